@@ -1,8 +1,41 @@
-//! The engine of redlet.
+//! The engine of redlet: Redis's data model, without files, threads or a global clock.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use redlet_core::{Engine, EngineOptions, ManualClock, Reply, UnixMs};
+//!
+//! let clock = ManualClock::at(UnixMs(1_700_000_000_000));
+//! let engine = Engine::new(EngineOptions { clock: Arc::new(clock), seed: 7, databases: 16, shards: 64 });
+//! assert_eq!(engine.execute(0, &[b"SET", b"greeting", b"hello"]), Ok(Reply::OK));
+//! assert_eq!(engine.execute(0, &[b"GET", b"greeting"]), Ok(Reply::bulk("hello")));
+//! ```
+//!
+//! Where to begin reading: `cmd` has a command as one struct, `tx` the doors to values, `engine` the life of a
+//! command from words to commit, `keyspace` the shards, `types` the data structures, `effect` what goes to the log.
 pub mod clock;
-pub mod hash;
-pub mod random;
+pub mod cmd;
+pub mod codec;
+mod config;
+pub mod effect;
+mod engine;
+mod error;
+pub mod glob;
+mod hash;
+pub mod journal;
+mod keyspace;
+pub mod number;
+mod random;
+mod replay;
+mod reply;
+pub mod table;
+pub mod tx;
+pub mod types;
 
 pub use clock::{Clock, ManualClock, UnixMs};
+pub use engine::{Alarm, Engine, EngineOptions, Tick};
+pub use error::{Error, Result};
 pub use hash::HashSeed;
+pub use journal::{Journal, Keeper};
 pub use random::Random;
+pub use replay::ReplayError;
+pub use reply::Reply;

@@ -1,0 +1,150 @@
+//! What methods take as keys, members and values, and how it becomes bytes.
+use bytes::Bytes;
+use redlet_core::number;
+use redlet_core::types::IntBuffer;
+
+/// Something that can be a key, a field, a member or a value: text, bytes, integers, floats.
+///
+/// Integers become their decimal text and floats the text that Redis gives a score, so `redis.set("n", 5)` is
+/// `SET n 5`.
+///
+/// ```
+/// use redlet::{Commands, Redis};
+///
+/// let redis = Redis::memory();
+/// redis.set("text", "five")?;
+/// redis.set("bytes", [0xff, 0x00])?;
+/// redis.set("number", 5)?;
+/// redis.set("fraction", 0.5)?;
+/// assert_eq!(redis.incr("number")?, 6);
+/// assert_eq!(redis.get("fraction")?.unwrap(), "0.5");
+/// # Ok::<(), redlet::Error>(())
+/// ```
+pub trait ToArg {
+    /// The bytes.
+    fn to_arg(&self) -> Arg<'_>;
+}
+
+/// Bytes on their way into a command: borrowed where they can be, without an allocation where they are digits.
+#[derive(Debug)]
+pub struct Arg<'a>(Form<'a>);
+
+#[derive(Debug)]
+enum Form<'a> {
+    Borrowed(&'a [u8]),
+    Integer(IntBuffer),
+    Text(String),
+}
+
+impl AsRef<[u8]> for Arg<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match &self.0 {
+            Form::Borrowed(bytes) => bytes,
+            Form::Integer(digits) => digits.as_slice(),
+            Form::Text(text) => text.as_bytes(),
+        }
+    }
+}
+
+impl std::ops::Deref for Arg<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.as_ref()
+    }
+}
+
+macro_rules! borrowed {
+    ($($type:ty),*) => {$(
+        impl ToArg for $type {
+            #[inline]
+            fn to_arg(&self) -> Arg<'_> {
+                Arg(Form::Borrowed(self.as_ref()))
+            }
+        }
+    )*};
+}
+
+borrowed!(str, String, [u8], Vec<u8>, Bytes, Box<[u8]>, Box<str>);
+
+impl<const N: usize> ToArg for [u8; N] {
+    fn to_arg(&self) -> Arg<'_> {
+        Arg(Form::Borrowed(self))
+    }
+}
+
+macro_rules! integer {
+    ($($type:ty),*) => {$(
+        impl ToArg for $type {
+            fn to_arg(&self) -> Arg<'_> {
+                match i64::try_from(*self) {
+                    Ok(number) => Arg(Form::Integer(IntBuffer::of(number))),
+                    Err(_) => Arg(Form::Text(self.to_string())),
+                }
+            }
+        }
+    )*};
+}
+
+integer!(i8, i16, i32, i64, isize, u16, u32, u64, usize, i128, u128);
+
+impl ToArg for f64 {
+    fn to_arg(&self) -> Arg<'_> {
+        Arg(Form::Text(number::format_f64(*self)))
+    }
+}
+
+impl ToArg for f32 {
+    fn to_arg(&self) -> Arg<'_> {
+        // Through its own shortest text: 0.1_f32 is "0.1", not the nearest f64's digits.
+        let text = self.to_string();
+        Arg(Form::Text(text.parse().map_or(text, number::format_f64)))
+    }
+}
+
+impl ToArg for Arg<'_> {
+    fn to_arg(&self) -> Arg<'_> {
+        Arg(Form::Borrowed(self.as_ref()))
+    }
+}
+
+impl<T: ToArg + ?Sized> ToArg for &T {
+    #[inline]
+    fn to_arg(&self) -> Arg<'_> {
+        (**self).to_arg()
+    }
+}
+
+/// Several arguments, held while a command borrows them.
+#[derive(Debug)]
+pub(crate) struct ArgList<T>(Vec<T>);
+
+impl<T: ToArg> ArgList<T> {
+    pub(crate) fn new(items: impl IntoIterator<Item = T>) -> Self {
+        Self(items.into_iter().collect())
+    }
+
+    /// Lends the arguments as byte strings.
+    pub(crate) fn with<R>(&self, body: impl FnOnce(&[&[u8]]) -> R) -> R {
+        let arguments: Vec<Arg<'_>> = self.0.iter().map(ToArg::to_arg).collect();
+        let words: Vec<&[u8]> = arguments.iter().map(AsRef::as_ref).collect();
+        body(&words)
+    }
+}
+
+/// Several pairs of arguments, held while a command borrows them.
+#[derive(Debug)]
+pub(crate) struct PairList<A, B>(Vec<(A, B)>);
+
+impl<A: ToArg, B: ToArg> PairList<A, B> {
+    pub(crate) fn new(items: impl IntoIterator<Item = (A, B)>) -> Self {
+        Self(items.into_iter().collect())
+    }
+
+    /// Lends the pairs as byte strings.
+    pub(crate) fn with<R>(&self, body: impl FnOnce(&[(&[u8], &[u8])]) -> R) -> R {
+        let arguments: Vec<_> = self.0.iter().map(|(a, b)| (a.to_arg(), b.to_arg())).collect();
+        let pairs: Vec<_> = arguments.iter().map(|(a, b)| (a.as_ref(), b.as_ref())).collect();
+        body(&pairs)
+    }
+}

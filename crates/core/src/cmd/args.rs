@@ -1,0 +1,102 @@
+//! A cursor over a command's words, shared by every parser: it validates while it reads, and the first error wins.
+use crate::number;
+use crate::{Error, Result};
+
+/// The words after a command's name that were not read yet.
+#[derive(Clone, Debug)]
+pub struct Args<'a> {
+    words: &'a [&'a [u8]],
+}
+
+impl<'a> Args<'a> {
+    /// A cursor at the first of `words`.
+    pub const fn new(words: &'a [&'a [u8]]) -> Self {
+        Self { words }
+    }
+
+    /// How many words are left.
+    pub const fn remaining(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Whether none is left.
+    pub const fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// The next word, not taken.
+    pub fn peek(&self) -> Option<&'a [u8]> {
+        self.words.first().copied()
+    }
+
+    /// All words that are left.
+    pub fn rest(&mut self) -> &'a [&'a [u8]] {
+        std::mem::take(&mut self.words)
+    }
+
+    /// The next word.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`] if none is left.
+    pub fn bytes(&mut self) -> Result<&'a [u8]> {
+        let (first, rest) = self.words.split_first().ok_or(Error::Syntax)?;
+        self.words = rest;
+        Ok(first)
+    }
+
+    /// The next `count` words.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`] if fewer are left.
+    pub fn many(&mut self, count: usize) -> Result<&'a [&'a [u8]]> {
+        let (first, rest) = self.words.split_at_checked(count).ok_or(Error::Syntax)?;
+        self.words = rest;
+        Ok(first)
+    }
+
+    /// Takes the next word if it is `token`, ignoring ASCII case.
+    pub fn take(&mut self, token: &str) -> bool {
+        let found = self.peek().is_some_and(|word| word.eq_ignore_ascii_case(token.as_bytes()));
+        if found {
+            self.words = &self.words[1..];
+        }
+        found
+    }
+
+    /// Takes the next word if it is `token` and at least `following` words come after it.
+    pub fn take_with(&mut self, token: &str, following: usize) -> bool {
+        self.remaining() > following && self.take(token)
+    }
+
+    /// The next word as an integer.
+    ///
+    /// # Errors
+    /// [`Error::NotAnInteger`], or [`Error::Syntax`] if no word is left.
+    pub fn int(&mut self) -> Result<i64> {
+        number::parse_i64(self.bytes()?).ok_or(Error::NotAnInteger)
+    }
+
+    /// The next word as an integer, with a refusal of the command's own.
+    ///
+    /// # Errors
+    /// `refusal` if it is none or `accept` says no.
+    pub fn int_where(&mut self, accept: impl Fn(i64) -> bool, refusal: &'static str) -> Result<i64> {
+        number::parse_i64(self.bytes()?).filter(|&n| accept(n)).ok_or(Error::refused(refusal))
+    }
+
+    /// The next word as a number.
+    ///
+    /// # Errors
+    /// [`Error::NotAFloat`], or [`Error::Syntax`] if no word is left.
+    pub fn float(&mut self) -> Result<f64> {
+        number::parse_f64(self.bytes()?).ok_or(Error::NotAFloat)
+    }
+
+    /// Refuses words that were not read.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`] if any is left.
+    pub fn finish(&self) -> Result<()> {
+        if self.words.is_empty() { Ok(()) } else { Err(Error::Syntax) }
+    }
+}

@@ -1,0 +1,4 @@
+//! hash commands.
+use super::table;
+
+table! {}

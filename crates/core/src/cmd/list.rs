@@ -1,0 +1,4 @@
+//! list commands.
+use super::table;
+
+table! {}

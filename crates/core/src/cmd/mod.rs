@@ -1,0 +1,444 @@
+//! Every command, one file for each family.
+//!
+//! To add one: write its struct and its implementation in the family's file, name it in that file's `table!`, add its
+//! method to the facade and its cases to the tables that are compared with a real server.
+pub mod args;
+pub mod connection;
+pub mod hash;
+pub mod keys;
+pub mod list;
+pub mod scan;
+pub mod server;
+pub mod set;
+pub mod spec;
+pub mod string;
+pub mod zset;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use args::Args;
+pub use spec::{Begin, Find, Flags, Group, KeySpec, Spec};
+
+use crate::engine::Engine;
+use crate::tx::{Tx, View};
+use crate::{Error, Reply, Result};
+
+/// A command's words, understood. Built by [`Command::parse`] for dynamic callers and by hand for typed ones; both run
+/// the same implementation of [`Read`], [`Write`] or [`Control`].
+pub trait Command<'a>: Sized {
+    /// Its facts.
+    const SPEC: Spec;
+    /// Which shards it needs.
+    const SCOPE: Scope = Scope::Keys;
+    /// What it answers.
+    type Reply: Into<Reply>;
+
+    /// Understands the words after the name. Nothing has been locked or changed yet.
+    ///
+    /// # Errors
+    /// Redis's refusal of words that do not fit, the first that Redis would find.
+    fn parse(args: &mut Args<'a>) -> Result<Self>;
+
+    /// Reports every key that the command may touch, so that the engine can lock before it runs.
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        let _ = visit;
+    }
+
+    /// Refuses what only the store's limits can tell, before anything is locked.
+    ///
+    /// # Errors
+    /// The command's own refusals.
+    fn check(&self, engine: &Engine) -> Result<()> {
+        let _ = engine;
+        Ok(())
+    }
+}
+
+/// Which shards a command needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those of the keys that it reports.
+    Keys,
+    /// All of them.
+    Everything,
+}
+
+/// A command that cannot change anything: it is never given the means to.
+pub trait Read<'a>: Command<'a> {
+    /// Answers from what is there.
+    ///
+    /// # Errors
+    /// Redis's refusals, such as [`Error::WrongType`].
+    fn read(&self, db: &View<'_>) -> Result<Self::Reply>;
+}
+
+/// A command that may change values.
+pub trait Write<'a>: Command<'a> {
+    /// Changes what is there.
+    ///
+    /// # Errors
+    /// Redis's refusals; a refused command has changed nothing.
+    fn write(&self, db: &mut Tx<'_>) -> Result<Self::Reply>;
+}
+
+/// A command about the store itself or the caller. It is no reader and no writer of keys in Redis's sense, so it is
+/// allowed where writes are refused.
+pub trait Control<'a>: Command<'a> {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Redis's refusals.
+    fn run(&self, db: &mut Tx<'_>) -> Result<Self::Reply>;
+}
+
+/// What a command may do, by the trait that it implements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Flag `readonly`.
+    Read,
+    /// Flag `write`.
+    Write,
+    /// Neither.
+    Control,
+}
+
+/// A command with its type erased: understood, not run yet.
+pub trait Prepared<'a> {
+    /// See [`Command::SCOPE`].
+    fn scope(&self) -> Scope;
+    /// See [`Command::keys`].
+    fn keys(&self, visit: &mut dyn FnMut(&'a [u8]));
+    /// Runs it on its own, as one unit.
+    ///
+    /// # Errors
+    /// Its refusals.
+    fn execute(&self, engine: &Engine, db: usize) -> Result<Reply>;
+    /// Runs it inside of a unit that has locked its keys.
+    ///
+    /// # Errors
+    /// Its refusals.
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Reply>;
+}
+
+struct ReadRow<C>(C);
+struct WriteRow<C>(C);
+struct ControlRow<C>(C);
+
+impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
+    fn scope(&self) -> Scope {
+        C::SCOPE
+    }
+    fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
+        self.0.keys(&mut visit);
+    }
+    fn execute(&self, engine: &Engine, db: usize) -> Result<Reply> {
+        engine.read(db, &self.0).map(Into::into)
+    }
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
+        self.0.check(tx.engine())?;
+        self.0.read(&tx.view()).map(Into::into)
+    }
+}
+
+impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
+    fn scope(&self) -> Scope {
+        C::SCOPE
+    }
+    fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
+        self.0.keys(&mut visit);
+    }
+    fn execute(&self, engine: &Engine, db: usize) -> Result<Reply> {
+        engine.write(db, &self.0).map(Into::into)
+    }
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
+        self.0.check(tx.engine())?;
+        self.0.write(tx).map(Into::into)
+    }
+}
+
+impl<'a, C: Control<'a>> Prepared<'a> for ControlRow<C> {
+    fn scope(&self) -> Scope {
+        C::SCOPE
+    }
+    fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
+        self.0.keys(&mut visit);
+    }
+    fn execute(&self, engine: &Engine, db: usize) -> Result<Reply> {
+        engine.control(db, &self.0).map(Into::into)
+    }
+    fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
+        self.0.check(tx.engine())?;
+        self.0.run(tx).map(Into::into)
+    }
+}
+
+/// Understands a command's words; type-erased [`Command::parse`].
+pub type Prepare = for<'a> fn(&mut Args<'a>) -> Result<Box<dyn Prepared<'a> + 'a>>;
+
+/// A command in the table.
+#[derive(Clone, Copy)]
+pub struct Row {
+    /// Its facts.
+    pub spec: Spec,
+    /// What it may do.
+    pub access: Access,
+    /// Understands its words. `None` for a container such as `CONFIG`, which is nothing without its subcommand.
+    pub prepare: Option<Prepare>,
+}
+
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row").field("spec", &self.spec).field("access", &self.access).finish_non_exhaustive()
+    }
+}
+
+impl Row {
+    /// All of `COMMAND INFO`'s flags.
+    pub fn flags(&self) -> impl Iterator<Item = &'static str> {
+        let access = match self.access {
+            Access::Read => Some("readonly"),
+            Access::Write => Some("write"),
+            Access::Control => None,
+        };
+        access.into_iter().chain(self.spec.flags.names())
+    }
+
+    /// Builds the row of a command that only reads.
+    pub(crate) const fn read<'x, C: Command<'x>>(prepare: Prepare) -> Self {
+        Self { spec: C::SPEC, access: Access::Read, prepare: Some(prepare) }
+    }
+
+    /// Builds the row of a command that writes.
+    pub(crate) const fn write<'x, C: Command<'x>>(prepare: Prepare) -> Self {
+        Self { spec: C::SPEC, access: Access::Write, prepare: Some(prepare) }
+    }
+
+    /// Builds the row of a command about the store itself.
+    pub(crate) const fn control<'x, C: Command<'x>>(prepare: Prepare) -> Self {
+        Self { spec: C::SPEC, access: Access::Control, prepare: Some(prepare) }
+    }
+
+    /// The ACL categories that `COMMAND INFO` lists.
+    pub fn categories(&self) -> Vec<&'static str> {
+        let flags = self.spec.flags;
+        let mut categories = Vec::new();
+        categories.extend(match self.access {
+            Access::Read => Some("@read"),
+            Access::Write => Some("@write"),
+            Access::Control => None,
+        });
+        if flags.contains(Flags::ADMIN) {
+            categories.extend(["@admin", "@dangerous"]);
+        }
+        if flags.contains(Flags::BLOCKING) {
+            categories.push("@blocking");
+        }
+        categories.push(if flags.contains(Flags::FAST) { "@fast" } else { "@slow" });
+        // A container has no part in its subcommands' families.
+        categories.extend(self.spec.group.category().filter(|_| self.prepare.is_some()));
+        categories.extend(self.spec.categories.iter().filter(|&category| !categories.contains(category)).collect::<Vec<_>>());
+        categories
+    }
+
+    /// The name as `COMMAND` lists it.
+    pub fn listed_name(&self) -> String {
+        self.spec.name.to_ascii_lowercase().replace(' ', "|")
+    }
+
+    /// Whether so many words, the name included, can be this command.
+    pub fn fits(&self, words: usize) -> bool {
+        let arity = i64::from(self.spec.arity);
+        if arity >= 0 { words as i64 == arity } else { words as i64 >= -arity }
+    }
+}
+
+/// Builds a family's table. A `read` row must implement [`Read`], a `write` row [`Write`], a `control` row [`Control`], so
+/// a command cannot be registered with the wrong access. A `container` row names a constant [`Spec`].
+macro_rules! table {
+    ($($access:ident $command:ident),* $(,)?) => {
+        /// The commands of this file.
+        pub(crate) const TABLE: &[$crate::cmd::Row] = &[$($crate::cmd::table!(@row $access $command)),*];
+    };
+    (@row read $command:ident) => {
+        $crate::cmd::Row::read::<$command>(|args| Ok($crate::cmd::prepared_read($command::parse(args)?)))
+    };
+    (@row write $command:ident) => {
+        $crate::cmd::Row::write::<$command>(|args| Ok($crate::cmd::prepared_write($command::parse(args)?)))
+    };
+    (@row control $command:ident) => {
+        $crate::cmd::Row::control::<$command>(|args| Ok($crate::cmd::prepared_control($command::parse(args)?)))
+    };
+    (@row container $spec:ident) => {
+        $crate::cmd::Row { spec: $spec, access: $crate::cmd::Access::Control, prepare: None }
+    };
+}
+use table;
+
+/// Declares a command whose only word is its key.
+macro_rules! keyed {
+    ($(#[$doc:meta])* $type:ident -> $reply:ty, $spec:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $type<'a> {
+            /// The key.
+            pub key: &'a [u8],
+        }
+
+        impl<'a> $crate::cmd::Command<'a> for $type<'a> {
+            const SPEC: $crate::cmd::Spec = $spec;
+            type Reply = $reply;
+
+            fn parse(args: &mut $crate::cmd::args::Args<'a>) -> $crate::Result<Self> {
+                Ok($type { key: args.bytes()? })
+            }
+
+            #[inline]
+            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+                visit(self.key);
+            }
+        }
+    };
+}
+use keyed;
+
+/// Declares a command whose words are all keys.
+macro_rules! many_keys {
+    ($(#[$doc:meta])* $type:ident -> $reply:ty, $spec:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $type<'a> {
+            /// The keys.
+            pub keys: std::borrow::Cow<'a, [&'a [u8]]>,
+        }
+
+        impl<'a> $crate::cmd::Command<'a> for $type<'a> {
+            const SPEC: $crate::cmd::Spec = $spec;
+            type Reply = $reply;
+
+            fn parse(args: &mut $crate::cmd::args::Args<'a>) -> $crate::Result<Self> {
+                Ok($type { keys: args.rest().into() })
+            }
+
+            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+                self.keys.iter().for_each(|key| visit(key));
+            }
+        }
+    };
+}
+use many_keys;
+
+/// A word that Redis understands only after it has looked at the key, so that a key of the wrong type is refused first.
+pub type Late<T> = Result<T>;
+
+fn prepared_read<'a, C: Read<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
+    Box::new(ReadRow(command))
+}
+
+fn prepared_write<'a, C: Write<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
+    Box::new(WriteRow(command))
+}
+
+fn prepared_control<'a, C: Control<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
+    Box::new(ControlRow(command))
+}
+
+const TABLES: &[&[Row]] = &[
+    string::TABLE,
+    hash::TABLE,
+    list::TABLE,
+    set::TABLE,
+    zset::TABLE,
+    keys::TABLE,
+    connection::TABLE,
+    server::TABLE,
+];
+
+/// Every command, subcommands and containers included, family by family.
+pub fn all() -> impl Iterator<Item = &'static Row> {
+    TABLES.iter().flat_map(|table| table.iter())
+}
+
+static BY_NAME: LazyLock<HashMap<&'static [u8], &'static Row, foldhash::fast::FixedState>> =
+    LazyLock::new(|| all().map(|row| (row.spec.name.as_bytes(), row)).collect());
+
+/// A row by its name in any case; a subcommand's is written `CONFIG GET` or, as `COMMAND` lists it, `config|get`.
+pub fn row(name: &[u8]) -> Option<&'static Row> {
+    let mut upper = [0_u8; 40];
+    let upper = upper.get_mut(..name.len())?;
+    upper.copy_from_slice(name);
+    upper.make_ascii_uppercase();
+    if let Some(bar) = upper.iter().position(|&byte| byte == b'|') {
+        upper[bar] = b' ';
+    }
+    BY_NAME.get(&*upper).copied()
+}
+
+/// The subcommands of a container, in the order of the table.
+pub fn subcommands(container: &'static str) -> impl Iterator<Item = &'static Row> {
+    all().filter(move |row| row.spec.name.split_once(' ').is_some_and(|(name, _)| name == container))
+}
+
+/// Finds the command that some words name and checks how many there are, which is all that MULTI checks before EXEC.
+/// Returns how many words its name has.
+///
+/// # Errors
+/// [`Error::UnknownCommand`], [`Error::UnknownSubcommand`], [`Error::WrongArity`].
+pub fn lookup(words: &[&[u8]]) -> Result<(&'static Row, usize)> {
+    let name = words.first().copied().unwrap_or_default();
+    let found = if name.contains(&b' ') || name.contains(&b'|') { None } else { row(name) };
+    let found = found.ok_or_else(|| unknown(name, words.get(1..).unwrap_or_default()))?;
+    let mut named = (found, 1);
+    if let Some(second) = words.get(1)
+        && subcommands(found.spec.name).next().is_some()
+    {
+        let full = [found.spec.name.as_bytes(), b" ", second].concat();
+        let Some(sub) = row(&full).filter(|_| !second.contains(&b'|')) else {
+            return Err(Error::UnknownSubcommand {
+                container: found.spec.name,
+                name: String::from_utf8_lossy(&second[..second.len().min(128)]).into_owned(),
+            });
+        };
+        named = (sub, 2);
+    }
+    let (row, _) = named;
+    let is_whole = row.prepare.is_some() && row.fits(words.len());
+    if is_whole { Ok(named) } else { Err(wrong_arity(row.spec.name)) }
+}
+
+/// What a container's `HELP` answers: each subcommand with its words and its summary.
+pub(crate) fn help(container: &'static str) -> Reply {
+    let line = |text: String| Reply::Status(Cow::Owned(text));
+    let mut lines =
+        vec![line(format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"))];
+    for row in subcommands(container) {
+        let name = row.spec.name.rsplit(' ').next().unwrap_or_default();
+        lines.push(line(format!("{name} {}", row.spec.syntax).trim_end().to_owned()));
+        lines.push(line(format!("    {}", row.spec.summary)));
+    }
+    Reply::Array(lines)
+}
+
+/// The refusal of too few or too many words.
+pub(crate) fn wrong_arity(name: &str) -> Error {
+    Error::WrongArity(Cow::Owned(name.to_ascii_lowercase().replace(' ', "|")))
+}
+
+/// Redis repeats the name and the arguments, each up to 128 bytes in all.
+fn unknown(name: &[u8], arguments: &[&[u8]]) -> Error {
+    const SHOWN: usize = 128;
+    let mut shown = String::new();
+    for argument in arguments {
+        if shown.len() >= SHOWN {
+            break;
+        }
+        let length = argument.len().min(SHOWN - shown.len());
+        shown.push('\'');
+        shown.push_str(&String::from_utf8_lossy(&argument[..length]));
+        shown.push_str("' ");
+    }
+    let name = String::from_utf8_lossy(&name[..name.len().min(SHOWN)]).into_owned();
+    Error::UnknownCommand { name, arguments: shown }
+}

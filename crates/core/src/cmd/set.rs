@@ -1,0 +1,4 @@
+//! set commands.
+use super::table;
+
+table! {}

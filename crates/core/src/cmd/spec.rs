@@ -1,0 +1,269 @@
+//! What is known of a command before any of its words are understood.
+use std::fmt;
+
+/// A command's facts, as `COMMAND INFO` and `COMMAND DOCS` give them and as the engine needs them.
+#[derive(Clone, Copy, Debug)]
+pub struct Spec {
+    /// Upper case, as Redis's documentation writes it; a subcommand's with its container: `CONFIG GET`.
+    pub name: &'static str,
+    /// How many words, the name included; negative means "at least".
+    pub arity: i16,
+    /// The family it belongs to.
+    pub group: Group,
+    /// The version of Redis that brought it.
+    pub since: &'static str,
+    /// Flags other than `readonly` and `write`, which follow from the trait that the command implements.
+    pub flags: Flags,
+    /// ACL categories that do not follow from the group and the flags.
+    pub categories: &'static [&'static str],
+    /// Where its keys are.
+    pub keys: &'static [KeySpec],
+    /// Hints for proxies and clusters, as `COMMAND INFO` lists them.
+    pub tips: &'static [&'static str],
+    /// One sentence.
+    pub summary: &'static str,
+    /// In big-O, with the variables named.
+    pub complexity: &'static str,
+    /// The words after the name, in the notation of Redis's documentation.
+    pub syntax: &'static str,
+}
+
+impl Spec {
+    /// For `..Spec::EMPTY` in a command's own.
+    pub const EMPTY: Self = Self {
+        name: "",
+        arity: 1,
+        group: Group::Generic,
+        since: "1.0.0",
+        flags: Flags::NONE,
+        categories: &[],
+        keys: &[],
+        tips: &[],
+        summary: "",
+        complexity: "O(1)",
+        syntax: "",
+    };
+}
+
+/// A family of commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Group {
+    String,
+    Hash,
+    List,
+    Set,
+    SortedSet,
+    Generic,
+    Connection,
+    Server,
+}
+
+impl Group {
+    /// As `COMMAND DOCS` writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Group::String => "string",
+            Group::Hash => "hash",
+            Group::List => "list",
+            Group::Set => "set",
+            Group::SortedSet => "sorted-set",
+            Group::Generic => "generic",
+            Group::Connection => "connection",
+            Group::Server => "server",
+        }
+    }
+
+    /// The ACL category that every command of the group has, if there is one.
+    pub const fn category(self) -> Option<&'static str> {
+        match self {
+            Group::String => Some("@string"),
+            Group::Hash => Some("@hash"),
+            Group::List => Some("@list"),
+            Group::Set => Some("@set"),
+            Group::SortedSet => Some("@sortedset"),
+            Group::Generic => Some("@keyspace"),
+            Group::Connection => Some("@connection"),
+            Group::Server => None,
+        }
+    }
+}
+
+/// A set of `COMMAND INFO`'s flags.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Flags(u16);
+
+impl Flags {
+    const NAMES: [(Self, &'static str); 13] = [
+        (Self::DENYOOM, "denyoom"),
+        (Self::ADMIN, "admin"),
+        (Self::NOSCRIPT, "noscript"),
+        (Self::BLOCKING, "blocking"),
+        (Self::LOADING, "loading"),
+        (Self::STALE, "stale"),
+        (Self::FAST, "fast"),
+        (Self::NO_AUTH, "no_auth"),
+        (Self::MOVABLEKEYS, "movablekeys"),
+        (Self::ALLOW_BUSY, "allow_busy"),
+        (Self::NO_ASYNC_LOADING, "no_async_loading"),
+        (Self::NO_MULTI, "no_multi"),
+        (Self::SKIP_SLOWLOG, "skip_slowlog"),
+    ];
+
+    /// None of them.
+    pub const NONE: Self = Self(0);
+    /// Refused when memory is over the limit and nothing can be evicted.
+    pub const DENYOOM: Self = Self(1);
+    /// For whoever runs the store.
+    pub const ADMIN: Self = Self(1 << 1);
+    /// Not from scripts.
+    pub const NOSCRIPT: Self = Self(1 << 2);
+    /// May wait.
+    pub const BLOCKING: Self = Self(1 << 3);
+    /// Also while a store is being loaded.
+    pub const LOADING: Self = Self(1 << 4);
+    /// Also on data that may be old.
+    pub const STALE: Self = Self(1 << 5);
+    /// Constant or logarithmic time.
+    pub const FAST: Self = Self(1 << 6);
+    /// Also before authentication.
+    pub const NO_AUTH: Self = Self(1 << 7);
+    /// Which words are keys depends on other words.
+    pub const MOVABLEKEYS: Self = Self(1 << 8);
+    /// Also while a script runs too long.
+    pub const ALLOW_BUSY: Self = Self(1 << 9);
+    /// Not while a store is loaded in the background.
+    pub const NO_ASYNC_LOADING: Self = Self(1 << 10);
+    /// Not inside MULTI.
+    pub const NO_MULTI: Self = Self(1 << 11);
+    /// Not noted in the slow log.
+    pub const SKIP_SLOWLOG: Self = Self(1 << 12);
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` are among these.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The names of those that are set.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES.into_iter().filter(move |(flag, _)| self.contains(*flag)).map(|(_, name)| name)
+    }
+}
+
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+/// Where some of a command's keys are among its words, and what happens to them.
+#[derive(Clone, Copy, Debug)]
+pub struct KeySpec {
+    /// Redis's words for the use of the keys, as `COMMAND INFO` lists them: `RO access`.
+    pub flags: &'static [&'static str],
+    /// Where the search begins.
+    pub begin: Begin,
+    /// Which words are keys from there.
+    pub find: Find,
+}
+
+/// Where the search for keys begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Begin {
+    /// At this word; the command's name is word 0.
+    Index(usize),
+    /// After this word, looked for from `start` on.
+    Keyword {
+        /// The word.
+        keyword: &'static str,
+        /// Where to look for it first.
+        start: i64,
+    },
+    /// It cannot be told without understanding the command.
+    Unknown,
+}
+
+/// Which words are keys, counted from where the search begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Find {
+    /// Each `step`-th word up to `last`; negative counts from the end of the command.
+    Range {
+        /// The last key's place.
+        last: i64,
+        /// The distance between keys.
+        step: i64,
+        /// With a negative `last`: only this part of the words, 0 for all.
+        limit: i64,
+    },
+    /// A word says how many keys there are.
+    KeyNum {
+        /// Its place.
+        at: i64,
+        /// The first key's place.
+        first: i64,
+        /// The distance between keys.
+        step: i64,
+    },
+    /// It cannot be told without understanding the command.
+    Unknown,
+}
+
+impl KeySpec {
+    /// One key, the first word after the name.
+    pub const fn first(flags: &'static [&'static str]) -> Self {
+        Self::range(flags, 1, 0, 1)
+    }
+
+    /// Keys from the word `index` on, each `step`-th up to `last` (relative to `index`, or negative from the end).
+    pub const fn range(flags: &'static [&'static str], index: usize, last: i64, step: i64) -> Self {
+        Self { flags, begin: Begin::Index(index), find: Find::Range { last, step, limit: 0 } }
+    }
+
+    /// A count at the word `index`, and that many keys after it.
+    pub const fn counted(flags: &'static [&'static str], index: usize) -> Self {
+        Self { flags, begin: Begin::Index(index), find: Find::KeyNum { at: 0, first: 1, step: 1 } }
+    }
+
+    /// The places of the keys in `words`; `None` if they do not fit the rule.
+    pub fn positions(&self, words: &[&[u8]]) -> Option<Vec<usize>> {
+        let count = words.len() as i64;
+        let begin = match self.begin {
+            Begin::Index(index) => index as i64,
+            Begin::Keyword { keyword, start } => {
+                let from = if start < 0 { count + start } else { start };
+                let is_it = |word: &&[u8]| word.eq_ignore_ascii_case(keyword.as_bytes());
+                let from = usize::try_from(from).ok()?;
+                (from + words.get(from..)?.iter().position(is_it)?) as i64 + 1
+            }
+            Begin::Unknown => return None,
+        };
+        let (first, last, step) = match self.find {
+            Find::Range { last, step, limit } => {
+                let last = match (last, limit) {
+                    (last, _) if last >= 0 => begin + last,
+                    (-1, limit) if limit > 1 => begin + (count - begin) / limit - 1,
+                    (last, _) => count + last,
+                };
+                (begin, last, step)
+            }
+            Find::KeyNum { at, first, step } => {
+                let number = crate::number::parse_i64(words.get(usize::try_from(begin + at).ok()?)?)?;
+                if number < 0 || number > count {
+                    return None;
+                }
+                (begin + first, begin + first + (number - 1) * step, step)
+            }
+            Find::Unknown => return None,
+        };
+        if last >= count || first < 0 {
+            return None;
+        }
+        Some((first..=last).step_by(step.max(1) as usize).map(|at| at as usize).collect())
+    }
+}

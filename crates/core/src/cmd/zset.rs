@@ -1,0 +1,4 @@
+//! zset commands.
+use super::table;
+
+table! {}

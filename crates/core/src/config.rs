@@ -1,0 +1,222 @@
+//! The parameters that `CONFIG GET` shows, and those that `CONFIG SET` can change.
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+
+use crate::keyspace::{AccessPolicy, Tracking};
+use crate::types::TypeSettings;
+use crate::{Error, Result, number};
+
+/// `proto-max-bulk-len`: the longest string, in bytes.
+const MAX_BULK_LENGTH: usize = 512 << 20;
+
+/// The policies that `maxmemory-policy` names, in Redis's order.
+const POLICIES: [&str; 8] = [
+    "volatile-lru",
+    "volatile-lfu",
+    "volatile-random",
+    "volatile-ttl",
+    "allkeys-lru",
+    "allkeys-lfu",
+    "allkeys-random",
+    "noeviction",
+];
+
+/// The parameters of an engine that are not the data types' own.
+#[derive(Debug)]
+pub(crate) struct Config {
+    databases: usize,
+    policy: Mutex<&'static str>,
+}
+
+/// A parameter's name, older name if it has one, and kind.
+struct Parameter {
+    name: &'static str,
+    alias: Option<&'static str>,
+    kind: Kind,
+}
+
+enum Kind {
+    /// A limit of a data type.
+    Limit(fn(&mut TypeSettings) -> &mut usize),
+    /// `list-max-listpack-size`: a number of elements, or a negated class of sizes.
+    ListSize,
+    /// One of [`POLICIES`].
+    Policy,
+    /// Of the LFU counter, 0 to 255 here.
+    Lfu(fn(&Tracking) -> &std::sync::atomic::AtomicU8),
+    /// Decided when the store was opened.
+    Fixed(fn(&Config) -> String),
+}
+
+const fn limit(
+    name: &'static str,
+    alias: Option<&'static str>,
+    field: fn(&mut TypeSettings) -> &mut usize,
+) -> Parameter {
+    Parameter { name, alias, kind: Kind::Limit(field) }
+}
+
+const fn fixed(name: &'static str, value: fn(&Config) -> String) -> Parameter {
+    Parameter { name, alias: None, kind: Kind::Fixed(value) }
+}
+
+const PARAMETERS: &[Parameter] = &[
+    limit("hash-max-listpack-entries", Some("hash-max-ziplist-entries"), |s| &mut s.hash_max_listpack_entries),
+    limit("hash-max-listpack-value", Some("hash-max-ziplist-value"), |s| &mut s.hash_max_listpack_value),
+    limit("set-max-intset-entries", None, |s| &mut s.set_max_intset_entries),
+    limit("set-max-listpack-entries", None, |s| &mut s.set_max_listpack_entries),
+    limit("set-max-listpack-value", None, |s| &mut s.set_max_listpack_value),
+    limit("zset-max-listpack-entries", Some("zset-max-ziplist-entries"), |s| &mut s.zset_max_listpack_entries),
+    limit("zset-max-listpack-value", Some("zset-max-ziplist-value"), |s| &mut s.zset_max_listpack_value),
+    Parameter { name: "list-max-listpack-size", alias: Some("list-max-ziplist-size"), kind: Kind::ListSize },
+    Parameter { name: "maxmemory-policy", alias: None, kind: Kind::Policy },
+    Parameter { name: "lfu-log-factor", alias: None, kind: Kind::Lfu(|tracking| &tracking.log_factor) },
+    Parameter { name: "lfu-decay-time", alias: None, kind: Kind::Lfu(|tracking| &tracking.decay_minutes) },
+    fixed("databases", |config| config.databases.to_string()),
+    fixed("maxmemory", |_| "0".into()),
+    fixed("proto-max-bulk-len", |_| MAX_BULK_LENGTH.to_string()),
+    fixed("save", |_| String::new()),
+    fixed("port", |_| "0".into()),
+    fixed("timeout", |_| "0".into()),
+];
+
+/// A change that was found good and not made yet.
+pub(crate) enum Change {
+    Limit(fn(&mut TypeSettings) -> &mut usize, usize),
+    ListSize(i64),
+    Policy(&'static str),
+    Lfu(fn(&Tracking) -> &std::sync::atomic::AtomicU8, u8),
+}
+
+impl Config {
+    pub(crate) fn new(databases: usize) -> Self {
+        Self { databases, policy: Mutex::new("noeviction") }
+    }
+
+    #[expect(clippy::unused_self, reason = "the limit will be a parameter like the others")]
+    pub(crate) fn max_bulk_length(&self) -> usize {
+        MAX_BULK_LENGTH
+    }
+
+    pub(crate) fn policy(&self) -> &'static str {
+        *self.policy.lock()
+    }
+
+    /// Names and values of the parameters for which `wanted` says yes.
+    pub(crate) fn get(
+        &self,
+        settings: &TypeSettings,
+        tracking: &Tracking,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        for parameter in PARAMETERS {
+            for name in [Some(parameter.name), parameter.alias].into_iter().flatten() {
+                if wanted(name) {
+                    found.push((name, self.value(&parameter.kind, settings, tracking)));
+                }
+            }
+        }
+        found
+    }
+
+    fn value(&self, kind: &Kind, settings: &TypeSettings, tracking: &Tracking) -> String {
+        match kind {
+            Kind::Limit(field) => field(&mut settings.clone()).to_string(),
+            Kind::ListSize => settings.list_max_listpack_size.to_string(),
+            Kind::Policy => self.policy().to_owned(),
+            Kind::Lfu(field) => field(tracking).load(Ordering::Relaxed).to_string(),
+            Kind::Fixed(value) => value(self),
+        }
+    }
+
+    /// Understands the words of `CONFIG SET`; nothing is changed unless all of them are good.
+    pub(crate) fn parse(pairs: &[(&[u8], &[u8])]) -> Result<Vec<Change>> {
+        let mut parameters = Vec::with_capacity(pairs.len());
+        for (name, _) in pairs {
+            let names = |parameter: &&Parameter| {
+                [Some(parameter.name), parameter.alias]
+                    .into_iter()
+                    .flatten()
+                    .any(|known| known.as_bytes().eq_ignore_ascii_case(name))
+            };
+            let shown = String::from_utf8_lossy(name);
+            let parameter = PARAMETERS.iter().find(names).ok_or_else(|| {
+                let text = format!("ERR Unknown option or number of arguments for CONFIG SET - '{shown}'");
+                Error::Refused(text.into())
+            })?;
+            if matches!(parameter.kind, Kind::Fixed(_)) {
+                return Err(refused(&shown, "can't set immutable config"));
+            }
+            parameters.push((parameter, shown));
+        }
+        for (at, (parameter, shown)) in parameters.iter().enumerate() {
+            if parameters[..at].iter().any(|(other, _)| std::ptr::eq(*other, *parameter)) {
+                return Err(refused(shown, "duplicate parameter"));
+            }
+        }
+        let mut changes = Vec::with_capacity(pairs.len());
+        for ((parameter, shown), (_, value)) in parameters.iter().zip(pairs) {
+            changes.push(parse_value(&parameter.kind, value).map_err(|why| refused(shown, &why))?);
+        }
+        Ok(changes)
+    }
+
+    /// Makes a change to everything but the settings of the data types, which are in the shards.
+    pub(crate) fn apply(&self, change: &Change, tracking: &Tracking) {
+        match change {
+            Change::Policy(policy) => {
+                *self.policy.lock() = policy;
+                let by_frequency = policy.ends_with("-lfu");
+                tracking
+                    .set_policy(if by_frequency { AccessPolicy::Frequency } else { AccessPolicy::Age });
+            }
+            Change::Lfu(field, value) => field(tracking).store(*value, Ordering::Relaxed),
+            Change::Limit(..) | Change::ListSize(_) => {}
+        }
+    }
+}
+
+impl Change {
+    /// Makes a change to the settings of the data types.
+    pub(crate) fn apply_to(&self, settings: &mut TypeSettings) {
+        match self {
+            Change::Limit(field, value) => *field(settings) = *value,
+            Change::ListSize(size) => settings.list_max_listpack_size = *size,
+            Change::Policy(_) | Change::Lfu(..) => {}
+        }
+    }
+}
+
+fn refused(name: &str, why: &str) -> Error {
+    let text = format!("ERR CONFIG SET failed (possibly related to argument '{name}') - {why}");
+    Error::Refused(text.into())
+}
+
+fn parse_value(kind: &Kind, value: &[u8]) -> Result<Change, String> {
+    let integer = |least: i64, most: i64| {
+        let number = number::parse_i64(value).ok_or("argument couldn't be parsed into an integer")?;
+        if (least..=most).contains(&number) {
+            Ok(number)
+        } else {
+            Err(format!("argument must be between {least} and {most} inclusive"))
+        }
+    };
+    match kind {
+        Kind::Limit(field) => Ok(Change::Limit(*field, integer(0, i64::MAX)? as usize)),
+        Kind::ListSize => Ok(Change::ListSize(integer(i64::from(i32::MIN), i64::from(i32::MAX))?)),
+        Kind::Lfu(field) => {
+            let number = integer(0, i64::from(i32::MAX))?;
+            Ok(Change::Lfu(*field, u8::try_from(number).unwrap_or(u8::MAX)))
+        }
+        Kind::Policy => {
+            let known = POLICIES.iter().find(|policy| policy.as_bytes().eq_ignore_ascii_case(value));
+            let known = known.ok_or_else(|| {
+                format!("argument(s) must be one of the following: {}", POLICIES.join(", "))
+            })?;
+            Ok(Change::Policy(known))
+        }
+        Kind::Fixed(_) => Err("can't set immutable config".into()),
+    }
+}

@@ -1,0 +1,367 @@
+//! Locks, units, commit: everything that a command does not have to think about.
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::cmd::args::Args;
+use crate::cmd::{Command, Control, Prepared, Read, Scope, Write, lookup};
+use crate::config::Config;
+use crate::journal::{Journal, Keeper};
+use crate::keyspace::{Indexes, Keyspace, ReadLocks, Tracking, WriteLocks};
+use crate::tx::{KnownHash, Now, Recorder, Tx, View};
+use crate::types::TypeSettings;
+use crate::{Clock, Error, HashSeed, Random, Reply, Result, UnixMs};
+
+/// How an engine is made.
+#[derive(Debug)]
+pub struct EngineOptions {
+    /// Where it reads the time.
+    pub clock: Arc<dyn Clock>,
+    /// What all chance comes from: the hash function and every random choice.
+    pub seed: u64,
+    /// How many databases it has.
+    pub databases: usize,
+    /// How many shards, a power of two.
+    pub shards: usize,
+}
+
+/// Called when something becomes due earlier than anything before it.
+pub type Alarm = Box<dyn Fn(UnixMs) + Send + Sync>;
+
+/// The whole data model, without files and threads: commands go in, replies come out, effects go to the journal.
+pub struct Engine {
+    keyspace: Keyspace,
+    clock: Arc<dyn Clock>,
+    random: Random,
+    tracking: Tracking,
+    config: Config,
+    databases: usize,
+    journal: OnceLock<Arc<dyn Journal>>,
+    keeper: OnceLock<Arc<dyn Keeper>>,
+    alarm: OnceLock<Alarm>,
+    /// The earliest moment that the alarm was told, `i64::MAX` for none.
+    earliest: AtomicI64,
+    copying: AtomicBool,
+    commands: AtomicU64,
+    expired_before_reset: AtomicU64,
+    started: UnixMs,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("shards", &self.keyspace.len())
+            .field("databases", &self.databases)
+            .field("journal", &self.journal)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What [`Engine::tick`] did and has left to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// How many keys were reclaimed.
+    pub expired: usize,
+    /// When the next call has something to do; a moment that has passed if work is left, `None` if nothing is due ever.
+    pub next_at: Option<UnixMs>,
+}
+
+/// How many timers are looked at under one lock: about 20 microseconds, the longest that a caller waits for them.
+const TIMERS_PER_LOCK: usize = 64;
+
+impl Engine {
+    /// An empty engine.
+    ///
+    /// # Panics
+    /// If `shards` is not a power of two or there is no database.
+    pub fn new(options: EngineOptions) -> Self {
+        assert!(options.databases > 0, "there is no store without a database");
+        let random = Random::from_seed(options.seed);
+        let settings = TypeSettings::new(HashSeed::new(random.next_u64()));
+        Self {
+            keyspace: Keyspace::new(options.shards, &settings),
+            random,
+            tracking: Tracking::default(),
+            config: Config::new(options.databases),
+            databases: options.databases,
+            journal: OnceLock::new(),
+            keeper: OnceLock::new(),
+            alarm: OnceLock::new(),
+            earliest: AtomicI64::new(i64::MAX),
+            copying: AtomicBool::new(false),
+            commands: AtomicU64::new(0),
+            expired_before_reset: AtomicU64::new(0),
+            started: options.clock.now(),
+            clock: options.clock,
+        }
+    }
+
+    /// From now on every change goes to `journal`.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn set_journal(&self, journal: Arc<dyn Journal>) {
+        assert!(self.journal.set(journal).is_ok(), "an engine has one journal for its whole life");
+    }
+
+    /// Who answers to `SAVE` and its kin.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn set_keeper(&self, keeper: Arc<dyn Keeper>) {
+        assert!(self.keeper.set(keeper).is_ok(), "an engine has one keeper for its whole life");
+    }
+
+    /// Who is told when [`Engine::tick`] has to be called earlier than it last said.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn set_alarm(&self, alarm: Alarm) {
+        assert!(self.alarm.set(alarm).is_ok(), "an engine has one alarm for its whole life");
+    }
+
+    /// Runs a command that only reads, as one unit.
+    ///
+    /// # Errors
+    /// Its refusals.
+    #[inline]
+    pub fn read<'a, C: Read<'a>>(&self, db: usize, command: &C) -> Result<C::Reply> {
+        command.check(self)?;
+        let now = Now::new(&*self.clock);
+        let (locks, known) = self.read_locks(command);
+        let reply = command.read(&View::new(self, db, &locks, &now, known));
+        drop(locks);
+        reply
+    }
+
+    /// Runs a command that may change something, as one unit.
+    ///
+    /// # Errors
+    /// Its refusals, and [`Error::Unwritable`] when the change could not be made durable.
+    #[inline]
+    pub fn write<'a, C: Write<'a>>(&self, db: usize, command: &C) -> Result<C::Reply> {
+        command.check(self)?;
+        self.check_writable()?;
+        let (locks, known) = self.write_locks(command);
+        let mut tx = Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()));
+        let reply = command.write(&mut tx);
+        self.commit(tx)?;
+        reply
+    }
+
+    /// Runs a command about the store itself, as one unit.
+    ///
+    /// # Errors
+    /// Its refusals.
+    pub fn control<'a, C: Control<'a>>(&self, db: usize, command: &C) -> Result<C::Reply> {
+        command.check(self)?;
+        let (locks, known) = self.write_locks(command);
+        let mut tx = Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()));
+        let reply = command.run(&mut tx);
+        self.commit(tx)?;
+        reply
+    }
+
+    /// Runs a command given as words: the dynamic door.
+    ///
+    /// # Errors
+    /// The refusal that Redis would send.
+    pub fn execute(&self, db: usize, words: &[&[u8]]) -> Result<Reply> {
+        self.commands.fetch_add(1, Ordering::Relaxed);
+        self.prepare(words)?.execute(self, db)
+    }
+
+    /// Understands a command given as words without running it.
+    ///
+    /// # Errors
+    /// Unknown names, wrong numbers of words, words that do not fit the grammar.
+    pub fn prepare<'a>(&self, words: &'a [&'a [u8]]) -> Result<Box<dyn Prepared<'a> + 'a>> {
+        let (row, name_words) = lookup(words)?;
+        let prepare = row.prepare.ok_or_else(|| crate::cmd::wrong_arity(row.spec.name))?;
+        prepare(&mut Args::new(&words[name_words..]))
+    }
+
+    /// Runs `body` with the shards of `keys` locked, as one unit: nobody sees it half done, and the journal has it whole
+    /// or not at all. What `body` changed before an error stays, as with EXEC.
+    ///
+    /// # Errors
+    /// What `body` returns, or [`Error::Unwritable`].
+    pub fn transaction<T, E: From<Error>>(
+        &self,
+        db: usize,
+        keys: &[&[u8]],
+        body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.check_writable()?;
+        let indexes = self.indexes(|visit| keys.iter().for_each(|key| visit(key)));
+        let locks = self.keyspace.write_many(indexes);
+        let mut tx = Tx::new(self, db, locks, None, Recorder::new(self.journal.get().is_some()));
+        let result = body(&mut tx);
+        self.commit(tx)?;
+        result
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        self.journal.get().map_or(Ok(()), |journal| journal.check())
+    }
+
+    fn commit(&self, tx: Tx<'_>) -> Result<()> {
+        match (tx.finish(), self.journal.get()) {
+            (Some(unit), Some(journal)) => journal.commit(unit),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands a finished unit to the journal. The unit's shards are still locked.
+    pub(crate) fn append(&self, effects: &[u8]) -> u64 {
+        self.journal.get().map_or(0, |journal| journal.append(effects))
+    }
+
+    #[inline]
+    fn read_locks<'a, C: Command<'a>>(&self, command: &C) -> (ReadLocks<'_>, Option<KnownHash>) {
+        match self.targets(command) {
+            Targets::One(known, index) => {
+                let mut locks = ReadLocks::new();
+                locks.push((index, self.keyspace.read(index)));
+                (locks, Some(known))
+            }
+            Targets::Some(indexes) => (self.keyspace.read_many(indexes), None),
+            Targets::All => (self.keyspace.read_many(0..self.keyspace.len()), None),
+        }
+    }
+
+    #[inline]
+    fn write_locks<'a, C: Command<'a>>(&self, command: &C) -> (WriteLocks<'_>, Option<KnownHash>) {
+        match self.targets(command) {
+            Targets::One(known, index) => {
+                let mut locks = WriteLocks::new();
+                locks.push((index, self.keyspace.write(index)));
+                (locks, Some(known))
+            }
+            Targets::Some(indexes) => (self.keyspace.write_many(indexes), None),
+            Targets::All => (self.keyspace.write_many(0..self.keyspace.len()), None),
+        }
+    }
+
+    #[inline]
+    fn targets<'a, C: Command<'a>>(&self, command: &C) -> Targets {
+        if C::SCOPE == Scope::Everything {
+            return Targets::All;
+        }
+        let (mut first, mut count) = (None, 0);
+        command.keys(&mut |key| {
+            first.get_or_insert(key);
+            count += 1;
+        });
+        match first {
+            Some(key) if count == 1 => {
+                let hash = self.keyspace.hash(key);
+                Targets::One(KnownHash::new(key, hash), self.keyspace.index(hash))
+            }
+            _ => Targets::Some(self.indexes(|visit| command.keys(&mut |key| visit(key)))),
+        }
+    }
+
+    fn indexes(&self, keys: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Indexes {
+        let mut indexes = Indexes::new();
+        keys(&mut |key| indexes.push(self.keyspace.index(self.keyspace.hash(key))));
+        indexes.sort_unstable();
+        indexes.dedup();
+        indexes
+    }
+
+    /// Reclaims keys whose deadline has passed, at most about `budget` of them. No lock is held for longer than a few
+    /// dozen keys take, so callers are never kept waiting.
+    pub fn tick(&self, budget: usize) -> Tick {
+        self.earliest.store(i64::MAX, Ordering::SeqCst);
+        let (now, mut left, mut expired) = (self.clock.now(), budget, 0);
+        let mut next_at = i64::MAX;
+        for index in 0..self.keyspace.len() {
+            while left > 0 && self.keyspace.next_at(index) <= now {
+                let mut timers = TIMERS_PER_LOCK.min(left);
+                let given = timers;
+                let mut locks = WriteLocks::new();
+                locks.push((index, self.keyspace.write(index)));
+                let mut tx = Tx::new(self, 0, locks, None, Recorder::new(self.journal.get().is_some()));
+                expired += tx.expire(&mut timers);
+                // A journal that fails shows at the next write; what expired is gone either way.
+                let _ = tx.finish();
+                left -= (given - timers).max(1);
+            }
+            next_at = next_at.min(self.keyspace.next_at(index).0);
+        }
+        self.earliest.fetch_min(next_at, Ordering::SeqCst);
+        Tick { expired, next_at: (next_at != i64::MAX).then_some(UnixMs(next_at)) }
+    }
+
+    /// A shard has something to do at this moment, earlier than it said before.
+    pub(crate) fn due_at(&self, at: UnixMs) {
+        if self.earliest.fetch_min(at.0, Ordering::SeqCst) > at.0
+            && let Some(alarm) = self.alarm.get()
+        {
+            alarm(at);
+        }
+    }
+
+    pub(crate) fn keyspace(&self) -> &Keyspace {
+        &self.keyspace
+    }
+
+    pub(crate) fn tracking(&self) -> &Tracking {
+        &self.tracking
+    }
+
+    /// Where the engine reads the time.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The engine's source of chance.
+    pub fn random(&self) -> &Random {
+        &self.random
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> usize {
+        self.databases
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn keeper(&self) -> Option<&dyn Keeper> {
+        self.keeper.get().map(|keeper| &**keeper)
+    }
+
+    pub(crate) fn started(&self) -> UnixMs {
+        self.started
+    }
+
+    pub(crate) fn commands_processed(&self) -> u64 {
+        self.commands.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn expired_before_reset(&self) -> u64 {
+        self.expired_before_reset.load(Ordering::Relaxed)
+    }
+
+    /// Counts from zero again, for `CONFIG RESETSTAT`, which holds all shards and knows what was counted.
+    pub(crate) fn reset_statistics(&self, expired_keys: u64) {
+        self.commands.store(0, Ordering::Relaxed);
+        self.expired_before_reset.fetch_add(expired_keys, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_copying(&self) -> bool {
+        self.copying.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn copying_flag(&self) -> &AtomicBool {
+        &self.copying
+    }
+}
+
+enum Targets {
+    One(KnownHash, usize),
+    Some(Indexes),
+    All,
+}

@@ -1,0 +1,47 @@
+//! Where effects go. The engine knows no file: a store on disk implements this trait.
+use std::fmt;
+
+use crate::Result;
+
+/// Takes execution units (one command, one EXEC, one transaction) in the order in which they happened.
+///
+/// The engine calls [`append`](Journal::append) while it holds the locks of all shards that the unit touched, so the
+/// order of appends to one key is the order of its changes. It calls [`commit`](Journal::commit) after letting go.
+pub trait Journal: Send + Sync + fmt::Debug {
+    /// Asked before a command changes anything.
+    ///
+    /// # Errors
+    /// [`Error::Unwritable`](crate::Error::Unwritable) once a write has failed, and for ever after.
+    fn check(&self) -> Result<()>;
+
+    /// Takes the effects of one unit, encoded by [`codec`](crate::codec), and returns its number. Quick and infallible: a
+    /// failure to write shows at [`commit`](Journal::commit).
+    fn append(&self, effects: &[u8]) -> u64;
+
+    /// Returns when the unit is as safe as the policy for syncing promises.
+    ///
+    /// # Errors
+    /// [`Error::Unwritable`](crate::Error::Unwritable) when it could not be made so.
+    fn commit(&self, unit: u64) -> Result<()>;
+}
+
+/// What `SAVE`, `BGSAVE`, `BGREWRITEAOF` and `LASTSAVE` ask of whoever keeps the store.
+pub trait Keeper: Send + Sync + fmt::Debug {
+    /// Writes a snapshot and returns when it is on disk.
+    ///
+    /// # Errors
+    /// When it could not be written, or the store lives in memory only.
+    fn save(&self) -> Result<()>;
+
+    /// Begins to write a snapshot; false if one is being written already.
+    ///
+    /// # Errors
+    /// When the store lives in memory only.
+    fn save_in_background(&self) -> Result<bool>;
+
+    /// When the last snapshot was finished, in Unix seconds.
+    fn last_save_seconds(&self) -> i64;
+
+    /// Lines for `INFO persistence`: names and values.
+    fn report(&self) -> Vec<(&'static str, String)>;
+}

@@ -1,0 +1,97 @@
+//! How the use of keys is tracked: by age for the LRU policies, by frequency for the LFU ones.
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use super::entry::Access;
+use crate::{Random, UnixMs};
+
+/// Which of the two an entry's access word holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AccessPolicy {
+    /// Seconds since 1970, modulo 2^32.
+    Age,
+    /// Minutes modulo 2^16, shifted left by 8, and a logarithmic counter.
+    Frequency,
+}
+
+/// A new key's counter, so that it is not evicted at once (`LFU_INIT_VAL` in Redis's `redis.conf` comments).
+const INITIAL_COUNTER: u32 = 5;
+
+/// Stamps accesses as the policy says.
+#[derive(Debug)]
+pub(crate) struct Tracking {
+    by_frequency: std::sync::atomic::AtomicBool,
+    /// `lfu-log-factor`: how many hits it takes to saturate the counter.
+    pub(crate) log_factor: AtomicU8,
+    /// `lfu-decay-time` in minutes.
+    pub(crate) decay_minutes: AtomicU8,
+}
+
+impl Default for Tracking {
+    fn default() -> Self {
+        Self {
+            by_frequency: std::sync::atomic::AtomicBool::new(false),
+            log_factor: AtomicU8::new(10),
+            decay_minutes: AtomicU8::new(1),
+        }
+    }
+}
+
+impl Tracking {
+    pub(crate) fn policy(&self) -> AccessPolicy {
+        if self.by_frequency.load(Ordering::Relaxed) { AccessPolicy::Frequency } else { AccessPolicy::Age }
+    }
+
+    pub(crate) fn set_policy(&self, policy: AccessPolicy) {
+        self.by_frequency.store(policy == AccessPolicy::Frequency, Ordering::Relaxed);
+    }
+
+    /// The access word of a key that is new now.
+    #[inline]
+    pub(crate) fn first(&self, now: UnixMs) -> u32 {
+        match self.policy() {
+            AccessPolicy::Age => now.seconds() as u32,
+            AccessPolicy::Frequency => pack(now, INITIAL_COUNTER),
+        }
+    }
+
+    /// Notes that an entry was used now.
+    #[inline]
+    pub(crate) fn touch(&self, access: &Access, now: UnixMs, random: &Random) {
+        match self.policy() {
+            AccessPolicy::Age => access.stamp(now.seconds() as u32),
+            AccessPolicy::Frequency => access.stamp(self.one_more_use(access.get(), now, random)),
+        }
+    }
+
+    /// Redis's logarithmic counter: the higher it is, the less likely it is to grow (`LFULogIncr` in its documentation of
+    /// LFU eviction: probability 1 / (base * factor + 1)).
+    fn one_more_use(&self, word: u32, now: UnixMs, random: &Random) -> u32 {
+        let counter = self.frequency(word, now);
+        let base = f64::from(counter.saturating_sub(INITIAL_COUNTER));
+        let chance = 1.0 / (base * f64::from(self.log_factor.load(Ordering::Relaxed)) + 1.0);
+        let grows = counter < 255 && (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 <= chance;
+        pack(now, counter + u32::from(grows))
+    }
+
+    /// The counter after losing one for every `lfu-decay-time` minutes without use.
+    pub(crate) fn frequency(&self, word: u32, now: UnixMs) -> u32 {
+        let idle = minutes(now).wrapping_sub(word >> 8) & 0xffff;
+        let decay = u32::from(self.decay_minutes.load(Ordering::Relaxed));
+        (word & 0xff).saturating_sub(idle.checked_div(decay).unwrap_or(0))
+    }
+
+    /// For how many seconds a key was not used.
+    pub(crate) fn idle_seconds(word: u32, now: UnixMs) -> u32 {
+        let idle = (now.seconds() as u32).wrapping_sub(word);
+        // A clock that was set back has not used the key in the future.
+        if idle > u32::MAX / 2 { 0 } else { idle }
+    }
+}
+
+fn minutes(now: UnixMs) -> u32 {
+    (now.seconds() / 60) as u32 & 0xffff
+}
+
+fn pack(now: UnixMs, counter: u32) -> u32 {
+    minutes(now) << 8 | counter
+}

@@ -1,0 +1,181 @@
+//! One locked slice of the keyspace: the entries of every database whose keys hash to it, and their timers.
+use super::entry::Entry;
+use super::wheel::{TimerId, Wheel};
+use crate::table::Table;
+use crate::UnixMs;
+use crate::types::TypeSettings;
+
+/// What a timer is about: enough to find the entry again without holding its key twice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timed {
+    db: u32,
+    hash: u64,
+}
+
+/// The keys of one database that live in one shard.
+#[derive(Debug, Default)]
+pub(crate) struct Database {
+    pub(crate) entries: Table<Box<Entry>>,
+    /// How many of them have a deadline.
+    pub(crate) with_deadline: usize,
+}
+
+/// A slice of the keyspace. Everything in it changes under its one lock.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    /// Grows to the highest database that was ever written to.
+    databases: Vec<Database>,
+    wheel: Wheel<Timed>,
+    /// A copy of the engine's, so that a guard reads it without another lock.
+    pub(crate) settings: TypeSettings,
+    pub(crate) expired_keys: u64,
+}
+
+impl Shard {
+    pub(crate) fn new(settings: TypeSettings) -> Self {
+        Self { databases: Vec::new(), wheel: Wheel::new(), settings, expired_keys: 0 }
+    }
+
+    pub(crate) fn database(&self, db: usize) -> Option<&Database> {
+        self.databases.get(db)
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, db: usize, hash: u64, key: &[u8]) -> Option<&Entry> {
+        let found = self.databases.get(db)?.entries.get(hash, |entry| entry.key.as_slice() == key);
+        found.map(|entry| &**entry)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<&mut Entry> {
+        let entries = &mut self.databases.get_mut(db)?.entries;
+        entries.get_mut(hash, |entry| entry.key.as_slice() == key).map(|entry| &mut **entry)
+    }
+
+    fn database_mut(&mut self, db: usize) -> &mut Database {
+        if self.databases.len() <= db {
+            self.databases.resize_with(db + 1, Database::default);
+        }
+        &mut self.databases[db]
+    }
+
+    /// Adds an entry that is not there yet.
+    pub(crate) fn insert(&mut self, db: usize, hash: u64, entry: Box<Entry>) -> &mut Entry {
+        debug_assert!(entry.deadline().is_none() && entry.timer.is_none(), "a deadline is set once it is in");
+        let seed = self.settings.hash_seed.clone();
+        self.database_mut(db).entries.insert_unique(hash, entry, |other| seed.hash(&other.key))
+    }
+
+    /// Takes an entry out, with its timer; its deadline stays readable on it.
+    pub(crate) fn remove(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Box<Entry>> {
+        let seed = &self.settings.hash_seed;
+        let database = self.databases.get_mut(db)?;
+        let mut entry =
+            database.entries.remove(hash, |entry| entry.key.as_slice() == key, |other| seed.hash(&other.key))?;
+        if entry.deadline().is_some() {
+            database.with_deadline -= 1;
+        }
+        if let Some(timer) = entry.timer.take() {
+            self.wheel.cancel(timer);
+        }
+        Some(entry)
+    }
+
+    /// Sets or takes away the deadline of an entry. False if there is no such entry.
+    pub(crate) fn set_deadline(&mut self, db: usize, hash: u64, key: &[u8], at: Option<UnixMs>) -> bool {
+        let Some(database) = self.databases.get_mut(db) else { return false };
+        let Some(entry) = database.entries.get_mut(hash, |entry| entry.key.as_slice() == key) else {
+            return false;
+        };
+        database.with_deadline += usize::from(at.is_some());
+        database.with_deadline -= usize::from(entry.deadline().is_some());
+        entry.set_deadline(at);
+        match at {
+            None => {
+                if let Some(timer) = entry.timer.take() {
+                    self.wheel.cancel(timer);
+                }
+            }
+            Some(at) => {
+                let first_dead = UnixMs(at.0.saturating_add(1));
+                // A timer that fires too early looks again and is set anew; only one that is too late must move.
+                let too_late = |timer: TimerId| self.wheel.fires_at(timer).is_none_or(|fires| fires > first_dead);
+                if entry.timer.is_none_or(too_late) {
+                    if let Some(timer) = entry.timer.take() {
+                        self.wheel.cancel(timer);
+                    }
+                    entry.timer = Some(self.wheel.schedule(first_dead, Timed { db: db as u32, hash }));
+                }
+            }
+        }
+        true
+    }
+
+    /// When [`Shard::expire`] has work to do, at the earliest.
+    pub(crate) fn next_at(&self) -> Option<UnixMs> {
+        self.wheel.next_at()
+    }
+
+    /// Takes out entries whose deadline has passed, handing each with its database to `expired`. Spends `budget`, one for
+    /// each timer looked at.
+    pub(crate) fn expire(
+        &mut self,
+        now: UnixMs,
+        budget: &mut usize,
+        mut expired: impl FnMut(usize, Box<Entry>),
+    ) {
+        let mut fired = Vec::new();
+        self.wheel.advance(now, budget, |timer, _, timed| fired.push((timer, timed)));
+        for (timer, Timed { db, hash }) in fired {
+            let database = &mut self.databases[db as usize];
+            let is_its = |entry: &Box<Entry>| entry.timer == Some(timer);
+            let Some(entry) = database.entries.get_mut(hash, is_its) else {
+                debug_assert!(false, "a timer outlived its entry");
+                continue;
+            };
+            if entry.is_alive(|| now) {
+                let later = entry.deadline().map_or(i64::MAX, |at| at.0.saturating_add(1));
+                entry.timer = Some(self.wheel.schedule(UnixMs(later), Timed { db, hash }));
+                continue;
+            }
+            let seed = &self.settings.hash_seed;
+            if let Some(mut entry) = database.entries.remove(hash, is_its, |other| seed.hash(&other.key)) {
+                entry.timer = None;
+                database.with_deadline -= 1;
+                self.expired_keys += 1;
+                expired(db as usize, entry);
+            }
+        }
+    }
+
+    /// Empties a database and returns what was in it, to be dropped once the lock is gone.
+    pub(crate) fn clear(&mut self, db: usize) -> Option<Database> {
+        let database = std::mem::take(self.databases.get_mut(db)?);
+        for entry in database.entries.iter() {
+            if let Some(timer) = entry.timer {
+                self.wheel.cancel(timer);
+            }
+        }
+        Some(database)
+    }
+
+    /// Makes two databases change places. Timers name their database, so theirs are set anew.
+    pub(crate) fn swap(&mut self, first: usize, second: usize) {
+        self.database_mut(first.max(second));
+        self.databases.swap(first, second);
+        let wheel = &mut self.wheel;
+        for db in [first, second] {
+            let seed = &self.settings.hash_seed;
+            self.databases[db].entries.for_each_mut(|entry| {
+                let Some(timer) = entry.timer.take() else { return };
+                let at = wheel.fires_at(timer).unwrap_or(UnixMs(i64::MIN));
+                wheel.cancel(timer);
+                entry.timer = Some(wheel.schedule(at, Timed { db: db as u32, hash: seed.hash(&entry.key) }));
+            });
+        }
+    }
+
+    pub(crate) fn databases(&self) -> &[Database] {
+        &self.databases
+    }
+}

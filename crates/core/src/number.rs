@@ -1,0 +1,364 @@
+//! Redis's integer and float text, both ways.
+//!
+//! Redis reads numbers with C's `strtod` and `strtold` behind checks of its own, writes scores with the shortest digits that
+//! read back as the same double, and adds floats in the 80-bit format of x87. Every rule here was learned from
+//! Redis 8.0.2's answers; the tests hold a record of them.
+use std::fmt;
+
+use num_bigint::BigUint;
+use rustc_apfloat::ieee::{Double, X87DoubleExtended};
+use rustc_apfloat::{Float, Round, Status};
+
+/// An integer as Redis takes one: decimal digits without leading zeros, a minus sign before them at most, in 64 bits.
+pub fn parse_i64(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    match digits {
+        [b'0'] => return (!negative).then_some(0),
+        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
+        _ => return None,
+    }
+    let mut magnitude = 0_u64;
+    for &digit in digits {
+        if !digit.is_ascii_digit() {
+            return None;
+        }
+        magnitude = magnitude.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+    }
+    if negative { 0_i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
+}
+
+/// A cursor as Redis takes one: an unsigned number of 64 bits, read by `strtoul` after any white space.
+pub fn parse_u64(text: &[u8]) -> Option<u64> {
+    let digits = text.trim_ascii_start();
+    let digits = digits.strip_prefix(b"+").unwrap_or(digits);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// What text may stand for a number, by its grammar alone.
+enum Shape<'t> {
+    Infinity { negative: bool },
+    Decimal(&'t str),
+    /// With the exponent that the parser wants to see.
+    Hexadecimal(String),
+}
+
+fn shape(text: &[u8]) -> Option<Shape<'_>> {
+    let all = std::str::from_utf8(text).ok()?;
+    let (negative, body) = match text {
+        [b'-', body @ ..] => (true, body),
+        [b'+', body @ ..] => (false, body),
+        body => (false, body),
+    };
+    if body.eq_ignore_ascii_case(b"inf") || body.eq_ignore_ascii_case(b"infinity") {
+        return Some(Shape::Infinity { negative });
+    }
+    let is_hexadecimal = body.len() > 2 && body[0] == b'0' && body[1].eq_ignore_ascii_case(&b'x');
+    let (digits, is_digit, marker): (_, fn(&u8) -> bool, _) = if is_hexadecimal {
+        (&body[2..], u8::is_ascii_hexdigit, b'p')
+    } else {
+        (body, u8::is_ascii_digit, b'e')
+    };
+    let mantissa_end =
+        digits.iter().position(|byte| byte.eq_ignore_ascii_case(&marker)).unwrap_or(digits.len());
+    let (mantissa, exponent) = digits.split_at(mantissa_end);
+    let points = mantissa.iter().filter(|&&byte| byte == b'.').count();
+    let count = mantissa.iter().filter(|byte| is_digit(byte)).count();
+    if points > 1 || count == 0 || count + points != mantissa.len() {
+        return None;
+    }
+    if let [_, exponent @ ..] = exponent {
+        let unsigned = exponent.strip_prefix(b"-").or(exponent.strip_prefix(b"+")).unwrap_or(exponent);
+        if unsigned.is_empty() || !unsigned.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+    }
+    Some(if is_hexadecimal {
+        let exponent = if exponent.is_empty() { "p0" } else { "" };
+        Shape::Hexadecimal(format!("{all}{exponent}"))
+    } else {
+        Shape::Decimal(all)
+    })
+}
+
+/// The value of some text in a format, unless it is out of the format's range at either end.
+fn parse_in<F: Float>(text: &str) -> Option<F> {
+    let parsed = F::from_str_r(text, Round::NearestTiesToEven).ok()?;
+    let out_of_range = parsed.status.contains(Status::OVERFLOW)
+        || (parsed.value.is_zero() && parsed.status.contains(Status::UNDERFLOW));
+    (!out_of_range).then_some(parsed.value)
+}
+
+/// A number as Redis takes a score: decimal, hexadecimal or infinite, without white space, not NaN, not beyond a double.
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    match shape(text)? {
+        Shape::Infinity { negative } => Some(if negative { f64::NEG_INFINITY } else { f64::INFINITY }),
+        Shape::Decimal(decimal) => {
+            let value: f64 = decimal.parse().ok()?;
+            let mantissa = decimal.split(['e', 'E']).next().unwrap_or_default();
+            let is_nothing = value == 0.0 && mantissa.bytes().any(|byte| matches!(byte, b'1'..=b'9'));
+            (value.is_finite() && !is_nothing).then_some(value)
+        }
+        Shape::Hexadecimal(hexadecimal) => {
+            parse_in::<Double>(&hexadecimal).map(|value| f64::from_bits(value.to_bits() as u64))
+        }
+    }
+}
+
+/// A number as Redis writes a score: an integer where it is one and not huge, else the shortest digits that read back as the
+/// same double, with an exponent where that is shorter.
+pub fn format_f64(value: f64) -> String {
+    /// Past half of what an `i64` holds Redis no longer looks for an integer.
+    const INTEGERS_END: f64 = (i64::MAX / 2) as f64;
+    if value.is_nan() {
+        return "nan".into();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "inf".into() } else { "-inf".into() };
+    }
+    if value.abs() <= INTEGERS_END && value.fract() == 0.0 {
+        return (value as i64).to_string();
+    }
+    // Rust's digits are the shortest too: "d.ddde±x".
+    let scientific = format!("{:e}", value.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let digits = mantissa.replace('.', "");
+    let count = digits.len() as i32;
+    // The value is `digits` times ten to the power of `scale`.
+    let scale = exponent - count + 1;
+    let sign = if value < 0.0 { "-" } else { "" };
+    if scale >= 0 && exponent < count + 7 {
+        format!("{sign}{digits}{}", "0".repeat(scale as usize))
+    } else if scale < 0 && (scale > -7 || exponent.abs() < 4) {
+        if exponent >= 0 {
+            let (whole, fraction) = digits.split_at(exponent as usize + 1);
+            format!("{sign}{whole}.{fraction}")
+        } else {
+            format!("{sign}0.{}{digits}", "0".repeat((-exponent - 1) as usize))
+        }
+    } else {
+        let (first, rest) = digits.split_at(1);
+        let point = if rest.is_empty() { "" } else { "." };
+        let plus = if exponent < 0 { "" } else { "+" };
+        format!("{sign}{first}{point}{rest}e{plus}{exponent}")
+    }
+}
+
+/// A number in the 80-bit format that `INCRBYFLOAT` and `HINCRBYFLOAT` add in, so that sums have Redis's digits.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Extended(X87DoubleExtended);
+
+impl Extended {
+    /// Nothing.
+    pub const ZERO: Self = Self(X87DoubleExtended::ZERO);
+
+    /// A number as Redis takes an increment: as [`parse_f64`], in a wider range.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        match shape(text)? {
+            Shape::Infinity { negative: true } => Some(Self(-X87DoubleExtended::INFINITY)),
+            Shape::Infinity { negative: false } => Some(Self(X87DoubleExtended::INFINITY)),
+            Shape::Decimal(decimal) => parse_in(decimal).map(Self),
+            Shape::Hexadecimal(hexadecimal) => parse_in(&hexadecimal).map(Self),
+        }
+    }
+
+    /// The number that a double is.
+    pub fn from_f64(value: f64) -> Self {
+        let mut loses_info = false;
+        Self(rustc_apfloat::FloatConvert::convert(Double::from_bits(value.to_bits().into()), &mut loses_info).value)
+    }
+
+    /// The sum, rounded to nearest and to even between two.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self((self.0 + other.0).value)
+    }
+
+    /// Neither infinite nor NaN.
+    pub fn is_finite(self) -> bool {
+        self.0.is_finite()
+    }
+
+    /// As C's `%.17Lf` writes it, without zeros at the end. Only for finite numbers.
+    pub fn to_text(self) -> String {
+        const DIGITS: usize = 17;
+        let bits = self.0.to_bits();
+        let mantissa = BigUint::from(bits as u64);
+        // The mantissa has its point after the first of its 64 bits.
+        let exponent = ((bits >> 64) as i32 & 0x7fff).max(1) - 16383 - 63;
+        let scaled = mantissa * BigUint::from(10_u8).pow(DIGITS as u32);
+        let rounded = if exponent >= 0 { scaled << exponent } else { shift_right(&scaled, -exponent as u64) };
+        let digits = format!("{:0>1$}", rounded.to_string(), DIGITS + 1);
+        let (whole, fraction) = digits.split_at(digits.len() - DIGITS);
+        let fraction = fraction.trim_end_matches('0');
+        let sign = if bits >> 79 == 1 && (whole != "0" || !fraction.is_empty()) { "-" } else { "" };
+        let point = if fraction.is_empty() { "" } else { "." };
+        format!("{sign}{whole}{point}{fraction}")
+    }
+}
+
+/// Divides by a power of two, rounding to nearest and to even between two.
+fn shift_right(number: &BigUint, by: u64) -> BigUint {
+    let quotient = number >> by;
+    let half_is_set = by > 0 && number.bit(by - 1);
+    let more_than_half = by > 1 && number.trailing_zeros().is_some_and(|zeros| zeros < by - 1);
+    if half_is_set && (more_than_half || quotient.bit(0)) { quotient + 1_u8 } else { quotient }
+}
+
+impl fmt::Debug for Extended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_finite() { f.write_str(&self.to_text()) } else { write!(f, "{:?}", self.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `ZSCORE` answered after `ZADD z <text> m`; `None` where the text was refused.
+    const SCORES: &[(&str, Option<&str>)] = &[
+        ("0x1p3", Some("8")),
+        ("0xA", Some("10")),
+        ("0x.8", Some("0.5")),
+        ("1e400", None),
+        ("1e-400", None),
+        ("5e-324", Some("5e-324")),
+        ("1e-7", Some("1e-7")),
+        ("1e-6", Some("0.000001")),
+        ("1e-5", Some("0.00001")),
+        ("0.001", Some("0.001")),
+        ("0.00012345", Some("1.2345e-4")),
+        ("123456789012345680000", Some("123456789012345680000")),
+        ("1e15", Some("1000000000000000")),
+        ("1e18", Some("1000000000000000000")),
+        ("1e19", Some("1e+19")),
+        ("1e21", Some("1e+21")),
+        ("1.5e21", Some("1.5e+21")),
+        ("1.5e20", Some("1.5e+20")),
+        ("1.7976931348623157e308", Some("1.7976931348623157e+308")),
+        ("-0", Some("0")),
+        ("-0.0", Some("0")),
+        ("0.1", Some("0.1")),
+        ("1234567.891", Some("1234567.891")),
+        ("12345678901234567.5", Some("12345678901234568")),
+        ("9007199254740993", Some("9007199254740992")),
+        ("4503599627370497.5", Some("4503599627370498")),
+        ("1.234e-5", Some("1.234e-5")),
+        ("1.5e-10", Some("1.5e-10")),
+        ("123e30", Some("1.23e+32")),
+        ("nan", None),
+        ("inf", Some("inf")),
+        ("-inf", Some("-inf")),
+        ("+inf", Some("inf")),
+        ("Infinity", Some("inf")),
+        ("1.", Some("1")),
+        (".5", Some("0.5")),
+        (".", None),
+        ("+5", Some("5")),
+        ("-.5e1", Some("-5")),
+        ("1e", None),
+        ("1e+", None),
+        ("0x", None),
+        ("1_0", None),
+        ("0b1", None),
+        ("12e17", Some("1200000000000000000")),
+        ("1.23456789e25", Some("1.23456789e+25")),
+        ("99999999999999999999", Some("1e+20")),
+        ("9223372036854775807", Some("9223372036854776000")),
+        ("-9223372036854775808", Some("-9223372036854776000")),
+        ("4611686018427387904", Some("4611686018427387904")),
+        ("0.30000000000000004", Some("0.30000000000000004")),
+        (" 1", None),
+        ("1 ", None),
+        ("", None),
+        ("1e99999", None),
+    ];
+
+    #[test]
+    fn scores_are_read_and_written_as_redis_does() {
+        for (text, expected) in SCORES {
+            let shown = parse_f64(text.as_bytes()).map(format_f64);
+            assert_eq!(shown.as_deref(), *expected, "{text:?}");
+        }
+    }
+
+    /// What `INCRBYFLOAT f <second>` answered where f was `<first>`.
+    const SUMS: &[(&str, &str, &str)] = &[
+        ("0", "0x1p3", "8"),
+        ("0", "1e-400", "0"),
+        ("0", "0.1", "0.1"),
+        ("0", "3.0e3", "3000"),
+        ("0", "5e-18", "0"),
+        ("0", ".5", "0.5"),
+        ("0", "1e17", "100000000000000000"),
+        ("0", "12345678901234567890", "12345678901234567890"),
+        ("0", "1.000000000000000005", "1"),
+        ("0", "-0.0", "0"),
+        ("0.1", "0.2", "0.3"),
+        ("3.0", "1", "4"),
+        ("1e20", "0.5", "100000000000000000000"),
+        ("-1", "1", "0"),
+        ("0.1", "-0.1", "0"),
+        ("1.5", "0.00000000000000001", "1.50000000000000001"),
+        ("0x10", "1", "17"),
+    ];
+
+    #[test]
+    fn sums_have_the_digits_that_redis_gives_them() {
+        for (first, second, sum) in SUMS {
+            let [first, second] = [first, second].map(|text| Extended::parse(text.as_bytes()).unwrap());
+            assert_eq!(first.plus(second).to_text(), *sum, "{first:?} + {second:?}");
+        }
+    }
+
+    #[test]
+    fn the_range_of_an_increment_is_that_of_80_bits() {
+        for refused in ["1e4933", "1e-5000", "nan", "", " 1", "1 ", "1e"] {
+            assert!(Extended::parse(refused.as_bytes()).is_none(), "{refused:?}");
+        }
+        let large = Extended::parse(b"1e4932").unwrap().to_text();
+        assert_eq!(large.len(), 4933);
+        assert!(large.starts_with("1000000000000000000006018949387963891323837774254533114773785041352533019486608"));
+        assert!(!Extended::parse(b"inf").unwrap().is_finite());
+    }
+
+    #[test]
+    fn integers_are_canonical_or_refused() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("-1", Some(-1)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("-9223372036854775809", None),
+            ("00", None),
+            ("01", None),
+            ("-0", None),
+            ("+1", None),
+            (" 1", None),
+            ("1 ", None),
+            ("", None),
+            ("-", None),
+            ("1.0", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(parse_i64(text.as_bytes()), expected, "{text:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_score_reads_back_as_itself(bits: u64) {
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                proptest::prop_assert_eq!(parse_f64(format_f64(value).as_bytes()), Some(value));
+            }
+        }
+    }
+}

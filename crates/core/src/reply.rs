@@ -1,0 +1,149 @@
+//! What a dynamic caller gets back (shell, scripts, listener, Python), and typed results into it.
+//!
+//! A reply has RESP3's types. What RESP2 shows differently is kept apart here, so that either form can be made.
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::Error;
+
+/// An answer to a command, with the types of RESP3.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// Nothing there: `$-1` in RESP2, `_` in RESP3.
+    Null,
+    /// Nothing there where an array would have been: `*-1` in RESP2, `_` in RESP3.
+    NullArray,
+    /// A short fixed word such as `OK`.
+    Status(Cow<'static, str>),
+    /// A whole number.
+    Integer(i64),
+    /// A number; RESP2 has it as text.
+    Double(f64),
+    /// Yes or no; RESP2 has it as 1 or 0.
+    Boolean(bool),
+    /// A string of any bytes.
+    Bulk(Bytes),
+    /// Text for people, as INFO gives it; RESP2 has it as a plain string.
+    Verbatim(String),
+    /// Answers in order.
+    Array(Vec<Reply>),
+    /// Answers without order or repetition; RESP2 has an array.
+    Set(Vec<Reply>),
+    /// Keys and values; RESP2 has them in one flat array.
+    Map(Vec<(Reply, Reply)>),
+    /// An array of pairs in RESP3, one flat array in RESP2: members with their scores.
+    Pairs(Vec<(Reply, Reply)>),
+    /// A refusal inside a larger answer, as EXEC gives it.
+    Error(Error),
+}
+
+impl Reply {
+    /// `OK`.
+    pub const OK: Self = Reply::Status(Cow::Borrowed("OK"));
+
+    /// A string from any bytes.
+    pub fn bulk(bytes: impl AsRef<[u8]>) -> Self {
+        Reply::Bulk(Bytes::copy_from_slice(bytes.as_ref()))
+    }
+
+    /// True for both kinds of nothing.
+    pub const fn is_null(&self) -> bool {
+        matches!(self, Reply::Null | Reply::NullArray)
+    }
+
+    /// The same answer in the types that RESP2 has: maps and pairs flattened, numbers with a fraction as text.
+    #[must_use]
+    pub fn into_resp2(self) -> Self {
+        fn flat(pairs: Vec<(Reply, Reply)>) -> Reply {
+            Reply::Array(pairs.into_iter().flat_map(|(a, b)| [a.into_resp2(), b.into_resp2()]).collect())
+        }
+        match self {
+            Reply::Double(number) => Reply::bulk(crate::number::format_f64(number)),
+            Reply::Boolean(yes) => Reply::Integer(yes.into()),
+            Reply::Verbatim(text) => Reply::Bulk(text.into()),
+            Reply::Array(items) | Reply::Set(items) => {
+                Reply::Array(items.into_iter().map(Reply::into_resp2).collect())
+            }
+            Reply::Map(pairs) | Reply::Pairs(pairs) => flat(pairs),
+            other => other,
+        }
+    }
+
+    /// The same answer in the types that RESP3 has: pairs as arrays of two, one kind of null.
+    #[must_use]
+    pub fn into_resp3(self) -> Self {
+        let each = |items: Vec<Reply>| items.into_iter().map(Reply::into_resp3).collect();
+        match self {
+            Reply::NullArray => Reply::Null,
+            Reply::Array(items) => Reply::Array(each(items)),
+            Reply::Set(items) => Reply::Set(each(items)),
+            Reply::Map(pairs) => {
+                Reply::Map(pairs.into_iter().map(|(k, v)| (k.into_resp3(), v.into_resp3())).collect())
+            }
+            Reply::Pairs(pairs) => Reply::Array(
+                pairs
+                    .into_iter()
+                    .map(|(a, b)| Reply::Array(vec![a.into_resp3(), b.into_resp3()]))
+                    .collect(),
+            ),
+            other => other,
+        }
+    }
+}
+
+impl From<()> for Reply {
+    fn from((): ()) -> Self {
+        Reply::OK
+    }
+}
+
+impl From<i64> for Reply {
+    fn from(number: i64) -> Self {
+        Reply::Integer(number)
+    }
+}
+
+impl From<usize> for Reply {
+    fn from(number: usize) -> Self {
+        Reply::Integer(number as i64)
+    }
+}
+
+/// Redis answers yes and no with 1 and 0, in RESP3 too; the few that do not say [`Reply::Boolean`].
+impl From<bool> for Reply {
+    fn from(yes: bool) -> Self {
+        Reply::Integer(yes.into())
+    }
+}
+
+impl From<f64> for Reply {
+    fn from(number: f64) -> Self {
+        Reply::Double(number)
+    }
+}
+
+impl From<Bytes> for Reply {
+    fn from(bytes: Bytes) -> Self {
+        Reply::Bulk(bytes)
+    }
+}
+
+impl From<&'static str> for Reply {
+    fn from(word: &'static str) -> Self {
+        Reply::Status(Cow::Borrowed(word))
+    }
+}
+
+impl<T: Into<Reply>> From<Option<T>> for Reply {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Reply::Null, Into::into)
+    }
+}
+
+impl<T: Into<Reply>> From<Vec<T>> for Reply {
+    fn from(items: Vec<T>) -> Self {
+        Reply::Array(items.into_iter().map(Into::into).collect())
+    }
+}

@@ -1,0 +1,409 @@
+//! Doors to the values that have elements: lists, hashes, sets, sorted sets.
+//!
+//! A door for writing takes the value out of its entry while it is open, so that a command pays for one lookup
+//! however many elements it changes, and puts it back when it is dropped, in a panic too. An emptied collection
+//! is no key: it is not put back.
+use std::ops::Deref;
+
+use bytes::Bytes;
+
+use super::Tx;
+use crate::effect::Effect;
+use crate::keyspace::{Entry, position};
+use crate::types::{Collection, Hash, List, Set, TypeSettings, Value, ZSet};
+use crate::{Error, Result};
+
+/// A collection to read, with the settings that finding an element needs.
+#[derive(Debug)]
+pub struct Shown<'v, T> {
+    value: &'v T,
+    settings: &'v TypeSettings,
+}
+
+/// A hash to read.
+pub type HashView<'v> = Shown<'v, Hash>;
+/// A set to read.
+pub type SetView<'v> = Shown<'v, Set>;
+/// A sorted set to read.
+pub type ZSetView<'v> = Shown<'v, ZSet>;
+
+impl<T> Clone for Shown<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Shown<'_, T> {}
+
+impl<'v, T> Shown<'v, T> {
+    pub(super) fn new(value: &'v T, settings: &'v TypeSettings) -> Self {
+        Self { value, settings }
+    }
+
+    /// The collection itself, for as long as the locks are held.
+    pub fn inner(self) -> &'v T {
+        self.value
+    }
+}
+
+impl<T> Deref for Shown<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value
+    }
+}
+
+impl<'v> HashView<'v> {
+    /// A field's value.
+    pub fn get(&self, field: &[u8]) -> Option<&'v [u8]> {
+        self.value.get(field, self.settings)
+    }
+}
+
+impl SetView<'_> {
+    /// Whether the member is in the set.
+    pub fn contains(&self, member: &[u8]) -> bool {
+        self.value.contains(member, self.settings)
+    }
+}
+
+impl ZSetView<'_> {
+    /// A member's score.
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        self.value.score(member, self.settings)
+    }
+
+    /// A member's place from the lowest score, and its score.
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        self.value.rank(member, self.settings)
+    }
+}
+
+/// A collection to write. Created by the first element, gone with the last.
+#[derive(Debug)]
+pub struct Held<'t, 'e, T: Collection> {
+    tx: &'t mut Tx<'e>,
+    key: &'t [u8],
+    hash: u64,
+    /// Where the key's shard is among the locks.
+    at: usize,
+    /// The entry is in the keyspace, without its value as long as this door is open.
+    present: bool,
+    /// There until the door is dropped.
+    value: Option<Box<T>>,
+}
+
+/// A list to write.
+pub type ListMut<'t, 'e> = Held<'t, 'e, List>;
+/// A hash to write.
+pub type HashMut<'t, 'e> = Held<'t, 'e, Hash>;
+/// A set to write.
+pub type SetMut<'t, 'e> = Held<'t, 'e, Set>;
+/// A sorted set to write.
+pub type ZSetMut<'t, 'e> = Held<'t, 'e, ZSet>;
+
+impl<'e> Tx<'e> {
+    fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
+        let (hash, present) = self.prepare(key)?;
+        let at = position(&self.locks, self.engine.keyspace().index(hash)).ok_or(Error::UndeclaredKey)?;
+        let value = if present {
+            let entry = self.locks[at].1.get_mut(self.db, hash, key).ok_or(Error::NoSuchKey)?;
+            self.engine.tracking().touch(&entry.access, self.now.recently(), self.engine.random());
+            T::take(&mut entry.value).ok_or(Error::WrongType)?
+        } else {
+            Box::default()
+        };
+        Ok(Held { tx: self, key, hash, at, present, value: Some(value) })
+    }
+
+    /// The list at a key, to write.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn list_mut<'t>(&'t mut self, key: &'t [u8]) -> Result<ListMut<'t, 'e>> {
+        self.hold(key)
+    }
+
+    /// The hash at a key, to write.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn hash_mut<'t>(&'t mut self, key: &'t [u8]) -> Result<HashMut<'t, 'e>> {
+        self.hold(key)
+    }
+
+    /// The set at a key, to write.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn set_mut<'t>(&'t mut self, key: &'t [u8]) -> Result<SetMut<'t, 'e>> {
+        self.hold(key)
+    }
+
+    /// The sorted set at a key, to write.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn zset_mut<'t>(&'t mut self, key: &'t [u8]) -> Result<ZSetMut<'t, 'e>> {
+        self.hold(key)
+    }
+}
+
+impl<T: Collection> Held<'_, '_, T> {
+    fn parts(&mut self) -> (&mut T, &TypeSettings) {
+        let value = self.value.as_mut().expect("the value is there until the door is dropped");
+        (value, &self.tx.locks[self.at].1.settings)
+    }
+
+    /// The collection with the settings, to read.
+    pub fn shown(&self) -> Shown<'_, T> {
+        Shown { value: self, settings: &self.tx.locks[self.at].1.settings }
+    }
+
+    fn record(&mut self, effect: &Effect<'_>) {
+        self.tx.recorder.record(self.tx.db, Some(self.key), effect);
+    }
+}
+
+impl<T: Collection> Deref for Held<'_, '_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value.as_ref().expect("the value is there until the door is dropped")
+    }
+}
+
+impl<T: Collection> Drop for Held<'_, '_, T> {
+    fn drop(&mut self) {
+        let Some(value) = self.value.take() else { return };
+        let (db, recently, engine) = (self.tx.db, self.tx.now.recently(), self.tx.engine);
+        let shard = &mut self.tx.locks[self.at].1;
+        if value.is_empty() {
+            if self.present {
+                shard.remove(db, self.hash, self.key);
+            }
+        } else if let Some(entry) = shard.get_mut(db, self.hash, self.key) {
+            entry.value = T::into_value(value);
+        } else {
+            let access = engine.tracking().first(recently);
+            shard.insert(db, self.hash, Box::new(Entry::new(self.key, T::into_value(value), access)));
+        }
+    }
+}
+
+impl HashMut<'_, '_> {
+    /// Prepares for so many fields, as Redis does by the number of words before it sets any.
+    pub fn expect(&mut self, count: usize) {
+        let (hash, settings) = self.parts();
+        hash.expect(count, settings);
+    }
+
+    /// Sets a field; true if it is new.
+    pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
+        let (hash, settings) = self.parts();
+        let is_new = hash.insert(field, value, settings);
+        self.record(&Effect::HSet { field: field.into(), value: value.into() });
+        is_new
+    }
+
+    /// Removes a field; false if it was not there.
+    pub fn remove(&mut self, field: &[u8]) -> bool {
+        let (hash, settings) = self.parts();
+        let removed = hash.remove(field, settings);
+        if removed {
+            self.record(&Effect::HDel { field: field.into() });
+        }
+        removed
+    }
+}
+
+impl SetMut<'_, '_> {
+    /// Prepares for so many members beginning with `first`, as Redis does by the number of words before it adds any.
+    pub fn expect(&mut self, first: &[u8], count: usize) {
+        let (set, settings) = self.parts();
+        if set.is_empty() {
+            *set = Set::for_members(first, count, settings);
+        } else {
+            set.expect(count, settings);
+        }
+    }
+
+    /// Adds a member; true if it is new.
+    pub fn insert(&mut self, member: &[u8]) -> bool {
+        let (set, settings) = self.parts();
+        let is_new = set.insert(member, settings);
+        if is_new {
+            self.record(&Effect::SAdd { member: member.into() });
+        }
+        is_new
+    }
+
+    /// Removes a member; false if it was not there.
+    pub fn remove(&mut self, member: &[u8]) -> bool {
+        let (set, settings) = self.parts();
+        let removed = set.remove(member, settings);
+        if removed {
+            self.record(&Effect::SRem { member: member.into() });
+        }
+        removed
+    }
+}
+
+impl ZSetMut<'_, '_> {
+    /// Prepares for so many members, the longest of so many bytes, as Redis does before it adds any to an empty set.
+    pub fn expect(&mut self, count: usize, longest: usize) {
+        let (zset, settings) = self.parts();
+        if zset.is_empty() {
+            zset.expect(count, longest, settings);
+        }
+    }
+
+    /// Gives a member a score, which must not be NaN; returns the score it had.
+    pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let (zset, settings) = self.parts();
+        let before = zset.insert(member, score, settings);
+        if before != Some(score) {
+            self.record(&Effect::ZAdd { member: member.into(), score });
+        }
+        before
+    }
+
+    /// Removes a member; returns the score it had.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let (zset, settings) = self.parts();
+        let before = zset.remove(member, settings)?;
+        self.record(&Effect::ZRem { member: member.into() });
+        Some(before)
+    }
+}
+
+impl ListMut<'_, '_> {
+    /// Puts an element before the first.
+    pub fn push_front(&mut self, value: &[u8]) {
+        let (list, settings) = self.parts();
+        list.push_front(value, settings);
+        self.record(&Effect::PushFront { value: value.into() });
+    }
+
+    /// Puts an element after the last.
+    pub fn push_back(&mut self, value: &[u8]) {
+        let (list, settings) = self.parts();
+        list.push_back(value, settings);
+        self.record(&Effect::PushBack { value: value.into() });
+    }
+
+    /// Takes the first element.
+    pub fn pop_front(&mut self) -> Option<Bytes> {
+        let (list, settings) = self.parts();
+        let value = list.pop_front()?;
+        list.shrunk(settings);
+        self.record(&Effect::PopFront);
+        Some(value)
+    }
+
+    /// Takes the last element.
+    pub fn pop_back(&mut self) -> Option<Bytes> {
+        let (list, settings) = self.parts();
+        let value = list.pop_back()?;
+        list.shrunk(settings);
+        self.record(&Effect::PopBack);
+        Some(value)
+    }
+
+    /// Replaces the element at `index`, which must be there.
+    pub fn set(&mut self, index: usize, value: &[u8]) {
+        let (list, settings) = self.parts();
+        list.set(index, value, settings);
+        self.record(&Effect::ListSet { index: index as u64, value: value.into() });
+    }
+
+    /// Puts an element before the one at `index`.
+    pub fn insert(&mut self, index: usize, value: &[u8]) {
+        let (list, settings) = self.parts();
+        list.insert(index, value, settings);
+        self.record(&Effect::ListInsert { index: index as u64, value: value.into() });
+    }
+
+    /// Removes the element at `index`.
+    pub fn remove(&mut self, index: usize) -> Option<Bytes> {
+        let (list, settings) = self.parts();
+        let value = list.remove(index)?;
+        list.shrunk(settings);
+        self.record(&Effect::ListRemove { index: index as u64 });
+        Some(value)
+    }
+
+    /// Keeps the elements from `start` up to, but without, `end`.
+    pub fn keep(&mut self, start: usize, end: usize) {
+        if start == 0 && end >= self.len() {
+            return;
+        }
+        let (list, settings) = self.parts();
+        list.keep(start..end);
+        list.shrunk(settings);
+        self.record(&Effect::ListKeep { start: start as u64, end: end as u64 });
+    }
+}
+
+/// A whole collection that a command built, on its way to [`Tx::put`].
+#[derive(Debug)]
+pub struct Built<T> {
+    value: Box<T>,
+    settings: TypeSettings,
+}
+
+impl Tx<'_> {
+    /// An empty collection to fill and then [`Tx::put`]. Some shard must be locked.
+    ///
+    /// # Errors
+    /// [`Error::UndeclaredKey`] if none is.
+    pub fn build<T: Collection>(&self) -> Result<Built<T>> {
+        Ok(Built { value: Box::default(), settings: self.view().settings()?.clone() })
+    }
+}
+
+impl<T: Collection> Built<T> {
+    /// The value to put.
+    pub fn into_value(self) -> Value {
+        T::into_value(self.value)
+    }
+
+    /// How many elements it has so far.
+    pub fn len(&self) -> usize {
+        self.value.len()
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.value.is_empty()
+    }
+}
+
+impl Built<Set> {
+    /// Adds a member; true if it is new.
+    pub fn insert(&mut self, member: &[u8]) -> bool {
+        self.value.insert(member, &self.settings)
+    }
+}
+
+impl Built<ZSet> {
+    /// Gives a member a score.
+    pub fn insert(&mut self, member: &[u8], score: f64) {
+        self.value.insert(member, score, &self.settings);
+    }
+}
+
+impl Built<List> {
+    /// Puts an element after the last.
+    pub fn push_back(&mut self, value: &[u8]) {
+        self.value.push_back(value, &self.settings);
+    }
+}
+
+impl Built<Hash> {
+    /// Sets a field.
+    pub fn insert(&mut self, field: &[u8], value: &[u8]) {
+        self.value.insert(field, value, &self.settings);
+    }
+}

@@ -1,0 +1,51 @@
+//! Collects the effects of one unit, encoded, on their way to the journal.
+use crate::codec;
+use crate::effect::Effect;
+use crate::keyspace::KeyBytes;
+
+/// The effects of a unit so far. Off, it costs one branch per change.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    encoded: Option<Vec<u8>>,
+    db: usize,
+    key: Option<KeyBytes>,
+}
+
+impl Recorder {
+    pub(crate) fn new(on: bool) -> Self {
+        Self { encoded: on.then(Vec::new), db: 0, key: None }
+    }
+
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.encoded.is_some()
+    }
+
+    /// Notes a change to `key` in `db`. The database and the key are written only where they differ from those before.
+    #[inline]
+    pub(crate) fn record(&mut self, db: usize, key: Option<&[u8]>, effect: &Effect<'_>) {
+        if self.encoded.is_some() {
+            self.encode(db, key, effect);
+        }
+    }
+
+    fn encode(&mut self, db: usize, key: Option<&[u8]>, effect: &Effect<'_>) {
+        let Some(buffer) = &mut self.encoded else { return };
+        if db != self.db {
+            codec::encode(&Effect::Select { db: db as u32 }, buffer);
+            self.db = db;
+        }
+        if let Some(key) = key
+            && self.key.as_deref() != Some(key)
+        {
+            codec::encode(&Effect::On { key: key.into() }, buffer);
+            self.key = Some(KeyBytes::from_slice(key));
+        }
+        codec::encode(effect, buffer);
+    }
+
+    /// What was recorded, if anything was. Nothing is recorded afterwards.
+    pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
+        self.encoded.take().filter(|encoded| !encoded.is_empty())
+    }
+}

@@ -1,0 +1,86 @@
+//! Doors to strings.
+use super::{Deadline, Removed, Tx};
+use crate::effect::Effect;
+use crate::types::{IntBuffer, Str, Value};
+use crate::{Error, Result};
+
+impl Tx<'_> {
+    /// Puts a string at a key, in the place of whatever it held. A deadline that has passed deletes the key.
+    ///
+    /// # Errors
+    /// [`Error::UndeclaredKey`] if the key's shard is not locked.
+    #[inline]
+    pub fn set_string(&mut self, key: &[u8], value: Str, deadline: Deadline) -> Result<()> {
+        if let Deadline::At(at) = deadline
+            && at < self.now()
+        {
+            self.remove(key)?;
+            return Ok(());
+        }
+        if !self.recorder.is_on() {
+            return self.store(key, Value::String(value), deadline).map(drop);
+        }
+        let recorded = value.clone();
+        let expire_at = self.store(key, Value::String(value), deadline)?;
+        let mut buffer = IntBuffer::new();
+        let value = recorded.as_slice(&mut buffer).into();
+        self.recorder.record(self.db, Some(key), &Effect::SetString { value, expire_at });
+        Ok(())
+    }
+
+    /// Changes the string at a key in place, creating an empty one, and records the bytes from `offset` on.
+    fn patch(&mut self, key: &[u8], bytes: &[u8], change: impl FnOnce(&mut Str) -> usize) -> Result<usize> {
+        if self.view().string(key)?.is_none() {
+            self.store(key, Value::String(Str::raw(Vec::new())), Deadline::Clear)?;
+        }
+        let (hash, _) = self.prepare(key)?;
+        let db = self.db;
+        let entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
+        let Value::String(string) = &mut entry.value else { return Err(Error::WrongType) };
+        let offset = change(string);
+        let length = string.len();
+        self.recorder.record(db, Some(key), &Effect::Patch { offset: offset as u64, bytes: bytes.into() });
+        Ok(length)
+    }
+
+    /// Adds bytes to the end of a string, creating it; returns its new length.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn append(&mut self, key: &[u8], bytes: &[u8]) -> Result<usize> {
+        self.patch(key, bytes, |string| {
+            let offset = string.len();
+            string.append(bytes);
+            offset
+        })
+    }
+
+    /// Overwrites bytes of a string from `offset` on, creating and growing it with zeros; returns its new length.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn write_at(&mut self, key: &[u8], offset: usize, bytes: &[u8]) -> Result<usize> {
+        self.patch(key, bytes, |string| {
+            string.write_at(offset, bytes);
+            offset
+        })
+    }
+
+    /// Deletes a string and returns it.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub fn take_string(&mut self, key: &[u8]) -> Result<Option<Str>> {
+        if self.view().string(key)?.is_none() {
+            return Ok(None);
+        }
+        match self.take(key)? {
+            Some(Value::String(string)) => Ok(Some(string)),
+            Some(other) => {
+                self.removed.push(Removed::Value(other));
+                Err(Error::WrongType)
+            }
+            None => Ok(None),
+        }
+    }
+}

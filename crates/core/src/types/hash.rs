@@ -1,0 +1,584 @@
+//! The value of a hash key: fields with values, packed in insertion order while few and short, in a table beyond.
+//!
+//! Knows nothing of keys, field deadlines, replies or logs. A hash that has become a table stays one.
+use std::fmt;
+
+use super::listpack::Listpack;
+use super::{Encoding, TypeSettings};
+use crate::Random;
+use crate::table::Table;
+
+/// Past this many bytes a listpack is given up whatever the settings say, as in Redis: each change moves all
+/// that follows it.
+const LISTPACK_BYTES_MAX: usize = 1 << 30;
+
+/// Fields and their values.
+///
+/// A method that looks for a field takes the settings, because the seed of the field's hash is one of them; all
+/// calls on one hash must be given the same seed.
+#[derive(Clone)]
+pub struct Hash(Form);
+
+#[derive(Clone)]
+enum Form {
+    /// Field, value, field, value, in the order in which the fields were added.
+    Packed(Listpack),
+    Fields(Fields),
+}
+
+#[derive(Clone)]
+struct Fields {
+    table: Table<Field>,
+    /// Bytes in the fields' own allocations.
+    field_bytes: usize,
+}
+
+/// A field and its value in one allocation: the length of the name, the name, the value.
+///
+/// The length is one byte, or 255 and eight bytes more.
+#[derive(Clone)]
+struct Field(Box<[u8]>);
+
+impl Field {
+    const LONG: u8 = u8::MAX;
+
+    fn new(name: &[u8], value: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(1 + size_of::<u64>() + name.len() + value.len());
+        match u8::try_from(name.len()) {
+            Ok(length) if length < Self::LONG => bytes.push(length),
+            _ => {
+                bytes.push(Self::LONG);
+                bytes.extend_from_slice(&(name.len() as u64).to_le_bytes());
+            }
+        }
+        bytes.extend_from_slice(name);
+        bytes.extend_from_slice(value);
+        Self(bytes.into_boxed_slice())
+    }
+
+    /// Where the name begins and ends; the value is the rest.
+    #[inline]
+    fn name_bounds(&self) -> (usize, usize) {
+        let length = self.0[0];
+        if length < Self::LONG {
+            return (1, 1 + usize::from(length));
+        }
+        let start = 1 + size_of::<u64>();
+        let length = self.0[1..start].iter().rfold(0, |length, &byte| length << 8 | usize::from(byte));
+        (start, start + length)
+    }
+
+    #[inline]
+    fn name(&self) -> &[u8] {
+        let (start, end) = self.name_bounds();
+        &self.0[start..end]
+    }
+
+    #[inline]
+    fn value(&self) -> &[u8] {
+        &self.0[self.name_bounds().1..]
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let (start, end) = self.name_bounds();
+        let (head, value) = self.0.split_at(end);
+        (&head[start..], value)
+    }
+
+    /// Replaces the value: in place if it is as long as the old one, else by resizing the allocation.
+    fn set_value(&mut self, value: &[u8]) {
+        let (_, start) = self.name_bounds();
+        if self.0.len() - start == value.len() {
+            self.0[start..].copy_from_slice(value);
+        } else {
+            let mut bytes = std::mem::take(&mut self.0).into_vec();
+            bytes.truncate(start);
+            bytes.reserve_exact(value.len());
+            bytes.extend_from_slice(value);
+            self.0 = bytes.into_boxed_slice();
+        }
+    }
+
+    fn allocated_bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Fields {
+    fn new() -> Self {
+        Self { table: Table::new(), field_bytes: 0 }
+    }
+
+    /// The fields of `list`.
+    fn unpack(list: &Listpack, settings: &TypeSettings) -> Self {
+        let mut fields = Self::new();
+        for (name, value) in pairs(list) {
+            fields.add(settings.hash_seed.hash(name), name, value, settings);
+        }
+        fields
+    }
+
+    #[inline]
+    fn get(&self, name: &[u8], settings: &TypeSettings) -> Option<&Field> {
+        self.table.get(settings.hash_seed.hash(name), |field| field.name() == name)
+    }
+
+    fn insert(&mut self, name: &[u8], value: &[u8], settings: &TypeSettings) -> bool {
+        let hash = settings.hash_seed.hash(name);
+        if let Some(field) = self.table.get_mut(hash, |field| field.name() == name) {
+            self.field_bytes -= field.allocated_bytes();
+            field.set_value(value);
+            self.field_bytes += field.allocated_bytes();
+            return false;
+        }
+        self.add(hash, name, value, settings);
+        true
+    }
+
+    /// Adds a field that is not there.
+    fn add(&mut self, hash: u64, name: &[u8], value: &[u8], settings: &TypeSettings) {
+        let field = Field::new(name, value);
+        self.field_bytes += field.allocated_bytes();
+        self.table.insert_unique(hash, field, |field| settings.hash_seed.hash(field.name()));
+    }
+
+    fn remove(&mut self, name: &[u8], settings: &TypeSettings) -> bool {
+        let removed = self.table.remove(
+            settings.hash_seed.hash(name),
+            |field| field.name() == name,
+            |field| settings.hash_seed.hash(field.name()),
+        );
+        self.field_bytes -= removed.as_ref().map_or(0, Field::allocated_bytes);
+        removed.is_some()
+    }
+}
+
+/// The offsets of a field and of its value.
+#[inline]
+fn find(list: &Listpack, name: &[u8]) -> Option<(usize, usize)> {
+    let mut field = list.first_offset()?;
+    loop {
+        let value = list.next(field)?;
+        if list.at(field) == name {
+            return Some((field, value));
+        }
+        field = list.next(value)?;
+    }
+}
+
+fn pairs(list: &Listpack) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut next = list.first_offset();
+    (0..list.len() / 2).map_while(move |_| {
+        let field = next?;
+        let value = list.next(field)?;
+        next = list.next(value);
+        Some((list.at(field), list.at(value)))
+    })
+}
+
+/// One of two iterators.
+enum Iter<A, B> {
+    Packed(A),
+    Fields(B),
+}
+
+impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Iter<A, B> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Self::Packed(iter) => iter.next(),
+            Self::Fields(iter) => iter.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Packed(iter) => iter.size_hint(),
+            Self::Fields(iter) => iter.size_hint(),
+        }
+    }
+}
+
+impl Hash {
+    /// A hash without fields.
+    pub fn new() -> Self {
+        Self(Form::Packed(Listpack::new()))
+    }
+
+    /// Number of fields. O(1).
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Packed(list) => list.len() / 2,
+            Form::Fields(fields) => fields.table.len(),
+        }
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Makes ready for a command that names `count` fields to set. Redis chooses the encoding by that number,
+    /// repeated and present fields included, before it sets the first.
+    pub fn expect(&mut self, count: usize, settings: &TypeSettings) {
+        if count > settings.hash_max_listpack_entries {
+            self.unpack(settings);
+        }
+    }
+
+    fn unpack(&mut self, settings: &TypeSettings) {
+        if let Form::Packed(list) = &self.0 {
+            self.0 = Form::Fields(Fields::unpack(list, settings));
+        }
+    }
+
+    /// The value of a field. O(1); O(n) while packed.
+    #[inline]
+    pub fn get(&self, field: &[u8], settings: &TypeSettings) -> Option<&[u8]> {
+        match &self.0 {
+            Form::Packed(list) => find(list, field).map(|(_, value)| list.at(value)),
+            Form::Fields(fields) => fields.get(field, settings).map(Field::value),
+        }
+    }
+
+    /// Whether there is such a field. O(1); O(n) while packed.
+    pub fn contains(&self, field: &[u8], settings: &TypeSettings) -> bool {
+        self.get(field, settings).is_some()
+    }
+
+    /// Sets the value of a field, and tells whether the field is new. O(1); O(n) while packed.
+    pub fn insert(&mut self, field: &[u8], value: &[u8], settings: &TypeSettings) -> bool {
+        if let Form::Packed(list) = &mut self.0 {
+            let longest = field.len().max(value.len());
+            // Neither sum overflows: no slice is longer than half of the address space.
+            let bytes = list.used_bytes().saturating_add(field.len() + value.len());
+            if longest <= settings.hash_max_listpack_value && bytes <= LISTPACK_BYTES_MAX {
+                let found = find(list, field);
+                if let Some((_, old)) = found {
+                    list.replace_at(old, value);
+                } else {
+                    list.push_back(field);
+                    list.push_back(value);
+                }
+                // Also after a change of a present field: the setting may have been lowered meanwhile.
+                if list.len() / 2 > settings.hash_max_listpack_entries {
+                    self.unpack(settings);
+                }
+                return found.is_none();
+            }
+            self.unpack(settings);
+        }
+        match &mut self.0 {
+            Form::Fields(fields) => fields.insert(field, value, settings),
+            Form::Packed(_) => unreachable!("the hash was just unpacked"),
+        }
+    }
+
+    /// Removes a field, and tells whether it was there. O(1); O(n) while packed.
+    pub fn remove(&mut self, field: &[u8], settings: &TypeSettings) -> bool {
+        match &mut self.0 {
+            Form::Packed(list) => {
+                let Some((field, _)) = find(list, field) else { return false };
+                // The value moves to where the field was.
+                list.remove_at(field);
+                list.remove_at(field);
+                true
+            }
+            Form::Fields(fields) => fields.remove(field, settings),
+        }
+    }
+
+    /// The fields and values, in the order of insertion while packed, else in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        match &self.0 {
+            Form::Packed(list) => Iter::Packed(pairs(list)),
+            Form::Fields(fields) => Iter::Fields(fields.table.iter().map(Field::parts)),
+        }
+    }
+
+    /// Visits some fields and gives the cursor to go on with, 0 at the end; begin with 0. A field that is there
+    /// from the first call to the last is visited at least once. A packed hash is visited whole.
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], &[u8])) -> u64 {
+        match &self.0 {
+            Form::Packed(list) => {
+                pairs(list).for_each(|(field, value)| visit(field, value));
+                0
+            }
+            Form::Fields(fields) => fields.table.scan(cursor, |field| {
+                let (name, value) = field.parts();
+                visit(name, value);
+            }),
+        }
+    }
+
+    /// A field, each equally likely, and its value.
+    pub fn random(&self, random: &Random) -> Option<(&[u8], &[u8])> {
+        match &self.0 {
+            Form::Packed(list) if list.is_empty() => None,
+            Form::Packed(list) => {
+                let field = list.seek(2 * random.below(list.len() as u64 / 2) as usize)?;
+                Some((list.at(field), list.at(list.next(field)?)))
+            }
+            Form::Fields(fields) => fields.table.random(random).map(Field::parts),
+        }
+    }
+
+    /// What `OBJECT ENCODING` reports: `listpack` or `hashtable`.
+    pub fn encoding(&self) -> Encoding {
+        match &self.0 {
+            Form::Packed(_) => Encoding::Listpack,
+            Form::Fields(_) => Encoding::Hashtable,
+        }
+    }
+
+    /// Bytes on the heap, without looking at the fields.
+    pub fn allocated_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Packed(list) => list.allocated_bytes(),
+            Form::Fields(fields) => fields.table.allocated_bytes() + fields.field_bytes,
+        }
+    }
+}
+
+impl Default for Hash {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for Hash {
+    /// Whether both have the same fields with the same values, in whatever encoding. O(n log n).
+    fn eq(&self, other: &Self) -> bool {
+        let sorted = |hash: &Self| {
+            let mut fields: Vec<_> =
+                hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
+            fields.sort_unstable();
+            fields
+        };
+        self.len() == other.len() && sorted(self) == sorted(other)
+    }
+}
+
+impl Eq for Hash {}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.iter().map(|(field, value)| {
+                (format!("{}", field.escape_ascii()), format!("{}", value.escape_ascii()))
+            }))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::HashSeed;
+
+    fn settings(entries: usize, value: usize) -> TypeSettings {
+        TypeSettings {
+            hash_max_listpack_entries: entries,
+            hash_max_listpack_value: value,
+            hash_seed: HashSeed::new(7),
+            ..TypeSettings::default()
+        }
+    }
+
+    fn hash_of(pairs: &[(&str, &str)], settings: &TypeSettings) -> Hash {
+        let mut hash = Hash::new();
+        hash.expect(pairs.len(), settings);
+        for (field, value) in pairs {
+            hash.insert(field.as_bytes(), value.as_bytes(), settings);
+        }
+        hash
+    }
+
+    /// The hash as `HGETALL` shows it.
+    fn shown(hash: &Hash) -> String {
+        let words: Vec<_> = hash.iter().flat_map(|(f, v)| [f, v]).map(String::from_utf8_lossy).collect();
+        words.join(" ")
+    }
+
+    // What Redis 8.0.2 answered with hash-max-listpack-entries 3 and hash-max-listpack-value 3.
+    #[test]
+    fn encodings_are_those_of_a_real_server() {
+        use Encoding::{Hashtable, Listpack};
+        let few = settings(3, 3);
+        let mut hash = hash_of(&[("a", "1"), ("b", "2"), ("c", "3")], &few);
+        assert_eq!(hash.encoding(), Listpack);
+        hash.expect(4, &few);
+        assert_eq!(hash.encoding(), Hashtable, "HSET of four pairs, though of one field");
+        for (pairs, encoding) in [
+            (&[("a", "1"); 4][..], Hashtable),
+            (&[("abc", "abcd")], Hashtable),
+            (&[("abcd", "ab")], Hashtable),
+            (&[("b", "1"), ("a", "1234"), ("a", "1")], Hashtable),
+            (&[("abc", "abc"), ("", "")], Listpack),
+        ] {
+            assert_eq!(hash_of(pairs, &few).encoding(), encoding, "HSET {pairs:?}");
+        }
+        assert_eq!(hash_of(&[("a", "1")], &settings(0, 3)).encoding(), Hashtable);
+        let mut hash = hash_of(&[("a", "1"), ("b", "2"), ("c", "3")], &few);
+        hash.insert(b"a", b"2", &settings(2, 3));
+        assert_eq!(hash.encoding(), Hashtable, "HSET of a present field after the limit was lowered");
+
+        let mut hash = hash_of(&[("a", "1"), ("b", "2"), ("c", "3")], &few);
+        hash.insert(b"d", b"4", &few);
+        for field in [b"a", b"b", b"c"] {
+            hash.remove(field, &few);
+        }
+        assert_eq!((hash.len(), hash.encoding()), (1, Hashtable), "a table is not packed again");
+    }
+
+    // What HGETALL of Redis 8.0.2 answered.
+    #[test]
+    fn a_packed_hash_keeps_the_order_of_insertion() {
+        let settings = settings(512, 64);
+        let mut hash = hash_of(&[("a", "1"), ("b", "2"), ("c", "3"), ("a", "9")], &settings);
+        assert_eq!(shown(&hash), "a 9 b 2 c 3");
+        hash.remove(b"b", &settings);
+        hash.insert(b"b", b"7", &settings);
+        assert_eq!(shown(&hash), "a 9 c 3 b 7");
+    }
+
+    #[test]
+    fn a_name_that_is_also_a_value_is_found_only_as_a_field() {
+        let settings = settings(512, 64);
+        let mut hash = hash_of(&[("a", "b"), ("c", "a")], &settings);
+        assert!(!hash.contains(b"b", &settings));
+        assert!(!hash.remove(b"b", &settings));
+        assert!(hash.remove(b"a", &settings));
+        assert_eq!(shown(&hash), "c a");
+    }
+
+    #[test]
+    fn long_names_and_values_of_changing_length_are_kept() {
+        let settings = settings(512, 64);
+        for length in [0, 1, 253, 254, 255, 256, 70_000] {
+            let name = vec![b'n'; length];
+            let mut hash = Hash::new();
+            assert!(hash.insert(&name, &[b'v'; 100], &settings));
+            for value in [0, 100, 300, 3] {
+                let value = vec![b'w'; value];
+                assert!(!hash.insert(&name, &value, &settings));
+                assert_eq!(hash.get(&name, &settings), Some(&value[..]));
+                assert_eq!(hash.iter().collect::<Vec<_>>(), [(&name[..], &value[..])]);
+            }
+        }
+    }
+
+    #[test]
+    fn every_field_is_drawn_about_as_often_as_the_others() {
+        for settings in [settings(512, 64), settings(0, 64)] {
+            let mut hash = Hash::new();
+            let random = Random::from_seed(1);
+            assert!(hash.random(&random).is_none());
+            for n in 0..10_u8 {
+                hash.insert(&[n], &[n, n], &settings);
+            }
+            let mut drawn = [0; 10];
+            for _ in 0..10_000 {
+                let (field, value) = hash.random(&random).unwrap();
+                assert_eq!(value, [field[0], field[0]]);
+                drawn[usize::from(field[0])] += 1;
+            }
+            assert!(drawn.iter().all(|count| (850..1150).contains(count)), "{drawn:?}");
+        }
+    }
+
+    #[derive(Clone, Debug)]
+    enum Change {
+        Insert(Vec<u8>, Vec<u8>),
+        Remove(Vec<u8>),
+    }
+
+    fn a_change() -> impl Strategy<Value = Change> {
+        let name = || {
+            prop_oneof![
+                20 => (0_u32..60).prop_map(|n| n.to_string().into_bytes()),
+                1 => proptest::collection::vec(any::<u8>(), 0..300),
+            ]
+        };
+        let value = prop_oneof![
+            20 => proptest::collection::vec(any::<u8>(), 0..10),
+            1 => proptest::collection::vec(any::<u8>(), 0..300),
+        ];
+        prop_oneof![
+            3 => (name(), value).prop_map(|(name, value)| Change::Insert(name, value)),
+            2 => name().prop_map(Change::Remove),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_hash_behaves_as_a_map(
+            entries in prop_oneof![Just(0_usize), Just(10), Just(1000)],
+            length in prop_oneof![Just(5_usize), Just(1000)],
+            changes in proptest::collection::vec(a_change(), 0..200),
+        ) {
+            let settings = settings(entries, length);
+            let mut hash = Hash::new();
+            let mut model = BTreeMap::new();
+            for change in changes {
+                let was = hash.encoding();
+                match change {
+                    Change::Insert(field, value) => {
+                        let new = hash.insert(&field, &value, &settings);
+                        let fits = model.len() + usize::from(new) <= entries && field.len().max(value.len()) <= length;
+                        let expected = if fits { was } else { Encoding::Hashtable };
+                        prop_assert_eq!(hash.encoding(), expected);
+                        prop_assert_eq!(hash.get(&field, &settings), Some(&value[..]));
+                        prop_assert_eq!(new, model.insert(field, value).is_none());
+                    }
+                    Change::Remove(field) => {
+                        prop_assert_eq!(hash.remove(&field, &settings), model.remove(&field).is_some());
+                        prop_assert_eq!(hash.encoding(), was);
+                        prop_assert!(!hash.contains(&field, &settings));
+                    }
+                }
+                prop_assert_eq!(hash.len(), model.len());
+            }
+            let all = |pairs: &mut dyn Iterator<Item = (&[u8], &[u8])>| -> BTreeMap<Vec<u8>, Vec<u8>> {
+                pairs.map(|(field, value)| (field.to_vec(), value.to_vec())).collect()
+            };
+            prop_assert_eq!(hash.iter().count(), model.len());
+            prop_assert_eq!(&all(&mut hash.iter()), &model);
+            for (field, value) in &model {
+                prop_assert_eq!(hash.get(field, &settings), Some(&value[..]));
+            }
+
+            let mut scanned = BTreeMap::new();
+            let mut cursor = 0;
+            loop {
+                cursor = hash.scan(cursor, |field, value| {
+                    scanned.insert(field.to_vec(), value.to_vec());
+                });
+                if cursor == 0 {
+                    break;
+                }
+            }
+            prop_assert_eq!(&scanned, &model);
+
+            if let Form::Fields(fields) = &hash.0 {
+                prop_assert_eq!(fields.field_bytes, fields.table.iter().map(Field::allocated_bytes).sum::<usize>());
+            }
+            let mut other = Hash::new();
+            for (field, value) in model.iter().rev() {
+                other.insert(field, value, &settings);
+            }
+            prop_assert_eq!(&other, &hash);
+            prop_assert_eq!(&hash.clone(), &hash);
+            if let Some((field, value)) = model.first_key_value() {
+                other.insert(field, &[value, &b"x"[..]].concat(), &settings);
+                prop_assert_ne!(&other, &hash);
+            }
+        }
+    }
+}

@@ -1,0 +1,733 @@
+//! The value of a set key: sorted integers, or a packed list in insertion order, or a table.
+//!
+//! Whatever form holds them, members are seen as byte strings. Knows nothing of keys, replies or logs.
+use std::fmt;
+use std::ops::Deref;
+
+use super::listpack::Listpack;
+use super::string::{Inline, IntBuffer};
+use super::{Encoding, TypeSettings};
+use crate::Random;
+use crate::number::parse_i64;
+use crate::table::Table;
+
+/// Past this many bytes a listpack is given up whatever the settings say, as in Redis.
+const LISTPACK_BYTES_MAX: usize = 1 << 30;
+
+/// A set of byte strings.
+///
+/// A method that looks for a member takes the settings, because the seed of the member's hash is one of them; all
+/// calls on one set must be given the same seed.
+#[derive(Clone)]
+pub struct Set(Form);
+
+#[derive(Clone)]
+enum Form {
+    Integers(IntSet),
+    /// In the order in which the members were added.
+    Packed(Listpack),
+    Members(Members),
+}
+
+/// A member as it is read: its bytes, which an integer brings along spelled out.
+#[derive(Clone)]
+pub enum Member<'a> {
+    /// Kept as text.
+    Text(&'a [u8]),
+    /// Kept as an integer.
+    Integer(IntBuffer),
+}
+
+impl Deref for Member<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Text(bytes) => bytes,
+            Self::Integer(text) => text.as_slice(),
+        }
+    }
+}
+
+impl AsRef<[u8]> for Member<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for Member<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.escape_ascii())
+    }
+}
+
+/// Integers in ascending order, all as wide as the widest that was ever among them.
+#[derive(Clone)]
+enum IntSet {
+    Two(Vec<i16>),
+    Four(Vec<i32>),
+    Eight(Vec<i64>),
+}
+
+/// Evaluates `$body` for the integers of whatever width.
+macro_rules! each_width {
+    ($set:expr, $integers:ident => $body:expr) => {
+        match $set {
+            IntSet::Two($integers) => $body,
+            IntSet::Four($integers) => $body,
+            IntSet::Eight($integers) => $body,
+        }
+    };
+}
+
+fn position<W: Copy + Ord + TryFrom<i64>>(integers: &[W], value: i64) -> Option<Result<usize, usize>> {
+    let value = W::try_from(value).ok()?;
+    // Most sets of integers are filled in ascending order.
+    Some(match integers.last() {
+        Some(last) if *last < value => Err(integers.len()),
+        _ => integers.binary_search(&value),
+    })
+}
+
+/// Adds an integer unless it is there; `None` if it is wider than these.
+fn insert_into<W: Copy + Ord + TryFrom<i64>>(integers: &mut Vec<W>, value: i64) -> Option<bool> {
+    let found = position(integers, value)?;
+    if let Err(index) = found {
+        integers.insert(index, W::try_from(value).ok()?);
+    }
+    Some(found.is_err())
+}
+
+impl IntSet {
+    const fn new() -> Self {
+        Self::Two(Vec::new())
+    }
+
+    fn len(&self) -> usize {
+        each_width!(self, integers => integers.len())
+    }
+
+    fn get(&self, index: usize) -> Option<i64> {
+        fn wide<W: Copy + Into<i64>>(integers: &[W], index: usize) -> Option<i64> {
+            integers.get(index).map(|&value| value.into())
+        }
+        each_width!(self, integers => wide(integers, index))
+    }
+
+    #[inline]
+    fn contains(&self, value: i64) -> bool {
+        each_width!(self, integers => matches!(position(integers, value), Some(Ok(_))))
+    }
+
+    fn insert(&mut self, value: i64) -> bool {
+        if let Some(new) = each_width!(self, integers => insert_into(integers, value)) {
+            return new;
+        }
+        self.widen(value);
+        each_width!(self, integers => insert_into(integers, value)).unwrap_or(false)
+    }
+
+    /// Makes every integer as wide as `value`, which is wider than they are.
+    fn widen(&mut self, value: i64) {
+        let room = self.len() + 1;
+        let values = self.iter();
+        *self = if i32::try_from(value).is_ok() {
+            let mut wide = Vec::with_capacity(room);
+            wide.extend(values.map(|value| value as i32));
+            Self::Four(wide)
+        } else {
+            let mut wide = Vec::with_capacity(room);
+            wide.extend(values);
+            Self::Eight(wide)
+        };
+    }
+
+    fn remove(&mut self, value: i64) -> bool {
+        each_width!(self, integers => match position(integers, value) {
+            Some(Ok(index)) => {
+                integers.remove(index);
+                true
+            }
+            _ => false,
+        })
+    }
+
+    fn iter(&self) -> impl ExactSizeIterator<Item = i64> {
+        (0..self.len()).map(|index| self.get(index).unwrap_or_default())
+    }
+
+    /// The length of the longest text among the members, which is that of the least or of the greatest.
+    fn longest_text(&self) -> usize {
+        let text_length = |value| IntBuffer::of(value).as_slice().len();
+        let ends = [self.get(0), self.len().checked_sub(1).and_then(|last| self.get(last))];
+        ends.into_iter().flatten().map(text_length).max().unwrap_or(0)
+    }
+
+    fn allocated_bytes(&self) -> usize {
+        match self {
+            Self::Two(integers) => integers.capacity() * size_of::<i16>(),
+            Self::Four(integers) => integers.capacity() * size_of::<i32>(),
+            Self::Eight(integers) => integers.capacity() * size_of::<i64>(),
+        }
+    }
+}
+
+/// The members of a large set.
+#[derive(Clone)]
+struct Members {
+    table: Table<Name>,
+    /// Bytes in the allocations of long members.
+    name_bytes: usize,
+}
+
+/// A member in the table: most are short, and need no allocation and no second cache miss.
+#[derive(Clone)]
+enum Name {
+    Short(Inline),
+    Long(Box<[u8]>),
+}
+
+const _: () = assert!(size_of::<Name>() == 24);
+
+impl Name {
+    fn new(bytes: &[u8]) -> Self {
+        Inline::new(bytes).map_or_else(|| Self::Long(bytes.into()), Self::Short)
+    }
+
+    #[inline]
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Short(inline) => inline.as_slice(),
+            Self::Long(bytes) => bytes,
+        }
+    }
+
+    fn allocated_bytes(&self) -> usize {
+        match self {
+            Self::Short(_) => 0,
+            Self::Long(bytes) => bytes.len(),
+        }
+    }
+}
+
+impl Members {
+    fn new() -> Self {
+        Self { table: Table::new(), name_bytes: 0 }
+    }
+
+    #[inline]
+    fn contains(&self, member: &[u8], settings: &TypeSettings) -> bool {
+        self.table.get(settings.hash_seed.hash(member), |name| name.as_slice() == member).is_some()
+    }
+
+    fn insert(&mut self, member: &[u8], settings: &TypeSettings) -> bool {
+        let hash = settings.hash_seed.hash(member);
+        let new = self.table.get(hash, |name| name.as_slice() == member).is_none();
+        if new {
+            let name = Name::new(member);
+            self.name_bytes += name.allocated_bytes();
+            self.table.insert_unique(hash, name, |name| settings.hash_seed.hash(name.as_slice()));
+        }
+        new
+    }
+
+    fn remove(&mut self, member: &[u8], settings: &TypeSettings) -> bool {
+        let removed = self.table.remove(
+            settings.hash_seed.hash(member),
+            |name| name.as_slice() == member,
+            |name| settings.hash_seed.hash(name.as_slice()),
+        );
+        self.name_bytes -= removed.as_ref().map_or(0, Name::allocated_bytes);
+        removed.is_some()
+    }
+}
+
+#[inline]
+fn find(list: &Listpack, member: &[u8]) -> Option<usize> {
+    let mut next = list.first_offset();
+    while let Some(offset) = next {
+        if list.at(offset) == member {
+            return Some(offset);
+        }
+        next = list.next(offset);
+    }
+    None
+}
+
+/// One of three iterators.
+enum Iter<A, B, C> {
+    Integers(A),
+    Packed(B),
+    Members(C),
+}
+
+impl<T, A, B, C> Iterator for Iter<A, B, C>
+where
+    A: Iterator<Item = T>,
+    B: Iterator<Item = T>,
+    C: Iterator<Item = T>,
+{
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Self::Integers(iter) => iter.next(),
+            Self::Packed(iter) => iter.next(),
+            Self::Members(iter) => iter.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Self::Integers(iter) => iter.size_hint(),
+            Self::Packed(iter) => iter.size_hint(),
+            Self::Members(iter) => iter.size_hint(),
+        }
+    }
+}
+
+impl Set {
+    /// A set without members; the first that is added decides the encoding.
+    pub fn new() -> Self {
+        Self(Form::Integers(IntSet::new()))
+    }
+
+    /// An empty set, ready for a command that names `count` members of which `first` is the first. Redis chooses
+    /// the encoding by these two, before it adds any.
+    pub fn for_members(first: &[u8], count: usize, settings: &TypeSettings) -> Self {
+        Self(if count <= settings.set_max_intset_entries && parse_i64(first).is_some() {
+            Form::Integers(IntSet::new())
+        } else if count <= settings.set_max_listpack_entries {
+            Form::Packed(Listpack::new())
+        } else {
+            Form::Members(Members::new())
+        })
+    }
+
+    /// Makes ready for a command that names `count` members to add to a set that has some. Redis gives up a small
+    /// encoding by that number, repeated and present members included, before it adds the first.
+    pub fn expect(&mut self, count: usize, settings: &TypeSettings) {
+        let most = match &self.0 {
+            Form::Integers(_) => settings.set_max_intset_entries,
+            Form::Packed(_) => settings.set_max_listpack_entries,
+            Form::Members(_) => return,
+        };
+        if count > most {
+            self.spread(settings);
+        }
+    }
+
+    /// Number of members. O(1).
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Form::Integers(integers) => integers.len(),
+            Form::Packed(list) => list.len(),
+            Form::Members(members) => members.table.len(),
+        }
+    }
+
+    /// Whether there is no member.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether `member` is there. O(1); O(log n) among integers, O(n) while packed.
+    #[inline]
+    pub fn contains(&self, member: &[u8], settings: &TypeSettings) -> bool {
+        match &self.0 {
+            Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.contains(value)),
+            Form::Packed(list) => find(list, member).is_some(),
+            Form::Members(members) => members.contains(member, settings),
+        }
+    }
+
+    /// Adds `member`, and tells whether it is new. O(1); O(n) among integers and while packed.
+    pub fn insert(&mut self, member: &[u8], settings: &TypeSettings) -> bool {
+        if let Form::Integers(integers) = &mut self.0 {
+            match parse_i64(member) {
+                Some(value) if integers.len() > 0 || settings.set_max_intset_entries > 0 => {
+                    let new = integers.insert(value);
+                    if new && integers.len() > settings.set_max_intset_entries {
+                        self.spread(settings);
+                    }
+                    return new;
+                }
+                _ => self.leave_integers(member, settings),
+            }
+        }
+        if let Form::Packed(list) = &mut self.0 {
+            if find(list, member).is_some() {
+                return false;
+            }
+            if list.len() < settings.set_max_listpack_entries
+                && member.len() <= settings.set_max_listpack_value
+                && list.used_bytes().saturating_add(member.len()) <= LISTPACK_BYTES_MAX
+            {
+                list.push_back(member);
+                return true;
+            }
+            self.spread(settings);
+        }
+        match &mut self.0 {
+            Form::Members(members) => members.insert(member, settings),
+            Form::Integers(_) | Form::Packed(_) => unreachable!("the set was just spread over a table"),
+        }
+    }
+
+    /// Packs the integers in ascending order if that leaves room for `member`, else spreads them over a table.
+    fn leave_integers(&mut self, member: &[u8], settings: &TypeSettings) {
+        let Form::Integers(integers) = &self.0 else { return };
+        if integers.len() < settings.set_max_listpack_entries
+            && member.len().max(integers.longest_text()) <= settings.set_max_listpack_value
+        {
+            let mut list = Listpack::new();
+            let mut text = IntBuffer::new();
+            for value in integers.iter() {
+                list.push_back(text.format(value));
+            }
+            self.0 = Form::Packed(list);
+        } else {
+            self.spread(settings);
+        }
+    }
+
+    /// Moves the members into a table.
+    fn spread(&mut self, settings: &TypeSettings) {
+        let mut members = Members::new();
+        for member in self.iter() {
+            members.insert(&member, settings);
+        }
+        self.0 = Form::Members(members);
+    }
+
+    /// Removes `member`, and tells whether it was there. O(1); O(n) among integers and while packed.
+    pub fn remove(&mut self, member: &[u8], settings: &TypeSettings) -> bool {
+        match &mut self.0 {
+            Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.remove(value)),
+            Form::Packed(list) => {
+                let found = find(list, member);
+                if let Some(offset) = found {
+                    list.remove_at(offset);
+                }
+                found.is_some()
+            }
+            Form::Members(members) => members.remove(member, settings),
+        }
+    }
+
+    /// The members: integers in ascending order, packed ones in the order of insertion, else in no order.
+    pub fn iter(&self) -> impl Iterator<Item = Member<'_>> {
+        match &self.0 {
+            Form::Integers(integers) => {
+                Iter::Integers(integers.iter().map(|value| Member::Integer(IntBuffer::of(value))))
+            }
+            Form::Packed(list) => Iter::Packed(list.iter().map(Member::Text)),
+            Form::Members(members) => {
+                Iter::Members(members.table.iter().map(|name| Member::Text(name.as_slice())))
+            }
+        }
+    }
+
+    /// Visits some members and gives the cursor to go on with, 0 at the end; begin with 0. A member that is there
+    /// from the first call to the last is visited at least once. A set that is not a table is visited whole.
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8])) -> u64 {
+        if let Form::Members(members) = &self.0 {
+            members.table.scan(cursor, |name| visit(name.as_slice()))
+        } else {
+            self.iter().for_each(|member| visit(&member));
+            0
+        }
+    }
+
+    /// A member, each equally likely. O(1); O(n) while packed.
+    pub fn random(&self, random: &Random) -> Option<Member<'_>> {
+        if self.is_empty() {
+            return None;
+        }
+        let index = || random.below(self.len() as u64) as usize;
+        match &self.0 {
+            Form::Integers(integers) => {
+                integers.get(index()).map(|value| Member::Integer(IntBuffer::of(value)))
+            }
+            Form::Packed(list) => list.seek(index()).map(|offset| Member::Text(list.at(offset))),
+            Form::Members(members) => members.table.random(random).map(|name| Member::Text(name.as_slice())),
+        }
+    }
+
+    /// What `OBJECT ENCODING` reports: `intset`, `listpack` or `hashtable`.
+    pub fn encoding(&self) -> Encoding {
+        match &self.0 {
+            Form::Integers(_) => Encoding::Intset,
+            Form::Packed(_) => Encoding::Listpack,
+            Form::Members(_) => Encoding::Hashtable,
+        }
+    }
+
+    /// Bytes on the heap, without looking at the members.
+    pub fn allocated_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Integers(integers) => integers.allocated_bytes(),
+            Form::Packed(list) => list.allocated_bytes(),
+            Form::Members(members) => members.table.allocated_bytes() + members.name_bytes,
+        }
+    }
+}
+
+impl Default for Set {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for Set {
+    /// Whether both have the same members, in whatever encoding. O(n log n).
+    fn eq(&self, other: &Self) -> bool {
+        let sorted = |set: &Self| {
+            let mut members: Vec<_> = set.iter().map(|member| member.to_vec()).collect();
+            members.sort_unstable();
+            members
+        };
+        self.len() == other.len() && sorted(self) == sorted(other)
+    }
+}
+
+impl Eq for Set {}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::HashSeed;
+
+    fn settings(integers: usize, packed: usize, length: usize) -> TypeSettings {
+        TypeSettings {
+            set_max_intset_entries: integers,
+            set_max_listpack_entries: packed,
+            set_max_listpack_value: length,
+            hash_seed: HashSeed::new(7),
+            ..TypeSettings::default()
+        }
+    }
+
+    /// Does what `SADD` of these words does, and gives the encoding then.
+    fn sadd(set: &mut Set, words: &str, settings: &TypeSettings) -> Encoding {
+        let words: Vec<_> = words.split(' ').map(str::as_bytes).collect();
+        if set.is_empty() {
+            *set = Set::for_members(words[0], words.len(), settings);
+        } else {
+            set.expect(words.len(), settings);
+        }
+        for word in words {
+            set.insert(word, settings);
+        }
+        set.encoding()
+    }
+
+    /// The set as `SMEMBERS` shows it.
+    fn shown(set: &Set) -> String {
+        set.iter().map(|member| String::from_utf8_lossy(&member).into_owned()).collect::<Vec<_>>().join(" ")
+    }
+
+    // What Redis 8.0.2 answered to the same commands under the same settings.
+    #[test]
+    fn encodings_are_those_of_a_real_server() {
+        use Encoding::{Hashtable, Intset, Listpack};
+        type Commands = [(&'static str, Encoding)];
+        let cases: &[(usize, usize, usize, &Commands)] = &[
+            (512, 128, 64, &[("1 2 3 0", Intset), ("foo", Listpack)]),
+            (512, 128, 64, &[("-0 +1 01 9223372036854775808", Listpack)]),
+            (5, 128, 64, &[("1 2 3 4 5", Intset), ("6", Hashtable)]),
+            (5, 128, 64, &[("1 2 3 4 5 6", Listpack)]),
+            (5, 128, 64, &[("1 2 3", Intset), ("1 1 1 1 1 1", Hashtable)]),
+            (5, 128, 64, &[("1 1 1 1 1 1", Listpack)]),
+            (5, 3, 64, &[("a b c", Listpack), ("a a a a", Hashtable)]),
+            (5, 3, 64, &[("a a a a", Hashtable)]),
+            (5, 3, 64, &[("1 2 3", Intset), ("x", Hashtable)]),
+            (5, 3, 64, &[("1 2", Intset), ("x", Listpack)]),
+            (5, 3, 64, &[("1 a b c", Hashtable)]),
+            (5, 3, 64, &[("1 a a a a", Listpack)]),
+            (5, 3, 64, &[("1 a a a a a a", Hashtable)]),
+            (5, 3, 3, &[("abc", Listpack)]),
+            (5, 3, 3, &[("abcd", Hashtable)]),
+            (5, 3, 3, &[("1000", Intset), ("a", Hashtable)]),
+            (5, 3, 3, &[("a", Listpack), ("1000", Hashtable)]),
+            (5, 3, 3, &[("5 -100", Intset), ("a", Hashtable)]),
+            (0, 3, 3, &[("1", Listpack)]),
+            (0, 0, 3, &[("1", Hashtable)]),
+            (0, 0, 3, &[("a", Hashtable)]),
+            (2, 0, 3, &[("1", Intset), ("a", Hashtable)]),
+        ];
+        for &(integers, packed, length, commands) in cases {
+            let settings = settings(integers, packed, length);
+            let mut set = Set::new();
+            for &(words, encoding) in commands {
+                assert_eq!(sadd(&mut set, words, &settings), encoding, "{words} of {commands:?}");
+            }
+        }
+    }
+
+    // What SMEMBERS of Redis 8.0.2 answered.
+    #[test]
+    fn integers_are_shown_in_order_and_stay_so_when_a_word_joins_them() {
+        let settings = settings(512, 128, 64);
+        let mut set = Set::new();
+        sadd(&mut set, "1 2 3 0", &settings);
+        sadd(&mut set, "foo", &settings);
+        assert_eq!(shown(&set), "0 1 2 3 foo");
+        sadd(&mut set, "01", &settings);
+        set.remove(b"2", &settings);
+        sadd(&mut set, "9", &settings);
+        assert_eq!(shown(&set), "0 1 3 foo 01 9");
+        let mut set = Set::new();
+        sadd(&mut set, "5 -3 10 -200 70000 x", &settings);
+        assert_eq!(shown(&set), "-200 -3 5 10 70000 x");
+    }
+
+    #[test]
+    fn integers_take_two_bytes_until_a_wider_one_comes() {
+        let settings = settings(512, 128, 64);
+        let mut set = Set::new();
+        for (member, width) in
+            [("32767", 2), ("-32768", 2), ("32768", 4), ("-2147483648", 4), ("2147483648", 8)]
+        {
+            set.insert(member.as_bytes(), &settings);
+            let Form::Integers(integers) = &set.0 else { panic!("{set:?}") };
+            let actual = match integers {
+                IntSet::Two(_) => 2,
+                IntSet::Four(_) => 4,
+                IntSet::Eight(_) => 8,
+            };
+            assert_eq!(actual, width, "{member}");
+        }
+        assert_eq!(shown(&set), "-2147483648 -32768 32767 32768 2147483648");
+    }
+
+    #[test]
+    fn every_member_is_drawn_about_as_often_as_the_others() {
+        for (first, settings) in
+            [("0", settings(512, 128, 64)), ("a", settings(512, 128, 64)), ("a", settings(0, 0, 0))]
+        {
+            let mut set = Set::new();
+            let random = Random::from_seed(1);
+            assert!(set.random(&random).is_none());
+            set.insert(first.as_bytes(), &settings);
+            for n in 1..10 {
+                set.insert(n.to_string().as_bytes(), &settings);
+            }
+            let mut drawn = [0; 10];
+            for _ in 0..10_000 {
+                let member = set.random(&random).unwrap();
+                drawn[parse_i64(&member).unwrap_or(0) as usize] += 1;
+            }
+            assert!(drawn.iter().all(|count| (850..1150).contains(count)), "{drawn:?}");
+        }
+    }
+
+    fn a_member() -> impl Strategy<Value = Vec<u8>> {
+        let text = |value: i64| value.to_string().into_bytes();
+        prop_oneof![
+            20 => (-40_i64..40).prop_map(text),
+            2 => (-40_000_i64..40_000).prop_map(text),
+            1 => any::<i32>().prop_map(move |value| text(value.into())),
+            1 => any::<i64>().prop_map(text),
+        ]
+    }
+
+    fn any_member() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            40 => a_member(),
+            1 => proptest::string::string_regex("[-+0]?0[0-9]").unwrap().prop_map(String::into_bytes),
+            1 => proptest::collection::vec(any::<u8>(), 0..40),
+        ]
+    }
+
+    fn changes() -> impl Strategy<Value = Vec<(bool, Vec<u8>)>> {
+        prop_oneof![
+            proptest::collection::vec((proptest::bool::weighted(0.6), a_member()), 0..200),
+            proptest::collection::vec((proptest::bool::weighted(0.6), any_member()), 0..200),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_set_behaves_as_a_set(
+            integers in prop_oneof![Just(0_usize), Just(10), Just(1000)],
+            packed in prop_oneof![Just(0_usize), Just(12), Just(1000)],
+            length in prop_oneof![Just(3_usize), Just(1000)],
+            changes in changes(),
+        ) {
+            let settings = settings(integers, packed, length);
+            let mut set = Set::new();
+            let mut model = BTreeSet::new();
+            for (insert, member) in changes {
+                let before = set.encoding();
+                if insert {
+                    prop_assert_eq!(set.insert(&member, &settings), model.insert(member.clone()));
+                } else {
+                    prop_assert_eq!(set.remove(&member, &settings), model.remove(&member));
+                    prop_assert_eq!(set.encoding(), before);
+                }
+                prop_assert_eq!(set.contains(&member, &settings), insert);
+                prop_assert_eq!(set.len(), model.len());
+                match set.encoding() {
+                    Encoding::Intset => {
+                        prop_assert!(model.len() <= integers);
+                        prop_assert!(model.iter().all(|member| parse_i64(member).is_some()));
+                    }
+                    Encoding::Listpack => {
+                        prop_assert!(model.len() <= packed);
+                        prop_assert!(model.iter().all(|member| member.len() <= length));
+                        prop_assert!(before != Encoding::Hashtable);
+                    }
+                    _ => {}
+                }
+            }
+            prop_assert_eq!(set.iter().count(), model.len());
+            prop_assert_eq!(&set.iter().map(|member| member.to_vec()).collect::<BTreeSet<_>>(), &model);
+            if set.encoding() == Encoding::Intset {
+                prop_assert!(set.iter().map(|member| parse_i64(&member)).is_sorted());
+            }
+            for member in &model {
+                prop_assert!(set.contains(member, &settings));
+            }
+
+            let mut scanned = BTreeSet::new();
+            let mut cursor = 0;
+            loop {
+                cursor = set.scan(cursor, |member| {
+                    scanned.insert(member.to_vec());
+                });
+                if cursor == 0 {
+                    break;
+                }
+            }
+            prop_assert_eq!(&scanned, &model);
+
+            if let Form::Members(members) = &set.0 {
+                prop_assert_eq!(members.name_bytes, members.table.iter().map(Name::allocated_bytes).sum::<usize>());
+            }
+            let mut other = Set::new();
+            for member in model.iter().rev() {
+                other.insert(member, &settings);
+            }
+            prop_assert_eq!(&other, &set);
+            prop_assert_eq!(&set.clone(), &set);
+            if let Some(first) = model.first() {
+                other.remove(first, &settings);
+                other.insert(&[first, &b"x"[..]].concat(), &settings);
+                prop_assert_eq!(other == set, model.contains(&[first, &b"x"[..]].concat()) && other.len() == set.len());
+            }
+        }
+    }
+}

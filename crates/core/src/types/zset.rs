@@ -1,0 +1,436 @@
+//! A sorted set: members by name and by score, with ranks.
+//!
+//! Small ones are a [`Listpack`] of members and scores in order. Big ones are two structures over one copy of each member: a hash
+//! table from member to score, and a tree in the order of scores and, among equal scores, of the members' bytes.
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use super::listpack::Listpack;
+use super::rank_tree::{RankTree, compare_scores};
+use super::{Encoding, TypeSettings};
+use crate::Random;
+use crate::table::Table;
+
+/// Members with scores, none of them NaN.
+#[derive(Clone)]
+pub struct ZSet(Form);
+
+#[derive(Clone)]
+enum Form {
+    Packed(Listpack),
+    Indexed(Indexed),
+}
+
+#[derive(Clone)]
+struct Indexed {
+    by_name: Table<(Arc<[u8]>, f64)>,
+    by_score: RankTree<Scored>,
+    name_bytes: usize,
+}
+
+/// A member in the order of the set.
+#[derive(Clone)]
+struct Scored {
+    score: f64,
+    name: Arc<[u8]>,
+}
+
+impl PartialEq for Scored {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Scored {}
+
+impl PartialOrd for Scored {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Scored {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare_scores(self.score, other.score).then_with(|| self.name.cmp(&other.name))
+    }
+}
+
+/// What an `Arc` keeps beside the bytes: two counts.
+const ARC_BYTES: usize = 2 * size_of::<usize>();
+
+impl Indexed {
+    fn new() -> Self {
+        Self { by_name: Table::new(), by_score: RankTree::new(), name_bytes: 0 }
+    }
+
+    fn insert(&mut self, member: &[u8], score: f64, settings: &TypeSettings) -> Option<f64> {
+        let hash = settings.hash_seed.hash(member);
+        if let Some((name, held)) = self.by_name.get_mut(hash, |(name, _)| **name == *member) {
+            let before = *held;
+            if before != score {
+                *held = score;
+                let name = Arc::clone(name);
+                self.by_score.remove(&Scored { score: before, name: Arc::clone(&name) });
+                self.by_score.insert(Scored { score, name });
+            }
+            return Some(before);
+        }
+        let name: Arc<[u8]> = member.into();
+        self.name_bytes += ARC_BYTES + name.len();
+        let rehash = |(name, _): &(Arc<[u8]>, f64)| settings.hash_seed.hash(name);
+        self.by_name.insert_unique(hash, (Arc::clone(&name), score), rehash);
+        self.by_score.insert(Scored { score, name });
+        None
+    }
+
+    fn remove(&mut self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
+        let (name, score) = self.by_name.remove(
+            settings.hash_seed.hash(member),
+            |(name, _)| **name == *member,
+            |(name, _)| settings.hash_seed.hash(name),
+        )?;
+        self.name_bytes -= ARC_BYTES + name.len();
+        self.by_score.remove(&Scored { score, name });
+        Some(score)
+    }
+
+    fn score(&self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
+        let hash = settings.hash_seed.hash(member);
+        self.by_name.get(hash, |(name, _)| **name == *member).map(|(_, score)| *score)
+    }
+}
+
+/// Members and scores out of a listpack's elements.
+struct Packed<I>(I);
+
+fn score_of(bytes: &[u8]) -> f64 {
+    f64::from_le_bytes(bytes.try_into().unwrap_or_default())
+}
+
+impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Packed<I> {
+    type Item = (&'a [u8], f64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.0.next()?, score_of(self.0.next()?)))
+    }
+}
+
+/// Members and scores out of a listpack's elements, from the last.
+struct PackedBack<I>(I);
+
+impl<'a, I: DoubleEndedIterator<Item = &'a [u8]>> Iterator for PackedBack<I> {
+    type Item = (&'a [u8], f64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let score = score_of(self.0.next_back()?);
+        Some((self.0.next_back()?, score))
+    }
+}
+
+enum Either<A, B> {
+    Packed(A),
+    Indexed(B),
+}
+
+impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Either<A, B> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        match self {
+            Either::Packed(iter) => iter.next(),
+            Either::Indexed(iter) => iter.next(),
+        }
+    }
+}
+
+impl Default for ZSet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ZSet {
+    /// Without members; nothing is allocated.
+    pub const fn new() -> Self {
+        Self(Form::Packed(Listpack::new()))
+    }
+
+    /// How many members it has.
+    pub const fn len(&self) -> usize {
+        match &self.0 {
+            Form::Packed(pack) => pack.len() / 2,
+            Form::Indexed(indexed) => indexed.by_score.len(),
+        }
+    }
+
+    /// Whether it has none.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A member's score.
+    pub fn score(&self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
+        match &self.0 {
+            Form::Packed(_) => self.iter().find(|(name, _)| *name == member).map(|(_, score)| score),
+            Form::Indexed(indexed) => indexed.score(member, settings),
+        }
+    }
+
+    /// Gives a member a score, and returns the one it had. Both zeros are the same score, the first one stays.
+    pub fn insert(&mut self, member: &[u8], score: f64, settings: &TypeSettings) -> Option<f64> {
+        if let Form::Packed(pack) = &mut self.0 {
+            let before = Packed(pack.iter()).enumerate().find(|(_, (name, _))| *name == member);
+            let before = before.map(|(rank, (_, score))| (rank, score));
+            let grows = before.is_none();
+            let fits = !grows
+                || (pack.len() / 2 < settings.zset_max_listpack_entries
+                    && member.len() <= settings.zset_max_listpack_value);
+            if fits {
+                if let Some((rank, old)) = before {
+                    if old == score {
+                        return Some(old);
+                    }
+                    remove_packed(pack, rank);
+                }
+                insert_packed(pack, member, score);
+                return before.map(|(_, score)| score);
+            }
+            self.index(settings);
+        }
+        match &mut self.0 {
+            Form::Indexed(indexed) => indexed.insert(member, score, settings),
+            Form::Packed(_) => unreachable!("it was indexed above"),
+        }
+    }
+
+    /// Goes over to the form for big ones, for good.
+    fn index(&mut self, settings: &TypeSettings) {
+        let mut indexed = Indexed::new();
+        self.iter().for_each(|(member, score)| {
+            indexed.insert(member, score, settings);
+        });
+        self.0 = Form::Indexed(indexed);
+    }
+
+    /// Prepares for `count` members of which the longest has `longest` bytes, as commands do that store a whole set.
+    pub fn expect(&mut self, count: usize, longest: usize, settings: &TypeSettings) {
+        let packed = matches!(self.0, Form::Packed(_));
+        if packed && (count > settings.zset_max_listpack_entries || longest > settings.zset_max_listpack_value) {
+            self.index(settings);
+        }
+    }
+
+    /// Takes a member out and returns its score.
+    pub fn remove(&mut self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
+        match &mut self.0 {
+            Form::Packed(pack) => {
+                let (rank, (_, score)) =
+                    Packed(pack.iter()).enumerate().find(|(_, (name, _))| *name == member)?;
+                remove_packed(pack, rank);
+                Some(score)
+            }
+            Form::Indexed(indexed) => indexed.remove(member, settings),
+        }
+    }
+
+    /// A member's place from the lowest score, and its score.
+    pub fn rank(&self, member: &[u8], settings: &TypeSettings) -> Option<(usize, f64)> {
+        match &self.0 {
+            Form::Packed(_) => {
+                let found = self.iter().enumerate().find(|(_, (name, _))| *name == member);
+                found.map(|(rank, (_, score))| (rank, score))
+            }
+            Form::Indexed(indexed) => {
+                let score = indexed.score(member, settings)?;
+                let is_before = |other: &Scored| {
+                    compare_scores(other.score, score).then_with(|| (*other.name).cmp(member))
+                        == Ordering::Less
+                };
+                Some((indexed.by_score.count_before(is_before), score))
+            }
+        }
+    }
+
+    /// The member at a place from the lowest score.
+    pub fn get(&self, rank: usize) -> Option<(&[u8], f64)> {
+        self.range(rank, 1).next()
+    }
+
+    /// How many members have a lower score, or with `or_equal` a score that is not higher.
+    pub fn rank_of_score(&self, score: f64, or_equal: bool) -> usize {
+        let is_before = |other: f64| if or_equal { other <= score } else { other < score };
+        match &self.0 {
+            Form::Packed(_) => self.iter().take_while(|(_, other)| is_before(*other)).count(),
+            Form::Indexed(indexed) => indexed.by_score.count_before(|other| is_before(other.score)),
+        }
+    }
+
+    /// How many members come before these bytes, or with `or_equal` not after them, in a set whose scores are all the same.
+    pub fn rank_of_member(&self, member: &[u8], or_equal: bool) -> usize {
+        let is_before = |other: &[u8]| if or_equal { other <= member } else { other < member };
+        match &self.0 {
+            Form::Packed(_) => self.iter().take_while(|(other, _)| is_before(other)).count(),
+            Form::Indexed(indexed) => indexed.by_score.count_before(|other| is_before(&other.name)),
+        }
+    }
+
+    /// Members and scores from the lowest score.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], f64)> {
+        self.range(0, usize::MAX)
+    }
+
+    /// `count` members and scores from the one at `rank` on, counted from the lowest score.
+    pub fn range(&self, rank: usize, count: usize) -> impl Iterator<Item = (&[u8], f64)> {
+        match &self.0 {
+            Form::Packed(pack) => Either::Packed(Packed(pack.iter_from(rank.saturating_mul(2)))),
+            Form::Indexed(indexed) => {
+                Either::Indexed(indexed.by_score.iter_from(rank).map(|scored| (&*scored.name, scored.score)))
+            }
+        }
+        .take(count)
+    }
+
+    /// `count` members and scores from the one at `rank` on, counted from the highest score.
+    pub fn range_rev(&self, rank: usize, count: usize) -> impl Iterator<Item = (&[u8], f64)> {
+        let left = self.len().saturating_sub(rank);
+        match &self.0 {
+            Form::Packed(pack) => Either::Packed(PackedBack(pack.iter_until(left * 2))),
+            Form::Indexed(indexed) => {
+                let from = left.checked_sub(1).unwrap_or(usize::MAX);
+                let walk = indexed.by_score.iter_back_from(from);
+                Either::Indexed(walk.map(|scored| (&*scored.name, scored.score)))
+            }
+        }
+        .take(count.min(left))
+    }
+
+    /// Shows some members to `visit` and returns where to go on, 0 when all were shown; see [`Table::scan`].
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], f64)) -> u64 {
+        match &self.0 {
+            Form::Packed(_) => {
+                self.iter().for_each(|(member, score)| visit(member, score));
+                0
+            }
+            Form::Indexed(indexed) => indexed.by_name.scan(cursor, |(name, score)| visit(name, *score)),
+        }
+    }
+
+    /// Some member, each equally likely.
+    pub fn random(&self, random: &Random) -> Option<(&[u8], f64)> {
+        match &self.0 {
+            Form::Packed(_) if self.is_empty() => None,
+            Form::Packed(_) => self.get(random.below(self.len() as u64) as usize),
+            Form::Indexed(indexed) => indexed.by_name.random(random).map(|(name, score)| (&**name, *score)),
+        }
+    }
+
+    /// How it is kept.
+    pub const fn encoding(&self) -> Encoding {
+        match &self.0 {
+            Form::Packed(_) => Encoding::Listpack,
+            Form::Indexed(_) => Encoding::Skiplist,
+        }
+    }
+
+    /// The bytes that are allocated.
+    pub fn allocated_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Packed(pack) => pack.allocated_bytes(),
+            Form::Indexed(indexed) => {
+                indexed.by_name.allocated_bytes() + indexed.by_score.allocated_bytes() + indexed.name_bytes
+            }
+        }
+    }
+}
+
+fn remove_packed(pack: &mut Listpack, rank: usize) {
+    if let Some(offset) = pack.seek(rank * 2) {
+        pack.remove_at(offset);
+        pack.remove_at(offset);
+    }
+}
+
+fn insert_packed(pack: &mut Listpack, member: &[u8], score: f64) {
+    let is_before = |(name, other): &(&[u8], f64)| {
+        compare_scores(*other, score).then_with(|| (*name).cmp(member)) == Ordering::Less
+    };
+    let rank = Packed(pack.iter()).take_while(is_before).count();
+    match pack.seek(rank * 2) {
+        Some(offset) => {
+            pack.insert_at(offset, &score.to_le_bytes());
+            pack.insert_at(offset, member);
+        }
+        None => {
+            pack.push_back(member);
+            pack.push_back(&score.to_le_bytes());
+        }
+    }
+}
+
+impl PartialEq for ZSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().eq(other.iter())
+    }
+}
+
+impl fmt::Debug for ZSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(member, score)| (member.escape_ascii(), score))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sorted(model: &BTreeMap<Vec<u8>, f64>) -> Vec<(Vec<u8>, f64)> {
+        let mut sorted: Vec<_> = model.iter().map(|(member, score)| (member.clone(), *score)).collect();
+        sorted.sort_by(|a, b| compare_scores(a.1, b.1).then_with(|| a.0.cmp(&b.0)));
+        sorted
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn it_holds_what_a_sorted_map_holds_in_every_encoding(
+            packed in prop::sample::select(vec![0_usize, 5, 1000]),
+            steps in prop::collection::vec((0..4, 0_u8..120, -6_i32..6), 1..400),
+        ) {
+            let settings = TypeSettings { zset_max_listpack_entries: packed, ..TypeSettings::default() };
+            let (mut zset, mut model) = (ZSet::new(), BTreeMap::new());
+            for (what, member, score) in steps {
+                let (member, score) = (vec![b'm'; usize::from(member % 3) + 1].into_iter().chain([member]).collect::<Vec<_>>(), f64::from(score) / 2.0);
+                if what == 0 {
+                    prop_assert_eq!(zset.remove(&member, &settings), model.remove(&member));
+                } else {
+                    prop_assert_eq!(zset.insert(&member, score, &settings), model.insert(member, score));
+                }
+            }
+            let sorted = sorted(&model);
+            let list = |iter: &mut dyn Iterator<Item = (&[u8], f64)>| iter.map(|(m, s)| (m.to_vec(), s)).collect::<Vec<_>>();
+            prop_assert_eq!(list(&mut zset.iter()), sorted.clone());
+            prop_assert_eq!(zset.len(), sorted.len());
+            for (rank, (member, score)) in sorted.iter().enumerate() {
+                prop_assert_eq!(zset.rank(member, &settings), Some((rank, *score)));
+                prop_assert_eq!(zset.score(member, &settings), Some(*score));
+                prop_assert_eq!(zset.get(rank), Some((&member[..], *score)));
+            }
+            for start in 0..sorted.len() + 2 {
+                let expected: Vec<_> = sorted.iter().skip(start).take(4).cloned().collect();
+                prop_assert_eq!(list(&mut zset.range(start, 4)), expected);
+                let expected: Vec<_> = sorted.iter().rev().skip(start).take(4).cloned().collect();
+                prop_assert_eq!(list(&mut zset.range_rev(start, 4)), expected);
+            }
+            for score in -7..7 {
+                let score = f64::from(score) / 2.0;
+                prop_assert_eq!(zset.rank_of_score(score, false), sorted.iter().filter(|(_, s)| *s < score).count());
+                prop_assert_eq!(zset.rank_of_score(score, true), sorted.iter().filter(|(_, s)| *s <= score).count());
+            }
+        }
+    }
+}
