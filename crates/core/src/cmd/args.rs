@@ -84,6 +84,27 @@ impl<'a> Args<'a> {
         number::parse_i64(self.bytes()?).filter(|&n| accept(n)).ok_or(Error::refused(refusal))
     }
 
+    /// The next word as an integer that has a counterpart with the other sign.
+    ///
+    /// # Errors
+    /// [`Error::NotAnInteger`], or a refusal of the one integer that has none.
+    pub fn signed_count(&mut self) -> Result<i64> {
+        match self.int()? {
+            i64::MIN => Err(Error::refused(
+                "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807",
+            )),
+            count => Ok(count),
+        }
+    }
+
+    /// The next word as a number of things, 0 among them.
+    ///
+    /// # Errors
+    /// Redis's refusal of anything else.
+    pub fn positive(&mut self) -> Result<usize> {
+        self.int_where(|n| n >= 0, "ERR value is out of range, must be positive").map(|n| n as usize)
+    }
+
     /// The next word as a number.
     ///
     /// # Errors

@@ -1,4 +1,816 @@
-//! list commands.
-use super::table;
+//! Lists: LPUSH, LRANGE, LMOVE, LPOS and their kin.
+use std::borrow::Cow;
 
-table! {}
+use bytes::Bytes;
+
+use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
+use crate::tx::{ListMut, Tx, View};
+use crate::types::List;
+use crate::{Error, Reply, Result};
+
+table! {
+    read LIndex, write LInsert, read LLen, write LMove, write LMPop, write LPop, read LPos, write LPush, write LPushX,
+    read LRange, write LRem, write LSet, write LTrim, write RPop, write RPopLPush, write RPush, write RPushX,
+}
+
+const LIST: Spec = Spec { group: Group::List, ..Spec::EMPTY };
+const FAST_WRITE: Flags = Flags::DENYOOM.and(Flags::FAST);
+
+/// An end of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// `LEFT`: the first element's.
+    Left,
+    /// `RIGHT`: the last element's.
+    Right,
+}
+
+impl End {
+    fn parse(args: &mut Args<'_>) -> Result<Self> {
+        if args.take("LEFT") {
+            Ok(End::Left)
+        } else if args.take("RIGHT") {
+            Ok(End::Right)
+        } else {
+            Err(Error::Syntax)
+        }
+    }
+
+    fn push(self, list: &mut ListMut<'_, '_>, element: &[u8]) {
+        match self {
+            End::Left => list.push_front(element),
+            End::Right => list.push_back(element),
+        }
+    }
+
+    fn pop(self, list: &mut ListMut<'_, '_>) -> Option<Bytes> {
+        match self {
+            End::Left => list.pop_front(),
+            End::Right => list.pop_back(),
+        }
+    }
+}
+
+macro_rules! push_command {
+    ($type:ident, $name:literal, $since:literal, $end:expr, $only_if_present:literal, $summary:literal) => {
+        #[doc = concat!("`", $name, " key element [element ...]`")]
+        #[derive(Clone, Debug)]
+        pub struct $type<'a> {
+            /// The key.
+            pub key: &'a [u8],
+            /// The elements, pushed one after the other.
+            pub elements: Cow<'a, [&'a [u8]]>,
+        }
+
+        impl<'a> Command<'a> for $type<'a> {
+            const SPEC: Spec = Spec {
+                name: $name,
+                arity: -3,
+                since: $since,
+                flags: FAST_WRITE,
+                keys: &[KeySpec::first(&["RW", "insert"])],
+                summary: $summary,
+                complexity: "O(N), N being the number of elements pushed",
+                syntax: "key element [element ...]",
+                ..LIST
+            };
+            type Reply = usize;
+
+            fn parse(args: &mut Args<'a>) -> Result<Self> {
+                Ok($type { key: args.bytes()?, elements: args.rest().into() })
+            }
+
+            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+                visit(self.key);
+            }
+        }
+
+        impl<'a> Write<'a> for $type<'a> {
+            fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
+                let mut list = db.list_mut(self.key)?;
+                if $only_if_present && list.is_empty() {
+                    return Ok(0);
+                }
+                list.expect(&self.elements);
+                self.elements.iter().for_each(|element| $end.push(&mut list, element));
+                Ok(list.len())
+            }
+        }
+    };
+}
+
+push_command!(LPush, "LPUSH", "1.0.0", End::Left, false, "Puts elements before the first of a list.");
+push_command!(RPush, "RPUSH", "1.0.0", End::Right, false, "Puts elements after the last of a list.");
+push_command!(
+    LPushX,
+    "LPUSHX",
+    "2.2.0",
+    End::Left,
+    true,
+    "Puts elements before the first of a list, if there is one."
+);
+push_command!(
+    RPushX,
+    "RPUSHX",
+    "2.2.0",
+    End::Right,
+    true,
+    "Puts elements after the last of a list, if there is one."
+);
+
+/// The answer of commands that take elements from an end of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PopReply {
+    /// Without a count: the element, if there was one.
+    One(Option<Bytes>),
+    /// With a count: the elements; `None` if there is no such key.
+    Many(Option<Vec<Bytes>>),
+}
+
+impl From<PopReply> for Reply {
+    fn from(reply: PopReply) -> Self {
+        match reply {
+            PopReply::One(element) => element.into(),
+            PopReply::Many(elements) => elements.map_or(Reply::NullArray, Reply::from),
+        }
+    }
+}
+
+macro_rules! pop_command {
+    ($type:ident, $name:literal, $end:expr, $summary:literal) => {
+        #[doc = concat!("`", $name, " key [count]`")]
+        #[derive(Clone, Debug)]
+        pub struct $type<'a> {
+            /// The key.
+            pub key: &'a [u8],
+            /// How many; `None` for one, without a list around it.
+            pub count: Option<usize>,
+        }
+
+        impl<'a> Command<'a> for $type<'a> {
+            const SPEC: Spec = Spec {
+                name: $name,
+                arity: -2,
+                flags: Flags::FAST,
+                keys: &[KeySpec::first(&["RW", "access", "delete"])],
+                summary: $summary,
+                complexity: "O(N), N being the number of elements returned",
+                syntax: "key [count]",
+                ..LIST
+            };
+            type Reply = PopReply;
+
+            fn parse(args: &mut Args<'a>) -> Result<Self> {
+                let key = args.bytes()?;
+                if args.remaining() > 1 {
+                    return Err(super::wrong_arity($name));
+                }
+                let count = if args.is_empty() { None } else { Some(args.positive()?) };
+                Ok($type { key, count })
+            }
+
+            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+                visit(self.key);
+            }
+        }
+
+        impl<'a> Write<'a> for $type<'a> {
+            fn write(&self, db: &mut Tx<'_>) -> Result<PopReply> {
+                let mut list = db.list_mut(self.key)?;
+                Ok(match self.count {
+                    None => PopReply::One($end.pop(&mut list)),
+                    Some(_) if list.is_empty() => PopReply::Many(None),
+                    Some(count) => PopReply::Many(Some(pop_many(&mut list, $end, count))),
+                })
+            }
+        }
+    };
+}
+
+pop_command!(LPop, "LPOP", End::Left, "Removes and returns the first elements of a list.");
+pop_command!(RPop, "RPOP", End::Right, "Removes and returns the last elements of a list.");
+
+fn pop_many(list: &mut ListMut<'_, '_>, end: End, count: usize) -> Vec<Bytes> {
+    std::iter::from_fn(|| end.pop(list)).take(count).collect()
+}
+
+/// `LMPOP numkeys key [key ...] <LEFT | RIGHT> [COUNT count]`
+#[derive(Clone, Debug)]
+pub struct LMPop<'a> {
+    /// The keys, of which the first that is there is popped from.
+    pub keys: Cow<'a, [&'a [u8]]>,
+    /// From which end.
+    pub end: End,
+    /// How many elements at most.
+    pub count: usize,
+}
+
+/// `LMPOP`'s answer: the key and its elements.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LMPopReply(pub Option<(Bytes, Vec<Bytes>)>);
+
+impl From<LMPopReply> for Reply {
+    fn from(reply: LMPopReply) -> Self {
+        let pair = |(key, elements): (Bytes, Vec<Bytes>)| Reply::Array(vec![key.into(), elements.into()]);
+        reply.0.map_or(Reply::NullArray, pair)
+    }
+}
+
+impl<'a> Command<'a> for LMPop<'a> {
+    const SPEC: Spec = Spec {
+        name: "LMPOP",
+        arity: -4,
+        since: "7.0.0",
+        flags: Flags::MOVABLEKEYS,
+        keys: &[KeySpec::counted(&["RW", "access", "delete"], 1)],
+        summary: "Removes and returns elements of the first of several lists that is there.",
+        complexity: "O(N+M), N being the number of keys and M the number of elements returned",
+        syntax: "numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+        ..LIST
+    };
+    type Reply = LMPopReply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let keys = args.int_where(|n| n > 0, "ERR numkeys should be greater than 0")?;
+        let keys = args.many(usize::try_from(keys).map_err(|_| Error::Syntax)?)?;
+        let end = End::parse(args)?;
+        let mut count = None;
+        while !args.is_empty() {
+            if count.is_none() && args.take_with("COUNT", 1) {
+                count = Some(args.int_where(|n| n > 0, "ERR count should be greater than 0")? as usize);
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        Ok(LMPop { keys: keys.into(), end, count: count.unwrap_or(1) })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        self.keys.iter().for_each(|key| visit(key));
+    }
+}
+
+impl<'a> Write<'a> for LMPop<'a> {
+    fn write(&self, db: &mut Tx<'_>) -> Result<LMPopReply> {
+        for key in self.keys.iter() {
+            let mut list = db.list_mut(key)?;
+            if !list.is_empty() {
+                let elements = pop_many(&mut list, self.end, self.count);
+                return Ok(LMPopReply(Some((Bytes::copy_from_slice(key), elements))));
+            }
+        }
+        Ok(LMPopReply(None))
+    }
+}
+
+/// Moves an element between the ends of two lists, or of one.
+fn move_element(
+    db: &mut Tx<'_>,
+    source: &[u8],
+    destination: &[u8],
+    from: End,
+    to: End,
+) -> Result<Option<Bytes>> {
+    // Nothing is taken before it is known that it can be put down.
+    let view = db.view();
+    if view.list(source)?.is_none() {
+        return Ok(None);
+    }
+    view.list(destination)?;
+    let mut list = db.list_mut(source)?;
+    let Some(element) = from.pop(&mut list) else { return Ok(None) };
+    if source == destination {
+        to.push(&mut list, &element);
+    } else {
+        drop(list);
+        let mut list = db.list_mut(destination)?;
+        list.expect(&[&element]);
+        to.push(&mut list, &element);
+    }
+    Ok(Some(element))
+}
+
+/// `LMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT>`
+#[derive(Clone, Debug)]
+pub struct LMove<'a> {
+    /// Where the element is taken.
+    pub source: &'a [u8],
+    /// Where it is put.
+    pub destination: &'a [u8],
+    /// From which end.
+    pub from: End,
+    /// To which end.
+    pub to: End,
+}
+
+impl<'a> Command<'a> for LMove<'a> {
+    const SPEC: Spec = Spec {
+        name: "LMOVE",
+        arity: 5,
+        since: "6.2.0",
+        flags: Flags::DENYOOM,
+        keys: &[KeySpec::first(&["RW", "access", "delete"]), KeySpec::range(&["RW", "insert"], 2, 0, 1)],
+        summary: "Moves an element from an end of one list to an end of another.",
+        syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT>",
+        ..LIST
+    };
+    type Reply = Option<Bytes>;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(LMove {
+            source: args.bytes()?,
+            destination: args.bytes()?,
+            from: End::parse(args)?,
+            to: End::parse(args)?,
+        })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.source);
+        visit(self.destination);
+    }
+}
+
+impl<'a> Write<'a> for LMove<'a> {
+    fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
+        move_element(db, self.source, self.destination, self.from, self.to)
+    }
+}
+
+/// `RPOPLPUSH source destination`
+#[derive(Clone, Debug)]
+pub struct RPopLPush<'a> {
+    /// Where the last element is taken.
+    pub source: &'a [u8],
+    /// Where it becomes the first.
+    pub destination: &'a [u8],
+}
+
+impl<'a> Command<'a> for RPopLPush<'a> {
+    const SPEC: Spec = Spec {
+        name: "RPOPLPUSH",
+        arity: 3,
+        since: "1.2.0",
+        flags: Flags::DENYOOM,
+        keys: &[KeySpec::first(&["RW", "access", "delete"]), KeySpec::range(&["RW", "insert"], 2, 0, 1)],
+        summary: "Moves the last element of one list before the first of another.",
+        syntax: "source destination",
+        ..LIST
+    };
+    type Reply = Option<Bytes>;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(RPopLPush { source: args.bytes()?, destination: args.bytes()? })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.source);
+        visit(self.destination);
+    }
+}
+
+impl<'a> Write<'a> for RPopLPush<'a> {
+    fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
+        move_element(db, self.source, self.destination, End::Right, End::Left)
+    }
+}
+
+keyed! {
+    /// `LLEN key`
+    LLen -> usize, Spec {
+        name: "LLEN",
+        arity: 2,
+        flags: Flags::FAST,
+        keys: &[KeySpec::first(&["RO"])],
+        summary: "Counts the elements of a list.",
+        syntax: "key",
+        ..LIST
+    }
+}
+
+impl<'a> Read<'a> for LLen<'a> {
+    fn read(&self, db: &View<'_>) -> Result<usize> {
+        Ok(db.list(self.key)?.map_or(0, List::len))
+    }
+}
+
+/// A place counted from the front, or if negative from the end; `None` before the first element.
+fn place(index: i64, len: usize) -> Option<usize> {
+    let index = if index < 0 { index.checked_add_unsigned(len as u64)? } else { index };
+    usize::try_from(index).ok()
+}
+
+/// The stretch between two places, both included, cut to what is there.
+pub(super) fn stretch(start: i64, stop: i64, len: usize) -> std::ops::Range<usize> {
+    let start = place(start, len).unwrap_or(0);
+    let end = place(stop, len).map_or(0, |stop| stop.saturating_add(1).min(len));
+    if start >= end { 0..0 } else { start..end }
+}
+
+/// `LINDEX key index`
+#[derive(Clone, Debug)]
+pub struct LIndex<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The place; negative counts from the end.
+    pub index: Late<i64>,
+}
+
+impl<'a> Command<'a> for LIndex<'a> {
+    const SPEC: Spec = Spec {
+        name: "LINDEX",
+        arity: 3,
+        keys: &[KeySpec::first(&["RO", "access"])],
+        summary: "Returns the element at a place.",
+        complexity: "O(N), N being the number of packed parts between the place and the nearer end",
+        syntax: "key index",
+        ..LIST
+    };
+    type Reply = Option<Bytes>;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(LIndex { key: args.bytes()?, index: args.int() })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.key);
+    }
+}
+
+impl<'a> Read<'a> for LIndex<'a> {
+    fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
+        let Some(list) = db.list(self.key)? else { return Ok(None) };
+        let place = place(self.index.clone()?, list.len());
+        Ok(place.and_then(|place| list.get(place)).map(Bytes::copy_from_slice))
+    }
+}
+
+/// `LRANGE key start stop`
+#[derive(Clone, Debug)]
+pub struct LRange<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The first place; negative counts from the end.
+    pub start: i64,
+    /// The last place, itself included; negative counts from the end.
+    pub stop: i64,
+}
+
+impl<'a> Command<'a> for LRange<'a> {
+    const SPEC: Spec = Spec {
+        name: "LRANGE",
+        arity: 4,
+        keys: &[KeySpec::first(&["RO", "access"])],
+        summary: "Returns the elements between two places.",
+        complexity: "O(S+N), S being the number of packed parts before the start and N the number of elements returned",
+        syntax: "key start stop",
+        ..LIST
+    };
+    type Reply = Vec<Bytes>;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(LRange { key: args.bytes()?, start: args.int()?, stop: args.int()? })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.key);
+    }
+}
+
+impl<'a> Read<'a> for LRange<'a> {
+    fn read(&self, db: &View<'_>) -> Result<Vec<Bytes>> {
+        let Some(list) = db.list(self.key)? else { return Ok(Vec::new()) };
+        let range = stretch(self.start, self.stop, list.len());
+        Ok(list.range(range.start, range.len()).map(Bytes::copy_from_slice).collect())
+    }
+}
+
+/// `LTRIM key start stop`
+#[derive(Clone, Debug)]
+pub struct LTrim<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The first place that is kept; negative counts from the end.
+    pub start: i64,
+    /// The last place that is kept; negative counts from the end.
+    pub stop: i64,
+}
+
+impl<'a> Command<'a> for LTrim<'a> {
+    const SPEC: Spec = Spec {
+        name: "LTRIM",
+        arity: 4,
+        keys: &[KeySpec::first(&["RW", "delete"])],
+        summary: "Keeps the elements between two places and removes the rest.",
+        complexity: "O(N), N being the number of elements removed",
+        syntax: "key start stop",
+        ..LIST
+    };
+    type Reply = ();
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(LTrim { key: args.bytes()?, start: args.int()?, stop: args.int()? })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.key);
+    }
+}
+
+impl<'a> Write<'a> for LTrim<'a> {
+    fn write(&self, db: &mut Tx<'_>) -> Result<()> {
+        let mut list = db.list_mut(self.key)?;
+        let range = stretch(self.start, self.stop, list.len());
+        list.keep(range.start, range.end);
+        Ok(())
+    }
+}
+
+/// `LSET key index element`
+#[derive(Clone, Debug)]
+pub struct LSet<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The place; negative counts from the end.
+    pub index: Late<i64>,
+    /// The element from now on.
+    pub element: &'a [u8],
+}
+
+impl<'a> Command<'a> for LSet<'a> {
+    const SPEC: Spec = Spec {
+        name: "LSET",
+        arity: 4,
+        flags: Flags::DENYOOM,
+        keys: &[KeySpec::first(&["RW", "update"])],
+        summary: "Replaces the element at a place.",
+        complexity: "O(N), N being the number of packed parts between the place and the nearer end",
+        syntax: "key index element",
+        ..LIST
+    };
+    type Reply = ();
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(LSet { key: args.bytes()?, index: args.int(), element: args.bytes()? })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.key);
+    }
+}
+
+impl<'a> Write<'a> for LSet<'a> {
+    fn write(&self, db: &mut Tx<'_>) -> Result<()> {
+        let mut list = db.list_mut(self.key)?;
+        if list.is_empty() {
+            return Err(Error::NoSuchKey);
+        }
+        let index = self.index.clone()?;
+        let place = place(index, list.len()).filter(|&place| place < list.len());
+        list.set(place.ok_or(Error::IndexOutOfRange)?, self.element);
+        Ok(())
+    }
+}
+
+/// Which side of an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// `BEFORE`
+    Before,
+    /// `AFTER`
+    After,
+}
+
+/// `LINSERT key <BEFORE | AFTER> pivot element`
+#[derive(Clone, Debug)]
+pub struct LInsert<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// On which side of the pivot.
+    pub side: Side,
+    /// The element that is looked for, from the front.
+    pub pivot: &'a [u8],
+    /// The element that is added.
+    pub element: &'a [u8],
+}
+
+/// `LINSERT`'s answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LInsertReply {
+    /// There is no such key.
+    NoKey,
+    /// The pivot is not in the list.
+    NoPivot,
+    /// The list's new length.
+    Length(usize),
+}
+
+impl From<LInsertReply> for Reply {
+    fn from(reply: LInsertReply) -> Self {
+        Reply::Integer(match reply {
+            LInsertReply::NoKey => 0,
+            LInsertReply::NoPivot => -1,
+            LInsertReply::Length(length) => length as i64,
+        })
+    }
+}
+
+impl<'a> Command<'a> for LInsert<'a> {
+    const SPEC: Spec = Spec {
+        name: "LINSERT",
+        arity: 5,
+        since: "2.2.0",
+        flags: Flags::DENYOOM,
+        keys: &[KeySpec::first(&["RW", "insert"])],
+        summary: "Puts an element before or after another.",
+        complexity: "O(N), N being the number of elements before the pivot",
+        syntax: "key <BEFORE | AFTER> pivot element",
+        ..LIST
+    };
+    type Reply = LInsertReply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let key = args.bytes()?;
+        let side = if args.take("BEFORE") {
+            Side::Before
+        } else if args.take("AFTER") {
+            Side::After
+        } else {
+            return Err(Error::Syntax);
+        };
+        Ok(LInsert { key, side, pivot: args.bytes()?, element: args.bytes()? })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.key);
+    }
+}
+
+impl<'a> Write<'a> for LInsert<'a> {
+    fn write(&self, db: &mut Tx<'_>) -> Result<LInsertReply> {
+        let mut list = db.list_mut(self.key)?;
+        if list.is_empty() {
+            return Ok(LInsertReply::NoKey);
+        }
+        let Some(pivot) = list.iter().position(|element| element == self.pivot) else {
+            return Ok(LInsertReply::NoPivot);
+        };
+        list.insert(pivot + usize::from(self.side == Side::After), self.element);
+        Ok(LInsertReply::Length(list.len()))
+    }
+}
+
+/// `LREM key count element`
+#[derive(Clone, Debug)]
+pub struct LRem<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// How many at most: from the front if positive, from the end if negative, all if 0.
+    pub count: i64,
+    /// The element that is removed.
+    pub element: &'a [u8],
+}
+
+impl<'a> Command<'a> for LRem<'a> {
+    const SPEC: Spec = Spec {
+        name: "LREM",
+        arity: 4,
+        keys: &[KeySpec::first(&["RW", "delete"])],
+        summary: "Removes elements that are equal to one.",
+        complexity: "O(N), N being the number of elements of the list",
+        syntax: "key count element",
+        ..LIST
+    };
+    type Reply = usize;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let key = args.bytes()?;
+        let count = args.signed_count()?;
+        Ok(LRem { key, count, element: args.bytes()? })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.key);
+    }
+}
+
+impl<'a> Write<'a> for LRem<'a> {
+    fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
+        let mut list = db.list_mut(self.key)?;
+        let most = if self.count == 0 { usize::MAX } else { self.count.unsigned_abs() as usize };
+        let is_it = |(at, element): (usize, &[u8])| (element == self.element).then_some(at);
+        let mut places: Vec<usize> = if self.count < 0 {
+            let len = list.len();
+            let from_end = list.iter().rev().enumerate().filter_map(is_it);
+            from_end.map(|at| len - 1 - at).take(most).collect()
+        } else {
+            list.iter().enumerate().filter_map(is_it).take(most).collect()
+        };
+        // From the end, so that the places before stay right.
+        places.sort_unstable_by(|a, b| b.cmp(a));
+        places.iter().for_each(|&place| {
+            list.remove(place);
+        });
+        Ok(places.len())
+    }
+}
+
+/// `LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]`
+#[derive(Clone, Debug)]
+pub struct LPos<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// The element that is looked for.
+    pub element: &'a [u8],
+    /// `RANK`: the first match that counts; negative searches from the end. Never 0.
+    pub rank: i64,
+    /// `COUNT`: how many matches at most, 0 for all; `None` for one, without a list around it.
+    pub count: Option<usize>,
+    /// `MAXLEN`: how many elements are compared at most, 0 for all.
+    pub max_len: usize,
+}
+
+/// `LPOS`'s answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LPosReply {
+    /// Without `COUNT`: the place, if the element was found.
+    One(Option<usize>),
+    /// With `COUNT`: places in the order in which they were found.
+    Many(Vec<usize>),
+}
+
+impl From<LPosReply> for Reply {
+    fn from(reply: LPosReply) -> Self {
+        match reply {
+            LPosReply::One(place) => place.into(),
+            LPosReply::Many(places) => places.into(),
+        }
+    }
+}
+
+impl<'a> Command<'a> for LPos<'a> {
+    const SPEC: Spec = Spec {
+        name: "LPOS",
+        arity: -3,
+        since: "6.0.6",
+        keys: &[KeySpec::first(&["RO", "access"])],
+        summary: "Finds the places of an element.",
+        complexity: "O(N), N being the number of elements compared",
+        syntax: "key element [RANK rank] [COUNT num-matches] [MAXLEN len]",
+        ..LIST
+    };
+    type Reply = LPosReply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let (key, element) = (args.bytes()?, args.bytes()?);
+        let (mut rank, mut count, mut max_len) = (1, None, 0);
+        while !args.is_empty() {
+            if args.take_with("RANK", 1) {
+                rank = args.signed_count()?;
+                if rank == 0 {
+                    return Err(Error::refused(
+                        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative \
+                         to start from the end of the list",
+                    ));
+                }
+            } else if args.take_with("COUNT", 1) {
+                count = Some(args.int_where(|n| n >= 0, "ERR COUNT can't be negative")? as usize);
+            } else if args.take_with("MAXLEN", 1) {
+                max_len = args.int_where(|n| n >= 0, "ERR MAXLEN can't be negative")? as usize;
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        Ok(LPos { key, element, rank, count, max_len })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.key);
+    }
+}
+
+impl<'a> Read<'a> for LPos<'a> {
+    fn read(&self, db: &View<'_>) -> Result<LPosReply> {
+        let unlimited = |n: usize| if n == 0 { usize::MAX } else { n };
+        let skipped = self.rank.unsigned_abs() as usize - 1;
+        let most = self.count.map_or(1, unlimited);
+        let places: Vec<usize> = match db.list(self.key)? {
+            None => Vec::new(),
+            Some(list) => {
+                let is_it = |(at, element): (usize, &[u8])| (element == self.element).then_some(at);
+                let compared = unlimited(self.max_len);
+                if self.rank > 0 {
+                    let matches = list.iter().take(compared).enumerate().filter_map(is_it);
+                    matches.skip(skipped).take(most).collect()
+                } else {
+                    let matches = list.iter().rev().take(compared).enumerate().filter_map(is_it);
+                    matches.map(|at| list.len() - 1 - at).skip(skipped).take(most).collect()
+                }
+            }
+        };
+        Ok(match self.count {
+            None => LPosReply::One(places.first().copied()),
+            Some(_) => LPosReply::Many(places),
+        })
+    }
+}

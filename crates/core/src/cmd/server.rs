@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    Access, Args, Begin, Command, Control, Find, Flags, Group, KeySpec, Read, Row, Scope, Spec, Write, table,
+    Args, Begin, Command, Control, Find, Flags, Group, KeySpec, Read, Row, Scope, Spec, Write, table,
 };
 use crate::config::Config;
 use crate::engine::Engine;
@@ -981,7 +981,7 @@ impl<'a> Control<'a> for CommandList<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::cmd::Access;
 
     #[test]
     fn a_control_command_is_neither_a_reader_nor_a_writer() {

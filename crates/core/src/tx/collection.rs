@@ -69,7 +69,7 @@ impl SetView<'_> {
 }
 
 impl ZSetView<'_> {
-    /// A member's score.
+    /// A member's score; `None` if it is not there.
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         self.value.score(member, self.settings)
     }
@@ -279,6 +279,12 @@ impl ZSetMut<'_, '_> {
 }
 
 impl ListMut<'_, '_> {
+    /// Prepares for these elements, as Redis does before it pushes the first of them.
+    pub fn expect(&mut self, elements: &[&[u8]]) {
+        let (list, settings) = self.parts();
+        list.expect(elements, settings);
+    }
+
     /// Puts an element before the first.
     pub fn push_front(&mut self, value: &[u8]) {
         let (list, settings) = self.parts();
@@ -359,11 +365,15 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if none is.
     pub fn build<T: Collection>(&self) -> Result<Built<T>> {
-        Ok(Built { value: Box::default(), settings: self.view().settings()?.clone() })
+        Ok(Built::new(self.view().settings()?))
     }
 }
 
 impl<T: Collection> Built<T> {
+    pub(crate) fn new(settings: &TypeSettings) -> Self {
+        Self { value: Box::default(), settings: settings.clone() }
+    }
+
     /// The value to put.
     pub fn into_value(self) -> Value {
         T::into_value(self.value)
@@ -388,6 +398,11 @@ impl Built<Set> {
 }
 
 impl Built<ZSet> {
+    /// Members and scores from the lowest score.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], f64)> {
+        self.value.iter()
+    }
+
     /// Gives a member a score.
     pub fn insert(&mut self, member: &[u8], score: f64) {
         self.value.insert(member, score, &self.settings);

@@ -12,7 +12,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-pub use collection::{HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
+pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
 pub(crate) use record::Recorder;
 
 use crate::effect::Effect;

@@ -101,6 +101,19 @@ impl List {
         self.grown(settings);
     }
 
+    /// Prepares for elements to come: Redis goes over to the big encoding when all of them together are too much.
+    pub fn expect(&mut self, elements: &[&[u8]], settings: &TypeSettings) {
+        let used: usize = self.pieces.iter().map(Listpack::used_bytes).sum();
+        let coming: usize = elements.iter().map(|element| element.len()).sum();
+        let too_much = match Limit::of(settings) {
+            Limit::Elements(most) => self.len + elements.len() > most || used + coming > 8192,
+            Limit::Bytes(most) => used + coming > most,
+        };
+        if self.encoding == Encoding::Listpack && too_much {
+            self.encoding = Encoding::Quicklist;
+        }
+    }
+
     fn grown(&mut self, settings: &TypeSettings) {
         let is_long = match Limit::of(settings) {
             Limit::Bytes(most) => self.pieces.front().is_some_and(|piece| piece.used_bytes() > most),
