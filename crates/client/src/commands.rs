@@ -1,12 +1,25 @@
 //! Redis's commands as methods: one for each, named as in redis-py, without logic.
 //!
 //! What a command does lives in `redlet_core::cmd`; a method builds the command's struct and hands it on.
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
+use std::vec;
 
 use bytes::Bytes;
-use redlet_core::cmd::string::*;
+use redlet_core::cmd::connection::*;
+use redlet_core::cmd::hash::*;
+use redlet_core::cmd::keys::*;
+use redlet_core::cmd::list::*;
+use redlet_core::cmd::scan::{ScanOptions, ScanReply};
+use redlet_core::cmd::server::*;
+use redlet_core::cmd::set::*;
+use redlet_core::cmd::string::{Set, *};
+use redlet_core::cmd::zset::*;
 use redlet_core::cmd::{Control, Read, Write};
+use redlet_core::number::{self, Extended};
 use redlet_core::types::Str;
+use redlet_core::types::lcs::Match;
 use redlet_core::{Reply, UnixMs};
 
 use crate::Result;
@@ -16,8 +29,8 @@ use crate::value::{ArgList, PairList, ToArg};
 /// under locks that are held already ([`Transaction`](crate::Transaction)).
 ///
 /// Every method refuses a key that holds a value of another type with
-/// [`Error::Command`](crate::Error::Command) holding `WrongType`, unless its text says otherwise. Methods that write can also
-/// fail because the store's log cannot be written.
+/// [`Error::Command`](crate::Error::Command), unless its text says otherwise. Methods that write can also fail because the store's
+/// log cannot be written.
 pub trait Commands {
     /// Runs a command that only reads.
     ///
@@ -41,10 +54,11 @@ pub trait Commands {
 
     /// Returns the string at a key; `None` if there is no such key. `GET`.
     ///
-    /// Complexity: O(1). A long value is shared, not copied.
+    /// Complexity: O(1); a long value is shared, not copied.
     ///
     /// ```
-    /// # use redlet::{Commands, Redis};
+    /// # use std::time::Duration;
+    /// # use redlet::*;
     /// # let redis = Redis::memory();
     /// assert_eq!(redis.get("greeting")?, None);
     /// redis.set("greeting", "hello")?;
@@ -54,4 +68,3114 @@ pub trait Commands {
     fn get(&self, key: impl ToArg) -> Result<Option<Bytes>> {
         self.run_read(&Get { key: &key.to_arg() })
     }
+
+    /// Stores a string, whatever the key held before; a deadline that it had is gone. `SET`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// redis.set("n", 7)?;
+    /// assert_eq!(redis.get("n")?.unwrap(), "7");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn set(&self, key: impl ToArg, value: impl ToArg) -> Result<()> {
+        self.set_with(key, value, SetOptions::default()).map(drop)
+    }
+
+    /// Stores a string if the options allow it. `SET` with `NX`, `XX`, `IFEQ`, `GET`, `EX` and so on.
+    ///
+    /// With `GET` the reply is what was there before, written or not.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let once = SetOptions::default().only_if_missing().ex(Duration::from_secs(30));
+    /// assert_eq!(redis.set_with("lock", "mine", once)?, SetReply::Done);
+    /// assert_eq!(redis.set_with("lock", "yours", once)?, SetReply::Refused);
+    /// let swap = SetOptions::default().if_equal(b"mine");
+    /// assert_eq!(redis.set_with("lock", "next", swap)?, SetReply::Done);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn set_with(&self, key: impl ToArg, value: impl ToArg, options: SetOptions<'_>) -> Result<SetReply> {
+        self.run_write(&Set { key: &key.to_arg(), value: Cow::Owned(Str::from_bytes(&value.to_arg())), options })
+    }
+
+    /// Stores a string with a time to live. `SETEX`.
+    ///
+    /// # Errors
+    /// Refused if the time is shorter than a millisecond.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.setex("session", Duration::from_secs(60), "alice")?;
+    /// assert!(matches!(redis.ttl("session")?, Ttl::Remaining(_)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn setex(&self, key: impl ToArg, ttl: Duration, value: impl ToArg) -> Result<()> {
+        self.set_with(key, value, SetOptions::default().ex(ttl)).map(drop)
+    }
+
+    /// Stores a string with a time to live, to the millisecond as [`Commands::setex`] does too. `PSETEX`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.psetex("blink", Duration::from_millis(1500), "x")?;
+    /// assert!(matches!(redis.pttl("blink")?, Ttl::Remaining(_)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn psetex(&self, key: impl ToArg, ttl: Duration, value: impl ToArg) -> Result<()> {
+        self.setex(key, ttl, value)
+    }
+
+    /// Stores a string unless the key is there already; false if it was. `SETNX`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.setnx("k", 1)?);
+    /// assert!(!redis.setnx("k", 2)?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn setnx(&self, key: impl ToArg, value: impl ToArg) -> Result<bool> {
+        self.run_write(&SetNx { key: &key.to_arg(), value: Cow::Owned(Str::from_bytes(&value.to_arg())) })
+    }
+
+    /// Stores a string and returns the one that was there. `GETSET`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.getset("k", "new")?, None);
+    /// assert_eq!(redis.getset("k", "newer")?.unwrap(), "new");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn getset(&self, key: impl ToArg, value: impl ToArg) -> Result<Option<Bytes>> {
+        self.run_write(&GetSet { key: &key.to_arg(), value: Cow::Owned(Str::from_bytes(&value.to_arg())) })
+    }
+
+    /// Returns the string at a key and deletes the key. `GETDEL`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert_eq!(redis.getdel("k")?.unwrap(), "v");
+    /// assert_eq!(redis.getdel("k")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn getdel(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        self.run_write(&GetDel { key: &key.to_arg() })
+    }
+
+    /// Returns the string at a key and changes its time to live; [`Expiry::Clear`] takes a deadline away. `GETEX`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// redis.getex("k", Expiry::In(Duration::from_secs(9)))?;
+    /// assert!(matches!(redis.ttl("k")?, Ttl::Remaining(_)));
+    /// redis.getex("k", Expiry::Clear)?;
+    /// assert_eq!(redis.ttl("k")?, Ttl::Persistent);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn getex(&self, key: impl ToArg, expiry: Expiry) -> Result<Option<Bytes>> {
+        self.run_write(&GetEx { key: &key.to_arg(), expiry })
+    }
+
+    /// Returns the length of a string in bytes; 0 if there is no such key. `STRLEN`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "hello")?;
+    /// assert_eq!(redis.strlen("k")?, 5);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn strlen(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&StrLen { key: &key.to_arg() })
+    }
+
+    /// Adds bytes to the end of a string and returns its new length; a missing key counts as empty. `APPEND`.
+    ///
+    /// Complexity: O(1) amortised.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.append("k", "ab")?, 2);
+    /// assert_eq!(redis.append("k", "c")?, 3);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn append(&self, key: impl ToArg, value: impl ToArg) -> Result<usize> {
+        self.run_write(&Append { key: &key.to_arg(), value: &value.to_arg() })
+    }
+
+    /// Returns the bytes from `start` to `end`, both included; negative counts from the end. Empty if there is no such key. `GETRANGE`.
+    ///
+    /// Complexity: O(N), N being the number of bytes returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "hello world")?;
+    /// assert_eq!(redis.getrange("k", -5, -1)?, "world");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn getrange(&self, key: impl ToArg, start: i64, end: i64) -> Result<Bytes> {
+        self.run_read(&GetRange { key: &key.to_arg(), start, end })
+    }
+
+    /// Overwrites bytes from `offset` on and returns the new length; a string that is too short is grown with zeros. `SETRANGE`.
+    ///
+    /// # Errors
+    /// Refused past 512 MiB.
+    ///
+    /// Complexity: O(N), N being the number of bytes written.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "hello world")?;
+    /// redis.setrange("k", 6, "redis")?;
+    /// assert_eq!(redis.get("k")?.unwrap(), "hello redis");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn setrange(&self, key: impl ToArg, offset: u64, value: impl ToArg) -> Result<usize> {
+        self.run_write(&SetRange { key: &key.to_arg(), offset, value: &value.to_arg() })
+    }
+
+    /// Adds one to the integer at a key, 0 if there is no such key, and returns the result. `INCR`.
+    ///
+    /// # Errors
+    /// Refused if the string is no integer of 64 bits, or the result would be none.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.incr("n")?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn incr(&self, key: impl ToArg) -> Result<i64> {
+        self.run_write(&Incr { key: &key.to_arg() })
+    }
+
+    /// Takes one from the integer at a key, 0 if there is no such key, and returns the result. `DECR`.
+    ///
+    /// # Errors
+    /// Refused if the string is no integer of 64 bits, or the result would be none.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.decr("n")?, -1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn decr(&self, key: impl ToArg) -> Result<i64> {
+        self.run_write(&Decr { key: &key.to_arg() })
+    }
+
+    /// Adds to the integer at a key, 0 if there is no such key, and returns the result. `INCRBY`.
+    ///
+    /// # Errors
+    /// Refused if the string is no integer of 64 bits, or the result would be none.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.incrby("n", 5)?, 5);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn incrby(&self, key: impl ToArg, by: i64) -> Result<i64> {
+        self.run_write(&IncrBy { key: &key.to_arg(), by })
+    }
+
+    /// Takes from the integer at a key, 0 if there is no such key, and returns the result. `DECRBY`.
+    ///
+    /// # Errors
+    /// Refused if the string is no integer of 64 bits, or the result would be none.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.decrby("n", 5)?, -5);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn decrby(&self, key: impl ToArg, by: i64) -> Result<i64> {
+        self.run_write(&DecrBy { key: &key.to_arg(), by })
+    }
+
+    /// Adds to the number at a key, 0 if there is no such key, and returns the result. `INCRBYFLOAT`.
+    ///
+    /// # Errors
+    /// Refused if the string is no number, or the result would be infinite.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("t", "10.5")?;
+    /// assert_eq!(redis.incrbyfloat("t", 0.25)?, 10.75);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn incrbyfloat(&self, key: impl ToArg, by: f64) -> Result<f64> {
+        let by = Extended::from_f64(by);
+        float(&self.run_write(&IncrByFloat { key: &key.to_arg(), by })?)
+    }
+
+    /// Returns the strings at several keys, `None` for each that is missing or holds something else. `MGET`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", 1), ("b", 2)])?;
+    /// let values = redis.mget(["a", "nosuch"])?;
+    /// assert_eq!(values[0].as_deref(), Some(&b"1"[..]));
+    /// assert_eq!(values[1], None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn mget(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Option<Bytes>>> {
+        ArgList::new(keys).with(|keys| self.run_read(&MGet { keys: keys.into() }))
+    }
+
+    /// Stores several strings at once. `MSET`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", "1"), ("b", "2")])?;
+    /// assert_eq!(redis.get("b")?.unwrap(), "2");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn mset(&self, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Result<()> {
+        PairList::new(pairs).with(|pairs| self.run_write(&MSet { pairs: pairs.into() }))
+    }
+
+    /// Stores several strings at once unless any of the keys is there; false if one was. `MSETNX`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.msetnx([("a", 1), ("b", 2)])?);
+    /// assert!(!redis.msetnx([("b", 3), ("c", 4)])?);
+    /// assert_eq!(redis.get("c")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn msetnx(&self, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Result<bool> {
+        PairList::new(pairs).with(|pairs| self.run_write(&MSetNx { pairs: pairs.into() }))
+    }
+
+    /// Stores several strings at once with one time to live; false if `when` refused it. `MSETEX`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let ttl = Expiry::In(Duration::from_secs(60));
+    /// assert!(redis.msetex([("a", 1), ("b", 2)], When::Always, ttl)?);
+    /// assert!(!redis.msetex([("a", 3)], When::Missing, ttl)?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn msetex(&self, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>, when: When, expiry: Expiry) -> Result<bool> {
+        PairList::new(pairs).with(|pairs| self.run_write(&MSetEx { pairs: pairs.into(), when, expiry }))
+    }
+
+    /// Deletes a key if its string is, or is not, as given; false if it was kept or is not there. `DELEX`.
+    ///
+    /// Complexity: O(1); by digest O(N), N being the length of the string.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("lock", "mine")?;
+    /// assert!(!redis.delex("lock", Compare::Equal(b"yours"))?);
+    /// assert!(redis.delex("lock", Compare::Equal(b"mine"))?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn delex(&self, key: impl ToArg, compare: Compare<'_>) -> Result<bool> {
+        self.run_write(&DelEx { key: &key.to_arg(), compare: Some(compare) })
+    }
+
+    /// Deletes a key if its string is `value`. `DELIFEQ`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("lock", "mine")?;
+    /// assert!(!redis.delifeq("lock", "yours")?);
+    /// assert!(redis.delifeq("lock", "mine")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn delifeq(&self, key: impl ToArg, value: impl ToArg) -> Result<bool> {
+        self.run_write(&DelIfEq { key: &key.to_arg(), value: &value.to_arg() })
+    }
+
+    /// Finds the longest common subsequence of two strings; a missing key counts as empty. `LCS`.
+    ///
+    /// Complexity: O(N*M), N and M being the lengths of the strings.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", "ohmytext"), ("b", "mynewtext")])?;
+    /// assert_eq!(redis.lcs("a", "b")?, "mytext");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lcs(&self, first: impl ToArg, second: impl ToArg) -> Result<Bytes> {
+        let keys = [&*first.to_arg(), &*second.to_arg()];
+        match self.run_read(&Lcs { keys, answer: LcsAnswer::Text })? {
+            LcsReply::Text(text) => Ok(text),
+            _ => unreachable!("LCS answers as it was asked"),
+        }
+    }
+
+    /// Returns the length of the longest common subsequence of two strings. `LCS LEN`.
+    ///
+    /// Complexity: O(N*M), N and M being the lengths of the strings.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", "ohmytext"), ("b", "mynewtext")])?;
+    /// assert_eq!(redis.lcs_len("a", "b")?, 6);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lcs_len(&self, first: impl ToArg, second: impl ToArg) -> Result<usize> {
+        let keys = [&*first.to_arg(), &*second.to_arg()];
+        match self.run_read(&Lcs { keys, answer: LcsAnswer::Length })? {
+            LcsReply::Length(length) => Ok(length),
+            _ => unreachable!("LCS answers as it was asked"),
+        }
+    }
+
+    /// Finds where the longest common subsequence is in both strings, the last stretch first. `LCS IDX`.
+    ///
+    /// Complexity: O(N*M), N and M being the lengths of the strings.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", "ohmytext"), ("b", "mynewtext")])?;
+    /// let matches = redis.lcs_idx("a", "b", 4)?;
+    /// assert_eq!((matches[0].first, matches[0].second), ((4, 7), (5, 8)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lcs_idx(&self, first: impl ToArg, second: impl ToArg, min_match_length: usize) -> Result<Vec<Match>> {
+        let keys = [&*first.to_arg(), &*second.to_arg()];
+        let answer = LcsAnswer::Places { min_match_length, with_match_length: true };
+        match self.run_read(&Lcs { keys, answer })? {
+            LcsReply::Places { matches, .. } => Ok(matches),
+            _ => unreachable!("LCS answers as it was asked"),
+        }
+    }
+
+
+    // Keys.
+
+    /// Deletes keys and returns how many were there. Their memory is freed after every lock is gone. `DEL`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", 1), ("b", 2)])?;
+    /// assert_eq!(redis.delete(["a", "b", "c"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn delete(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        ArgList::new(keys).with(|keys| self.run_write(&Del { keys: keys.into() }))
+    }
+
+    /// Deletes keys and returns how many were there. Their memory is freed after every lock is gone. `UNLINK`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", 1), ("b", 2)])?;
+    /// assert_eq!(redis.unlink(["a", "b", "c"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn unlink(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        ArgList::new(keys).with(|keys| self.run_write(&Unlink { keys: keys.into() }))
+    }
+
+    /// Counts how many of the keys are there; one that is named twice counts twice. `EXISTS`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("a", 1)?;
+    /// assert_eq!(redis.exists(["a", "b", "a"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn exists(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        ArgList::new(keys).with(|keys| self.run_read(&Exists { keys: keys.into() }))
+    }
+
+    /// Counts how many of the keys are there and notes that they were used. `TOUCH`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("a", 1)?;
+    /// assert_eq!(redis.touch(["a", "b"])?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn touch(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        ArgList::new(keys).with(|keys| self.run_read(&Touch { keys: keys.into() }))
+    }
+
+    /// Says what a key holds: `string`, `list`, `hash`, `set`, `zset`, or `none` if there is no such key. `TYPE`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["x"])?;
+    /// assert_eq!(redis.key_type("l")?, "list");
+    /// assert_eq!(redis.key_type("nosuch")?, "none");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn key_type(&self, key: impl ToArg) -> Result<&'static str> {
+        self.run_read(&Type { key: &key.to_arg() })
+    }
+
+    /// Gives a key a time to live; false if there is no such key. No time at all deletes it. `EXPIRE`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert!(redis.expire("k", Duration::from_secs(60))?);
+    /// assert!(!redis.expire("nosuch", Duration::from_secs(60))?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn expire(&self, key: impl ToArg, ttl: Duration) -> Result<bool> {
+        self.expire_with(key, ttl, ExpireWhen::Always)
+    }
+
+    /// Gives a key a time to live if `when` allows it; false if it did not. `EXPIRE` with `NX`, `XX`, `GT`, `LT`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.setex("k", Duration::from_secs(60), "v")?;
+    /// assert!(!redis.expire_with("k", Duration::from_secs(30), ExpireWhen::Later)?);
+    /// assert!(redis.expire_with("k", Duration::from_secs(90), ExpireWhen::Later)?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn expire_with(&self, key: impl ToArg, ttl: Duration, when: ExpireWhen) -> Result<bool> {
+        let amount = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
+        self.run_write(&PExpire { key: &key.to_arg(), amount, when })
+    }
+
+    /// Gives a key a time to live, to the millisecond as [`Commands::expire`] does too. `PEXPIRE`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert!(redis.pexpire("k", Duration::from_millis(1500))?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pexpire(&self, key: impl ToArg, ttl: Duration) -> Result<bool> {
+        self.expire(key, ttl)
+    }
+
+    /// Gives a key a deadline; false if there is no such key. One that is not in the future deletes it. `EXPIREAT`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert!(redis.expireat("k", UnixMs(33_177_117_420_000))?);
+    /// assert_eq!(redis.expiretime("k")?, ExpiresAt::At(UnixMs(33_177_117_420_000)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn expireat(&self, key: impl ToArg, at: UnixMs) -> Result<bool> {
+        self.run_write(&PExpireAt { key: &key.to_arg(), amount: at.0, when: ExpireWhen::Always })
+    }
+
+    /// Gives a key a deadline, to the millisecond as [`Commands::expireat`] does too. `PEXPIREAT`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert!(redis.pexpireat("k", UnixMs(33_177_117_420_123))?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pexpireat(&self, key: impl ToArg, at: UnixMs) -> Result<bool> {
+        self.expireat(key, at)
+    }
+
+    /// Says how long a key has to live, to the millisecond. `TTL`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.ttl("nosuch")?, Ttl::Missing);
+    /// redis.set("k", "v")?;
+    /// assert_eq!(redis.ttl("k")?, Ttl::Persistent);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn ttl(&self, key: impl ToArg) -> Result<Ttl> {
+        self.run_read(&PTtl { key: &key.to_arg() }).map(|reply| reply.0)
+    }
+
+    /// Says how long a key has to live, to the millisecond. `PTTL`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.pttl("nosuch")?, Ttl::Missing);
+    /// redis.set("k", "v")?;
+    /// assert_eq!(redis.pttl("k")?, Ttl::Persistent);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pttl(&self, key: impl ToArg) -> Result<Ttl> {
+        self.run_read(&PTtl { key: &key.to_arg() }).map(|reply| reply.0)
+    }
+
+    /// Says until when a key lives, to the millisecond. `EXPIRETIME`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert_eq!(redis.expiretime("k")?, ExpiresAt::Never);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn expiretime(&self, key: impl ToArg) -> Result<ExpiresAt> {
+        self.run_read(&PExpireTime { key: &key.to_arg() }).map(|reply| reply.0)
+    }
+
+    /// Says until when a key lives, to the millisecond. `PEXPIRETIME`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert_eq!(redis.pexpiretime("k")?, ExpiresAt::Never);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pexpiretime(&self, key: impl ToArg) -> Result<ExpiresAt> {
+        self.run_read(&PExpireTime { key: &key.to_arg() }).map(|reply| reply.0)
+    }
+
+    /// Takes away a key's deadline; false if it had none or is not there. `PERSIST`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.setex("k", Duration::from_secs(60), "v")?;
+    /// assert!(redis.persist("k")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn persist(&self, key: impl ToArg) -> Result<bool> {
+        self.run_write(&Persist { key: &key.to_arg() })
+    }
+
+    /// Returns the names of all keys that match a pattern, in no particular order. `KEYS`.
+    ///
+    /// All of them at once, while writers wait: [`Commands::scan_iter`] is for big stores.
+    ///
+    /// Complexity: O(N), N being the number of keys in the database.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("user:1", "a"), ("user:2", "b"), ("other", "c")])?;
+    /// assert_eq!(redis.keys("user:*")?.len(), 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn keys(&self, pattern: impl ToArg) -> Result<Vec<Bytes>> {
+        self.run_read(&Keys { pattern: &pattern.to_arg() })
+    }
+
+    /// Returns the name of some key, each equally likely; `None` in an empty database. `RANDOMKEY`.
+    ///
+    /// Complexity: O(S), S being the number of shards.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.randomkey()?, None);
+    /// redis.set("only", 1)?;
+    /// assert_eq!(redis.randomkey()?.unwrap(), "only");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn randomkey(&self) -> Result<Option<Bytes>> {
+        self.run_read(&RandomKey)
+    }
+
+    /// Gives a key another name, replacing a key of that name. `RENAME`.
+    ///
+    /// # Errors
+    /// Refused if there is no such key.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("a", 1)?;
+    /// redis.rename("a", "b")?;
+    /// assert_eq!(redis.get("b")?.unwrap(), "1");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn rename(&self, key: impl ToArg, to: impl ToArg) -> Result<()> {
+        self.run_write(&Rename { key: &key.to_arg(), to: &to.to_arg() })
+    }
+
+    /// Gives a key another name unless a key of that name is there; false if one was. `RENAMENX`.
+    ///
+    /// # Errors
+    /// Refused if there is no such key.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", 1), ("b", 2)])?;
+    /// assert!(!redis.renamenx("a", "b")?);
+    /// assert!(redis.renamenx("a", "c")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn renamenx(&self, key: impl ToArg, to: impl ToArg) -> Result<bool> {
+        self.run_write(&RenameNx { key: &key.to_arg(), to: &to.to_arg() })
+    }
+
+    /// Moves a key to another database; false if it is not there, or one of that name is there already. `MOVE`.
+    ///
+    /// # Errors
+    /// Refused if it is the same database, or there is no such one.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert!(redis.move_to("k", 1)?);
+    /// assert_eq!(redis.select(1)?.get("k")?.unwrap(), "v");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn move_to(&self, key: impl ToArg, db: usize) -> Result<bool> {
+        self.run_write(&Move { key: &key.to_arg(), db: db as i64 })
+    }
+
+    /// Copies a key's value and deadline to another key; false if there is nothing to copy, or the other key is there. `COPY`.
+    ///
+    /// Complexity: O(N), N being the number of elements of the value.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("a", 1)?;
+    /// assert!(redis.copy("a", "b")?);
+    /// assert!(!redis.copy("a", "b")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn copy(&self, source: impl ToArg, destination: impl ToArg) -> Result<bool> {
+        self.copy_with(source, destination, None, false)
+    }
+
+    /// Copies a key's value and deadline to another key, of another database if one is named, replacing what is there if asked to. `COPY` with `DB` and `REPLACE`.
+    ///
+    /// Complexity: O(N), N being the number of elements of the value.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", 1), ("b", 2)])?;
+    /// assert!(redis.copy_with("a", "b", None, true)?);
+    /// assert_eq!(redis.get("b")?.unwrap(), "1");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn copy_with(&self, 
+        source: impl ToArg,
+        destination: impl ToArg,
+        db: Option<usize>,
+        replace: bool,
+    ) -> Result<bool> {
+        self.run_write(&Copy {
+            source: &source.to_arg(),
+            destination: &destination.to_arg(),
+            db: db.map(|db| db as i64),
+            replace,
+        })
+    }
+
+    /// Takes one step of a walk over all keys: returns some names and where to go on, 0 when all were shown. `SCAN`.
+    ///
+    /// A key that is there from the first step to the last is shown at least once.
+    ///
+    /// Complexity: O(1) a step; O(N) for all of them, N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", 1), ("b", 2)])?;
+    /// let mut step = redis.scan(0, ScanOptions::default())?;
+    /// let mut found = step.items.len();
+    /// while step.cursor != 0 {
+    /// step = redis.scan(step.cursor, ScanOptions::default())?;
+    /// found += step.items.len();
+    /// }
+    /// assert_eq!(found, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn scan(&self, cursor: u64, options: ScanOptions<'_>) -> Result<ScanReply<Bytes>> {
+        self.run_read(&Scan { cursor, options })
+    }
+
+    /// Walks over all keys, some at a time; see [`Commands::scan`].
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("user:1", "a"), ("user:2", "b"), ("other", "c")])?;
+    /// let users = redis.scan_iter(ScanOptions::default().matching(b"user:*"));
+    /// assert_eq!(users.collect::<Result<Vec<_>>>()?.len(), 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn scan_iter<'s>(&'s self, options: ScanOptions<'s>) -> ScanIter<'s, Self>
+    where
+        Self: Sized,
+    {
+        ScanIter { commands: self, options, steps: Steps::new() }
+    }
+
+    /// Says how a value is kept inside, in Redis's words; `None` if there is no such key. `OBJECT ENCODING`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("n", 7)?;
+    /// assert_eq!(redis.object_encoding("n")?, Some("int"));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn object_encoding(&self, key: impl ToArg) -> Result<Option<&'static str>> {
+        Ok(self.run_read(&ObjectEncoding { key: &key.to_arg() })?.map(|encoding| encoding.as_str()))
+    }
+
+    /// Says how often a key is used, on a logarithmic scale. `OBJECT FREQ`.
+    ///
+    /// # Errors
+    /// Refused unless `maxmemory-policy` is an LFU policy.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.config_set([("maxmemory-policy", "allkeys-lfu")])?;
+    /// redis.set("k", "v")?;
+    /// assert!(redis.object_freq("k")?.is_some());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn object_freq(&self, key: impl ToArg) -> Result<Option<i64>> {
+        self.run_read(&ObjectFreq { key: &key.to_arg() })
+    }
+
+    /// Says for how long a key was not used, to the second. `OBJECT IDLETIME`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert!(redis.object_idletime("k")?.unwrap() < Duration::from_secs(5));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn object_idletime(&self, key: impl ToArg) -> Result<Option<Duration>> {
+        let seconds = self.run_read(&ObjectIdleTime { key: &key.to_arg() })?;
+        Ok(seconds.map(|seconds| Duration::from_secs(seconds.max(0) as u64)))
+    }
+
+    /// Says how many places refer to a value: always one. `OBJECT REFCOUNT`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert_eq!(redis.object_refcount("k")?, Some(1));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn object_refcount(&self, key: impl ToArg) -> Result<Option<i64>> {
+        self.run_read(&ObjectRefCount { key: &key.to_arg() })
+    }
+
+
+    // Hashes.
+
+    /// Sets a field of a hash; true if it is new. `HSET`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.hset("user:1", "name", "Ada")?);
+    /// assert!(!redis.hset("user:1", "name", "Grace")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hset(&self, key: impl ToArg, field: impl ToArg, value: impl ToArg) -> Result<bool> {
+        Ok(self.hset_mapping(key, [(field, value)])? == 1)
+    }
+
+    /// Sets fields of a hash and returns how many are new. `HSET` with several fields.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.hset_mapping("user:1", [("name", "Ada"), ("born", "1815")])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hset_mapping(&self, key: impl ToArg, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Result<usize> {
+        let key = key.to_arg();
+        PairList::new(pairs).with(|pairs| self.run_write(&HSet { key: &key, pairs: pairs.into() }))
+    }
+
+    /// Sets a field unless it is there already; false if it was. `HSETNX`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.hsetnx("h", "f", 1)?);
+    /// assert!(!redis.hsetnx("h", "f", 2)?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hsetnx(&self, key: impl ToArg, field: impl ToArg, value: impl ToArg) -> Result<bool> {
+        self.run_write(&HSetNx { key: &key.to_arg(), field: &field.to_arg(), value: &value.to_arg() })
+    }
+
+    /// Sets fields of a hash. `HMSET`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hmset("h", [("a", 1), ("b", 2)])?;
+    /// assert_eq!(redis.hlen("h")?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hmset(&self, key: impl ToArg, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Result<()> {
+        self.hset_mapping(key, pairs).map(drop)
+    }
+
+    /// Returns the value of a field; `None` if it is not there. `HGET`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hget("h", "f")?.unwrap(), "v");
+    /// assert_eq!(redis.hget("h", "g")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hget(&self, key: impl ToArg, field: impl ToArg) -> Result<Option<Bytes>> {
+        self.run_read(&HGet { key: &key.to_arg(), field: &field.to_arg() })
+    }
+
+    /// Returns the values of several fields, `None` for each that is not there. `HMGET`.
+    ///
+    /// Complexity: O(N), N being the number of fields asked for.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hmget("h", ["f", "g"])?[1], None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hmget(&self, key: impl ToArg, fields: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Option<Bytes>>> {
+        let key = key.to_arg();
+        ArgList::new(fields).with(|fields| self.run_read(&HMGet { key: &key, fields: fields.into() }))
+    }
+
+    /// Returns the fields and values of a hash; nothing if there is no such key. `HGETALL`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset_mapping("h", [("a", 1), ("b", 2)])?;
+    /// assert_eq!(redis.hgetall("h")?[&b"b"[..]], "2");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hgetall(&self, key: impl ToArg) -> Result<HashMap<Bytes, Bytes>> {
+        Ok(self.run_read(&HGetAll { key: &key.to_arg() })?.0.into_iter().collect())
+    }
+
+    /// Returns the fields of a hash. `HKEYS`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hkeys("h")?, ["f"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hkeys(&self, key: impl ToArg) -> Result<Vec<Bytes>> {
+        self.run_read(&HKeys { key: &key.to_arg() })
+    }
+
+    /// Returns the values of a hash. `HVALS`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hvals("h")?, ["v"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hvals(&self, key: impl ToArg) -> Result<Vec<Bytes>> {
+        self.run_read(&HVals { key: &key.to_arg() })
+    }
+
+    /// Counts the fields of a hash; 0 if there is no such key. `HLEN`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hlen("h")?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hlen(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&HLen { key: &key.to_arg() })
+    }
+
+    /// Returns the length of a field's value in bytes; 0 if it is not there. `HSTRLEN`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "value")?;
+    /// assert_eq!(redis.hstrlen("h", "f")?, 5);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hstrlen(&self, key: impl ToArg, field: impl ToArg) -> Result<usize> {
+        self.run_read(&HStrLen { key: &key.to_arg(), field: &field.to_arg() })
+    }
+
+    /// Says whether a hash has a field. `HEXISTS`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert!(redis.hexists("h", "f")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hexists(&self, key: impl ToArg, field: impl ToArg) -> Result<bool> {
+        self.run_read(&HExists { key: &key.to_arg(), field: &field.to_arg() })
+    }
+
+    /// Removes fields and returns how many were there; a hash without fields is no key. `HDEL`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hdel("h", ["f", "g"])?, 1);
+    /// assert_eq!(redis.exists(["h"])?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hdel(&self, key: impl ToArg, fields: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let key = key.to_arg();
+        ArgList::new(fields).with(|fields| self.run_write(&HDel { key: &key, fields: fields.into() }))
+    }
+
+    /// Adds to the integer in a field, 0 if it is not there, and returns the result. `HINCRBY`.
+    ///
+    /// # Errors
+    /// Refused if the field holds no integer, or the result would be none.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.hincrby("h", "n", 3)?, 3);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hincrby(&self, key: impl ToArg, field: impl ToArg, by: i64) -> Result<i64> {
+        self.run_write(&HIncrBy { key: &key.to_arg(), field: &field.to_arg(), by })
+    }
+
+    /// Adds to the number in a field, 0 if it is not there, and returns the result. `HINCRBYFLOAT`.
+    ///
+    /// # Errors
+    /// Refused if the field holds no number, or the result would be infinite.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.hincrbyfloat("h", "n", 0.5)?, 0.5);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hincrbyfloat(&self, key: impl ToArg, field: impl ToArg, by: f64) -> Result<f64> {
+        let by = Extended::from_f64(by);
+        float(&self.run_write(&HIncrByFloat { key: &key.to_arg(), field: &field.to_arg(), by })?)
+    }
+
+    /// Returns some field of a hash, each equally likely; `None` if there is no such key. `HRANDFIELD`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hrandfield("h")?.unwrap(), "f");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hrandfield(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        match self.run_read(&HRandField { key: &key.to_arg(), draw: Draw::One, with_values: false })? {
+            HRandFieldReply::One(field) => Ok(field),
+            _ => unreachable!("a draw of one is one"),
+        }
+    }
+
+    /// Returns some fields of a hash with their values. `HRANDFIELD` with a count and `WITHVALUES`.
+    ///
+    /// # Panics
+    /// With [`Draw::One`]; that is [`Commands::hrandfield`].
+    ///
+    /// Complexity: O(N), N being the number of fields of the hash.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset_mapping("h", [("a", 1), ("b", 2)])?;
+    /// assert_eq!(redis.hrandfield_many("h", Draw::Different(5))?.len(), 2);
+    /// assert_eq!(redis.hrandfield_many("h", Draw::Repeating(5))?.len(), 5);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hrandfield_many(&self, key: impl ToArg, draw: Draw) -> Result<Vec<(Bytes, Bytes)>> {
+        match self.run_read(&HRandField { key: &key.to_arg(), draw, with_values: true })? {
+            HRandFieldReply::Values(pairs) => Ok(pairs),
+            other => unreachable!("asked for values, answered {other:?}"),
+        }
+    }
+
+    /// Takes one step of a walk over a hash: fields with their values (unless the options say not) and where to go on. `HSCAN`.
+    ///
+    /// Complexity: O(1) a step; O(N) for all of them, N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// let step = redis.hscan("h", 0, ScanOptions::default())?;
+    /// assert_eq!((step.cursor, step.items.len()), (0, 1));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hscan(&self, key: impl ToArg, cursor: u64, options: ScanOptions<'_>) -> Result<ScanReply<(Bytes, Option<Bytes>)>> {
+        self.run_read(&HScan { key: &key.to_arg(), cursor, options: Ok(options) })
+    }
+
+    /// Walks over the fields and values of a hash, some at a time; see [`Commands::hscan`].
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset_mapping("h", [("a", 1), ("b", 2)])?;
+    /// let fields = redis.hscan_iter("h", ScanOptions::default());
+    /// assert_eq!(fields.collect::<Result<Vec<_>>>()?.len(), 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hscan_iter<'s>(&'s self, key: impl ToArg, options: ScanOptions<'s>) -> HScanIter<'s, Self>
+    where
+        Self: Sized,
+    {
+        HScanIter { commands: self, key: key.to_arg().to_vec(), options, steps: Steps::new() }
+    }
+
+
+    // Lists.
+
+    /// Puts elements before the first of a list, one after the other, and returns the new length. `LPUSH`.
+    ///
+    /// Complexity: O(N), N being the number of elements pushed.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.lpush("l", ["a", "b"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lpush(&self, key: impl ToArg, values: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let key = key.to_arg();
+        ArgList::new(values).with(|values| self.run_write(&LPush { key: &key, elements: values.into() }))
+    }
+
+    /// Puts elements after the last of a list and returns the new length. `RPUSH`.
+    ///
+    /// Complexity: O(N), N being the number of elements pushed.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.rpush("l", ["a", "b"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn rpush(&self, key: impl ToArg, values: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let key = key.to_arg();
+        ArgList::new(values).with(|values| self.run_write(&RPush { key: &key, elements: values.into() }))
+    }
+
+    /// Puts elements before the first of a list if there is one, and returns the new length, 0 if there is none. `LPUSHX`.
+    ///
+    /// Complexity: O(N), N being the number of elements pushed.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.lpushx("nosuch", ["a"])?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lpushx(&self, key: impl ToArg, values: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let key = key.to_arg();
+        ArgList::new(values).with(|values| self.run_write(&LPushX { key: &key, elements: values.into() }))
+    }
+
+    /// Puts elements after the last of a list if there is one, and returns the new length, 0 if there is none. `RPUSHX`.
+    ///
+    /// Complexity: O(N), N being the number of elements pushed.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.rpushx("nosuch", ["a"])?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn rpushx(&self, key: impl ToArg, values: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let key = key.to_arg();
+        ArgList::new(values).with(|values| self.run_write(&RPushX { key: &key, elements: values.into() }))
+    }
+
+    /// Removes and returns the first element; `None` if there is no such key. `LPOP`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["x"])?;
+    /// assert_eq!(redis.lpop("l")?.unwrap(), "x");
+    /// assert_eq!(redis.lpop("l")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lpop(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        match self.run_write(&LPop { key: &key.to_arg(), count: None })? {
+            PopReply::One(element) => Ok(element),
+            PopReply::Many(_) => unreachable!("no count was given"),
+        }
+    }
+
+    /// Removes and returns up to `count` elements from the first on. `LPOP` with a count.
+    ///
+    /// Complexity: O(N), N being the number of elements returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b", "c"])?;
+    /// assert_eq!(redis.lpop_count("l", 2)?.len(), 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lpop_count(&self, key: impl ToArg, count: usize) -> Result<Vec<Bytes>> {
+        match self.run_write(&LPop { key: &key.to_arg(), count: Some(count) })? {
+            PopReply::Many(elements) => Ok(elements.unwrap_or_default()),
+            PopReply::One(_) => unreachable!("a count was given"),
+        }
+    }
+
+    /// Removes and returns the last element; `None` if there is no such key. `RPOP`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["x"])?;
+    /// assert_eq!(redis.rpop("l")?.unwrap(), "x");
+    /// assert_eq!(redis.rpop("l")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn rpop(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        match self.run_write(&RPop { key: &key.to_arg(), count: None })? {
+            PopReply::One(element) => Ok(element),
+            PopReply::Many(_) => unreachable!("no count was given"),
+        }
+    }
+
+    /// Removes and returns up to `count` elements from the last on. `RPOP` with a count.
+    ///
+    /// Complexity: O(N), N being the number of elements returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b", "c"])?;
+    /// assert_eq!(redis.rpop_count("l", 2)?.len(), 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn rpop_count(&self, key: impl ToArg, count: usize) -> Result<Vec<Bytes>> {
+        match self.run_write(&RPop { key: &key.to_arg(), count: Some(count) })? {
+            PopReply::Many(elements) => Ok(elements.unwrap_or_default()),
+            PopReply::One(_) => unreachable!("a count was given"),
+        }
+    }
+
+    /// Removes and returns up to `count` elements of the first of several lists that is there, with its key. `LMPOP`.
+    ///
+    /// Complexity: O(N+M), N being the number of keys and M the number of elements returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("b", ["x", "y"])?;
+    /// let (key, elements) = redis.lmpop(["a", "b"], End::Left, 10)?.unwrap();
+    /// assert_eq!((key, elements.len()), (Bytes::from("b"), 2));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lmpop(&self, keys: impl IntoIterator<Item = impl ToArg>, end: End, count: usize) -> Result<Option<(Bytes, Vec<Bytes>)>> {
+        ArgList::new(keys).with(|keys| self.run_write(&LMPop { keys: keys.into(), end, count })).map(|reply| reply.0)
+    }
+
+    /// Moves an element from an end of one list to an end of another, and returns it; `None` if there is none. `LMOVE`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("todo", ["job"])?;
+    /// assert_eq!(redis.lmove("todo", "doing", End::Left, End::Right)?.unwrap(), "job");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lmove(&self, source: impl ToArg, destination: impl ToArg, from: End, to: End) -> Result<Option<Bytes>> {
+        self.run_write(&LMove { source: &source.to_arg(), destination: &destination.to_arg(), from, to })
+    }
+
+    /// Moves the last element of one list before the first of another, and returns it. `RPOPLPUSH`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("a", ["x"])?;
+    /// assert_eq!(redis.rpoplpush("a", "b")?.unwrap(), "x");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn rpoplpush(&self, source: impl ToArg, destination: impl ToArg) -> Result<Option<Bytes>> {
+        self.run_write(&RPopLPush { source: &source.to_arg(), destination: &destination.to_arg() })
+    }
+
+    /// Counts the elements of a list; 0 if there is no such key. `LLEN`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b"])?;
+    /// assert_eq!(redis.llen("l")?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn llen(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&LLen { key: &key.to_arg() })
+    }
+
+    /// Returns the element at a place, negative counting from the end; `None` if there is none. `LINDEX`.
+    ///
+    /// Complexity: O(N), N being the number of packed parts between the place and the nearer end.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b"])?;
+    /// assert_eq!(redis.lindex("l", -1)?.unwrap(), "b");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lindex(&self, key: impl ToArg, index: i64) -> Result<Option<Bytes>> {
+        self.run_read(&LIndex { key: &key.to_arg(), index: Ok(index) })
+    }
+
+    /// Returns the elements from `start` to `stop`, both included; negative counts from the end. `LRANGE`.
+    ///
+    /// Complexity: O(S+N), S being the number of packed parts before the start and N the number of elements returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b", "c"])?;
+    /// assert_eq!(redis.lrange("l", 0, -1)?, ["a", "b", "c"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lrange(&self, key: impl ToArg, start: i64, stop: i64) -> Result<Vec<Bytes>> {
+        self.run_read(&LRange { key: &key.to_arg(), start, stop })
+    }
+
+    /// Keeps the elements from `start` to `stop`, both included, and removes the rest. `LTRIM`.
+    ///
+    /// Complexity: O(N), N being the number of elements removed.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b", "c"])?;
+    /// redis.ltrim("l", -2, -1)?;
+    /// assert_eq!(redis.lrange("l", 0, -1)?, ["b", "c"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn ltrim(&self, key: impl ToArg, start: i64, stop: i64) -> Result<()> {
+        self.run_write(&LTrim { key: &key.to_arg(), start, stop })
+    }
+
+    /// Replaces the element at a place. `LSET`.
+    ///
+    /// # Errors
+    /// Refused if there is no such key or no such place.
+    ///
+    /// Complexity: O(N), N being the number of packed parts between the place and the nearer end.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a"])?;
+    /// redis.lset("l", 0, "b")?;
+    /// assert!(redis.lset("l", 5, "c").is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lset(&self, key: impl ToArg, index: i64, value: impl ToArg) -> Result<()> {
+        self.run_write(&LSet { key: &key.to_arg(), index: Ok(index), element: &value.to_arg() })
+    }
+
+    /// Puts an element before or after the first one that equals `pivot`, and returns the new length; `None` if there is none. `LINSERT`.
+    ///
+    /// Complexity: O(N), N being the number of elements before the pivot.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "c"])?;
+    /// assert_eq!(redis.linsert("l", Side::Before, "c", "b")?, Some(3));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn linsert(&self, key: impl ToArg, side: Side, pivot: impl ToArg, value: impl ToArg) -> Result<Option<usize>> {
+        let reply = self.run_write(&LInsert {
+            key: &key.to_arg(),
+            side,
+            pivot: &pivot.to_arg(),
+            element: &value.to_arg(),
+        })?;
+        Ok(match reply {
+            LInsertReply::Length(length) => Some(length),
+            LInsertReply::NoKey | LInsertReply::NoPivot => None,
+        })
+    }
+
+    /// Removes elements that equal `value` and returns how many: up to `count` from the front, from the end if negative, all if 0. `LREM`.
+    ///
+    /// Complexity: O(N), N being the number of elements of the list.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b", "a"])?;
+    /// assert_eq!(redis.lrem("l", 0, "a")?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lrem(&self, key: impl ToArg, count: i64, value: impl ToArg) -> Result<usize> {
+        self.run_write(&LRem { key: &key.to_arg(), count, element: &value.to_arg() })
+    }
+
+    /// Finds the first place of an element; `None` if it is not there. `LPOS`.
+    ///
+    /// Complexity: O(N), N being the number of elements before it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b"])?;
+    /// assert_eq!(redis.lpos("l", "b")?, Some(1));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lpos(&self, key: impl ToArg, value: impl ToArg) -> Result<Option<usize>> {
+        Ok(self.lpos_with(key, value, 1, 1, 0)?.first().copied())
+    }
+
+    /// Finds places of an element: from the match number `rank` on (from the end if negative), `count` of them (0 for all), comparing `max_len` elements at most (0 for all). `LPOS` with `RANK`, `COUNT` and `MAXLEN`.
+    ///
+    /// # Errors
+    /// Refused if `rank` is 0.
+    ///
+    /// Complexity: O(N), N being the number of elements compared.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b", "a"])?;
+    /// assert_eq!(redis.lpos_with("l", "a", 1, 0, 0)?, [0, 2]);
+    /// assert_eq!(redis.lpos_with("l", "a", -1, 1, 0)?, [2]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lpos_with(&self, key: impl ToArg, value: impl ToArg, rank: i64, count: usize, max_len: usize) -> Result<Vec<usize>> {
+        let command =
+            LPos { key: &key.to_arg(), element: &value.to_arg(), rank, count: Some(count), max_len };
+        match self.run_read(&command)? {
+            LPosReply::Many(places) => Ok(places),
+            LPosReply::One(_) => unreachable!("a count was given"),
+        }
+    }
+
+
+    // Sets.
+
+    /// Adds members to a set and returns how many are new. `SADD`.
+    ///
+    /// Complexity: O(N), N being the number of members given.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.sadd("s", ["a", "b", "a"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sadd(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let key = key.to_arg();
+        ArgList::new(members).with(|members| self.run_write(&SAdd { key: &key, members: members.into() }))
+    }
+
+    /// Removes members and returns how many were there; a set without members is no key. `SREM`.
+    ///
+    /// Complexity: O(N), N being the number of members given.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["a"])?;
+    /// assert_eq!(redis.srem("s", ["a", "b"])?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn srem(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let key = key.to_arg();
+        ArgList::new(members).with(|members| self.run_write(&SRem { key: &key, members: members.into() }))
+    }
+
+    /// Counts the members of a set; 0 if there is no such key. `SCARD`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", [1, 2])?;
+    /// assert_eq!(redis.scard("s")?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn scard(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&SCard { key: &key.to_arg() })
+    }
+
+    /// Says whether a member is in a set. `SISMEMBER`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["a"])?;
+    /// assert!(redis.sismember("s", "a")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sismember(&self, key: impl ToArg, member: impl ToArg) -> Result<bool> {
+        self.run_read(&SIsMember { key: &key.to_arg(), member: &member.to_arg() })
+    }
+
+    /// Says for each of several members whether it is in a set. `SMISMEMBER`.
+    ///
+    /// Complexity: O(N), N being the number of members asked for.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["a"])?;
+    /// assert_eq!(redis.smismember("s", ["a", "b"])?, [true, false]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn smismember(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<bool>> {
+        let key = key.to_arg();
+        ArgList::new(members).with(|members| self.run_read(&SMIsMember { key: &key, members: members.into() }))
+    }
+
+    /// Returns the members of a set in no particular order. `SMEMBERS`.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["a"])?;
+    /// assert_eq!(redis.smembers("s")?, ["a"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn smembers(&self, key: impl ToArg) -> Result<Vec<Bytes>> {
+        Ok(self.run_read(&SMembers { key: &key.to_arg() })?.0)
+    }
+
+    /// Moves a member from one set to another; false if it was not there. `SMOVE`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", ["x"])?;
+    /// assert!(redis.smove("a", "b", "x")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn smove(&self, source: impl ToArg, destination: impl ToArg, member: impl ToArg) -> Result<bool> {
+        self.run_write(&SMove { source: &source.to_arg(), destination: &destination.to_arg(), member: &member.to_arg() })
+    }
+
+    /// Removes and returns some member of a set, each equally likely. `SPOP`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["a"])?;
+    /// assert_eq!(redis.spop("s")?.unwrap(), "a");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn spop(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        match self.run_write(&SPop { key: &key.to_arg(), count: None })? {
+            SPopReply::One(member) => Ok(member),
+            SPopReply::Many(_) => unreachable!("no count was given"),
+        }
+    }
+
+    /// Removes and returns up to `count` members of a set. `SPOP` with a count.
+    ///
+    /// Complexity: O(N), N being the number of members returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", [1, 2, 3])?;
+    /// assert_eq!(redis.spop_count("s", 2)?.len(), 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn spop_count(&self, key: impl ToArg, count: usize) -> Result<Vec<Bytes>> {
+        match self.run_write(&SPop { key: &key.to_arg(), count: Some(count) })? {
+            SPopReply::Many(members) => Ok(members.0),
+            SPopReply::One(_) => unreachable!("a count was given"),
+        }
+    }
+
+    /// Returns some member of a set, each equally likely. `SRANDMEMBER`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["a"])?;
+    /// assert_eq!(redis.srandmember("s")?.unwrap(), "a");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn srandmember(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        match self.run_read(&SRandMember { key: &key.to_arg(), draw: Draw::One })? {
+            SRandMemberReply::One(member) => Ok(member),
+            SRandMemberReply::Many(_) => unreachable!("a draw of one is one"),
+        }
+    }
+
+    /// Returns some members of a set. `SRANDMEMBER` with a count.
+    ///
+    /// Complexity: O(N), N being the number of members of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", [1, 2, 3])?;
+    /// assert_eq!(redis.srandmember_many("s", Draw::Different(2))?.len(), 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn srandmember_many(&self, key: impl ToArg, draw: Draw) -> Result<Vec<Bytes>> {
+        match self.run_read(&SRandMember { key: &key.to_arg(), draw })? {
+            SRandMemberReply::Many(members) => Ok(members),
+            SRandMemberReply::One(member) => Ok(member.into_iter().collect()),
+        }
+    }
+
+    /// Returns the members that are in all of several sets; a missing key counts as empty. `SINTER`.
+    ///
+    /// Complexity: O(N*M), N being the size of the smallest (SINTER), first (SDIFF) or all sets and M the number of sets.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", [1])?;
+    /// assert_eq!(redis.sinter(["a"])?, ["1"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sinter(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Bytes>> {
+        ArgList::new(keys).with(|keys| Ok(self.run_read(&SInter { keys: keys.into() })?.0))
+    }
+
+    /// Stores the members that are in all of several sets, and returns how many; nothing deletes the destination. `SINTERSTORE`.
+    ///
+    /// Complexity: as [`Commands::sinter`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", [1, 2])?;
+    /// assert_eq!(redis.sinterstore("b", ["a"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sinterstore(&self, destination: impl ToArg, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let destination = destination.to_arg();
+        ArgList::new(keys).with(|keys| self.run_write(&SInterStore { destination: &destination, keys: keys.into() }))
+    }
+
+    /// Returns the members that are in any of several sets; a missing key counts as empty. `SUNION`.
+    ///
+    /// Complexity: O(N*M), N being the size of the smallest (SINTER), first (SDIFF) or all sets and M the number of sets.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", [1])?;
+    /// assert_eq!(redis.sunion(["a"])?, ["1"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sunion(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Bytes>> {
+        ArgList::new(keys).with(|keys| Ok(self.run_read(&SUnion { keys: keys.into() })?.0))
+    }
+
+    /// Stores the members that are in any of several sets, and returns how many; nothing deletes the destination. `SUNIONSTORE`.
+    ///
+    /// Complexity: as [`Commands::sunion`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", [1, 2])?;
+    /// assert_eq!(redis.sunionstore("b", ["a"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sunionstore(&self, destination: impl ToArg, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let destination = destination.to_arg();
+        ArgList::new(keys).with(|keys| self.run_write(&SUnionStore { destination: &destination, keys: keys.into() }))
+    }
+
+    /// Returns the members that are in the first set and in no other; a missing key counts as empty. `SDIFF`.
+    ///
+    /// Complexity: O(N*M), N being the size of the smallest (SINTER), first (SDIFF) or all sets and M the number of sets.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", [1])?;
+    /// assert_eq!(redis.sdiff(["a"])?, ["1"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sdiff(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Bytes>> {
+        ArgList::new(keys).with(|keys| Ok(self.run_read(&SDiff { keys: keys.into() })?.0))
+    }
+
+    /// Stores the members that are in the first set and in no other, and returns how many; nothing deletes the destination. `SDIFFSTORE`.
+    ///
+    /// Complexity: as [`Commands::sdiff`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", [1, 2])?;
+    /// assert_eq!(redis.sdiffstore("b", ["a"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sdiffstore(&self, destination: impl ToArg, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let destination = destination.to_arg();
+        ArgList::new(keys).with(|keys| self.run_write(&SDiffStore { destination: &destination, keys: keys.into() }))
+    }
+
+    /// Counts the members that are in all of several sets, up to `limit` (0 for no limit). `SINTERCARD`.
+    ///
+    /// Complexity: O(N*M), N being the size of the smallest set and M the number of sets.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", [1, 2])?;
+    /// assert_eq!(redis.sintercard(["a"], 0)?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sintercard(&self, keys: impl IntoIterator<Item = impl ToArg>, limit: usize) -> Result<usize> {
+        ArgList::new(keys).with(|keys| self.run_read(&SInterCard { keys: keys.into(), limit }))
+    }
+
+    /// Takes one step of a walk over a set: some members and where to go on. `SSCAN`.
+    ///
+    /// Complexity: O(1) a step; O(N) for all of them, N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["a"])?;
+    /// assert_eq!(redis.sscan("s", 0, ScanOptions::default())?.items, ["a"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sscan(&self, key: impl ToArg, cursor: u64, options: ScanOptions<'_>) -> Result<ScanReply<Bytes>> {
+        self.run_read(&SScan { key: &key.to_arg(), cursor, options: Ok(options) })
+    }
+
+    /// Walks over the members of a set, some at a time; see [`Commands::sscan`].
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", [1, 2, 3])?;
+    /// let members = redis.sscan_iter("s", ScanOptions::default());
+    /// assert_eq!(members.collect::<Result<Vec<_>>>()?.len(), 3);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sscan_iter<'s>(&'s self, key: impl ToArg, options: ScanOptions<'s>) -> SScanIter<'s, Self>
+    where
+        Self: Sized,
+    {
+        SScanIter { commands: self, key: key.to_arg().to_vec(), options, steps: Steps::new() }
+    }
+
+
+    // Sorted sets.
+
+    /// Gives members scores and returns how many are new. `ZADD`.
+    ///
+    /// # Errors
+    /// Refused if a score is NaN.
+    ///
+    /// Complexity: O(M*log(N)), M being the number of members given and N the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.zadd("board", [("ada", 10.0), ("grace", 12.0)])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zadd(&self, key: impl ToArg, members: impl IntoIterator<Item = (impl ToArg, f64)>) -> Result<usize> {
+        self.zadd_with(key, members, ZAddOptions::default())
+    }
+
+    /// Gives members scores where the options allow it, and returns how many are new (or, if asked for, changed). `ZADD` with `NX`, `XX`, `GT`, `LT` and `CH`.
+    ///
+    /// Complexity: O(M*log(N)), M being the number of members given and N the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 5.0)])?;
+    /// let higher = ZAddOptions::default().only_if_greater().count_changed();
+    /// assert_eq!(redis.zadd_with("z", [("a", 3.0)], higher)?, 0);
+    /// assert_eq!(redis.zadd_with("z", [("a", 7.0)], higher)?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zadd_with(&self, key: impl ToArg, members: impl IntoIterator<Item = (impl ToArg, f64)>, options: ZAddOptions) -> Result<usize> {
+        let (key, members) = (key.to_arg(), scored(members));
+        let members: Vec<(f64, &[u8])> = members.iter().map(|(member, score)| (*score, &member[..])).collect();
+        let command = ZAdd { key: &key, options, increment: false, members: members.into() };
+        match self.run_write(&command)? {
+            ZAddReply::Count(count) => Ok(count),
+            ZAddReply::Score(_) => unreachable!("only INCR answers with a score"),
+        }
+    }
+
+    /// Adds to a member's score if the options allow it, and returns the result; `None` if they do not. `ZADD` with `INCR`.
+    ///
+    /// # Errors
+    /// Refused if the result would be NaN.
+    ///
+    /// Complexity: O(log(N)), N being the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let known = ZAddOptions::default().only_if_present();
+    /// assert_eq!(redis.zadd_incr("z", "a", 1.0, known)?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zadd_incr(&self, key: impl ToArg, member: impl ToArg, by: f64, options: ZAddOptions) -> Result<Option<f64>> {
+        let (key, member) = (key.to_arg(), member.to_arg());
+        let members = vec![(by, &*member)].into();
+        match self.run_write(&ZAdd { key: &key, options, increment: true, members })? {
+            ZAddReply::Score(score) => Ok(score),
+            ZAddReply::Count(_) => unreachable!("INCR answers with a score"),
+        }
+    }
+
+    /// Adds to a member's score, 0 if it is not there, and returns the result. `ZINCRBY`.
+    ///
+    /// # Errors
+    /// Refused if the result would be NaN.
+    ///
+    /// Complexity: O(log(N)), N being the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.zincrby("z", 2.5, "a")?, 2.5);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zincrby(&self, key: impl ToArg, by: f64, member: impl ToArg) -> Result<f64> {
+        Ok(self.zadd_incr(key, member, by, ZAddOptions::default())?.unwrap_or(by))
+    }
+
+    /// Counts the members of a sorted set; 0 if there is no such key. `ZCARD`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0)])?;
+    /// assert_eq!(redis.zcard("z")?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zcard(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&ZCard { key: &key.to_arg() })
+    }
+
+    /// Returns a member's score; `None` if it is not there. `ZSCORE`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.5)])?;
+    /// assert_eq!(redis.zscore("z", "a")?, Some(1.5));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zscore(&self, key: impl ToArg, member: impl ToArg) -> Result<Option<f64>> {
+        self.run_read(&ZScore { key: &key.to_arg(), member: &member.to_arg() })
+    }
+
+    /// Returns the scores of several members. `ZMSCORE`.
+    ///
+    /// Complexity: O(N), N being the number of members asked for.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.5)])?;
+    /// assert_eq!(redis.zmscore("z", ["a", "b"])?, [Some(1.5), None]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zmscore(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Option<f64>>> {
+        let key = key.to_arg();
+        ArgList::new(members).with(|members| self.run_read(&ZMScore { key: &key, members: members.into() }))
+    }
+
+    /// Removes members and returns how many were there. `ZREM`.
+    ///
+    /// Complexity: O(M*log(N)), M being the number of members given and N the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0)])?;
+    /// assert_eq!(redis.zrem("z", ["a", "b"])?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrem(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        let key = key.to_arg();
+        ArgList::new(members).with(|members| self.run_write(&ZRem { key: &key, members: members.into() }))
+    }
+
+    /// Returns a member's place counted from the lowest score; `None` if it is not there. `ZRANK`.
+    ///
+    /// Complexity: O(log(N)), N being the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zrank("z", "a")?, Some(0));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrank(&self, key: impl ToArg, member: impl ToArg) -> Result<Option<usize>> {
+        self.zrank_withscore(key, member).map(|found| found.map(|(rank, _)| rank))
+    }
+
+    /// Returns a member's place counted from the lowest score, and its score. `ZRANK` with `WITHSCORE`.
+    ///
+    /// Complexity: O(log(N)), N being the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zrank_withscore("z", "a")?, Some((0, 1.0)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrank_withscore(&self, key: impl ToArg, member: impl ToArg) -> Result<Option<(usize, f64)>> {
+        Ok(self.run_read(&ZRank { key: &key.to_arg(), member: &member.to_arg(), with_score: true })?.found)
+    }
+
+    /// Returns a member's place counted from the highest score; `None` if it is not there. `ZREVRANK`.
+    ///
+    /// Complexity: O(log(N)), N being the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zrevrank("z", "a")?, Some(1));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrevrank(&self, key: impl ToArg, member: impl ToArg) -> Result<Option<usize>> {
+        self.zrevrank_withscore(key, member).map(|found| found.map(|(rank, _)| rank))
+    }
+
+    /// Returns a member's place counted from the highest score, and its score. `ZREVRANK` with `WITHSCORE`.
+    ///
+    /// Complexity: O(log(N)), N being the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zrevrank_withscore("z", "a")?, Some((1, 1.0)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrevrank_withscore(&self, key: impl ToArg, member: impl ToArg) -> Result<Option<(usize, f64)>> {
+        Ok(self.run_read(&ZRevRank { key: &key.to_arg(), member: &member.to_arg(), with_score: true })?.found)
+    }
+
+    /// Returns the members from place `start` to place `stop`, both included, lowest score first; negative counts from the end. `ZRANGE`.
+    ///
+    /// Complexity: O(log(N)+M), N being the size of the set and M the number of members returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zrange("z", 0, -1)?, ["a", "b"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrange(&self, key: impl ToArg, start: i64, stop: i64) -> Result<Vec<Bytes>> {
+        self.zrange_with(key, ZRangeQuery::by_rank(start, stop))
+    }
+
+    /// Returns the members of any range: by place, score or bytes, either way round, or only some of them. `ZRANGE` with `BYSCORE`, `BYLEX`, `REV` and `LIMIT`.
+    ///
+    /// Complexity: O(log(N)+M), N being the size of the set and M the number of members returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0), ("c", 3.0)])?;
+    /// let best = ZRangeQuery::by_score(2.0..).reverse().limit(0, 1);
+    /// assert_eq!(redis.zrange_with("z", best)?, ["c"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrange_with(&self, key: impl ToArg, query: ZRangeQuery<'_>) -> Result<Vec<Bytes>> {
+        Ok(self.zrange_withscores(key, query)?.into_iter().map(|(member, _)| member).collect())
+    }
+
+    /// Returns the members of any range with their scores. `ZRANGE` with `WITHSCORES`.
+    ///
+    /// Complexity: O(log(N)+M), N being the size of the set and M the number of members returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0)])?;
+    /// let all = redis.zrange_withscores("z", ZRangeQuery::by_rank(0, -1))?;
+    /// assert_eq!(all, [("a".into(), 1.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrange_withscores(&self, key: impl ToArg, query: ZRangeQuery<'_>) -> Result<Vec<(Bytes, f64)>> {
+        Ok(self.run_read(&ZRange { key: &key.to_arg(), query, with_scores: true })?.members)
+    }
+
+    /// Returns the members from place `start` to place `stop`, highest score first. `ZREVRANGE`.
+    ///
+    /// Complexity: O(log(N)+M), N being the size of the set and M the number of members returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zrevrange("z", 0, 0)?, ["b"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrevrange(&self, key: impl ToArg, start: i64, stop: i64) -> Result<Vec<Bytes>> {
+        self.zrange_with(key, ZRangeQuery::by_rank(start, stop).reverse())
+    }
+
+    /// Returns the members in a range of scores, lowest first. `ZRANGEBYSCORE`.
+    ///
+    /// Complexity: O(log(N)+M), N being the size of the set and M the number of members returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zrangebyscore("z", 1.5..)?, ["b"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrangebyscore(&self, key: impl ToArg, range: impl Into<ScoreRange>) -> Result<Vec<Bytes>> {
+        self.zrange_with(key, ZRangeQuery::by_score(range))
+    }
+
+    /// Returns the members in a range of scores, highest first. `ZREVRANGEBYSCORE`.
+    ///
+    /// Complexity: O(log(N)+M), N being the size of the set and M the number of members returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zrevrangebyscore("z", ..=2.0)?, ["b", "a"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrevrangebyscore(&self, key: impl ToArg, range: impl Into<ScoreRange>) -> Result<Vec<Bytes>> {
+        self.zrange_with(key, ZRangeQuery::by_score(range).reverse())
+    }
+
+    /// Returns the members in a range of bytes, where all scores are the same. `ZRANGEBYLEX`.
+    ///
+    /// Complexity: O(log(N)+M), N being the size of the set and M the number of members returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 0.0), ("b", 0.0)])?;
+    /// let from_b = redis.zrangebylex("z", LexBound::Included(b"b"), LexBound::Highest)?;
+    /// assert_eq!(from_b, ["b"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrangebylex(&self, key: impl ToArg, min: LexBound<'_>, max: LexBound<'_>) -> Result<Vec<Bytes>> {
+        self.zrange_with(key, ZRangeQuery::by_lex(min, max))
+    }
+
+    /// Returns the members in a range of bytes, highest first, where all scores are the same. `ZREVRANGEBYLEX`.
+    ///
+    /// Complexity: O(log(N)+M), N being the size of the set and M the number of members returned.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 0.0), ("b", 0.0)])?;
+    /// assert_eq!(redis.zrevrangebylex("z", LexBound::Highest, LexBound::Lowest)?, ["b", "a"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrevrangebylex(&self, key: impl ToArg, max: LexBound<'_>, min: LexBound<'_>) -> Result<Vec<Bytes>> {
+        self.zrange_with(key, ZRangeQuery::by_lex(min, max).reverse())
+    }
+
+    /// Stores the members of any range and returns how many; nothing deletes the destination. `ZRANGESTORE`.
+    ///
+    /// Complexity: O(log(N)+M), N being the size of the set and M the number of members stored.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zrangestore("top", "z", ZRangeQuery::by_rank(0, 0).reverse())?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrangestore(&self, destination: impl ToArg, source: impl ToArg, query: ZRangeQuery<'_>) -> Result<usize> {
+        self.run_write(&ZRangeStore { destination: &destination.to_arg(), source: &source.to_arg(), query })
+    }
+
+    /// Counts the members in a range of scores. `ZCOUNT`.
+    ///
+    /// Complexity: O(log(N)), N being the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zcount("z", 1.0..2.0)?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zcount(&self, key: impl ToArg, range: impl Into<ScoreRange>) -> Result<usize> {
+        self.run_read(&ZCount { key: &key.to_arg(), range: range.into() })
+    }
+
+    /// Counts the members in a range of bytes, where all scores are the same. `ZLEXCOUNT`.
+    ///
+    /// Complexity: O(log(N)), N being the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 0.0)])?;
+    /// assert_eq!(redis.zlexcount("z", LexBound::Lowest, LexBound::Highest)?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zlexcount(&self, key: impl ToArg, min: LexBound<'_>, max: LexBound<'_>) -> Result<usize> {
+        self.run_read(&ZLexCount { key: &key.to_arg(), range: LexRange { min, max } })
+    }
+
+    /// Removes the members from place `start` to place `stop` and returns how many. `ZREMRANGEBYRANK`.
+    ///
+    /// Complexity: O(M*log(N)), M being the number of members removed and N the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zremrangebyrank("z", 0, 0)?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zremrangebyrank(&self, key: impl ToArg, start: i64, stop: i64) -> Result<usize> {
+        self.run_write(&ZRemRangeByRank { key: &key.to_arg(), places: (start, stop) })
+    }
+
+    /// Removes the members in a range of scores and returns how many. `ZREMRANGEBYSCORE`.
+    ///
+    /// Complexity: O(M*log(N)), M being the number of members removed and N the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// assert_eq!(redis.zremrangebyscore("z", ..)?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zremrangebyscore(&self, key: impl ToArg, range: impl Into<ScoreRange>) -> Result<usize> {
+        self.run_write(&ZRemRangeByScore { key: &key.to_arg(), range: range.into() })
+    }
+
+    /// Removes the members in a range of bytes and returns how many. `ZREMRANGEBYLEX`.
+    ///
+    /// Complexity: O(M*log(N)), M being the number of members removed and N the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 0.0)])?;
+    /// assert_eq!(redis.zremrangebylex("z", LexBound::Lowest, LexBound::Highest)?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zremrangebylex(&self, key: impl ToArg, min: LexBound<'_>, max: LexBound<'_>) -> Result<usize> {
+        self.run_write(&ZRemRangeByLex { key: &key.to_arg(), range: LexRange { min, max } })
+    }
+
+    /// Removes and returns up to `count` members with the lowest scores. `ZPOPMIN`.
+    ///
+    /// Complexity: O(M*log(N)), M being the number of members returned and N the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0)])?;
+    /// assert_eq!(redis.zpopmin("z", 1)?, [("a".into(), 1.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zpopmin(&self, key: impl ToArg, count: usize) -> Result<Vec<(Bytes, f64)>> {
+        match self.run_write(&ZPopMin { key: &key.to_arg(), count: Some(count) })? {
+            ZPopReply::Many(members) => Ok(members),
+            ZPopReply::One(_) => unreachable!("a count was given"),
+        }
+    }
+
+    /// Removes and returns up to `count` members with the highest scores. `ZPOPMAX`.
+    ///
+    /// Complexity: O(M*log(N)), M being the number of members returned and N the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0)])?;
+    /// assert_eq!(redis.zpopmax("z", 1)?, [("a".into(), 1.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zpopmax(&self, key: impl ToArg, count: usize) -> Result<Vec<(Bytes, f64)>> {
+        match self.run_write(&ZPopMax { key: &key.to_arg(), count: Some(count) })? {
+            ZPopReply::Many(members) => Ok(members),
+            ZPopReply::One(_) => unreachable!("a count was given"),
+        }
+    }
+
+    /// Removes and returns up to `count` members of the first of several sorted sets that is there, with its key. `ZMPOP`.
+    ///
+    /// Complexity: O(K+M*log(N)), K being the number of keys, M that of members returned, N the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("b", [("x", 1.0)])?;
+    /// let (key, members) = redis.zmpop(["a", "b"], ZEnd::Min, 1)?.unwrap();
+    /// assert_eq!((key, members.len()), (Bytes::from("b"), 1));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zmpop(&self, keys: impl IntoIterator<Item = impl ToArg>, end: ZEnd, count: usize) -> Result<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        ArgList::new(keys).with(|keys| self.run_write(&ZMPop { keys: keys.into(), end, count })).map(|reply| reply.0)
+    }
+
+    /// Returns some member of a sorted set, each equally likely. `ZRANDMEMBER`.
+    ///
+    /// Complexity: O(1), for a small set O(N), N being its size.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0)])?;
+    /// assert_eq!(redis.zrandmember("z")?.unwrap(), "a");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrandmember(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        match self.run_read(&ZRandMember { key: &key.to_arg(), draw: Draw::One, with_scores: false })? {
+            ZRandMemberReply::One(member) => Ok(member),
+            ZRandMemberReply::Many(_) => unreachable!("a draw of one is one"),
+        }
+    }
+
+    /// Returns some members of a sorted set with their scores. `ZRANDMEMBER` with a count and `WITHSCORES`.
+    ///
+    /// # Panics
+    /// With [`Draw::One`]; that is [`Commands::zrandmember`].
+    ///
+    /// Complexity: O(N), N being the size of the set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0)])?;
+    /// assert_eq!(redis.zrandmember_many("z", Draw::Repeating(3))?.len(), 3);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zrandmember_many(&self, key: impl ToArg, draw: Draw) -> Result<Vec<(Bytes, f64)>> {
+        match self.run_read(&ZRandMember { key: &key.to_arg(), draw, with_scores: true })? {
+            ZRandMemberReply::Many(members) => Ok(members.members),
+            ZRandMemberReply::One(_) => unreachable!("asked for many"),
+        }
+    }
+
+    /// Returns the members that are in any of several sorted sets, with their scores, lowest first. Plain sets count as of score 1. `ZUNION`.
+    ///
+    /// Complexity: O(N*K+M*log(M)), N being the sizes of the sets, K their number and M the size of the result.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0)])?;
+    /// assert_eq!(redis.zunion(ZSources::new(&[&b"a"[..]][..]))?, [("x".into(), 1.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zunion(&self, sources: ZSources<'_>) -> Result<Vec<(Bytes, f64)>> {
+        Ok(self.run_read(&ZUnion { sources, with_scores: true })?.members)
+    }
+
+    /// Stores the members that are in any of several sorted sets, and returns how many; nothing deletes the destination. `ZUNIONSTORE`.
+    ///
+    /// Complexity: as [`Commands::zunion`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0)])?;
+    /// assert_eq!(redis.zunionstore("b", ZSources::new(&[&b"a"[..]][..]))?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zunionstore(&self, destination: impl ToArg, sources: ZSources<'_>) -> Result<usize> {
+        self.run_write(&ZUnionStore { destination: &destination.to_arg(), sources: shorter(&sources) })
+    }
+
+    /// Returns the members that are in all of several sorted sets, with their scores, lowest first. Plain sets count as of score 1. `ZINTER`.
+    ///
+    /// Complexity: O(N*K+M*log(M)), N being the sizes of the sets, K their number and M the size of the result.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0)])?;
+    /// assert_eq!(redis.zinter(ZSources::new(&[&b"a"[..]][..]))?, [("x".into(), 1.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zinter(&self, sources: ZSources<'_>) -> Result<Vec<(Bytes, f64)>> {
+        Ok(self.run_read(&ZInter { sources, with_scores: true })?.members)
+    }
+
+    /// Stores the members that are in all of several sorted sets, and returns how many; nothing deletes the destination. `ZINTERSTORE`.
+    ///
+    /// Complexity: as [`Commands::zinter`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0)])?;
+    /// assert_eq!(redis.zinterstore("b", ZSources::new(&[&b"a"[..]][..]))?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zinterstore(&self, destination: impl ToArg, sources: ZSources<'_>) -> Result<usize> {
+        self.run_write(&ZInterStore { destination: &destination.to_arg(), sources: shorter(&sources) })
+    }
+
+    /// Returns the members that are in the first sorted set and in no other, with their scores, lowest first. Plain sets count as of score 1. `ZDIFF`.
+    ///
+    /// Complexity: O(N*K+M*log(M)), N being the sizes of the sets, K their number and M the size of the result.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0)])?;
+    /// assert_eq!(redis.zdiff(ZSources::new(&[&b"a"[..]][..]))?, [("x".into(), 1.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zdiff(&self, sources: ZSources<'_>) -> Result<Vec<(Bytes, f64)>> {
+        Ok(self.run_read(&ZDiff { sources, with_scores: true })?.members)
+    }
+
+    /// Stores the members that are in the first sorted set and in no other, and returns how many; nothing deletes the destination. `ZDIFFSTORE`.
+    ///
+    /// Complexity: as [`Commands::zdiff`].
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0)])?;
+    /// assert_eq!(redis.zdiffstore("b", ZSources::new(&[&b"a"[..]][..]))?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zdiffstore(&self, destination: impl ToArg, sources: ZSources<'_>) -> Result<usize> {
+        self.run_write(&ZDiffStore { destination: &destination.to_arg(), sources: shorter(&sources) })
+    }
+
+    /// Counts the members that are in all of several sorted sets, up to `limit` (0 for no limit). `ZINTERCARD`.
+    ///
+    /// Complexity: O(N*K), N being the size of the smallest set and K the number of sets.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0)])?;
+    /// assert_eq!(redis.zintercard(["a"], 0)?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zintercard(&self, keys: impl IntoIterator<Item = impl ToArg>, limit: usize) -> Result<usize> {
+        ArgList::new(keys).with(|keys| self.run_read(&ZInterCard { keys: keys.into(), limit }))
+    }
+
+    /// Takes one step of a walk over a sorted set: some members with their scores and where to go on. `ZSCAN`.
+    ///
+    /// Complexity: O(1) a step; O(N) for all of them, N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0)])?;
+    /// assert_eq!(redis.zscan("z", 0, ScanOptions::default())?.items, [("a".into(), 1.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zscan(&self, key: impl ToArg, cursor: u64, options: ScanOptions<'_>) -> Result<ScanReply<(Bytes, f64)>> {
+        self.run_read(&ZScan { key: &key.to_arg(), cursor, options: Ok(options) })
+    }
+
+    /// Walks over the members of a sorted set with their scores, some at a time; see [`Commands::zscan`].
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("z", [("a", 1.0), ("b", 2.0)])?;
+    /// let members = redis.zscan_iter("z", ScanOptions::default());
+    /// assert_eq!(members.collect::<Result<Vec<_>>>()?.len(), 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zscan_iter<'s>(&'s self, key: impl ToArg, options: ScanOptions<'s>) -> ZScanIter<'s, Self>
+    where
+        Self: Sized,
+    {
+        ZScanIter { commands: self, key: key.to_arg().to_vec(), options, steps: Steps::new() }
+    }
+
+
+    // The store.
+
+    /// Counts the keys of the database; expired ones count until they are reclaimed. `DBSIZE`.
+    ///
+    /// Complexity: O(S), S being the number of shards.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert_eq!(redis.dbsize()?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn dbsize(&self) -> Result<usize> {
+        self.run_read(&DbSize)
+    }
+
+    /// Deletes every key of the database. `FLUSHDB`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// redis.flushdb()?;
+    /// assert_eq!(redis.dbsize()?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn flushdb(&self) -> Result<()> {
+        self.run_write(&FlushDb { mode: FlushMode::Async })
+    }
+
+    /// Deletes every key of every database. `FLUSHALL`.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.select(1)?.set("k", "v")?;
+    /// redis.flushall()?;
+    /// assert_eq!(redis.select(1)?.dbsize()?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn flushall(&self) -> Result<()> {
+        self.run_write(&FlushAll { mode: FlushMode::Async })
+    }
+
+    /// Makes two databases change places. `SWAPDB`.
+    ///
+    /// # Errors
+    /// Refused if there is no database of one of the numbers.
+    ///
+    /// Complexity: O(N), N being the number of keys with a deadline in both.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// redis.swapdb(0, 1)?;
+    /// assert_eq!(redis.select(1)?.get("k")?.unwrap(), "v");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn swapdb(&self, first: usize, second: usize) -> Result<()> {
+        self.run_write(&SwapDb { first: first as i64, second: second as i64 })
+    }
+
+    /// Returns the store's time. `TIME`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.time()?.seconds > 1_700_000_000);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn time(&self) -> Result<TimeReply> {
+        self.run_control(&Time)
+    }
+
+    /// Does nothing, to show that the store is there. `PING`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.ping()?;
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn ping(&self) -> Result<()> {
+        self.run_control(&Ping { message: None }).map(drop)
+    }
+
+    /// Returns the message. `ECHO`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.echo("hello")?, "hello");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn echo(&self, message: impl ToArg) -> Result<Bytes> {
+        self.run_control(&Echo { message: &message.to_arg() })
+    }
+
+    /// Writes a snapshot and returns when it is on disk. `SAVE`.
+    ///
+    /// # Errors
+    /// Refused by a store in memory, and when it cannot be written.
+    ///
+    /// Complexity: O(N), N being the number of keys in all databases.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.save().is_err(), "this one is in memory");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn save(&self) -> Result<()> {
+        self.run_control(&Save)
+    }
+
+    /// Begins to write a snapshot while commands go on. `BGSAVE`.
+    ///
+    /// # Errors
+    /// Refused by a store in memory, and while one is being written.
+    ///
+    /// Complexity: O(1) here; O(N) in the background, N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.bgsave().is_err(), "this one is in memory");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn bgsave(&self) -> Result<()> {
+        self.run_control(&BgSave).map(drop)
+    }
+
+    /// Begins to replace the log by a snapshot while commands go on: what [`Commands::bgsave`] does too. `BGREWRITEAOF`.
+    ///
+    /// # Errors
+    /// As [`Commands::bgsave`].
+    ///
+    /// Complexity: O(1) here; O(N) in the background, N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.bgrewriteaof().is_err(), "this one is in memory");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn bgrewriteaof(&self) -> Result<()> {
+        self.run_control(&BgRewriteAof).map(drop)
+    }
+
+    /// Says when the last snapshot was finished, to the second; for a store in memory, when it was made. `LASTSAVE`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.lastsave()?.0 > 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lastsave(&self) -> Result<UnixMs> {
+        Ok(UnixMs(self.run_control(&LastSave)? * 1000))
+    }
+
+    /// Reports on the store, by names and values; all sections if `section` is empty. `INFO`.
+    ///
+    /// Complexity: O(S), S being the number of shards.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "v")?;
+    /// assert_eq!(redis.info("keyspace")?["db0"], "keys=1,expires=0,avg_ttl=0,subexpiry=0");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn info(&self, section: &str) -> Result<BTreeMap<String, String>> {
+        let sections = if section.is_empty() { Vec::new() } else { vec![section.as_bytes()] };
+        let report = self.run_control(&Info { sections: sections.into() })?.0;
+        let line = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Ok(report.lines().filter_map(line).collect())
+    }
+
+    /// Returns the parameters whose names match a pattern. `CONFIG GET`.
+    ///
+    /// Complexity: O(N), N being the number of parameters.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.config_get(["hash-max-listpack-entries"])?["hash-max-listpack-entries"], "512");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn config_get(&self, patterns: impl IntoIterator<Item = impl ToArg>) -> Result<BTreeMap<String, String>> {
+        ArgList::new(patterns).with(|patterns| {
+            let found = self.run_control(&ConfigGet { patterns: patterns.into() })?.0;
+            Ok(found.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        })
+    }
+
+    /// Changes parameters, all of them or none. `CONFIG SET`.
+    ///
+    /// # Errors
+    /// Refused if a name or a value is not known.
+    ///
+    /// Complexity: O(N), N being the number of parameters.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.config_set([("hash-max-listpack-entries", 64)])?;
+    /// assert!(redis.config_set([("nosuch", 1)]).is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn config_set(&self, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Result<()> {
+        PairList::new(pairs).with(|pairs| self.run_control(&ConfigSet { pairs: pairs.into() }))
+    }
+
+    /// Sets the counters that `INFO` reports back to zero. `CONFIG RESETSTAT`.
+    ///
+    /// Complexity: O(S), S being the number of shards.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.config_resetstat()?;
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn config_resetstat(&self) -> Result<()> {
+        self.run_control(&ConfigResetStat)
+    }
+
+    /// Counts the commands. `COMMAND COUNT`.
+    ///
+    /// Complexity: O(N), N being the number of commands.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.command_count()? > 100);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn command_count(&self) -> Result<usize> {
+        self.run_control(&CommandCount)
+    }
+
+    /// Returns the names of the commands. `COMMAND LIST`.
+    ///
+    /// Complexity: O(N), N being the number of commands.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.command_list()?.contains(&"zadd".to_owned()));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn command_list(&self) -> Result<Vec<String>> {
+        self.run_control(&CommandList { filter: CommandFilter::All })
+    }
+
+    /// Describes commands as `COMMAND INFO` does: arity, flags, keys.
+    ///
+    /// Complexity: O(N), N being the number of commands.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(matches!(redis.command_info(["get"])?, Reply::Array(_)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn command_info(&self, names: impl IntoIterator<Item = impl ToArg>) -> Result<Reply> {
+        ArgList::new(names).with(|names| self.run_control(&CommandInfo { names: names.into() }))
+    }
+
+    /// Returns what commands are for and what they cost. `COMMAND DOCS`.
+    ///
+    /// Complexity: O(N), N being the number of commands.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(matches!(redis.command_docs(["get"])?, Reply::Map(_)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn command_docs(&self, names: impl IntoIterator<Item = impl ToArg>) -> Result<Reply> {
+        ArgList::new(names).with(|names| self.run_control(&CommandDocs { names: names.into() }))
+    }
+
+    /// Finds the keys among a command's words, its name first. `COMMAND GETKEYS`.
+    ///
+    /// # Errors
+    /// Refused if there is no such command, or it has no keys.
+    ///
+    /// Complexity: O(N), N being the number of words.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.command_getkeys(["MSET", "a", "1", "b", "2"])?, ["a", "b"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn command_getkeys(&self, words: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Bytes>> {
+        ArgList::new(words).with(|words| match self.run_control(&CommandGetKeys { words: words.into() })? {
+            Reply::Array(keys) => Ok(keys
+                .into_iter()
+                .filter_map(|key| if let Reply::Bulk(key) = key { Some(key) } else { None })
+                .collect()),
+            _ => unreachable!("COMMAND GETKEYS answers with a list"),
+        })
+    }
 }
+
+/// The number that INCRBYFLOAT and HINCRBYFLOAT answer with as text.
+fn float(text: &[u8]) -> Result<f64> {
+    Ok(number::parse_f64(text).ok_or(redlet_core::Error::NotAFloat)?)
+}
+
+/// The same sources, borrowed for no longer than the destination beside them.
+fn shorter<'s>(sources: &'s ZSources<'_>) -> ZSources<'s> {
+    let keys: Vec<&[u8]> = sources.keys.iter().copied().collect();
+    ZSources { keys: keys.into(), weights: sources.weights.clone(), aggregate: sources.aggregate }
+}
+
+fn scored(members: impl IntoIterator<Item = (impl ToArg, f64)>) -> Vec<(Vec<u8>, f64)> {
+    members.into_iter().map(|(member, score)| (member.to_arg().to_vec(), score)).collect()
+}
+
+/// Where a walk is.
+#[derive(Debug)]
+struct Steps<T> {
+    /// `None` once the last step was taken.
+    cursor: Option<u64>,
+    items: vec::IntoIter<T>,
+}
+
+impl<T> Steps<T> {
+    fn new() -> Self {
+        Self { cursor: Some(0), items: Vec::new().into_iter() }
+    }
+
+    /// The next element; takes further steps until one shows something. A refusal ends the walk.
+    fn next(&mut self, step: impl Fn(u64) -> Result<ScanReply<T>>) -> Option<Result<T>> {
+        loop {
+            if let Some(item) = self.items.next() {
+                return Some(Ok(item));
+            }
+            match step(self.cursor?) {
+                Ok(reply) => {
+                    self.cursor = Some(reply.cursor).filter(|&cursor| cursor != 0);
+                    self.items = reply.items.into_iter();
+                }
+                Err(error) => {
+                    self.cursor = None;
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
+
+/// Walks over keys; made by [`Commands::scan_iter`].
+#[derive(Debug)]
+pub struct ScanIter<'s, C> {
+    commands: &'s C,
+    options: ScanOptions<'s>,
+    steps: Steps<Bytes>,
+}
+
+impl<C: Commands> Iterator for ScanIter<'_, C> {
+    type Item = Result<Bytes>;
+
+    fn next(&mut self) -> Option<Result<Bytes>> {
+        self.steps.next(|cursor| self.commands.scan(cursor, self.options))
+    }
+}
+
+macro_rules! scan_iter {
+    ($type:ident, $item:ty, $method:ident, $iter:literal, $what:literal) => {
+        #[doc = concat!("Walks over ", $what, "; made by [`Commands::", $iter, "`].")]
+        #[derive(Debug)]
+        pub struct $type<'s, C> {
+            commands: &'s C,
+            key: Vec<u8>,
+            options: ScanOptions<'s>,
+            steps: Steps<$item>,
+        }
+
+        impl<C: Commands> Iterator for $type<'_, C> {
+            type Item = Result<$item>;
+
+            fn next(&mut self) -> Option<Self::Item> {
+                self.steps.next(|cursor| self.commands.$method(&self.key, cursor, self.options))
+            }
+        }
+    };
+}
+
+scan_iter!(HScanIter, (Bytes, Option<Bytes>), hscan, "hscan_iter", "the fields and values of a hash");
+scan_iter!(SScanIter, Bytes, sscan, "sscan_iter", "the members of a set");
+scan_iter!(ZScanIter, (Bytes, f64), zscan, "zscan_iter", "the members of a sorted set");

@@ -59,13 +59,13 @@ macro_rules! borrowed {
         impl ToArg for $type {
             #[inline]
             fn to_arg(&self) -> Arg<'_> {
-                Arg(Form::Borrowed(self.as_ref()))
+                Arg(Form::Borrowed(AsRef::<[u8]>::as_ref(self)))
             }
         }
     )*};
 }
 
-borrowed!(str, String, [u8], Vec<u8>, Bytes, Box<[u8]>, Box<str>);
+borrowed!(str, String, [u8], Vec<u8>, Bytes, Box<[u8]>);
 
 impl<const N: usize> ToArg for [u8; N] {
     fn to_arg(&self) -> Arg<'_> {

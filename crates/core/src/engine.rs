@@ -200,6 +200,35 @@ impl Engine {
         result
     }
 
+    /// Runs commands that were understood before, one after the other, as one unit under the locks of all their keys. An error of
+    /// one does not stop the others, as with EXEC.
+    ///
+    /// # Errors
+    /// [`Error::Unwritable`]; the commands' own refusals are in the list.
+    pub fn exec(&self, db: usize, commands: &[Result<Box<dyn Prepared<'_> + '_>>]) -> Result<Vec<Result<Reply>>> {
+        self.check_writable()?;
+        let everything = commands.iter().flatten().any(|command| command.scope() == Scope::Everything);
+        let locks = if everything {
+            self.keyspace.write_many(0..self.keyspace.len())
+        } else {
+            let mut indexes = Indexes::new();
+            for command in commands.iter().flatten() {
+                command.keys(&mut |key| indexes.push(self.keyspace.index(self.keyspace.hash(key))));
+            }
+            indexes.sort_unstable();
+            indexes.dedup();
+            self.keyspace.write_many(indexes)
+        };
+        let mut tx = Tx::new(self, db, locks, None, Recorder::new(self.journal.get().is_some()));
+        let run = |command: &Result<Box<dyn Prepared<'_> + '_>>| match command {
+            Ok(command) => command.run(&mut tx),
+            Err(refused) => Err(refused.clone()),
+        };
+        let replies = commands.iter().map(run).collect();
+        self.commit(tx)?;
+        Ok(replies)
+    }
+
     fn check_writable(&self) -> Result<()> {
         self.journal.get().map_or(Ok(()), |journal| journal.check())
     }

@@ -170,9 +170,20 @@ impl<'a, C: Control<'a>> Prepared<'a> for ControlRow<C> {
         engine.control(db, &self.0).map(Into::into)
     }
     fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
-        self.0.check(tx.engine())?;
-        self.0.run(tx).map(Into::into)
+        run_inside(&self.0, tx).map(Into::into)
     }
+}
+
+/// Runs a command about the store inside of a unit that holds locks, unless it is one that takes locks of its own.
+///
+/// # Errors
+/// Its refusals.
+pub fn run_inside<'a, C: Control<'a>>(command: &C, tx: &mut Tx<'_>) -> Result<C::Reply> {
+    if C::SPEC.flags.contains(Flags::NO_MULTI) {
+        return Err(Error::refused("ERR Command not allowed inside a transaction"));
+    }
+    command.check(tx.engine())?;
+    command.run(tx)
 }
 
 /// Understands a command's words; type-erased [`Command::parse`].

@@ -31,6 +31,27 @@ pub(super) enum Scanned {
 }
 
 impl<'a> ScanOptions<'a> {
+    /// `MATCH`: only what matches this pattern.
+    #[must_use]
+    pub fn matching(mut self, pattern: &'a [u8]) -> Self {
+        self.pattern = Some(pattern);
+        self
+    }
+
+    /// `COUNT`: about how many elements a step looks at.
+    #[must_use]
+    pub fn count(mut self, count: usize) -> Self {
+        self.count = count.max(1);
+        self
+    }
+
+    /// `TYPE`: only keys of this type.
+    #[must_use]
+    pub fn of_type(mut self, name: &'a [u8]) -> Self {
+        self.type_name = Some(name);
+        self
+    }
+
     /// Reads the options, all that is left.
     pub(super) fn parse(args: &mut Args<'a>, scanned: Scanned) -> Late<Self> {
         let mut options = Self::default();

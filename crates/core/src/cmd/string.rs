@@ -161,6 +161,64 @@ pub struct SetOptions<'a> {
     pub get: bool,
 }
 
+impl<'a> SetOptions<'a> {
+    /// `EX`, `PX`: with a time to live.
+    #[must_use]
+    pub fn ex(mut self, ttl: Duration) -> Self {
+        self.expiry = Expiry::In(ttl);
+        self
+    }
+
+    /// `EXAT`, `PXAT`: with a deadline.
+    #[must_use]
+    pub fn exat(mut self, at: UnixMs) -> Self {
+        self.expiry = Expiry::At(at);
+        self
+    }
+
+    /// `KEEPTTL`: a deadline that is there stays.
+    #[must_use]
+    pub fn keep_ttl(mut self) -> Self {
+        self.expiry = Expiry::Keep;
+        self
+    }
+
+    /// `NX`: only if the key is not there.
+    #[must_use]
+    pub fn only_if_missing(mut self) -> Self {
+        self.when = When::Missing;
+        self
+    }
+
+    /// `XX`: only if the key is there.
+    #[must_use]
+    pub fn only_if_present(mut self) -> Self {
+        self.when = When::Present;
+        self
+    }
+
+    /// `IFEQ`: only if the string is this.
+    #[must_use]
+    pub fn if_equal(mut self, value: &'a [u8]) -> Self {
+        self.compare = Some(Compare::Equal(value));
+        self
+    }
+
+    /// `IFNE`: only if the string is not this.
+    #[must_use]
+    pub fn if_not_equal(mut self, value: &'a [u8]) -> Self {
+        self.compare = Some(Compare::NotEqual(value));
+        self
+    }
+
+    /// `GET`: answer with the string that was there.
+    #[must_use]
+    pub fn return_old(mut self) -> Self {
+        self.get = true;
+        self
+    }
+}
+
 /// `SET key value [NX | XX | IFEQ value | IFNE value | IFDEQ digest | IFDNE digest] [GET] [EX seconds | PX milliseconds | EXAT
 /// unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]`
 #[derive(Clone, Debug)]

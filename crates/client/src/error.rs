@@ -1,0 +1,54 @@
+//! What can go wrong.
+use std::path::PathBuf;
+
+/// What the facade's functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A command was refused; the text is Redis's own.
+    #[error(transparent)]
+    Command(#[from] redlet_core::Error),
+    /// The store on disk could not be opened, read or written.
+    #[error(transparent)]
+    Store(#[from] redlet_persist::Error),
+    /// What is in the store does not fit this program.
+    #[error("the store at {path} holds something that this version of redlet cannot read: {why}")]
+    Unreadable {
+        /// The store's folder.
+        path: PathBuf,
+        /// What it is.
+        why: String,
+    },
+    /// A URL that redlet does not understand.
+    #[error("{url:?} is no redlet URL: {why}")]
+    Url {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// An option that cannot be.
+    #[error("{0}")]
+    Options(&'static str),
+    /// A typed value could not be written as JSON, or what was stored could not be read as that type.
+    #[error("the value does not fit its type: {0}")]
+    Value(#[from] serde_json::Error),
+}
+
+impl Error {
+    /// The refusal of a command, if that is what it is.
+    pub fn as_command(&self) -> Option<&redlet_core::Error> {
+        match self {
+            Error::Command(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// The first word of Redis's text: `ERR`, `WRONGTYPE` and so on; `ERR` for what Redis has no word for.
+    pub fn code(&self) -> &str {
+        self.as_command().map_or("ERR", redlet_core::Error::code)
+    }
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../../../README.md")]
+mod commands;
+mod error;
+mod housekeeping;
+mod pipeline;
+mod redis;
+mod store;
+mod system_clock;
+mod transaction;
+mod typed;
+mod url;
+mod value;
+
+pub use bytes::Bytes;
+pub use commands::{Commands, HScanIter, SScanIter, ScanIter, ZScanIter};
+pub use error::{Error, Result};
+pub use pipeline::Pipeline;
+pub use redis::{Builder, Redis};
+pub use redlet_core as core;
+pub use redlet_core::cmd::hash::Draw;
+pub use redlet_core::cmd::keys::{ExpireWhen, ExpiresAt, Ttl};
+pub use redlet_core::cmd::list::{End, Side};
+pub use redlet_core::cmd::scan::{ScanOptions, ScanReply};
+pub use redlet_core::cmd::server::FlushMode;
+pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetReply, When};
+pub use redlet_core::cmd::zset::{
+    Aggregate, LexBound, ScoreRange, ScoreWhen, ZAddOptions, ZEnd, ZRangeQuery, ZSources,
+};
+pub use redlet_core::{Clock, ManualClock, Reply, Tick, UnixMs};
+pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};
+pub use system_clock::SystemClock;
+pub use transaction::Transaction;
+pub use typed::TypedCommands;
+pub use value::{Arg, ToArg};

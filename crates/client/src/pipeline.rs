@@ -1,0 +1,67 @@
+//! Commands that are collected first and run together, as with redis-py's `pipeline()`.
+use redlet_core::Reply;
+
+use crate::value::ToArg;
+use crate::{Error, Redis, Result};
+
+/// Commands to run together; made by [`Redis::pipeline`].
+///
+/// In one process there is no round trip to save, so a pipeline is for commands that are known only as words, and for code
+/// that comes from redis-py. [`Redis::transaction`] does more with types.
+#[derive(Debug)]
+#[must_use = "nothing happens until the pipeline is executed"]
+pub struct Pipeline<'r> {
+    redis: &'r Redis,
+    commands: Vec<Vec<Vec<u8>>>,
+    atomic: bool,
+}
+
+impl<'r> Pipeline<'r> {
+    pub(crate) fn new(redis: &'r Redis) -> Self {
+        Self { redis, commands: Vec::new(), atomic: false }
+    }
+
+    /// Runs the commands as one unit: nobody sees them half done, and the store has them all or none. As with EXEC, a command
+    /// that is refused does not stop the others.
+    pub fn atomic(mut self) -> Self {
+        self.atomic = true;
+        self
+    }
+
+    /// Adds a command, its name first.
+    pub fn command<W: ToArg>(mut self, words: impl IntoIterator<Item = W>) -> Self {
+        self.commands.push(words.into_iter().map(|word| word.to_arg().to_vec()).collect());
+        self
+    }
+
+    /// Runs the commands and returns each one's reply or refusal, in order.
+    ///
+    /// # Errors
+    /// [`Error::Command`] when the store cannot be written.
+    ///
+    /// ```
+    /// use redlet::{Redis, Reply};
+    ///
+    /// let redis = Redis::memory();
+    /// let replies = redis
+    ///     .pipeline()
+    ///     .atomic()
+    ///     .command(["SET", "visits", "41"])
+    ///     .command(["INCR", "visits"])
+    ///     .execute()?;
+    /// assert_eq!(replies[1].as_ref().unwrap(), &Reply::Integer(42));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn execute(self) -> Result<Vec<Result<Reply>>> {
+        let words: Vec<Vec<&[u8]>> =
+            self.commands.iter().map(|words| words.iter().map(Vec::as_slice).collect()).collect();
+        let engine = self.redis.engine();
+        if !self.atomic {
+            let run = |words: &Vec<&[u8]>| engine.execute(self.redis.db(), words).map_err(Error::from);
+            return Ok(words.iter().map(run).collect());
+        }
+        let prepared: Vec<_> = words.iter().map(|words| engine.prepare(words)).collect();
+        let replies = engine.exec(self.redis.db(), &prepared)?;
+        Ok(replies.into_iter().map(|reply| reply.map_err(Error::from)).collect())
+    }
+}

@@ -1,0 +1,460 @@
+//! The handle: opening a store, running commands, closing.
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Weak};
+
+use parking_lot::Mutex;
+use redlet_core::cmd::{Control, Read, Write};
+use redlet_core::{Clock, Engine, Reply, Tick};
+use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
+
+use crate::commands::Commands;
+use crate::housekeeping::{Desk, Housekeeper};
+use crate::pipeline::Pipeline;
+use crate::store::{self, Disk, Making, StoreKeeper};
+use crate::system_clock::SystemClock;
+use crate::transaction::Transaction;
+use crate::url::{self, Target};
+use crate::value::{Arg, ToArg};
+use crate::{Error, Result};
+
+/// What the handles and the background threads share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) engine: Engine,
+    pub(crate) disk: Option<Disk>,
+    pub(crate) desk: Desk,
+}
+
+/// What the last handle ends.
+#[derive(Debug)]
+struct Shared {
+    core: Arc<Core>,
+    housekeeper: Housekeeper,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.housekeeper.stop(&self.core);
+        if let Some(disk) = &self.core.disk {
+            disk.finish_snapshot();
+            // Whoever wants to know calls `close`.
+            let _ = disk.writer().sync();
+        }
+    }
+}
+
+/// A store: in memory, or on disk.
+///
+/// A handle is cheap to clone and can be used from any number of threads; all clones are the same store. It ends with its last
+/// handle. Commands are methods of [`Commands`].
+///
+/// # What a caller sees
+///
+/// A command happens at once or not at all for everybody else, however many keys it touches; so do the commands of one
+/// [`Redis::transaction`]. A caller's own writes are seen by its next read. Commands on different keys run at the same time.
+///
+/// ```
+/// use redlet::{Commands, Redis};
+///
+/// let redis = Redis::memory();
+/// redis.set("greeting", "hello")?;
+/// redis.rpush("queue", ["first", "second"])?;
+/// assert_eq!(redis.get("greeting")?.unwrap(), "hello");
+/// assert_eq!(redis.lpop("queue")?.unwrap(), "first");
+/// # Ok::<(), redlet::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Redis {
+    shared: Arc<Shared>,
+    db: usize,
+}
+
+/// How many shards a store has unless told otherwise.
+const SHARDS: usize = 64;
+
+impl Redis {
+    /// A store in memory that nobody else has. Takes a few microseconds.
+    ///
+    /// ```
+    /// use redlet::{Commands, Redis};
+    ///
+    /// let redis = Redis::memory();
+    /// assert_eq!(redis.dbsize()?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn memory() -> Self {
+        Self::builder().build().expect("the builder's own options are good")
+    }
+
+    /// Opens the store in a folder, making it if there is nothing. The log is synced about once a second; see
+    /// [`Builder::fsync`].
+    ///
+    /// # Errors
+    /// [`Error::Store`]: the path is a file or another program's folder, another process has the store open, its files are
+    /// damaged, or the operating system refuses something.
+    ///
+    /// ```
+    /// use redlet::{Commands, Redis};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("store");
+    /// let redis = Redis::open(&path)?;
+    /// redis.set("k", "v")?;
+    /// redis.close()?;
+    ///
+    /// let again = Redis::open(&path)?;
+    /// assert_eq!(again.get("k")?.unwrap(), "v");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().path(path.as_ref()).build()
+    }
+
+    /// Opens what a URL names: `redlet://` (memory of its own), `redlet://name` (memory that everybody in the process shares
+    /// who uses that name, for as long as somebody does), `redlet:///path/of/store?appendfsync=always` (a store on disk). The
+    /// parameter `db` selects a database.
+    ///
+    /// # Errors
+    /// [`Error::Url`], and what [`Redis::open`] fails with.
+    ///
+    /// ```
+    /// use redlet::{Commands, Redis};
+    ///
+    /// let writer = Redis::from_url("redlet://jobs")?;
+    /// let reader = Redis::from_url("redlet://jobs")?;
+    /// writer.set("k", "v")?;
+    /// assert_eq!(reader.get("k")?.unwrap(), "v");
+    /// assert_eq!(Redis::from_url("redlet://")?.get("k")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn from_url(url: &str) -> Result<Self> {
+        static NAMED: LazyLock<Mutex<HashMap<String, Weak<Shared>>>> = LazyLock::new(Mutex::default);
+
+        let parsed = url::parse(url)?;
+        let mut builder = Self::builder();
+        if let Some(fsync) = parsed.fsync {
+            builder = builder.fsync(fsync);
+        }
+        let redis = match parsed.target {
+            Target::Private => builder.build()?,
+            Target::Path(path) => builder.path(path).build()?,
+            Target::Shared(name) => {
+                let mut named = NAMED.lock();
+                named.retain(|_, shared| shared.strong_count() > 0);
+                if let Some(shared) = named.get(&name).and_then(Weak::upgrade) {
+                    Self { shared, db: 0 }
+                } else {
+                    let redis = builder.build()?;
+                    named.insert(name, Arc::downgrade(&redis.shared));
+                    redis
+                }
+            }
+        };
+        redis.select(parsed.db)
+    }
+
+    /// A store with options.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A handle on another database of the same store.
+    ///
+    /// # Errors
+    /// [`Error::Command`] if there is no database of that number.
+    ///
+    /// ```
+    /// use redlet::{Commands, Redis};
+    ///
+    /// let redis = Redis::memory();
+    /// let other = redis.select(1)?;
+    /// other.set("k", "v")?;
+    /// assert_eq!(redis.get("k")?, None);
+    /// assert!(redis.select(16).is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn select(&self, db: usize) -> Result<Self> {
+        if db < self.engine().databases() {
+            Ok(Self { shared: Arc::clone(&self.shared), db })
+        } else {
+            Err(redlet_core::Error::DatabaseOutOfRange.into())
+        }
+    }
+
+    /// The number of the selected database.
+    pub fn db(&self) -> usize {
+        self.db
+    }
+
+    /// Runs a command given as words, its name first: the door for shells and scripts.
+    ///
+    /// `SELECT` is answered and changes nothing: a handle stays on its database; see [`Redis::select`].
+    ///
+    /// # Errors
+    /// [`Error::Command`] with Redis's text.
+    ///
+    /// ```
+    /// use redlet::{Redis, Reply};
+    ///
+    /// let redis = Redis::memory();
+    /// assert_eq!(redis.execute(&["SET", "k", "v"])?, Reply::OK);
+    /// assert_eq!(redis.execute(&["GET", "k"])?, Reply::bulk("v"));
+    /// let refused = redis.execute(&["INCR", "k"]).unwrap_err();
+    /// assert_eq!(refused.to_string(), "ERR value is not an integer or out of range");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn execute<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Reply> {
+        let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
+        Ok(self.engine().execute(self.db, &words)?)
+    }
+
+    /// Runs `body` with `keys` locked, as one unit: nobody sees it half done, and the store on disk has it whole or not at all.
+    ///
+    /// `body` sees its own changes. Touching a key that is not among `keys` is refused. Nothing is undone when `body` returns an
+    /// error: what it changed before stays, as with MULTI.
+    ///
+    /// Other callers of these keys wait, so `body` should be short, and must not use the handle itself: it would wait for
+    /// its own locks.
+    ///
+    /// # Errors
+    /// What `body` returns, or [`Error::Command`] when the store cannot be written.
+    ///
+    /// ```
+    /// use redlet::{Commands, Redis};
+    ///
+    /// let redis = Redis::memory();
+    /// redis.mset([("alice", 100), ("bob", 0)])?;
+    /// redis.transaction(&["alice", "bob"], |t| {
+    ///     t.decrby("alice", 30)?;
+    ///     t.incrby("bob", 30)
+    /// })?;
+    /// assert_eq!(redis.get("alice")?.unwrap(), "70");
+    /// let undeclared = redis.transaction(&["alice"], |t| t.get("bob"));
+    /// assert!(undeclared.is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn transaction<K: ToArg, T, E: From<Error>>(
+        &self,
+        keys: &[K],
+        body: impl FnOnce(&Transaction<'_, '_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let arguments: Vec<Arg<'_>> = keys.iter().map(ToArg::to_arg).collect();
+        let keys: Vec<&[u8]> = arguments.iter().map(AsRef::as_ref).collect();
+        let result = self.engine().transaction(self.db, &keys, |tx| {
+            Ok::<_, redlet_core::Error>(body(&Transaction::new(tx, &keys)))
+        });
+        result.unwrap_or_else(|error| Err(Error::from(error).into()))
+    }
+
+    /// Collects commands to run together, as redis-py's `pipeline()` does.
+    pub fn pipeline(&self) -> Pipeline<'_> {
+        Pipeline::new(self)
+    }
+
+    /// What opening the store on disk found; `None` for a store in memory.
+    pub fn recovery(&self) -> Option<&RecoveryReport> {
+        self.shared.core.disk.as_ref().map(|disk| &disk.report)
+    }
+
+    /// Reclaims keys that have expired, at most about `budget` of them. A store on the system's clock does this by itself.
+    pub fn tick(&self, budget: usize) -> Tick {
+        self.engine().tick(budget)
+    }
+
+    /// Returns when everything that was written so far is on the disk. Nothing to do for a store in memory.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if it could not be written.
+    pub fn sync(&self) -> Result<()> {
+        match &self.shared.core.disk {
+            None => Ok(()),
+            Some(disk) => Ok(disk.writer().sync()?),
+        }
+    }
+
+    /// Writes everything to the disk and ends this handle; the store is closed once its last handle is gone.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the last writes are not on the disk.
+    pub fn close(self) -> Result<()> {
+        self.sync()
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.shared.core.engine
+    }
+}
+
+impl Commands for Redis {
+    #[inline]
+    fn run_read<'a, C: Read<'a>>(&self, command: &C) -> Result<C::Reply> {
+        Ok(self.engine().read(self.db, command)?)
+    }
+
+    #[inline]
+    fn run_write<'a, C: Write<'a>>(&self, command: &C) -> Result<C::Reply> {
+        Ok(self.engine().write(self.db, command)?)
+    }
+
+    fn run_control<'a, C: Control<'a>>(&self, command: &C) -> Result<C::Reply> {
+        Ok(self.engine().control(self.db, command)?)
+    }
+}
+
+/// Options of a store; made by [`Redis::builder`].
+///
+/// ```
+/// use std::time::Duration;
+/// use redlet::{Commands, ManualClock, Redis, UnixMs};
+///
+/// let clock = ManualClock::at(UnixMs(1_700_000_000_000));
+/// let redis = Redis::builder().clock(clock.clone()).seed(7).build()?;
+/// redis.setex("session", Duration::from_secs(60), "alice")?;
+/// clock.advance(Duration::from_secs(61));
+/// assert_eq!(redis.get("session")?, None);
+/// # Ok::<(), redlet::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing is opened until the store is built"]
+pub struct Builder {
+    path: Option<PathBuf>,
+    options: StoreOptions,
+    databases: usize,
+    shards: usize,
+    clock: Option<Arc<dyn Clock>>,
+    seed: Option<u64>,
+    vfs: Arc<dyn Vfs>,
+    housekeeping: Option<bool>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            path: None,
+            options: StoreOptions::default(),
+            databases: 16,
+            shards: SHARDS,
+            clock: None,
+            seed: None,
+            vfs: Arc::new(RealVfs),
+            housekeeping: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Keeps the store in this folder. Without a path it is in memory.
+    pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = Some(path.into());
+        self
+    }
+
+    /// When the log is synced to the disk; about once a second unless told otherwise.
+    pub fn fsync(mut self, fsync: Fsync) -> Self {
+        self.options.fsync = fsync;
+        self
+    }
+
+    /// How many databases there are; 16 unless told otherwise.
+    pub fn databases(mut self, databases: usize) -> Self {
+        self.databases = databases;
+        self
+    }
+
+    /// Into how many parts the keys are divided, each with a lock of its own: a power of two, 64 unless told otherwise. A store
+    /// that is there already keeps the number that it was made with.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
+        self
+    }
+
+    /// Where the time is read. With a clock other than the system's nothing expires in the background; see [`Redis::tick`].
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// What all chance comes from, so that a run can be repeated.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// The file system that the store is on.
+    pub fn vfs(mut self, vfs: impl Vfs + 'static) -> Self {
+        self.vfs = Arc::new(vfs);
+        self
+    }
+
+    /// A snapshot is made once the log has grown by so many percent of the last one (0 for never) and has at least so many
+    /// bytes: Redis's `auto-aof-rewrite-percentage` and `auto-aof-rewrite-min-size`, 100 and 64 MiB unless told otherwise.
+    pub fn checkpoint(mut self, percentage: u64, min_bytes: u64) -> Self {
+        (self.options.checkpoint_percentage, self.options.checkpoint_min_bytes) = (percentage, min_bytes);
+        self
+    }
+
+    /// Whether a background thread reclaims expired keys, syncs the log and makes snapshots. It does unless a clock was given.
+    pub fn housekeeping(mut self, on: bool) -> Self {
+        self.housekeeping = Some(on);
+        self
+    }
+
+    /// Opens the store.
+    ///
+    /// # Errors
+    /// [`Error::Options`] for numbers that cannot be; for a store on disk what [`Redis::open`] fails with.
+    pub fn build(self) -> Result<Redis> {
+        if self.databases == 0 || self.databases > 1 << 16 {
+            return Err(Error::Options("a store has from 1 to 65536 databases"));
+        }
+        if !self.shards.is_power_of_two() || self.shards > 1 << 16 {
+            return Err(Error::Options("the number of shards is a power of two, 65536 at most"));
+        }
+        let keeps_house = self.housekeeping.unwrap_or(self.clock.is_none());
+        let making = Making {
+            clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            seed: self.seed.unwrap_or_else(|| RandomState::new().build_hasher().finish()),
+            databases: self.databases,
+            shards: self.shards,
+        };
+        let (engine, disk) = match &self.path {
+            None => (making.engine(making.seed, making.shards), None),
+            Some(path) => {
+                let (engine, disk) = store::open(self.vfs, path, self.options, &making)?;
+                (engine, Some(disk))
+            }
+        };
+        let core = Arc::new(Core { engine, disk, desk: Desk::default() });
+        let shared = Arc::new(Shared { core: Arc::clone(&core), housekeeper: Housekeeper::default() });
+        if core.disk.is_some() {
+            core.engine.set_keeper(Arc::new(StoreKeeper(Arc::downgrade(&core))));
+        }
+        if keeps_house {
+            let owner = Arc::downgrade(&shared);
+            core.engine.set_alarm(Box::new(move |at| {
+                if let Some(shared) = owner.upgrade() {
+                    shared.core.desk.expire_at(at);
+                    shared.housekeeper.start(&shared.core);
+                }
+            }));
+            if let Some(disk) = &core.disk {
+                let weak = Arc::downgrade(&core);
+                disk.writer().set_on_dirty(Box::new(move || {
+                    if let Some(core) = weak.upgrade() {
+                        core.desk.write_log();
+                    }
+                }));
+                shared.housekeeper.start(&core);
+            }
+            // What was loaded may be due already.
+            let tick = core.engine.tick(0);
+            if let Some(at) = tick.next_at {
+                core.desk.expire_at(at);
+                shared.housekeeper.start(&core);
+            }
+        }
+        Ok(Redis { shared, db: 0 })
+    }
+}

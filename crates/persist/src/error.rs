@@ -1,0 +1,84 @@
+//! What went wrong, in which file, at which offset.
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What this crate's functions return.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a store could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Another process, or another handle of this one, has the store open.
+    #[error(
+        "the store at {} is open in another process (or twice in this one); close it there, or share one handle", path.display()
+    )]
+    AlreadyOpen {
+        /// The store's folder.
+        path: PathBuf,
+    },
+    /// The path is something else than a store. Nothing there was touched.
+    #[error("{} is no redlet store: {why}", path.display())]
+    NotAStore {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        why: &'static str,
+    },
+    /// Bytes are not what was written.
+    #[error("{} is damaged at byte {offset}: {why}; restore the store from a copy", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// Where in it.
+        offset: u64,
+        /// What is wrong.
+        why: String,
+    },
+    /// The operating system refused something.
+    #[error("cannot {operation} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        operation: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// An earlier write failed, so the log ends there. Holds what happened then.
+    #[error("the log could not be written and takes nothing more; close the store, mend the cause and open it again: {0}")]
+    WriteFailed(String),
+    /// The store was written by a later version.
+    #[error("{} was written in format version {found}; this program reads version {known}", path.display())]
+    UnsupportedVersion {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The version that is understood.
+        known: u32,
+    },
+    /// What was recorded cannot be applied.
+    #[error("{} holds a unit that cannot be applied: {why}", path.display())]
+    Replay {
+        /// The file.
+        path: PathBuf,
+        /// What the engine said.
+        why: String,
+    },
+}
+
+/// Gives an error of the operating system its place.
+pub(crate) trait At<T> {
+    fn at(self, operation: &'static str, path: &Path) -> Result<T>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, operation: &'static str, path: &Path) -> Result<T> {
+        self.map_err(|source| Error::Io { operation, path: path.to_owned(), source })
+    }
+}
+
+pub(crate) fn corrupt(path: &Path, offset: usize, why: impl Into<String>) -> Error {
+    Error::Corrupt { path: path.to_owned(), offset: offset as u64, why: why.into() }
+}

@@ -1,0 +1,85 @@
+//! `MANIFEST`: which snapshot counts, where the log after it begins, and what the engine wants to know before anything else.
+//!
+//! Lines of text, the last one a checksum of those before it. It is replaced as a whole: written beside, synced, renamed.
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::error::{At, Result, corrupt};
+use crate::vfs::Vfs;
+use crate::Error;
+
+pub(crate) const NAME: &str = "MANIFEST";
+pub(crate) const TEMPORARY: &str = "MANIFEST.tmp";
+const TITLE: &str = "redlet store";
+const VERSION: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Manifest {
+    /// What the engine was made with; opaque here.
+    pub(crate) engine: String,
+    pub(crate) snapshot: Option<u64>,
+    /// The first unit that may be missing from the snapshot.
+    pub(crate) first_unit: u64,
+    /// How big the snapshot is: what the log is compared with when the next one is due.
+    pub(crate) snapshot_bytes: u64,
+}
+
+impl Manifest {
+    fn to_text(&self) -> String {
+        let Self { engine, snapshot, first_unit, snapshot_bytes } = self;
+        let snapshot = snapshot.map_or_else(|| "none".to_owned(), |id| id.to_string());
+        let mut text = format!(
+            "{TITLE}\nversion {VERSION}\nengine {engine}\nsnapshot {snapshot}\nfirst-unit {first_unit}\nsnapshot-bytes \
+             {snapshot_bytes}\n"
+        );
+        let crc = crc32c::crc32c(text.as_bytes());
+        let _ = writeln!(text, "crc32c {crc:08x}");
+        text
+    }
+
+    pub(crate) fn read(vfs: &dyn Vfs, folder: &Path) -> Result<Self> {
+        let path = folder.join(NAME);
+        let bytes = vfs.map(&path).at("read", &path)?;
+        let bytes = (*bytes).as_ref();
+        let text = std::str::from_utf8(bytes).map_err(|_| corrupt(&path, 0, "it is not text"))?;
+        let Some(body) = text.strip_prefix(TITLE).and_then(|rest| rest.strip_prefix("\nversion ")) else {
+            return Err(Error::NotAStore { path: folder.to_owned(), why: "its MANIFEST is another program's" });
+        };
+        let version = body.lines().next().and_then(|line| line.parse().ok());
+        if let Some(found) = version
+            && found != VERSION
+        {
+            return Err(Error::UnsupportedVersion { path, found, known: VERSION });
+        }
+        Self::parse(text).ok_or_else(|| corrupt(&path, 0, "it is not what was written"))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let checked = text.rfind("crc32c ")?;
+        let crc = u32::from_str_radix(text[checked..].strip_prefix("crc32c ")?.strip_suffix('\n')?, 16).ok()?;
+        if crc32c::crc32c(&text.as_bytes()[..checked]) != crc {
+            return None;
+        }
+        let field = |name: &str| {
+            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
+        };
+        Some(Self {
+            engine: field("engine")?.to_owned(),
+            snapshot: match field("snapshot")? {
+                "none" => None,
+                id => Some(id.parse().ok()?),
+            },
+            first_unit: field("first-unit")?.parse().ok()?,
+            snapshot_bytes: field("snapshot-bytes")?.parse().ok()?,
+        })
+    }
+
+    pub(crate) fn write(&self, vfs: &dyn Vfs, folder: &Path) -> Result<()> {
+        let (temporary, path) = (folder.join(TEMPORARY), folder.join(NAME));
+        let mut file = vfs.create(&temporary).at("create", &temporary)?;
+        file.append(self.to_text().as_bytes()).at("write to", &temporary)?;
+        file.sync().at("sync", &temporary)?;
+        vfs.rename(&temporary, &path).at("rename", &temporary)?;
+        vfs.sync_dir(folder).at("sync", folder)
+    }
+}

@@ -1,0 +1,254 @@
+//! A file system in memory that loses what was not synced, for tests.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::vfs::{FileLock, Kind, Mapped, Vfs, VfsFile};
+
+/// A file system in memory. It keeps apart what is there and what would survive a power cut, counts calls, and can be told to
+/// fail one of them.
+///
+/// A call is anything that writes or syncs. Failing a write leaves half of its bytes behind.
+#[derive(Clone, Debug, Default)]
+pub struct SimVfs(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Every file that was ever made, by number.
+    files: Vec<Content>,
+    names: BTreeMap<PathBuf, usize>,
+    /// The names as of the last sync of their folder.
+    durable_names: BTreeMap<PathBuf, usize>,
+    folders: BTreeSet<PathBuf>,
+    locked: BTreeSet<PathBuf>,
+    calls: u64,
+    syncs: u64,
+    fail_at: Option<u64>,
+    fails_from_now_on: bool,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Content {
+    live: Vec<u8>,
+    /// How much of it survives.
+    durable: usize,
+}
+
+impl SimVfs {
+    /// How many writing calls there were.
+    pub fn calls(&self) -> u64 {
+        self.0.lock().calls
+    }
+
+    /// How many of them were syncs of files.
+    pub fn syncs(&self) -> u64 {
+        self.0.lock().syncs
+    }
+
+    /// Makes the call with this number fail, counted from 0 since the beginning.
+    pub fn fail_at(&self, call: u64) {
+        self.0.lock().fail_at = Some(call);
+    }
+
+    /// Makes that call and every one after it fail, as when the disk is gone.
+    pub fn fail_from(&self, call: u64) {
+        let mut state = self.0.lock();
+        (state.fail_at, state.fails_from_now_on) = (Some(call), true);
+    }
+
+    /// Cuts the power: what a new start finds. Of bytes that were not synced some beginning survives, drawn from `seed`,
+    /// and its last sector may be garbage. Locks are gone, and calls no longer fail.
+    #[must_use]
+    pub fn after_power_cut(&self, seed: u64) -> Self {
+        let state = self.0.lock();
+        let mut random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut next = |bound: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) as usize % bound.max(1)
+        };
+        let mut files = state.files.clone();
+        for file in &mut files {
+            let kept = file.durable + next(file.live.len() - file.durable + 1);
+            if kept > file.durable && next(3) == 0 {
+                let torn = kept.saturating_sub(next(512)).max(file.durable);
+                file.live[torn..kept].iter_mut().for_each(|byte| *byte ^= 0x5a);
+            }
+            file.live.truncate(kept);
+            file.durable = kept;
+        }
+        Self(Arc::new(Mutex::new(State {
+            files,
+            names: state.durable_names.clone(),
+            durable_names: state.durable_names.clone(),
+            folders: state.folders.clone(),
+            ..State::default()
+        })))
+    }
+
+    /// The bytes of a file.
+    pub fn read(&self, path: &Path) -> Option<Vec<u8>> {
+        let state = self.0.lock();
+        state.names.get(path).map(|&file| state.files[file].live.clone())
+    }
+
+    /// Puts a file there, as if it had been for long.
+    pub fn write(&self, path: &Path, bytes: &[u8]) {
+        let mut state = self.0.lock();
+        state.files.push(Content { live: bytes.to_vec(), durable: bytes.len() });
+        let file = state.files.len() - 1;
+        state.names.insert(path.to_owned(), file);
+        state.durable_names.insert(path.to_owned(), file);
+    }
+}
+
+impl State {
+    /// Counts a call; an error if it is the one to fail.
+    fn call(&mut self) -> io::Result<()> {
+        let number = self.calls;
+        self.calls += 1;
+        let fails = self.fail_at.is_some_and(|at| number == at || (self.fails_from_now_on && number > at));
+        if fails { Err(io::Error::new(io::ErrorKind::StorageFull, "no space left (simulated)")) } else { Ok(()) }
+    }
+
+    fn file(&self, path: &Path) -> io::Result<usize> {
+        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+struct SimFile {
+    state: Arc<Mutex<State>>,
+    file: usize,
+}
+
+impl fmt::Debug for SimFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimFile").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl VfsFile for SimFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let result = state.call();
+        let written = if result.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
+        state.files[self.file].live.extend_from_slice(written);
+        result
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut state = self.state.lock();
+        state.call()?;
+        state.syncs += 1;
+        let file = &mut state.files[self.file];
+        file.durable = file.live.len();
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+struct SimLock {
+    state: Arc<Mutex<State>>,
+    path: PathBuf,
+}
+
+impl FileLock for SimLock {}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.state.lock().locked.remove(&self.path);
+    }
+}
+
+impl Vfs for SimVfs {
+    fn kind(&self, path: &Path) -> io::Result<Option<Kind>> {
+        let state = self.0.lock();
+        Ok(if state.names.contains_key(path) {
+            Some(Kind::File)
+        } else {
+            state.folders.contains(path).then_some(Kind::Folder)
+        })
+    }
+
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.call()?;
+        state.folders.insert(path.to_owned());
+        Ok(())
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        let state = self.0.lock();
+        let inside = state.names.keys().filter(|name| name.parent() == Some(path));
+        Ok(inside.filter_map(|name| Some(name.file_name()?.to_string_lossy().into_owned())).collect())
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
+        let mut state = self.0.lock();
+        state.call()?;
+        state.files.push(Content::default());
+        let file = state.files.len() - 1;
+        state.names.insert(path.to_owned(), file);
+        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file }))
+    }
+
+    fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
+        let file = self.0.lock().file(path)?;
+        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file }))
+    }
+
+    fn map(&self, path: &Path) -> io::Result<Mapped> {
+        let state = self.0.lock();
+        let file = state.file(path)?;
+        Ok(Box::new(state.files[file].live.clone()))
+    }
+
+    fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.call()?;
+        let file = state.file(path)?;
+        let content = &mut state.files[file];
+        content.live.truncate(length as usize);
+        content.durable = content.live.len();
+        Ok(())
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.call()?;
+        let file = state.file(from)?;
+        state.names.remove(from);
+        state.names.insert(to.to_owned(), file);
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.call()?;
+        state.file(path)?;
+        state.names.remove(path);
+        Ok(())
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.call()?;
+        let is_inside = |name: &PathBuf| name.parent() == Some(path);
+        let mut durable = state.durable_names.clone();
+        durable.retain(|name, _| !is_inside(name));
+        durable.extend(state.names.iter().filter(|(name, _)| is_inside(name)).map(|(name, &file)| (name.clone(), file)));
+        state.durable_names = durable;
+        Ok(())
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        let mut state = self.0.lock();
+        if !state.locked.insert(path.to_owned()) {
+            return Ok(None);
+        }
+        Ok(Some(Box::new(SimLock { state: Arc::clone(&self.0), path: path.to_owned() })))
+    }
+}

@@ -1,0 +1,200 @@
+//! A snapshot: blocks of bytes in sections, each section from a moment of its own.
+//!
+//! ```text
+//! header     | "redletSN" | version u32 | made at, Unix ms i64 |                                   20 bytes
+//! blocks     | bytes of a block | bytes of the next | ...
+//! directory  | sections u32 | then for each: unit u64 | blocks u32 | then for each: offset u64, length u32, crc32c u32 |
+//! footer     | offset of the directory u64 | crc32c u32 of header, directory and that offset | "redletSF" |   20 bytes
+//! ```
+//!
+//! Numbers are little-endian. The directory is last, so that a section is written as soon as it was copied; a file that was not
+//! finished has no footer.
+use std::path::{Path, PathBuf};
+
+use crate::error::{At, Result, corrupt};
+use crate::log::number;
+use crate::vfs::{Mapped, Vfs, VfsFile};
+use crate::Error;
+
+const MAGIC: &[u8; 8] = b"redletSN";
+const END_MAGIC: &[u8; 8] = b"redletSF";
+const VERSION: u32 = 1;
+const HEADER_BYTES: usize = 20;
+const FOOTER_BYTES: usize = 20;
+
+pub(crate) fn file_name(id: u64) -> String {
+    format!("snapshot-{id:020}")
+}
+
+pub(crate) fn id_of(name: &str) -> Option<u64> {
+    name.strip_prefix("snapshot-").filter(|digits| digits.len() == 20)?.parse().ok()
+}
+
+fn header(made_at_ms: i64) -> Vec<u8> {
+    [&MAGIC[..], &VERSION.to_le_bytes(), &made_at_ms.to_le_bytes()].concat()
+}
+
+/// Writes a snapshot under a temporary name, and gives it its own when it is whole.
+pub(crate) struct Writer<'v> {
+    vfs: &'v dyn Vfs,
+    folder: PathBuf,
+    temporary: PathBuf,
+    id: u64,
+    file: Box<dyn VfsFile>,
+    header: Vec<u8>,
+    offset: u64,
+    directory: Vec<u8>,
+    sections: u32,
+}
+
+impl<'v> Writer<'v> {
+    pub(crate) fn create(vfs: &'v dyn Vfs, folder: &Path, id: u64, made_at_ms: i64) -> Result<Self> {
+        let temporary = folder.join(format!("{}.tmp", file_name(id)));
+        let mut file = vfs.create(&temporary).at("create", &temporary)?;
+        let header = header(made_at_ms);
+        file.append(&header).at("write to", &temporary)?;
+        let offset = header.len() as u64;
+        Ok(Self {
+            vfs,
+            folder: folder.to_owned(),
+            temporary,
+            id,
+            file,
+            header,
+            offset,
+            directory: Vec::new(),
+            sections: 0,
+        })
+    }
+
+    /// Writes a section: `copy` hands over its blocks and returns the last unit that is in it.
+    pub(crate) fn section(&mut self, copy: impl FnOnce(&mut dyn FnMut(&[u8])) -> u64) -> Result<()> {
+        let (mut blocks, mut count, mut failure) = (Vec::new(), 0_u32, None);
+        let unit = copy(&mut |block| {
+            if failure.is_some() {
+                return;
+            }
+            if let Err(error) = self.file.append(block).at("write to", &self.temporary) {
+                failure = Some(error);
+                return;
+            }
+            blocks.extend_from_slice(&self.offset.to_le_bytes());
+            blocks.extend_from_slice(&(block.len() as u32).to_le_bytes());
+            blocks.extend_from_slice(&crc32c::crc32c(block).to_le_bytes());
+            self.offset += block.len() as u64;
+            count += 1;
+        });
+        self.directory.extend_from_slice(&unit.to_le_bytes());
+        self.directory.extend_from_slice(&count.to_le_bytes());
+        self.directory.extend_from_slice(&blocks);
+        self.sections += 1;
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Makes the snapshot whole, durable and visible. Returns its size.
+    pub(crate) fn finish(mut self) -> Result<u64> {
+        let directory = [&self.sections.to_le_bytes()[..], &self.directory].concat();
+        let offset = self.offset.to_le_bytes();
+        let crc = crc32c::crc32c_append(crc32c::crc32c(&self.header), &directory);
+        let crc = crc32c::crc32c_append(crc, &offset).to_le_bytes();
+        let end = [&directory[..], &offset, &crc, END_MAGIC].concat();
+        self.file.append(&end).at("write to", &self.temporary)?;
+        self.file.sync().at("sync", &self.temporary)?;
+        let path = self.folder.join(file_name(self.id));
+        self.vfs.rename(&self.temporary, &path).at("rename", &self.temporary)?;
+        self.vfs.sync_dir(&self.folder).at("sync", &self.folder)?;
+        Ok(self.offset + end.len() as u64)
+    }
+
+    /// Takes away what was written of a snapshot that failed.
+    pub(crate) fn abandon(vfs: &dyn Vfs, folder: &Path, id: u64) {
+        // A file that stays behind is removed when the store is opened next.
+        let _ = vfs.remove(&folder.join(format!("{}.tmp", file_name(id))));
+    }
+}
+
+/// A snapshot that is whole: its directory was checked, its blocks are when they are read.
+pub(crate) struct Reader {
+    path: PathBuf,
+    bytes: Mapped,
+    pub(crate) made_at_ms: i64,
+    pub(crate) sections: Vec<Section>,
+}
+
+pub(crate) struct Section {
+    /// The last unit that is in it.
+    pub(crate) unit: u64,
+    blocks: Vec<(usize, usize, u32)>,
+}
+
+impl Reader {
+    pub(crate) fn open(vfs: &dyn Vfs, path: PathBuf) -> Result<Self> {
+        let bytes = vfs.map(&path).at("read", &path)?;
+        let (made_at_ms, sections) = parse((*bytes).as_ref(), &path)?;
+        Ok(Self { path, bytes, made_at_ms, sections })
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        (*self.bytes).as_ref().len() as u64
+    }
+
+    /// The blocks of a section.
+    pub(crate) fn blocks(&self, section: &Section) -> impl Iterator<Item = Result<&[u8]>> {
+        section.blocks.iter().map(|&(offset, length, crc)| {
+            let block = (*self.bytes).as_ref().get(offset..offset + length);
+            block
+                .filter(|block| crc32c::crc32c(block) == crc)
+                .ok_or_else(|| corrupt(&self.path, offset, "a block is not what was written"))
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn parse(bytes: &[u8], path: &Path) -> Result<(i64, Vec<Section>)> {
+    let bad = |offset: usize, why: &str| corrupt(path, offset, why);
+    if !bytes.starts_with(MAGIC) || bytes.len() < HEADER_BYTES + FOOTER_BYTES {
+        return Err(bad(0, "this is not the beginning of a snapshot"));
+    }
+    let version = number(bytes, 8).map_or(0, u32::from_le_bytes);
+    if version != VERSION {
+        return Err(Error::UnsupportedVersion { path: path.to_owned(), found: version, known: VERSION });
+    }
+    let footer = bytes.len() - FOOTER_BYTES;
+    let offset = number(bytes, footer).map_or(0, u64::from_le_bytes) as usize;
+    let stored = number(bytes, footer + 8).map_or(0, u32::from_le_bytes);
+    if bytes[footer + 12..] != *END_MAGIC {
+        return Err(bad(footer, "the snapshot has no end"));
+    }
+    let directory = bytes.get(offset..footer).filter(|_| offset >= HEADER_BYTES);
+    let directory = directory.ok_or_else(|| bad(footer, "the directory is not where it should be"))?;
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&bytes[..HEADER_BYTES]), directory);
+    if crc32c::crc32c_append(crc, &bytes[footer..footer + 8]) != stored {
+        return Err(bad(offset, "the directory is not what was written"));
+    }
+    sections(directory)
+        .map(|sections| (number(bytes, 12).map_or(0, i64::from_le_bytes), sections))
+        .ok_or_else(|| bad(offset, "the directory ends too early"))
+}
+
+fn sections(directory: &[u8]) -> Option<Vec<Section>> {
+    let count = u32::from_le_bytes(number(directory, 0)?);
+    let mut at = 4;
+    let mut sections = Vec::new();
+    for _ in 0..count {
+        let unit = u64::from_le_bytes(number(directory, at)?);
+        let blocks = u32::from_le_bytes(number(directory, at + 8)?);
+        at += 12;
+        let mut places = Vec::new();
+        for _ in 0..blocks {
+            let offset = u64::from_le_bytes(number(directory, at)?) as usize;
+            let length = u32::from_le_bytes(number(directory, at + 8)?) as usize;
+            places.push((offset, length, u32::from_le_bytes(number(directory, at + 12)?)));
+            at += 16;
+        }
+        sections.push(Section { unit, blocks: places });
+    }
+    Some(sections)
+}

@@ -1,0 +1,392 @@
+//! A store on disk: opening and recovery, checkpoints, closing.
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::error::{At, Result};
+use crate::manifest::{self, Manifest};
+use crate::snapshot::{self, Reader};
+use crate::vfs::{FileLock, Kind, Vfs};
+use crate::writer::{Fsync, LogWriter};
+use crate::{Error, log};
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// When the log is synced.
+    pub fsync: Fsync,
+    /// A segment of the log ends after so many bytes.
+    pub segment_bytes: u64,
+    /// A checkpoint is due when the log has grown by so many percent of the snapshot's size; 0 for never.
+    pub checkpoint_percentage: u64,
+    /// ... and has at least so many bytes.
+    pub checkpoint_min_bytes: u64,
+    /// One line that a new store keeps, and every opening of it hands to [`RecoveryTarget::begin`].
+    pub engine: String,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            fsync: Fsync::default(),
+            segment_bytes: 64 << 20,
+            checkpoint_percentage: 100,
+            checkpoint_min_bytes: 64 << 20,
+            engine: String::new(),
+        }
+    }
+}
+
+/// Who is rebuilt from a store.
+///
+/// A section of a snapshot was copied while units went on, each at its own moment; it has the effects of all units up to a number. A
+/// unit that is replayed may therefore be in some sections already: the target leaves those parts out.
+pub trait RecoveryTarget: Sync {
+    /// Called first, with what [`StoreOptions::engine`] was when the store was made.
+    ///
+    /// # Errors
+    /// Why it cannot be this store's.
+    fn begin(&self, engine: &str) -> Result<(), String>;
+
+    /// A section that holds the effects of all units up to `unit` begins; its blocks follow from the same thread.
+    fn begin_section(&self, section: usize, unit: u64);
+
+    /// A block of a section. Sections are handed over by several threads at once.
+    ///
+    /// # Errors
+    /// Why it cannot be applied.
+    fn load(&self, block: &[u8]) -> Result<(), String>;
+
+    /// A unit of the log, in order.
+    ///
+    /// # Errors
+    /// Why it cannot be applied.
+    fn replay(&self, unit: u64, payload: &[u8]) -> Result<(), String>;
+}
+
+/// Who is copied into a snapshot.
+pub trait SnapshotSource {
+    /// How many sections there are.
+    fn sections(&self) -> usize;
+
+    /// Hands over the blocks of a section and returns the last unit that is in it, read while the section stood still.
+    fn copy(&self, section: usize, sink: &mut dyn FnMut(&[u8])) -> u64;
+}
+
+/// The end of a log that a crash left half written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub path: PathBuf,
+    /// Where it was cut.
+    pub offset: u64,
+    /// How many bytes were cut off.
+    pub bytes: u64,
+}
+
+/// What opening a store found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecoveryReport {
+    /// The store did not exist before.
+    pub is_new: bool,
+    /// A snapshot was loaded.
+    pub snapshot: Option<PathBuf>,
+    /// How many units of the log were replayed after it.
+    pub units: u64,
+    /// What was cut off the end of the log.
+    pub torn: Option<TornTail>,
+}
+
+impl fmt::Display for RecoveryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_new {
+            return f.write_str("a new store");
+        }
+        let snapshot = if self.snapshot.is_some() { "a snapshot and " } else { "" };
+        write!(f, "recovered from {snapshot}{} units of the log", self.units)?;
+        match &self.torn {
+            None => Ok(()),
+            Some(TornTail { path, offset, bytes }) => write!(
+                f,
+                "; the last write was not finished: {bytes} bytes were cut off {} at byte {offset}",
+                path.display()
+            ),
+        }
+    }
+}
+
+/// An open store. Dropping it writes and syncs what is left, as [`Store::close`] does, but cannot say if that failed.
+pub struct Store {
+    vfs: Arc<dyn Vfs>,
+    folder: PathBuf,
+    options: StoreOptions,
+    writer: LogWriter,
+    manifest: Mutex<Manifest>,
+    snapshot_bytes: AtomicU64,
+    last_snapshot_ms: AtomicI64,
+    _lock: Box<dyn FileLock>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("folder", &self.folder).field("writer", &self.writer).finish_non_exhaustive()
+    }
+}
+
+const LOCK: &str = "LOCK";
+
+impl Store {
+    /// Opens the store in a folder, making it if there is nothing, and rebuilds `target` from it.
+    ///
+    /// # Errors
+    /// [`Error::NotAStore`] for a file or a folder of something else, which is left alone; [`Error::AlreadyOpen`];
+    /// [`Error::Corrupt`] with file and offset for damage anywhere but at the end of the log; [`Error::Io`].
+    pub fn open(
+        vfs: Arc<dyn Vfs>,
+        folder: &Path,
+        options: StoreOptions,
+        target: &dyn RecoveryTarget,
+    ) -> Result<(Self, RecoveryReport)> {
+        let is_new = prepare_folder(&*vfs, folder)?;
+        let lock_path = folder.join(LOCK);
+        let lock = vfs.lock(&lock_path).at("lock", &lock_path)?;
+        let lock = lock.ok_or_else(|| Error::AlreadyOpen { path: folder.to_owned() })?;
+        let mut report = RecoveryReport { is_new, ..RecoveryReport::default() };
+        let manifest = if is_new {
+            let manifest =
+                Manifest { engine: options.engine.clone(), snapshot: None, first_unit: 1, snapshot_bytes: 0 };
+            manifest.write(&*vfs, folder)?;
+            manifest
+        } else {
+            Manifest::read(&*vfs, folder)?
+        };
+        let refused = |path: &Path| {
+            let path = path.to_owned();
+            move |why| Error::Replay { path: path.clone(), why }
+        };
+        target.begin(&manifest.engine).map_err(refused(folder))?;
+        let mut last_snapshot_ms = 0;
+        if let Some(id) = manifest.snapshot {
+            let reader = Reader::open(&*vfs, folder.join(snapshot::file_name(id)))?;
+            load(&reader, target)?;
+            last_snapshot_ms = reader.made_at_ms;
+            debug_assert_eq!(reader.len(), manifest.snapshot_bytes, "the manifest knows the snapshot's size");
+            report.snapshot = Some(reader.path().to_owned());
+        }
+        let tail = replay(&*vfs, folder, &manifest, target, &mut report)?;
+        remove_orphans(&*vfs, folder, &manifest)?;
+        let writer = LogWriter::open(
+            Arc::clone(&vfs),
+            folder,
+            options.fsync,
+            options.segment_bytes,
+            tail.next_unit - 1,
+            tail.log_bytes,
+            tail.current,
+        )?;
+        let store = Self {
+            vfs,
+            folder: folder.to_owned(),
+            options,
+            writer,
+            snapshot_bytes: AtomicU64::new(manifest.snapshot_bytes),
+            last_snapshot_ms: AtomicI64::new(last_snapshot_ms),
+            manifest: Mutex::new(manifest),
+            _lock: lock,
+        };
+        Ok((store, report))
+    }
+
+    /// The end of the log.
+    pub fn writer(&self) -> &LogWriter {
+        &self.writer
+    }
+
+    /// The store's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// When the last snapshot was made, in Unix milliseconds; 0 for never.
+    pub fn last_snapshot_ms(&self) -> i64 {
+        self.last_snapshot_ms.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes the last snapshot has.
+    pub fn snapshot_bytes(&self) -> u64 {
+        self.snapshot_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the log has grown enough for a checkpoint.
+    pub fn wants_checkpoint(&self) -> bool {
+        let (log, snapshot) = (self.writer.log_bytes(), self.snapshot_bytes());
+        let percentage = self.options.checkpoint_percentage;
+        percentage > 0
+            && log >= self.options.checkpoint_min_bytes
+            && u128::from(log) * 100 >= u128::from(snapshot) * u128::from(percentage)
+    }
+
+    /// Makes a snapshot and drops the log before it. One at a time: a second caller waits for the first.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::WriteFailed`]. The store is then as it was before.
+    pub fn checkpoint(&self, source: &dyn SnapshotSource, now_ms: i64) -> Result<()> {
+        let mut manifest = self.manifest.lock();
+        let (first_unit, log_bytes) = self.writer.rotate()?;
+        let id = manifest.snapshot.map_or(1, |id| id + 1);
+        let written = self.write_snapshot(source, id, now_ms);
+        let snapshot_bytes = written.inspect_err(|_| {
+            snapshot::Writer::abandon(&*self.vfs, &self.folder, id);
+        })?;
+        let new = Manifest { engine: manifest.engine.clone(), snapshot: Some(id), first_unit, snapshot_bytes };
+        new.write(&*self.vfs, &self.folder)?;
+        *manifest = new;
+        self.writer.forget_bytes(log_bytes);
+        self.snapshot_bytes.store(snapshot_bytes, Ordering::Relaxed);
+        self.last_snapshot_ms.store(now_ms, Ordering::Relaxed);
+        // What is left over by a failure here is removed at the next opening.
+        let _ = remove_orphans(&*self.vfs, &self.folder, &manifest);
+        Ok(())
+    }
+
+    fn write_snapshot(&self, source: &dyn SnapshotSource, id: u64, now_ms: i64) -> Result<u64> {
+        let mut writer = snapshot::Writer::create(&*self.vfs, &self.folder, id, now_ms)?;
+        for section in 0..source.sections() {
+            writer.section(|sink| source.copy(section, sink))?;
+        }
+        // The units that the sections have must be on the disk before the snapshot counts, or units after them could be lost
+        // where these are kept.
+        self.writer.sync()?;
+        writer.finish()
+    }
+
+    /// Writes and syncs what is left, and lets go of the store.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`] if the last writes are not on the disk.
+    pub fn close(self) -> Result<()> {
+        self.writer.sync()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // Whoever wants to know calls `close`.
+        let _ = self.writer.sync();
+    }
+}
+
+/// Makes sure that the folder is one; true if it is empty and becomes a store.
+fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<bool> {
+    let refuse = |why| Err(Error::NotAStore { path: folder.to_owned(), why });
+    match vfs.kind(folder).at("look at", folder)? {
+        Some(Kind::File) => return refuse("it is a file; a store is a folder"),
+        None => vfs.create_dir_all(folder).at("create", folder)?,
+        Some(Kind::Folder) => {}
+    }
+    let names = vfs.list(folder).at("list", folder)?;
+    if names.iter().any(|name| name == manifest::NAME) {
+        return Ok(false);
+    }
+    if names.iter().all(|name| name == LOCK || name == manifest::TEMPORARY) {
+        return Ok(true);
+    }
+    refuse("the folder has other files in it and no MANIFEST; choose an empty or a new folder")
+}
+
+/// Loads the sections of a snapshot, as many at a time as there are processors.
+#[expect(clippy::disallowed_methods, reason = "a scope of threads that ends before this function does")]
+fn load(reader: &Reader, target: &dyn RecoveryTarget) -> Result<()> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(reader.sections.len().max(1));
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        while let Some(section) = reader.sections.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let number = reader.sections.iter().position(|other| std::ptr::eq(other, section)).unwrap_or(0);
+            target.begin_section(number, section.unit);
+            for block in reader.blocks(section) {
+                target
+                    .load(block?)
+                    .map_err(|why| Error::Replay { path: reader.path().to_owned(), why })?;
+            }
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut result = work();
+        for other in others {
+            result = result.and(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        result
+    })
+}
+
+/// Where the log ends.
+struct Tail {
+    next_unit: u64,
+    log_bytes: u64,
+    /// The last segment and its length.
+    current: Option<(PathBuf, u64)>,
+}
+
+fn replay(
+    vfs: &dyn Vfs,
+    folder: &Path,
+    manifest: &Manifest,
+    target: &dyn RecoveryTarget,
+    report: &mut RecoveryReport,
+) -> Result<Tail> {
+    let mut segments: Vec<u64> =
+        vfs.list(folder).at("list", folder)?.iter().filter_map(|name| log::first_unit(name)).collect();
+    segments.sort_unstable();
+    segments.retain(|&first| first >= manifest.first_unit);
+    let mut tail = Tail { next_unit: manifest.first_unit, log_bytes: 0, current: None };
+    let last = segments.last().copied();
+    for first in segments {
+        let path = folder.join(log::file_name(first));
+        if first != tail.next_unit {
+            let why = format!("units {} to {} are missing before this segment", tail.next_unit, first - 1);
+            return Err(crate::error::corrupt(&path, 0, why));
+        }
+        let bytes = vfs.map(&path).at("read", &path)?;
+        let bytes = (*bytes).as_ref();
+        let (next, torn) = log::read(&path, bytes, first, Some(first) == last, |unit, payload| {
+            report.units += 1;
+            target.replay(unit, payload).map_err(|why| Error::Replay { path: path.clone(), why })
+        })?;
+        tail.next_unit = next;
+        let kept = torn.as_ref().map_or(bytes.len() as u64, |torn| torn.offset);
+        tail.log_bytes += kept.saturating_sub(log::HEADER_BYTES as u64);
+        tail.current = Some((path, kept));
+        report.torn = torn;
+    }
+    if let Some(torn) = &report.torn {
+        if torn.offset < log::HEADER_BYTES as u64 {
+            // Not even its header was finished: the segment begins anew.
+            vfs.remove(&torn.path).at("remove", &torn.path)?;
+            tail.current = None;
+        } else {
+            vfs.truncate(&torn.path, torn.offset).at("truncate", &torn.path)?;
+        }
+    }
+    Ok(tail)
+}
+
+/// Removes what no manifest names any more.
+fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest) -> Result<()> {
+    for name in vfs.list(folder).at("list", folder)? {
+        let is_old = log::first_unit(&name).is_some_and(|first| first < manifest.first_unit)
+            || snapshot::id_of(&name).is_some_and(|id| Some(id) != manifest.snapshot)
+            || (name.starts_with("snapshot-") && name.ends_with(".tmp"))
+            || name == manifest::TEMPORARY;
+        if is_old {
+            let path = folder.join(&name);
+            vfs.remove(&path).at("remove", &path)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,285 @@
+//! The end of the log: units go in under the engine's locks, and out to the disk without them.
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+use crate::error::{At, Result};
+use crate::log;
+use crate::vfs::{Vfs, VfsFile};
+use crate::Error;
+
+/// When the log is synced to the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before a write is acknowledged. Writers that wait together are acknowledged by one sync.
+    Always,
+    /// About once a second.
+    #[default]
+    EverySec,
+    /// When the operating system pleases.
+    No,
+}
+
+impl Fsync {
+    /// The word of Redis's `appendfsync`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Fsync::Always => "always",
+            Fsync::EverySec => "everysec",
+            Fsync::No => "no",
+        }
+    }
+}
+
+/// Past so many bytes waiting, writers write themselves: they are faster than the disk.
+const BUFFER_MAX: usize = 8 << 20;
+
+/// Takes units and brings them to the disk.
+///
+/// Lock order: the file before the buffer, so that what is taken out of the buffer is written in order.
+pub struct LogWriter {
+    vfs: Arc<dyn Vfs>,
+    folder: PathBuf,
+    fsync: Fsync,
+    segment_bytes: u64,
+    buffer: Mutex<Buffer>,
+    file: Mutex<Segment>,
+    /// Units up to here are in the file.
+    written: AtomicU64,
+    /// Units up to here are on the disk.
+    synced: AtomicU64,
+    /// Bytes of all segments since the last checkpoint.
+    log_bytes: AtomicU64,
+    failed: OnceLock<String>,
+    on_dirty: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+struct Buffer {
+    bytes: Vec<u8>,
+    last_unit: u64,
+}
+
+struct Segment {
+    file: Box<dyn VfsFile>,
+    path: PathBuf,
+    bytes: u64,
+    /// What was written out last, kept for its memory.
+    spare: Vec<u8>,
+}
+
+impl fmt::Debug for LogWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogWriter")
+            .field("folder", &self.folder)
+            .field("fsync", &self.fsync)
+            .field("failed", &self.failed.get())
+            .finish_non_exhaustive()
+    }
+}
+
+impl LogWriter {
+    /// Goes on after `last_unit`: in the segment at `path` if it is there, else in a new one.
+    pub(crate) fn open(
+        vfs: Arc<dyn Vfs>,
+        folder: &Path,
+        fsync: Fsync,
+        segment_bytes: u64,
+        last_unit: u64,
+        log_bytes: u64,
+        current: Option<(PathBuf, u64)>,
+    ) -> Result<Self> {
+        let segment = match current {
+            Some((path, bytes)) => {
+                let file = vfs.open_append(&path).at("open", &path)?;
+                Segment { file, path, bytes, spare: Vec::new() }
+            }
+            None => new_segment(&*vfs, folder, last_unit + 1)?,
+        };
+        Ok(Self {
+            vfs,
+            folder: folder.to_owned(),
+            fsync,
+            segment_bytes,
+            buffer: Mutex::new(Buffer { bytes: Vec::new(), last_unit }),
+            file: Mutex::new(segment),
+            written: AtomicU64::new(last_unit),
+            synced: AtomicU64::new(last_unit),
+            log_bytes: AtomicU64::new(log_bytes),
+            failed: OnceLock::new(),
+            on_dirty: OnceLock::new(),
+        })
+    }
+
+    /// Who is told when there is something to write again. It is called under the engine's locks and must be quick.
+    pub fn set_on_dirty(&self, hook: Box<dyn Fn() + Send + Sync>) {
+        // A second hook would mean two owners of one store.
+        assert!(self.on_dirty.set(hook).is_ok(), "a log has one owner");
+    }
+
+    /// When this log is synced.
+    pub const fn fsync(&self) -> Fsync {
+        self.fsync
+    }
+
+    /// Asked before a change is made.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`] once a write has failed, and for ever after.
+    #[inline]
+    pub fn check(&self) -> Result<()> {
+        match self.failed.get() {
+            None => Ok(()),
+            Some(cause) => Err(Error::WriteFailed(cause.clone())),
+        }
+    }
+
+    /// Takes a unit and returns its number. Only copies: a failure to write shows at [`LogWriter::commit`].
+    pub fn append(&self, payload: &[u8]) -> u64 {
+        let mut buffer = self.buffer.lock();
+        buffer.last_unit += 1;
+        let (unit, was_empty) = (buffer.last_unit, buffer.bytes.is_empty());
+        log::encode(unit, payload, &mut buffer.bytes);
+        drop(buffer);
+        if was_empty
+            && self.fsync != Fsync::Always
+            && let Some(hook) = self.on_dirty.get()
+        {
+            hook();
+        }
+        unit
+    }
+
+    /// Returns when the unit is as safe as the policy promises.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`] if it could not be made so.
+    pub fn commit(&self, unit: u64) -> Result<()> {
+        match self.fsync {
+            Fsync::Always => {
+                while self.synced.load(Ordering::Acquire) < unit {
+                    // Whoever gets the file first writes and syncs for all who wait here.
+                    let mut file = self.file.lock();
+                    if self.synced.load(Ordering::Acquire) < unit {
+                        self.sync_locked(&mut file)?;
+                    }
+                }
+                Ok(())
+            }
+            Fsync::EverySec | Fsync::No => {
+                if self.buffer.lock().bytes.len() > BUFFER_MAX { self.flush() } else { Ok(()) }
+            }
+        }
+    }
+
+    /// The number of the last unit that was taken.
+    pub fn last_unit(&self) -> u64 {
+        self.buffer.lock().last_unit
+    }
+
+    /// Writes what was taken to the file.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub fn flush(&self) -> Result<()> {
+        self.flush_locked(&mut self.file.lock()).map(drop)
+    }
+
+    /// Writes what was taken to the file and the file to the disk.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub fn sync(&self) -> Result<()> {
+        self.sync_locked(&mut self.file.lock())
+    }
+
+    /// Whether something was taken that is not on the disk.
+    pub fn has_unsynced(&self) -> bool {
+        self.failed.get().is_none() && self.synced.load(Ordering::Acquire) < self.last_unit()
+    }
+
+    /// Bytes of the log since the last checkpoint.
+    pub fn log_bytes(&self) -> u64 {
+        self.log_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn forget_bytes(&self, bytes: u64) {
+        self.log_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Runs a step of writing; its failure ends the log for good.
+    fn latching<T>(&self, step: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.check()?;
+        step().map_err(|error| {
+            let cause = self.failed.get_or_init(|| error.to_string());
+            Error::WriteFailed(cause.clone())
+        })
+    }
+
+    /// Returns the last unit that is in the file then.
+    fn flush_locked(&self, segment: &mut Segment) -> Result<u64> {
+        self.latching(|| {
+            let (bytes, last_unit) = {
+                let mut buffer = self.buffer.lock();
+                let spare = std::mem::take(&mut segment.spare);
+                (std::mem::replace(&mut buffer.bytes, spare), buffer.last_unit)
+            };
+            if !bytes.is_empty() {
+                segment.file.append(&bytes).at("write to", &segment.path)?;
+                segment.bytes += bytes.len() as u64;
+                self.log_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+                segment.spare = bytes;
+                segment.spare.clear();
+                if segment.spare.capacity() > BUFFER_MAX {
+                    segment.spare = Vec::new();
+                }
+                self.written.store(last_unit, Ordering::Release);
+                if segment.bytes >= self.segment_bytes {
+                    self.begin_segment(segment, last_unit + 1)?;
+                }
+            }
+            Ok(last_unit)
+        })
+    }
+
+    fn sync_locked(&self, segment: &mut Segment) -> Result<()> {
+        let last_unit = self.flush_locked(segment)?;
+        if self.synced.load(Ordering::Acquire) < last_unit {
+            self.latching(|| segment.file.sync().at("sync", &segment.path))?;
+            self.synced.store(last_unit, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Closes a segment and begins the next. A segment that is not the last is whole and on the disk.
+    fn begin_segment(&self, segment: &mut Segment, first_unit: u64) -> Result<()> {
+        segment.file.sync().at("sync", &segment.path)?;
+        self.synced.store(first_unit - 1, Ordering::Release);
+        *segment = new_segment(&*self.vfs, &self.folder, first_unit)?;
+        Ok(())
+    }
+
+    /// Begins a new segment, unless the present one has nothing in it. Returns its first unit and how many bytes were logged
+    /// before it.
+    pub(crate) fn rotate(&self) -> Result<(u64, u64)> {
+        let mut segment = self.file.lock();
+        let last_unit = self.flush_locked(&mut segment)?;
+        let before = self.log_bytes();
+        if segment.bytes > log::HEADER_BYTES as u64 {
+            self.latching(|| self.begin_segment(&mut segment, last_unit + 1))?;
+        }
+        Ok((last_unit + 1, before))
+    }
+}
+
+fn new_segment(vfs: &dyn Vfs, folder: &Path, first_unit: u64) -> Result<Segment> {
+    let path = folder.join(log::file_name(first_unit));
+    let mut file = vfs.create(&path).at("create", &path)?;
+    let header = log::header(first_unit);
+    file.append(&header).at("write to", &path)?;
+    file.sync().at("sync", &path)?;
+    vfs.sync_dir(folder).at("sync", folder)?;
+    Ok(Segment { file, path, bytes: header.len() as u64, spare: Vec::new() })
+}
