@@ -15,6 +15,7 @@ table! {
     write Append, write Decr, write DecrBy, write DelEx, write DelIfEq, read Get, write GetDel, write GetEx, read GetRange,
     write GetSet, write Incr, write IncrBy, write IncrByFloat, read Lcs, read MGet, write MSet, write MSetEx,
     write MSetNx, write PSetEx, write Set, write SetEx, write SetNx, write SetRange, read StrLen,
+    read SubStr,
 }
 
 const WRITE_FAST: Flags = Flags::DENYOOM.and(Flags::FAST);
@@ -701,53 +702,63 @@ impl<'a> Write<'a> for Append<'a> {
     }
 }
 
-/// `GETRANGE key start end`
-#[derive(Clone, Debug)]
-pub struct GetRange<'a> {
-    /// The key.
-    pub key: &'a [u8],
-    /// The first byte; negative counts from the end.
-    pub start: i64,
-    /// The last byte, itself included; negative counts from the end.
-    pub end: i64,
-}
-
-impl<'a> Command<'a> for GetRange<'a> {
-    const SPEC: Spec = Spec {
-        name: "GETRANGE",
-        arity: 4,
-        group: Group::String,
-        since: "2.4.0",
-        keys: &[KeySpec::first(&["RO", "access"])],
-        summary: "Returns part of a string.",
-        complexity: "O(N), N being the length of the part",
-        syntax: "key start end",
-        ..Spec::EMPTY
-    };
-    type Reply = Bytes;
-
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        Ok(GetRange { key: args.bytes()?, start: args.int()?, end: args.int()? })
-    }
-
-    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
-        visit(self.key);
-    }
-}
-
-impl<'a> Read<'a> for GetRange<'a> {
-    fn read(&self, db: &View<'_>) -> Result<Bytes> {
-        let Some(string) = db.string(self.key)? else { return Ok(Bytes::new()) };
-        let value = string.to_bytes();
-        // Two negative places in the wrong order are nothing, before either is moved into the string.
-        if self.start < 0 && self.end < 0 && self.start > self.end {
-            return Ok(Bytes::new());
+macro_rules! range_command {
+    ($type:ident, $name:literal, $since:literal, $summary:literal) => {
+        #[doc = concat!("`", $name, " key start end`")]
+        #[derive(Clone, Debug)]
+        pub struct $type<'a> {
+            /// The key.
+            pub key: &'a [u8],
+            /// The first byte; negative counts from the end.
+            pub start: i64,
+            /// The last byte, itself included; negative counts from the end.
+            pub end: i64,
         }
-        let length = value.len() as i64;
-        let place = |index: i64| if index < 0 { (length.saturating_add(index)).max(0) } else { index };
-        let (start, end) = (place(self.start), place(self.end).min(length - 1));
-        Ok(if start > end || length == 0 { Bytes::new() } else { value.slice(start as usize..=end as usize) })
+
+        impl<'a> Command<'a> for $type<'a> {
+            const SPEC: Spec = Spec {
+                name: $name,
+                arity: 4,
+                group: Group::String,
+                since: $since,
+                keys: &[KeySpec::first(&["RO", "access"])],
+                summary: $summary,
+                complexity: "O(N), N being the length of the part",
+                syntax: "key start end",
+                ..Spec::EMPTY
+            };
+            type Reply = Bytes;
+
+            fn parse(args: &mut Args<'a>) -> Result<Self> {
+                Ok($type { key: args.bytes()?, start: args.int()?, end: args.int()? })
+            }
+
+            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+                visit(self.key);
+            }
+        }
+
+        impl<'a> Read<'a> for $type<'a> {
+            fn read(&self, db: &View<'_>) -> Result<Bytes> {
+                Ok(db.string(self.key)?.map_or_else(Bytes::new, |string| part(string, self.start, self.end)))
+            }
+        }
+    };
+}
+
+range_command!(GetRange, "GETRANGE", "2.4.0", "Returns part of a string.");
+range_command!(SubStr, "SUBSTR", "1.0.0", "Returns part of a string: GETRANGE under its first name.");
+
+fn part(string: &Str, start: i64, end: i64) -> Bytes {
+    // Two negative places in the wrong order are nothing, before either is moved into the string.
+    if start < 0 && end < 0 && start > end {
+        return Bytes::new();
     }
+    let value = string.to_bytes();
+    let length = value.len() as i64;
+    let place = |index: i64| if index < 0 { length.saturating_add(index).max(0) } else { index };
+    let (start, end) = (place(start), place(end).min(length - 1));
+    if start > end || length == 0 { Bytes::new() } else { value.slice(start as usize..=end as usize) }
 }
 
 /// `SETRANGE key offset value`

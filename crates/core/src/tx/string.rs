@@ -8,9 +8,10 @@ impl Tx<'_> {
     /// Puts a string at a key, in the place of whatever it held. A deadline that has passed deletes the key.
     ///
     /// # Errors
-    /// [`Error::UndeclaredKey`] if the key's shard is not locked.
+    /// [`Error::UndeclaredKey`] if the key's shard is not locked; a refusal of a string of more than 512 MiB.
     #[inline]
     pub fn set_string(&mut self, key: &[u8], value: Str, deadline: Deadline) -> Result<()> {
+        self.check_length(value.len(), 0)?;
         if let Deadline::At(at) = deadline
             && at < self.now()
         {
@@ -26,6 +27,17 @@ impl Tx<'_> {
         let value = recorded.as_slice(&mut buffer).into();
         self.recorder.record(self.db, Some(key), &Effect::SetString { value, expire_at });
         Ok(())
+    }
+
+    /// Refuses a string that would be longer than Redis's longest.
+    #[inline]
+    fn check_length(&self, length: usize, more: usize) -> Result<()> {
+        let limit = self.engine.config().max_bulk_length();
+        if length.checked_add(more).is_some_and(|length| length <= limit) {
+            Ok(())
+        } else {
+            Err(Error::refused("ERR string exceeds maximum allowed size (proto-max-bulk-len)"))
+        }
     }
 
     /// Changes the string at a key in place, creating an empty one, and records the bytes from `offset` on.
@@ -48,6 +60,8 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn append(&mut self, key: &[u8], bytes: &[u8]) -> Result<usize> {
+        let length = self.view().string(key)?.map_or(0, Str::len);
+        self.check_length(length, bytes.len())?;
         self.patch(key, bytes, |string| {
             let offset = string.len();
             string.append(bytes);
@@ -60,6 +74,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn write_at(&mut self, key: &[u8], offset: usize, bytes: &[u8]) -> Result<usize> {
+        self.check_length(offset, bytes.len())?;
         self.patch(key, bytes, |string| {
             string.write_at(offset, bytes);
             offset

@@ -1,0 +1,52 @@
+//! The table in COMPATIBILITY.md, made from redlet's own command table. What stands around it is written by hand.
+use std::fs;
+
+use redlet_core::cmd;
+
+use crate::steps::workspace;
+
+const BEGIN: &str = "<!-- table: written by `cargo xtask compatibility` -->";
+const END: &str = "<!-- end of table -->";
+
+/// One line for each command.
+fn table() -> String {
+    let mut lines: Vec<String> =
+        cmd::all().map(|row| format!("| `{}` | {} |", row.spec.name, row.spec.arity)).collect();
+    lines.sort();
+    format!("| Command | Arity |\n|---|---:|\n{}\n", lines.join("\n"))
+}
+
+fn replaced(document: &str, table: &str) -> Option<String> {
+    let (before, rest) = document.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "a document of the repository, not a file of a store")]
+pub(crate) fn renew(check: bool) -> Result<(), String> {
+    let path = workspace().join("COMPATIBILITY.md");
+    let document = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let renewed =
+        replaced(&document, &table()).ok_or_else(|| format!("COMPATIBILITY.md lacks {BEGIN} or {END}"))?;
+    if renewed == document {
+        return Ok(());
+    }
+    if check {
+        return Err("COMPATIBILITY.md is out of date: run `cargo xtask compatibility`".into());
+    }
+    fs::write(&path, renewed).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stands_between_the_marks_is_replaced() {
+        let document = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        let renewed = format!("a\n{BEGIN}\nnew\n{END}\nb\n");
+        assert_eq!(replaced(&document, "new\n"), Some(renewed.clone()));
+        assert_eq!(replaced(&renewed, "new\n"), Some(renewed));
+        assert_eq!(replaced("nothing", "new\n"), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! What a developer runs by `cargo xtask`. Starts other programs and reads their exit status; knows nothing of redlet's
+//! inside but its command table.
+mod compatibility;
+mod steps;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Tests, recordings and measurements of redlet.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Runs every test: unit, documentation and integration tests, and each example once in its small mode.
+    Test,
+    /// Asks a real server every case again and writes down what it answers.
+    Record,
+    /// Random commands for long, and a minute of each fuzz target where cargo-fuzz is installed.
+    Nightly {
+        /// How many random commands.
+        #[arg(long, default_value_t = 20_000_000)]
+        commands: u64,
+        /// Which ones; another seed each time unless given.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// For how long each fuzz target runs.
+        #[arg(long, default_value_t = 60)]
+        fuzz_seconds: u64,
+    },
+    /// Measurements.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
+    },
+    /// Writes the table of COMPATIBILITY.md anew from the command table.
+    Compatibility {
+        /// Changes nothing; fails when the table is out of date.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Bench {
+    /// redlet beside other stores, in one table.
+    Compare,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Test => steps::test(),
+        Task::Record => steps::record(),
+        Task::Nightly { commands, seed, fuzz_seconds } => steps::nightly(commands, seed, fuzz_seconds),
+        Task::Bench { what: Bench::Compare } => steps::compare(),
+        Task::Compatibility { check } => compatibility::renew(check),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("error: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}

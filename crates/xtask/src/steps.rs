@@ -1,0 +1,103 @@
+//! The programs that each task starts, in order. The first that fails ends the task.
+use std::collections::hash_map::RandomState;
+use std::env;
+use std::hash::BuildHasher;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// The top of the workspace.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_owned).unwrap_or_default()
+}
+
+fn cargo(words: &[&str]) -> Command {
+    let program = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(program);
+    command.current_dir(workspace()).args(words);
+    command
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+    let shown = format!("cargo {}", words.join(" "));
+    println!("\n$ {shown}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{shown}` failed ({status})")),
+        Err(error) => Err(format!("`{shown}` did not start: {error}")),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tells the developer how long a task took")]
+fn timed(task: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
+    let start = Instant::now();
+    task()?;
+    println!("\nall passed in {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Everything that continuous integration tests after formatting, lints and documentation.
+pub(crate) fn test() -> Result<(), String> {
+    timed(|| {
+        // Shows what was compared with which server; the libraries' own output would only be in the way.
+        run(&mut cargo(&["test", "--workspace", "--all-targets", "--exclude", "redlet-tests"]))?;
+        run(&mut cargo(&["test", "--workspace", "--doc"]))?;
+        run(&mut cargo(&["test", "--package", "redlet-tests", "--all-targets", "--", "--nocapture"]))?;
+        examples()
+    })
+}
+
+/// Each example once. They read `REDLET_EXAMPLE_SMALL` and then do with little input and little time.
+fn examples() -> Result<(), String> {
+    let folder = workspace().join("examples");
+    let Ok(entries) = folder.read_dir() else { return Ok(()) };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let path = entry.path();
+            let single = path.extension().is_some_and(|extension| extension == "rs");
+            let stem = path.file_stem()?.to_str()?.to_owned();
+            (single || path.join("main.rs").is_file()).then_some(stem)
+        })
+        .collect();
+    names.sort();
+    for name in names {
+        let words = ["run", "--quiet", "--package", "redlet-examples", "--example", &name];
+        run(cargo(&words).env("REDLET_EXAMPLE_SMALL", "1").stdin(Stdio::null()))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn record() -> Result<(), String> {
+    run(&mut cargo(&["run", "--quiet", "--package", "redlet-tests", "--bin", "record"]))
+}
+
+pub(crate) fn compare() -> Result<(), String> {
+    run(&mut cargo(&["run", "--release", "--package", "redlet-benches", "--bin", "compare"]))
+}
+
+pub(crate) fn nightly(commands: u64, seed: Option<u64>, fuzz_seconds: u64) -> Result<(), String> {
+    timed(|| {
+        // The only randomness that the standard library offers.
+        let seed = seed.unwrap_or_else(|| RandomState::new().hash_one("nightly"));
+        let words =
+            ["test", "--release", "--package", "redlet-tests", "--test", "random", "--", "--nocapture"];
+        let (commands, seed) = (commands.to_string(), seed.to_string());
+        run(cargo(&words).env("REDLET_RANDOM_COMMANDS", commands).env("REDLET_SEED", seed))?;
+        fuzz(fuzz_seconds)
+    })
+}
+
+fn fuzz(seconds: u64) -> Result<(), String> {
+    let list = cargo(&["+nightly", "fuzz", "list"]).stderr(Stdio::null()).output();
+    let targets = match list {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
+        _ => {
+            println!("\nskipped: fuzzing needs cargo-fuzz and a nightly toolchain");
+            return Ok(());
+        }
+    };
+    let limit = format!("-max_total_time={seconds}");
+    targets.lines().try_for_each(|target| run(&mut cargo(&["+nightly", "fuzz", "run", target, "--", &limit])))
+}

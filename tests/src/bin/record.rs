@@ -1,0 +1,53 @@
+//! Asks a real server every case and writes down what it answers: `cargo xtask record`.
+use std::io;
+use std::process::ExitCode;
+
+use redlet_tests::oracle::Oracle;
+use redlet_tests::value::Value;
+use redlet_tests::{GROUPS, cases, command_info, package_path, read_file, recording};
+
+fn main() -> ExitCode {
+    let Some(mut oracle) = Oracle::find() else { return ExitCode::FAILURE };
+    match record(&mut oracle) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("recording stopped: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn record(oracle: &mut Oracle) -> io::Result<()> {
+    for group in GROUPS {
+        let source = read_file(&package_path(&format!("cases/{group}.txt")));
+        let sections =
+            cases::parse(&source).map_err(|what| io::Error::other(format!("cases/{group}.txt: {what}")))?;
+        let mut recorded = Vec::new();
+        for section in sections {
+            let commands: Vec<_> = section.cases.iter().map(|case| case.words.clone()).collect();
+            let answers = oracle.answers(&commands)?;
+            recorded.push(recording::record(section, answers));
+        }
+        let count: usize = recorded.iter().map(|section| section.cases.len()).sum();
+        write(&format!("tables/{group}.txt"), &recording::write(oracle.version(), &recorded))?;
+        println!("{group}: {count} cases");
+    }
+    let commands = [vec![b"COMMAND".to_vec()]];
+    let answers = oracle.answers(&commands)?;
+    let Some(Value::Array(all)) = answers.first().map(|answer| &answer.resp3) else {
+        return Err(io::Error::other("COMMAND gave no list"));
+    };
+    let with_subcommands =
+        all.iter().flat_map(|facts| std::iter::once(facts).chain(command_info::subcommands(facts)));
+    let mut described: Vec<String> = with_subcommands.filter_map(command_info::describe).collect();
+    described.sort();
+    let heading = format!("# COMMAND INFO of Redis {}, by `cargo xtask record`.\n\n", oracle.version());
+    write("tables/command_info.txt", &(heading + &described.join("\n")))?;
+    println!("command_info: {} commands", described.len());
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "recordings are files of the repository, not of a store")]
+fn write(path: &str, text: &str) -> io::Result<()> {
+    std::fs::write(package_path(path), text)
+}

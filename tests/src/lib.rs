@@ -1,0 +1,38 @@
+//! Holds redlet to what a real Redis server answers.
+//!
+//! `cases` has command lines to try, written compactly; `recording` what a server answered to each; `connection` and
+//! `oracle` reach a real server; `subject` is redlet; `comparison` says when two answers count as equal; `generate`
+//! draws random commands and `minimise` shrinks a sequence that fails. Nothing here knows how redlet works inside.
+pub mod cases;
+pub mod command_info;
+pub mod comparison;
+pub mod connection;
+pub mod differences;
+pub mod generate;
+pub mod minimise;
+pub mod oracle;
+pub mod random_run;
+pub mod recording;
+pub mod subject;
+pub mod value;
+pub mod words;
+
+use std::path::PathBuf;
+
+/// The families of commands that have a file of cases and a file of recorded answers.
+pub const GROUPS: [&str; 8] = ["string", "hash", "list", "set", "zset", "keys", "connection", "server"];
+
+/// A path inside this package.
+pub fn package_path(relative: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+/// Reads a text file that is part of the repository.
+///
+/// # Panics
+/// When the file is not there: the tests are nothing without it.
+#[expect(clippy::disallowed_methods, reason = "tests read their own tables, not a store")]
+pub fn read_file(path: &std::path::Path) -> String {
+    let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    String::from_utf8(bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

@@ -1,0 +1,48 @@
+//! redlet answers what a real server answered when it was recorded. Needs no server.
+use redlet_tests::differences::Deliberate;
+use redlet_tests::{GROUPS, package_path, read_file, recording};
+
+fn check(group: &str, path: &str) {
+    let text = read_file(&package_path(path));
+    let sections = recording::parse(&text).unwrap_or_else(|fault| panic!("{path}: {fault}"));
+    let deliberate = Deliberate::from_document();
+    let count: usize = sections.iter().map(|section| section.cases.len()).sum();
+    assert!(count > 0, "{path} has cases");
+    let mut found: Vec<_> = sections.iter().flat_map(recording::differences).collect();
+    found.retain(|difference| {
+        let words = redlet_tests::words::parse(&difference.line).unwrap_or_default();
+        !deliberate.covers(&words)
+    });
+    println!("{group}: {count} cases, {} differences", found.len());
+    assert!(found.is_empty(), "{}", recording::report(group, &found));
+}
+
+macro_rules! groups {
+    ($($test:ident: $group:literal),+ $(,)?) => {
+        $(#[test]
+        fn $test() {
+            check($group, concat!("tables/", $group, ".txt"));
+        })+
+
+        #[test]
+        fn every_group_has_a_test_here() {
+            assert_eq!(GROUPS, [$($group),+]);
+        }
+    };
+}
+
+groups! {
+    strings_answer_as_recorded: "string",
+    hashes_answer_as_recorded: "hash",
+    lists_answer_as_recorded: "list",
+    sets_answer_as_recorded: "set",
+    sorted_sets_answer_as_recorded: "zset",
+    keys_answer_as_recorded: "keys",
+    connection_commands_answer_as_recorded: "connection",
+    server_commands_answer_as_recorded: "server",
+}
+
+#[test]
+fn commands_newer_than_the_recorded_server_answer_as_documented() {
+    check("newer", "cases/newer.txt");
+}
