@@ -56,8 +56,10 @@ fn sorted_words(value: &Value) -> String {
 fn nested(value: &Value) -> String {
     match value {
         Value::Map(pairs) => {
+            // Notes are prose for readers, which everyone words differently.
+            let facts = pairs.iter().filter(|(key, _)| plain(key) != "notes");
             let pairs: Vec<String> =
-                pairs.iter().map(|(key, value)| format!("{}={}", plain(key), nested(value))).collect();
+                facts.map(|(key, value)| format!("{}={}", plain(key), nested(value))).collect();
             format!("({})", pairs.join(" "))
         }
         Value::Array(_) | Value::Set(_) => format!("[{}]", sorted_words(value)),

@@ -9,7 +9,7 @@ use crate::words;
 /// Keys that commands draw from.
 pub const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
-/// A stream of random numbers: SplitMix64.
+/// A stream of random numbers, by the algorithm `SplitMix64`.
 #[derive(Clone, Debug)]
 pub struct Draw(u64);
 

@@ -7,8 +7,8 @@ use redlet_core::{Engine, EngineOptions, Error, ManualClock, Reply, UnixMs};
 use crate::cases;
 use crate::value::{Answer, Value};
 
-/// When the clock of a subject stands unless told otherwise: 2025-11-21.
-pub const START: i64 = 1_763_700_000_000;
+/// When the clock of a subject stands unless told otherwise: 2026-11-21.
+pub const START: i64 = 1_795_237_200_000;
 
 /// A fresh, empty redlet and one caller of it.
 #[derive(Debug)]

@@ -101,7 +101,8 @@ impl Value {
         match self {
             Value::Null => f.write_str("(nil)"),
             Value::NullArray => f.write_str("(nil array)"),
-            Value::Status(text) => f.write_str(text),
+            Value::Status(text) if is_bare(text) => f.write_str(text),
+            Value::Status(text) => write!(f, "(status) {}", words::quote(text.as_bytes())),
             Value::Error(message) => write!(f, "(error) {}", words::quote(message.as_bytes())),
             Value::Integer(number) => write!(f, "(integer) {number}"),
             Value::Double(text) => write!(f, "(double) {text}"),
@@ -122,6 +123,11 @@ impl Value {
             }
         }
     }
+}
+
+/// Whether a status can stand without quotes and be read back.
+fn is_bare(status: &str) -> bool {
+    !status.is_empty() && status.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 struct Reader<'a> {
@@ -188,6 +194,8 @@ impl<'a> Reader<'a> {
             Ok(Value::Double(self.bare().to_owned()))
         } else if self.take("(verbatim) ") {
             self.quoted().map(Value::Verbatim)
+        } else if self.take("(status) ") {
+            self.quoted().map(|bytes| Value::Status(string(bytes)))
         } else if self.take("(error) ") {
             self.quoted().map(|bytes| Value::Error(string(bytes)))
         } else if self.rest().starts_with('"') {
@@ -236,6 +244,8 @@ mod tests {
             Value::Null,
             Value::NullArray,
             Value::Status("OK".into()),
+            Value::Status("GET <pattern>, \"x\"".into()),
+            Value::Status(String::new()),
             Value::Error("ERR syntax error".into()),
             Value::Error("ERR unknown '\n'".into()),
             Value::Integer(-7),

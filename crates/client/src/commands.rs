@@ -104,7 +104,11 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn set_with(&self, key: impl ToArg, value: impl ToArg, options: SetOptions<'_>) -> Result<SetReply> {
-        self.run_write(&Set { key: &key.to_arg(), value: Cow::Owned(Str::from_bytes(&value.to_arg())), options })
+        self.run_write(&Set {
+            key: &key.to_arg(),
+            value: Cow::Owned(Str::from_bytes(&value.to_arg())),
+            options,
+        })
     }
 
     /// Stores a string with a time to live. `SETEX`.
@@ -207,7 +211,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn getex(&self, key: impl ToArg, expiry: Expiry) -> Result<Option<Bytes>> {
-        self.run_write(&GetEx { key: &key.to_arg(), expiry })
+        self.run_write(&GetEx { key: &key.to_arg(), expiry: Ok(expiry) })
     }
 
     /// Returns the length of a string in bytes; 0 if there is no such key. `STRLEN`.
@@ -366,7 +370,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn incrbyfloat(&self, key: impl ToArg, by: f64) -> Result<f64> {
-        let by = Extended::from_f64(by);
+        let by = Ok(Extended::from_f64(by));
         float(&self.run_write(&IncrByFloat { key: &key.to_arg(), by })?)
     }
 
@@ -434,7 +438,12 @@ pub trait Commands {
     /// assert!(!redis.msetex([("a", 3)], When::Missing, ttl)?);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn msetex(&self, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>, when: When, expiry: Expiry) -> Result<bool> {
+    fn msetex(
+        &self,
+        pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
+        when: When,
+        expiry: Expiry,
+    ) -> Result<bool> {
         PairList::new(pairs).with(|pairs| self.run_write(&MSetEx { pairs: pairs.into(), when, expiry }))
     }
 
@@ -486,7 +495,7 @@ pub trait Commands {
     /// ```
     fn lcs(&self, first: impl ToArg, second: impl ToArg) -> Result<Bytes> {
         let keys = [&*first.to_arg(), &*second.to_arg()];
-        match self.run_read(&Lcs { keys, answer: LcsAnswer::Text })? {
+        match self.run_read(&Lcs { keys, answer: Ok(LcsAnswer::Text) })? {
             LcsReply::Text(text) => Ok(text),
             _ => unreachable!("LCS answers as it was asked"),
         }
@@ -506,7 +515,7 @@ pub trait Commands {
     /// ```
     fn lcs_len(&self, first: impl ToArg, second: impl ToArg) -> Result<usize> {
         let keys = [&*first.to_arg(), &*second.to_arg()];
-        match self.run_read(&Lcs { keys, answer: LcsAnswer::Length })? {
+        match self.run_read(&Lcs { keys, answer: Ok(LcsAnswer::Length) })? {
             LcsReply::Length(length) => Ok(length),
             _ => unreachable!("LCS answers as it was asked"),
         }
@@ -528,12 +537,11 @@ pub trait Commands {
     fn lcs_idx(&self, first: impl ToArg, second: impl ToArg, min_match_length: usize) -> Result<Vec<Match>> {
         let keys = [&*first.to_arg(), &*second.to_arg()];
         let answer = LcsAnswer::Places { min_match_length, with_match_length: true };
-        match self.run_read(&Lcs { keys, answer })? {
+        match self.run_read(&Lcs { keys, answer: Ok(answer) })? {
             LcsReply::Places { matches, .. } => Ok(matches),
             _ => unreachable!("LCS answers as it was asked"),
         }
     }
-
 
     // Keys.
 
@@ -909,7 +917,8 @@ pub trait Commands {
     /// assert_eq!(redis.get("b")?.unwrap(), "1");
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn copy_with(&self, 
+    fn copy_with(
+        &self,
         source: impl ToArg,
         destination: impl ToArg,
         db: Option<usize>,
@@ -1033,7 +1042,6 @@ pub trait Commands {
         self.run_read(&ObjectRefCount { key: &key.to_arg() })
     }
 
-
     // Hashes.
 
     /// Sets a field of a hash; true if it is new. `HSET`.
@@ -1063,7 +1071,11 @@ pub trait Commands {
     /// assert_eq!(redis.hset_mapping("user:1", [("name", "Ada"), ("born", "1815")])?, 2);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn hset_mapping(&self, key: impl ToArg, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Result<usize> {
+    fn hset_mapping(
+        &self,
+        key: impl ToArg,
+        pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
+    ) -> Result<usize> {
         let key = key.to_arg();
         PairList::new(pairs).with(|pairs| self.run_write(&HSet { key: &key, pairs: pairs.into() }))
     }
@@ -1096,7 +1108,11 @@ pub trait Commands {
     /// assert_eq!(redis.hlen("h")?, 2);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn hmset(&self, key: impl ToArg, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Result<()> {
+    fn hmset(
+        &self,
+        key: impl ToArg,
+        pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
+    ) -> Result<()> {
         self.hset_mapping(key, pairs).map(drop)
     }
 
@@ -1129,7 +1145,11 @@ pub trait Commands {
     /// assert_eq!(redis.hmget("h", ["f", "g"])?[1], None);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn hmget(&self, key: impl ToArg, fields: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Option<Bytes>>> {
+    fn hmget(
+        &self,
+        key: impl ToArg,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<Option<Bytes>>> {
         let key = key.to_arg();
         ArgList::new(fields).with(|fields| self.run_read(&HMGet { key: &key, fields: fields.into() }))
     }
@@ -1340,7 +1360,12 @@ pub trait Commands {
     /// assert_eq!((step.cursor, step.items.len()), (0, 1));
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn hscan(&self, key: impl ToArg, cursor: u64, options: ScanOptions<'_>) -> Result<ScanReply<(Bytes, Option<Bytes>)>> {
+    fn hscan(
+        &self,
+        key: impl ToArg,
+        cursor: u64,
+        options: ScanOptions<'_>,
+    ) -> Result<ScanReply<(Bytes, Option<Bytes>)>> {
         self.run_read(&HScan { key: &key.to_arg(), cursor, options: Ok(options) })
     }
 
@@ -1360,7 +1385,6 @@ pub trait Commands {
     {
         HScanIter { commands: self, key: key.to_arg().to_vec(), options, steps: Steps::new() }
     }
-
 
     // Lists.
 
@@ -1519,8 +1543,15 @@ pub trait Commands {
     /// assert_eq!((key, elements.len()), (Bytes::from("b"), 2));
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn lmpop(&self, keys: impl IntoIterator<Item = impl ToArg>, end: End, count: usize) -> Result<Option<(Bytes, Vec<Bytes>)>> {
-        ArgList::new(keys).with(|keys| self.run_write(&LMPop { keys: keys.into(), end, count })).map(|reply| reply.0)
+    fn lmpop(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        end: End,
+        count: usize,
+    ) -> Result<Option<(Bytes, Vec<Bytes>)>> {
+        ArgList::new(keys)
+            .with(|keys| self.run_write(&LMPop { keys: keys.into(), end, count }))
+            .map(|reply| reply.0)
     }
 
     /// Moves an element from an end of one list to an end of another, and returns it; `None` if there is none. `LMOVE`.
@@ -1535,7 +1566,13 @@ pub trait Commands {
     /// assert_eq!(redis.lmove("todo", "doing", End::Left, End::Right)?.unwrap(), "job");
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn lmove(&self, source: impl ToArg, destination: impl ToArg, from: End, to: End) -> Result<Option<Bytes>> {
+    fn lmove(
+        &self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        from: End,
+        to: End,
+    ) -> Result<Option<Bytes>> {
         self.run_write(&LMove { source: &source.to_arg(), destination: &destination.to_arg(), from, to })
     }
 
@@ -1652,7 +1689,13 @@ pub trait Commands {
     /// assert_eq!(redis.linsert("l", Side::Before, "c", "b")?, Some(3));
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn linsert(&self, key: impl ToArg, side: Side, pivot: impl ToArg, value: impl ToArg) -> Result<Option<usize>> {
+    fn linsert(
+        &self,
+        key: impl ToArg,
+        side: Side,
+        pivot: impl ToArg,
+        value: impl ToArg,
+    ) -> Result<Option<usize>> {
         let reply = self.run_write(&LInsert {
             key: &key.to_arg(),
             side,
@@ -1713,7 +1756,14 @@ pub trait Commands {
     /// assert_eq!(redis.lpos_with("l", "a", -1, 1, 0)?, [2]);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn lpos_with(&self, key: impl ToArg, value: impl ToArg, rank: i64, count: usize, max_len: usize) -> Result<Vec<usize>> {
+    fn lpos_with(
+        &self,
+        key: impl ToArg,
+        value: impl ToArg,
+        rank: i64,
+        count: usize,
+        max_len: usize,
+    ) -> Result<Vec<usize>> {
         let command =
             LPos { key: &key.to_arg(), element: &value.to_arg(), rank, count: Some(count), max_len };
         match self.run_read(&command)? {
@@ -1721,7 +1771,6 @@ pub trait Commands {
             LPosReply::One(_) => unreachable!("a count was given"),
         }
     }
-
 
     // Sets.
 
@@ -1802,9 +1851,14 @@ pub trait Commands {
     /// assert_eq!(redis.smismember("s", ["a", "b"])?, [true, false]);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn smismember(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<bool>> {
+    fn smismember(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<bool>> {
         let key = key.to_arg();
-        ArgList::new(members).with(|members| self.run_read(&SMIsMember { key: &key, members: members.into() }))
+        ArgList::new(members)
+            .with(|members| self.run_read(&SMIsMember { key: &key, members: members.into() }))
     }
 
     /// Returns the members of a set in no particular order. `SMEMBERS`.
@@ -1836,7 +1890,11 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn smove(&self, source: impl ToArg, destination: impl ToArg, member: impl ToArg) -> Result<bool> {
-        self.run_write(&SMove { source: &source.to_arg(), destination: &destination.to_arg(), member: &member.to_arg() })
+        self.run_write(&SMove {
+            source: &source.to_arg(),
+            destination: &destination.to_arg(),
+            member: &member.to_arg(),
+        })
     }
 
     /// Removes and returns some member of a set, each equally likely. `SPOP`.
@@ -1943,9 +2001,14 @@ pub trait Commands {
     /// assert_eq!(redis.sinterstore("b", ["a"])?, 2);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn sinterstore(&self, destination: impl ToArg, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+    fn sinterstore(
+        &self,
+        destination: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<usize> {
         let destination = destination.to_arg();
-        ArgList::new(keys).with(|keys| self.run_write(&SInterStore { destination: &destination, keys: keys.into() }))
+        ArgList::new(keys)
+            .with(|keys| self.run_write(&SInterStore { destination: &destination, keys: keys.into() }))
     }
 
     /// Returns the members that are in any of several sets; a missing key counts as empty. `SUNION`.
@@ -1976,9 +2039,14 @@ pub trait Commands {
     /// assert_eq!(redis.sunionstore("b", ["a"])?, 2);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn sunionstore(&self, destination: impl ToArg, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+    fn sunionstore(
+        &self,
+        destination: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<usize> {
         let destination = destination.to_arg();
-        ArgList::new(keys).with(|keys| self.run_write(&SUnionStore { destination: &destination, keys: keys.into() }))
+        ArgList::new(keys)
+            .with(|keys| self.run_write(&SUnionStore { destination: &destination, keys: keys.into() }))
     }
 
     /// Returns the members that are in the first set and in no other; a missing key counts as empty. `SDIFF`.
@@ -2009,9 +2077,14 @@ pub trait Commands {
     /// assert_eq!(redis.sdiffstore("b", ["a"])?, 2);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn sdiffstore(&self, destination: impl ToArg, keys: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+    fn sdiffstore(
+        &self,
+        destination: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<usize> {
         let destination = destination.to_arg();
-        ArgList::new(keys).with(|keys| self.run_write(&SDiffStore { destination: &destination, keys: keys.into() }))
+        ArgList::new(keys)
+            .with(|keys| self.run_write(&SDiffStore { destination: &destination, keys: keys.into() }))
     }
 
     /// Counts the members that are in all of several sets, up to `limit` (0 for no limit). `SINTERCARD`.
@@ -2063,7 +2136,6 @@ pub trait Commands {
         SScanIter { commands: self, key: key.to_arg().to_vec(), options, steps: Steps::new() }
     }
 
-
     // Sorted sets.
 
     /// Gives members scores and returns how many are new. `ZADD`.
@@ -2098,9 +2170,15 @@ pub trait Commands {
     /// assert_eq!(redis.zadd_with("z", [("a", 7.0)], higher)?, 1);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zadd_with(&self, key: impl ToArg, members: impl IntoIterator<Item = (impl ToArg, f64)>, options: ZAddOptions) -> Result<usize> {
+    fn zadd_with(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = (impl ToArg, f64)>,
+        options: ZAddOptions,
+    ) -> Result<usize> {
         let (key, members) = (key.to_arg(), scored(members));
-        let members: Vec<(f64, &[u8])> = members.iter().map(|(member, score)| (*score, &member[..])).collect();
+        let members: Vec<(f64, &[u8])> =
+            members.iter().map(|(member, score)| (*score, &member[..])).collect();
         let command = ZAdd { key: &key, options, increment: false, members: members.into() };
         match self.run_write(&command)? {
             ZAddReply::Count(count) => Ok(count),
@@ -2123,7 +2201,13 @@ pub trait Commands {
     /// assert_eq!(redis.zadd_incr("z", "a", 1.0, known)?, None);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zadd_incr(&self, key: impl ToArg, member: impl ToArg, by: f64, options: ZAddOptions) -> Result<Option<f64>> {
+    fn zadd_incr(
+        &self,
+        key: impl ToArg,
+        member: impl ToArg,
+        by: f64,
+        options: ZAddOptions,
+    ) -> Result<Option<f64>> {
         let (key, member) = (key.to_arg(), member.to_arg());
         let members = vec![(by, &*member)].into();
         match self.run_write(&ZAdd { key: &key, options, increment: true, members })? {
@@ -2194,7 +2278,11 @@ pub trait Commands {
     /// assert_eq!(redis.zmscore("z", ["a", "b"])?, [Some(1.5), None]);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zmscore(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Option<f64>>> {
+    fn zmscore(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<Option<f64>>> {
         let key = key.to_arg();
         ArgList::new(members).with(|members| self.run_read(&ZMScore { key: &key, members: members.into() }))
     }
@@ -2423,7 +2511,12 @@ pub trait Commands {
     /// assert_eq!(redis.zrangestore("top", "z", ZRangeQuery::by_rank(0, 0).reverse())?, 1);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zrangestore(&self, destination: impl ToArg, source: impl ToArg, query: ZRangeQuery<'_>) -> Result<usize> {
+    fn zrangestore(
+        &self,
+        destination: impl ToArg,
+        source: impl ToArg,
+        query: ZRangeQuery<'_>,
+    ) -> Result<usize> {
         self.run_write(&ZRangeStore { destination: &destination.to_arg(), source: &source.to_arg(), query })
     }
 
@@ -2558,8 +2651,15 @@ pub trait Commands {
     /// assert_eq!((key, members.len()), (Bytes::from("b"), 1));
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zmpop(&self, keys: impl IntoIterator<Item = impl ToArg>, end: ZEnd, count: usize) -> Result<Option<(Bytes, Vec<(Bytes, f64)>)>> {
-        ArgList::new(keys).with(|keys| self.run_write(&ZMPop { keys: keys.into(), end, count })).map(|reply| reply.0)
+    fn zmpop(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        end: ZEnd,
+        count: usize,
+    ) -> Result<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        ArgList::new(keys)
+            .with(|keys| self.run_write(&ZMPop { keys: keys.into(), end, count }))
+            .map(|reply| reply.0)
     }
 
     /// Returns some member of a sorted set, each equally likely. `ZRANDMEMBER`.
@@ -2712,7 +2812,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zintercard(&self, keys: impl IntoIterator<Item = impl ToArg>, limit: usize) -> Result<usize> {
-        ArgList::new(keys).with(|keys| self.run_read(&ZInterCard { keys: keys.into(), limit }))
+        ArgList::new(keys).with(|keys| self.run_read(&ZInterCard { keys: keys.into(), limit: Ok(limit) }))
     }
 
     /// Takes one step of a walk over a sorted set: some members with their scores and where to go on. `ZSCAN`.
@@ -2727,7 +2827,12 @@ pub trait Commands {
     /// assert_eq!(redis.zscan("z", 0, ScanOptions::default())?.items, [("a".into(), 1.0)]);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zscan(&self, key: impl ToArg, cursor: u64, options: ScanOptions<'_>) -> Result<ScanReply<(Bytes, f64)>> {
+    fn zscan(
+        &self,
+        key: impl ToArg,
+        cursor: u64,
+        options: ScanOptions<'_>,
+    ) -> Result<ScanReply<(Bytes, f64)>> {
         self.run_read(&ZScan { key: &key.to_arg(), cursor, options: Ok(options) })
     }
 
@@ -2747,7 +2852,6 @@ pub trait Commands {
     {
         ZScanIter { commands: self, key: key.to_arg().to_vec(), options, steps: Steps::new() }
     }
-
 
     // The store.
 
@@ -2968,7 +3072,7 @@ pub trait Commands {
     fn config_get(&self, patterns: impl IntoIterator<Item = impl ToArg>) -> Result<BTreeMap<String, String>> {
         ArgList::new(patterns).with(|patterns| {
             let found = self.run_control(&ConfigGet { patterns: patterns.into() })?.0;
-            Ok(found.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+            Ok(found.into_iter().collect())
         })
     }
 
@@ -3099,7 +3203,7 @@ fn float(text: &[u8]) -> Result<f64> {
 /// The same sources, borrowed for no longer than the destination beside them.
 fn shorter<'s>(sources: &'s ZSources<'_>) -> ZSources<'s> {
     let keys: Vec<&[u8]> = sources.keys.iter().copied().collect();
-    ZSources { keys: keys.into(), weights: sources.weights.clone(), aggregate: sources.aggregate }
+    ZSources { keys: keys.into(), weighing: sources.weighing.clone() }
 }
 
 fn scored(members: impl IntoIterator<Item = (impl ToArg, f64)>) -> Vec<(Vec<u8>, f64)> {

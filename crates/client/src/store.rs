@@ -6,7 +6,9 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use redlet_core::{Clock, Engine, EngineOptions, Error as CommandError, Journal, Keeper};
-use redlet_persist::{Fsync, LogWriter, RecoveryReport, RecoveryTarget, SnapshotSource, Store, StoreOptions, Vfs};
+use redlet_persist::{
+    Fsync, LogWriter, RecoveryReport, RecoveryTarget, SnapshotSource, Store, StoreOptions, Vfs,
+};
 
 use crate::redis::Core;
 use crate::{Error, Result};
@@ -31,12 +33,7 @@ pub(crate) struct Making {
 
 impl Making {
     pub(crate) fn engine(&self, seed: u64, shards: usize) -> Engine {
-        Engine::new(EngineOptions {
-            clock: Arc::clone(&self.clock),
-            seed,
-            databases: self.databases,
-            shards,
-        })
+        Engine::new(EngineOptions { clock: Arc::clone(&self.clock), seed, databases: self.databases, shards })
     }
 }
 
@@ -51,7 +48,8 @@ pub(crate) fn open(
     options.engine = format!("shards={} seed={}", making.shards, making.seed);
     let target = Rebuilt { making, built: OnceLock::new() };
     let (store, report) = Store::open(vfs, path, options, &target)?;
-    let built = target.built.into_inner().ok_or(Error::Options("the store did not say how its engine is made"))?;
+    let built =
+        target.built.into_inner().ok_or(Error::Options("the store did not say how its engine is made"))?;
     let store = Arc::new(store);
     let disk = Disk {
         store: Arc::clone(&store),

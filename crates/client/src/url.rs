@@ -52,7 +52,8 @@ pub(crate) fn parse(url: &str) -> Result<Parsed> {
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
             "db" => {
-                parsed.db = value.parse().map_err(|_| refuse(format!("db={value} is no number of a database")))?;
+                parsed.db =
+                    value.parse().map_err(|_| refuse(format!("db={value} is no number of a database")))?;
             }
             "appendfsync" => {
                 parsed.fsync = Some(match &*value {

@@ -37,8 +37,10 @@ struct Parameter {
 }
 
 enum Kind {
-    /// A limit of a data type.
+    /// A limit of a data type: a number of elements.
     Limit(fn(&mut TypeSettings) -> &mut usize),
+    /// A limit of a data type: bytes, with units if one likes.
+    Bytes(fn(&mut TypeSettings) -> &mut usize),
     /// `list-max-listpack-size`: a number of elements, or a negated class of sizes.
     ListSize,
     /// One of [`POLICIES`].
@@ -57,18 +59,30 @@ const fn limit(
     Parameter { name, alias, kind: Kind::Limit(field) }
 }
 
+const fn bytes(
+    name: &'static str,
+    alias: Option<&'static str>,
+    field: fn(&mut TypeSettings) -> &mut usize,
+) -> Parameter {
+    Parameter { name, alias, kind: Kind::Bytes(field) }
+}
+
 const fn fixed(name: &'static str, value: fn(&Config) -> String) -> Parameter {
     Parameter { name, alias: None, kind: Kind::Fixed(value) }
 }
 
 const PARAMETERS: &[Parameter] = &[
-    limit("hash-max-listpack-entries", Some("hash-max-ziplist-entries"), |s| &mut s.hash_max_listpack_entries),
-    limit("hash-max-listpack-value", Some("hash-max-ziplist-value"), |s| &mut s.hash_max_listpack_value),
+    limit("hash-max-listpack-entries", Some("hash-max-ziplist-entries"), |s| {
+        &mut s.hash_max_listpack_entries
+    }),
+    bytes("hash-max-listpack-value", Some("hash-max-ziplist-value"), |s| &mut s.hash_max_listpack_value),
     limit("set-max-intset-entries", None, |s| &mut s.set_max_intset_entries),
     limit("set-max-listpack-entries", None, |s| &mut s.set_max_listpack_entries),
-    limit("set-max-listpack-value", None, |s| &mut s.set_max_listpack_value),
-    limit("zset-max-listpack-entries", Some("zset-max-ziplist-entries"), |s| &mut s.zset_max_listpack_entries),
-    limit("zset-max-listpack-value", Some("zset-max-ziplist-value"), |s| &mut s.zset_max_listpack_value),
+    bytes("set-max-listpack-value", None, |s| &mut s.set_max_listpack_value),
+    limit("zset-max-listpack-entries", Some("zset-max-ziplist-entries"), |s| {
+        &mut s.zset_max_listpack_entries
+    }),
+    bytes("zset-max-listpack-value", Some("zset-max-ziplist-value"), |s| &mut s.zset_max_listpack_value),
     Parameter { name: "list-max-listpack-size", alias: Some("list-max-ziplist-size"), kind: Kind::ListSize },
     Parameter { name: "maxmemory-policy", alias: None, kind: Kind::Policy },
     Parameter { name: "lfu-log-factor", alias: None, kind: Kind::Lfu(|tracking| &tracking.log_factor) },
@@ -103,19 +117,12 @@ impl Config {
         *self.policy.lock()
     }
 
-    /// Names and values of the parameters for which `wanted` says yes.
-    pub(crate) fn get(
-        &self,
-        settings: &TypeSettings,
-        tracking: &Tracking,
-        wanted: impl Fn(&str) -> bool,
-    ) -> Vec<(&'static str, String)> {
+    /// Names and values of all parameters, older names included.
+    pub(crate) fn get(&self, settings: &TypeSettings, tracking: &Tracking) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         for parameter in PARAMETERS {
             for name in [Some(parameter.name), parameter.alias].into_iter().flatten() {
-                if wanted(name) {
-                    found.push((name, self.value(&parameter.kind, settings, tracking)));
-                }
+                found.push((name, self.value(&parameter.kind, settings, tracking)));
             }
         }
         found
@@ -123,7 +130,7 @@ impl Config {
 
     fn value(&self, kind: &Kind, settings: &TypeSettings, tracking: &Tracking) -> String {
         match kind {
-            Kind::Limit(field) => field(&mut settings.clone()).to_string(),
+            Kind::Limit(field) | Kind::Bytes(field) => field(&mut settings.clone()).to_string(),
             Kind::ListSize => settings.list_max_listpack_size.to_string(),
             Kind::Policy => self.policy().to_owned(),
             Kind::Lfu(field) => field(tracking).load(Ordering::Relaxed).to_string(),
@@ -151,8 +158,8 @@ impl Config {
             }
             parameters.push((parameter, shown));
         }
-        for (at, (parameter, shown)) in parameters.iter().enumerate() {
-            if parameters[..at].iter().any(|(other, _)| std::ptr::eq(*other, *parameter)) {
+        for (at, (_, shown)) in parameters.iter().enumerate() {
+            if parameters[..at].iter().any(|(_, other)| other.eq_ignore_ascii_case(shown)) {
                 return Err(refused(shown, "duplicate parameter"));
             }
         }
@@ -169,8 +176,7 @@ impl Config {
             Change::Policy(policy) => {
                 *self.policy.lock() = policy;
                 let by_frequency = policy.ends_with("-lfu");
-                tracking
-                    .set_policy(if by_frequency { AccessPolicy::Frequency } else { AccessPolicy::Age });
+                tracking.set_policy(if by_frequency { AccessPolicy::Frequency } else { AccessPolicy::Age });
             }
             Change::Lfu(field, value) => field(tracking).store(*value, Ordering::Relaxed),
             Change::Limit(..) | Change::ListSize(_) => {}
@@ -205,6 +211,10 @@ fn parse_value(kind: &Kind, value: &[u8]) -> Result<Change, String> {
     };
     match kind {
         Kind::Limit(field) => Ok(Change::Limit(*field, integer(0, i64::MAX)? as usize)),
+        Kind::Bytes(field) => {
+            let bytes = parse_bytes(value).ok_or("argument must be a memory value")?;
+            Ok(Change::Limit(*field, bytes))
+        }
         Kind::ListSize => Ok(Change::ListSize(integer(i64::from(i32::MIN), i64::from(i32::MAX))?)),
         Kind::Lfu(field) => {
             let number = integer(0, i64::from(i32::MAX))?;
@@ -219,4 +229,21 @@ fn parse_value(kind: &Kind, value: &[u8]) -> Result<Change, String> {
         }
         Kind::Fixed(_) => Err("can't set immutable config".into()),
     }
+}
+
+/// Bytes with Redis's units: `10`, `10b`, `10k` (thousands), `10kb` (1024s), `m`, `mb`, `g`, `gb`.
+fn parse_bytes(text: &[u8]) -> Option<usize> {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let number = usize::try_from(number::parse_i64(&text[..digits])?).ok()?;
+    let unit = match text[digits..].to_ascii_lowercase().as_slice() {
+        b"" | b"b" => 1,
+        b"k" => 1000,
+        b"kb" => 1 << 10,
+        b"m" => 1_000_000,
+        b"mb" => 1 << 20,
+        b"g" => 1_000_000_000,
+        b"gb" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit)
 }

@@ -205,7 +205,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Unwritable`]; the commands' own refusals are in the list.
-    pub fn exec(&self, db: usize, commands: &[Result<Box<dyn Prepared<'_> + '_>>]) -> Result<Vec<Result<Reply>>> {
+    pub fn exec(
+        &self,
+        db: usize,
+        commands: &[Result<Box<dyn Prepared<'_> + '_>>],
+    ) -> Result<Vec<Result<Reply>>> {
         self.check_writable()?;
         let everything = commands.iter().flatten().any(|command| command.scope() == Scope::Everything);
         let locks = if everything {

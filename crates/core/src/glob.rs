@@ -8,6 +8,10 @@
 ///
 /// Takes at most about pattern times text steps: only the last `*` is ever tried again.
 pub fn matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
+    // Redis never finds that a star is nothing at all before it has seen a byte.
+    if text.is_empty() {
+        return pattern.is_empty();
+    }
     let (mut at, mut place) = (0, 0);
     // After the last star: where the pattern goes on, and where in the text it was tried last.
     let mut retry: Option<(usize, usize)> = None;

@@ -53,7 +53,12 @@ impl Engine {
 
     /// Hands the content of one shard to `sink` as blocks of effects, and returns what `position` says while the shard
     /// stands still: the number of the last unit whose effects are in it.
-    pub fn copy_shard(&self, index: usize, sink: &mut dyn FnMut(&[u8]), position: impl FnOnce() -> u64) -> u64 {
+    pub fn copy_shard(
+        &self,
+        index: usize,
+        sink: &mut dyn FnMut(&[u8]),
+        position: impl FnOnce() -> u64,
+    ) -> u64 {
         let mut blocks = Vec::new();
         let position = {
             let shard = self.keyspace().read(index);
@@ -126,8 +131,7 @@ impl Engine {
             if cursor.moves_to(&effect, self)? {
                 continue;
             }
-            let about_all =
-                matches!(effect, Effect::Clear | Effect::ClearAll | Effect::SwapDb { .. });
+            let about_all = matches!(effect, Effect::Clear | Effect::ClearAll | Effect::SwapDb { .. });
             if about_all || !is_newer(index_of(cursor.key)) {
                 let db = cursor.db;
                 tx.in_database(db, |tx| apply(tx, &cursor, effect))?;
@@ -148,7 +152,11 @@ impl<'a> Cursor<'a> {
     /// True if the effect only says where the next ones are.
     fn moves_to(&mut self, effect: &Effect<'a>, engine: &Engine) -> Result<bool, ReplayError> {
         let check = |db: u32| {
-            if (db as usize) < engine.databases() { Ok(db as usize) } else { Err(ReplayError::Database { db }) }
+            if (db as usize) < engine.databases() {
+                Ok(db as usize)
+            } else {
+                Err(ReplayError::Database { db })
+            }
         };
         match effect {
             Effect::Select { db } => self.db = check(*db)?,

@@ -83,10 +83,7 @@ impl Reply {
                 Reply::Map(pairs.into_iter().map(|(k, v)| (k.into_resp3(), v.into_resp3())).collect())
             }
             Reply::Pairs(pairs) => Reply::Array(
-                pairs
-                    .into_iter()
-                    .map(|(a, b)| Reply::Array(vec![a.into_resp3(), b.into_resp3()]))
-                    .collect(),
+                pairs.into_iter().map(|(a, b)| Reply::Array(vec![a.into_resp3(), b.into_resp3()])).collect(),
             ),
             other => other,
         }

@@ -347,11 +347,7 @@ impl<T> Table<T> {
 
 /// Takes a value out of a chain and fills its place from the chain's end, so that chains stay as short as they can be.
 /// Also says whether a bucket was dropped.
-fn remove_from<T>(
-    bucket: &mut Bucket<T>,
-    tag: u8,
-    eq: &mut impl FnMut(&T) -> bool,
-) -> Option<(T, bool)> {
+fn remove_from<T>(bucket: &mut Bucket<T>, tag: u8, eq: &mut impl FnMut(&T) -> bool) -> Option<(T, bool)> {
     if let Some(slot) = bucket.position(tag, eq) {
         let (_, value) = bucket.take(slot)?;
         let mut dropped = false;

@@ -46,7 +46,9 @@ pub enum Error {
         source: io::Error,
     },
     /// An earlier write failed, so the log ends there. Holds what happened then.
-    #[error("the log could not be written and takes nothing more; close the store, mend the cause and open it again: {0}")]
+    #[error(
+        "the log could not be written and takes nothing more; close the store, mend the cause and open it again: {0}"
+    )]
     WriteFailed(String),
     /// The store was written by a later version.
     #[error("{} was written in format version {found}; this program reads version {known}", path.display())]

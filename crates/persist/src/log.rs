@@ -96,7 +96,11 @@ pub(crate) fn read(
                 return Err(corrupt(path, at, format!("unit {found} where unit {unit} should be")));
             }
             None if !is_last => {
-                return Err(corrupt(path, at, "a frame is not what was written, and the log goes on after it"));
+                return Err(corrupt(
+                    path,
+                    at,
+                    "a frame is not what was written, and the log goes on after it",
+                ));
             }
             None => {
                 if let Some(later) = later_frame(bytes, at, unit) {

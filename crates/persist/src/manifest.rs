@@ -4,9 +4,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::Error;
 use crate::error::{At, Result, corrupt};
 use crate::vfs::Vfs;
-use crate::Error;
 
 pub(crate) const NAME: &str = "MANIFEST";
 pub(crate) const TEMPORARY: &str = "MANIFEST.tmp";
@@ -43,7 +43,10 @@ impl Manifest {
         let bytes = (*bytes).as_ref();
         let text = std::str::from_utf8(bytes).map_err(|_| corrupt(&path, 0, "it is not text"))?;
         let Some(body) = text.strip_prefix(TITLE).and_then(|rest| rest.strip_prefix("\nversion ")) else {
-            return Err(Error::NotAStore { path: folder.to_owned(), why: "its MANIFEST is another program's" });
+            return Err(Error::NotAStore {
+                path: folder.to_owned(),
+                why: "its MANIFEST is another program's",
+            });
         };
         let version = body.lines().next().and_then(|line| line.parse().ok());
         if let Some(found) = version
@@ -56,13 +59,12 @@ impl Manifest {
 
     fn parse(text: &str) -> Option<Self> {
         let checked = text.rfind("crc32c ")?;
-        let crc = u32::from_str_radix(text[checked..].strip_prefix("crc32c ")?.strip_suffix('\n')?, 16).ok()?;
+        let crc =
+            u32::from_str_radix(text[checked..].strip_prefix("crc32c ")?.strip_suffix('\n')?, 16).ok()?;
         if crc32c::crc32c(&text.as_bytes()[..checked]) != crc {
             return None;
         }
-        let field = |name: &str| {
-            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-        };
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         Some(Self {
             engine: field("engine")?.to_owned(),
             snapshot: match field("snapshot")? {

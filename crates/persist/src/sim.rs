@@ -111,7 +111,11 @@ impl State {
         let number = self.calls;
         self.calls += 1;
         let fails = self.fail_at.is_some_and(|at| number == at || (self.fails_from_now_on && number > at));
-        if fails { Err(io::Error::new(io::ErrorKind::StorageFull, "no space left (simulated)")) } else { Ok(()) }
+        if fails {
+            Err(io::Error::new(io::ErrorKind::StorageFull, "no space left (simulated)"))
+        } else {
+            Ok(())
+        }
     }
 
     fn file(&self, path: &Path) -> io::Result<usize> {
@@ -239,7 +243,9 @@ impl Vfs for SimVfs {
         let is_inside = |name: &PathBuf| name.parent() == Some(path);
         let mut durable = state.durable_names.clone();
         durable.retain(|name, _| !is_inside(name));
-        durable.extend(state.names.iter().filter(|(name, _)| is_inside(name)).map(|(name, &file)| (name.clone(), file)));
+        durable.extend(
+            state.names.iter().filter(|(name, _)| is_inside(name)).map(|(name, &file)| (name.clone(), file)),
+        );
         state.durable_names = durable;
         Ok(())
     }

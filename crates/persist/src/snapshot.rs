@@ -11,10 +11,10 @@
 //! finished has no footer.
 use std::path::{Path, PathBuf};
 
+use crate::Error;
 use crate::error::{At, Result, corrupt};
 use crate::log::number;
 use crate::vfs::{Mapped, Vfs, VfsFile};
-use crate::Error;
 
 const MAGIC: &[u8; 8] = b"redletSN";
 const END_MAGIC: &[u8; 8] = b"redletSF";

@@ -133,7 +133,10 @@ pub struct Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("folder", &self.folder).field("writer", &self.writer).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("folder", &self.folder)
+            .field("writer", &self.writer)
+            .finish_non_exhaustive()
     }
 }
 
@@ -242,7 +245,8 @@ impl Store {
         let snapshot_bytes = written.inspect_err(|_| {
             snapshot::Writer::abandon(&*self.vfs, &self.folder, id);
         })?;
-        let new = Manifest { engine: manifest.engine.clone(), snapshot: Some(id), first_unit, snapshot_bytes };
+        let new =
+            Manifest { engine: manifest.engine.clone(), snapshot: Some(id), first_unit, snapshot_bytes };
         new.write(&*self.vfs, &self.folder)?;
         *manifest = new;
         self.writer.forget_bytes(log_bytes);
@@ -301,16 +305,15 @@ fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<bool> {
 /// Loads the sections of a snapshot, as many at a time as there are processors.
 #[expect(clippy::disallowed_methods, reason = "a scope of threads that ends before this function does")]
 fn load(reader: &Reader, target: &dyn RecoveryTarget) -> Result<()> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(reader.sections.len().max(1));
+    let threads =
+        std::thread::available_parallelism().map_or(1, usize::from).min(reader.sections.len().max(1));
     let next = AtomicUsize::new(0);
     let work = || -> Result<()> {
         while let Some(section) = reader.sections.get(next.fetch_add(1, Ordering::Relaxed)) {
             let number = reader.sections.iter().position(|other| std::ptr::eq(other, section)).unwrap_or(0);
             target.begin_section(number, section.unit);
             for block in reader.blocks(section) {
-                target
-                    .load(block?)
-                    .map_err(|why| Error::Replay { path: reader.path().to_owned(), why })?;
+                target.load(block?).map_err(|why| Error::Replay { path: reader.path().to_owned(), why })?;
             }
         }
         Ok(())

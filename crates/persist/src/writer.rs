@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
+use crate::Error;
 use crate::error::{At, Result};
 use crate::log;
 use crate::vfs::{Vfs, VfsFile};
-use crate::Error;
 
 /// When the log is synced to the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -169,7 +169,11 @@ impl LogWriter {
                 Ok(())
             }
             Fsync::EverySec | Fsync::No => {
-                if self.buffer.lock().bytes.len() > BUFFER_MAX { self.flush() } else { Ok(()) }
+                if self.buffer.lock().bytes.len() > BUFFER_MAX {
+                    self.flush()
+                } else {
+                    Ok(())
+                }
             }
         }
     }

@@ -97,12 +97,40 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// The next word as an integer of 32 bits: the number of a database.
+    ///
+    /// # Errors
+    /// [`Error::NotAnInteger`], or a refusal of integers that are too long.
+    pub fn int32(&mut self) -> Result<i64> {
+        let number = self.int()?;
+        if i32::try_from(number).is_ok() {
+            Ok(number)
+        } else {
+            Err(Error::refused("ERR value is out of range, value must between -2147483648 and 2147483647"))
+        }
+    }
+
     /// The next word as a number of things, 0 among them.
     ///
     /// # Errors
     /// Redis's refusal of anything else.
     pub fn positive(&mut self) -> Result<usize> {
         self.int_where(|n| n >= 0, "ERR value is out of range, must be positive").map(|n| n as usize)
+    }
+
+    /// `[LIMIT limit]`, all words that are left: how far to count, 0 for no limit.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`], or Redis's refusal of a negative limit.
+    pub fn limit(&mut self) -> Result<usize> {
+        let mut limit = 0;
+        while !self.is_empty() {
+            if !self.take_with("LIMIT", 1) {
+                return Err(Error::Syntax);
+            }
+            limit = self.int_where(|n| n >= 0, "ERR LIMIT can't be negative")? as usize;
+        }
+        Ok(limit)
     }
 
     /// The next word as a number.

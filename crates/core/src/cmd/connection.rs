@@ -57,9 +57,9 @@ impl<'a> Command<'a> for Ping<'a> {
 
 impl<'a> Control<'a> for Ping<'a> {
     fn run(&self, _: &mut Tx<'_>) -> Result<PingReply> {
-        Ok(self.message.map_or(PingReply::Pong, |message| {
-            PingReply::Message(Bytes::copy_from_slice(message))
-        }))
+        Ok(self
+            .message
+            .map_or(PingReply::Pong, |message| PingReply::Message(Bytes::copy_from_slice(message))))
     }
 }
 
@@ -113,7 +113,7 @@ impl<'a> Command<'a> for Select {
     type Reply = ();
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        Ok(Select { index: args.int()? })
+        Ok(Select { index: args.int32()? })
     }
 
     fn check(&self, engine: &Engine) -> Result<()> {

@@ -411,7 +411,9 @@ impl<'a> Write<'a> for HIncrBy<'a> {
         let mut hash = db.hash_mut(self.key)?;
         let old = match hash.shown().get(self.field) {
             None => 0,
-            Some(text) => number::parse_i64(text).ok_or(Error::refused("ERR hash value is not an integer"))?,
+            Some(text) => {
+                number::parse_i64(text).ok_or(Error::refused("ERR hash value is not an integer"))?
+            }
         };
         let new = old.checked_add(self.by).ok_or(Error::Overflow)?;
         hash.insert(self.field, new.to_string().as_bytes());

@@ -167,9 +167,9 @@ impl ExpireWhen {
             }
         }
         match (nx, xx, gt, lt) {
-            (true, true, _, _) | (true, _, true, _) | (true, _, _, true) => Err(Error::refused(
-                "ERR NX and XX, GT or LT options at the same time are not compatible",
-            )),
+            (true, true, _, _) | (true, _, true, _) | (true, _, _, true) => {
+                Err(Error::refused("ERR NX and XX, GT or LT options at the same time are not compatible"))
+            }
             (_, _, true, true) => {
                 Err(Error::refused("ERR GT and LT options at the same time are not compatible"))
             }
@@ -394,7 +394,8 @@ macro_rules! ttl_command {
 
 const TTL_TIPS: &[&str] = &["nondeterministic_output"];
 
-ttl_command!(TtlSeconds, Seconds, "TTL", "1.0.0", "Says how many seconds a key has to live.", |ms: i64| (ms + 500)
+ttl_command!(TtlSeconds, Seconds, "TTL", "1.0.0", "Says how many seconds a key has to live.", |ms: i64| (ms
+    + 500)
     / 1000);
 ttl_command!(
     PTtl,
@@ -590,7 +591,9 @@ impl<'a> Read<'a> for Scan<'a> {
         // A cursor is a place in a shard's table, times the number of shards, plus the shard.
         let shards = db.engine().keyspace().len() as u64;
         let wanted = |entry: &Entry| {
-            self.options.type_name.is_none_or(|name| name.eq_ignore_ascii_case(entry.value.type_name().as_bytes()))
+            self.options
+                .type_name
+                .is_none_or(|name| name.eq_ignore_ascii_case(entry.value.type_name().as_bytes()))
                 && self.options.accepts(&entry.key)
                 && entry.is_alive(|| db.now())
         };
@@ -724,7 +727,7 @@ impl<'a> Command<'a> for Move<'a> {
     type Reply = bool;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        Ok(Move { key: args.bytes()?, db: args.int()? })
+        Ok(Move { key: args.bytes()?, db: args.int32()? })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -783,7 +786,7 @@ impl<'a> Command<'a> for Copy<'a> {
             if args.take("REPLACE") {
                 replace = true;
             } else if args.take_with("DB", 1) {
-                db = Some(args.int()?);
+                db = Some(args.int32()?);
             } else {
                 return Err(Error::Syntax);
             }

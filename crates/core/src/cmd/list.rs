@@ -565,7 +565,8 @@ impl<'a> Write<'a> for LSet<'a> {
         if list.is_empty() {
             return Err(Error::NoSuchKey);
         }
-        let index = self.index.clone()?;
+        // Redis keeps no more than 32 bits of this one.
+        let index = i64::from(self.index.clone()? as i32);
         let place = place(index, list.len()).filter(|&place| place < list.len());
         list.set(place.ok_or(Error::IndexOutOfRange)?, self.element);
         Ok(())

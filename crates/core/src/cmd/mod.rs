@@ -250,7 +250,13 @@ impl Row {
         categories.push(if flags.contains(Flags::FAST) { "@fast" } else { "@slow" });
         // A container has no part in its subcommands' families.
         categories.extend(self.spec.group.category().filter(|_| self.prepare.is_some()));
-        categories.extend(self.spec.categories.iter().filter(|&category| !categories.contains(category)).collect::<Vec<_>>());
+        categories.extend(
+            self.spec
+                .categories
+                .iter()
+                .filter(|&category| !categories.contains(category))
+                .collect::<Vec<_>>(),
+        );
         categories
     }
 
@@ -409,7 +415,7 @@ pub fn lookup(words: &[&[u8]]) -> Result<(&'static Row, usize)> {
         let Some(sub) = row(&full).filter(|_| !second.contains(&b'|')) else {
             return Err(Error::UnknownSubcommand {
                 container: found.spec.name,
-                name: String::from_utf8_lossy(&second[..second.len().min(128)]).into_owned(),
+                name: shown_in_error(&second[..second.len().min(128)]),
             });
         };
         named = (sub, 2);
@@ -437,6 +443,12 @@ pub(crate) fn wrong_arity(name: &str) -> Error {
     Error::WrongArity(Cow::Owned(name.to_ascii_lowercase().replace(' ', "|")))
 }
 
+/// A caller's words inside of an error, which is one line of text: up to a zero byte, with spaces for the ends of lines.
+fn shown_in_error(word: &[u8]) -> String {
+    let end = word.iter().position(|&byte| byte == 0).unwrap_or(word.len());
+    String::from_utf8_lossy(&word[..end]).replace(['\r', '\n'], " ")
+}
+
 /// Redis repeats the name and the arguments, each up to 128 bytes in all.
 fn unknown(name: &[u8], arguments: &[&[u8]]) -> Error {
     const SHOWN: usize = 128;
@@ -447,9 +459,9 @@ fn unknown(name: &[u8], arguments: &[&[u8]]) -> Error {
         }
         let length = argument.len().min(SHOWN - shown.len());
         shown.push('\'');
-        shown.push_str(&String::from_utf8_lossy(&argument[..length]));
+        shown.push_str(&shown_in_error(&argument[..length]));
         shown.push_str("' ");
     }
-    let name = String::from_utf8_lossy(&name[..name.len().min(SHOWN)]).into_owned();
+    let name = shown_in_error(&name[..name.len().min(SHOWN)]);
     Error::UnknownCommand { name, arguments: shown }
 }

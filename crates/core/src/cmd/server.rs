@@ -13,7 +13,7 @@ use crate::{Error, Reply, Result, glob};
 table! {
     control BgRewriteAof, control BgSave, control CommandAll, control CommandCount, control CommandDocs,
     control CommandGetKeys, control CommandGetKeysAndFlags, control CommandHelp, control CommandInfo, control CommandList,
-    container CONFIG, control ConfigGet, control ConfigHelp, control ConfigResetStat, control ConfigSet, read DbSize,
+    container CONFIG, control ConfigGet, control ConfigHelp, control ConfigResetStat, control ConfigRewrite, control ConfigSet, read DbSize,
     write FlushAll, write FlushDb, control Info, control LastSave, control Save, write SwapDb, control Time,
 }
 
@@ -231,9 +231,9 @@ impl<'a> Control<'a> for Time {
 }
 
 fn keeper<'e>(db: &Tx<'e>) -> Result<&'e dyn Keeper> {
-    db.engine().keeper().ok_or(Error::refused(
-        "ERR this store lives in memory only; open it with a path to have it saved",
-    ))
+    db.engine()
+        .keeper()
+        .ok_or(Error::refused("ERR this store lives in memory only; open it with a path to have it saved"))
 }
 
 bare! {
@@ -474,13 +474,11 @@ pub struct ConfigGet<'a> {
 
 /// `CONFIG GET`'s answer: names and values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigReply(pub Vec<(&'static str, String)>);
+pub struct ConfigReply(pub Vec<(String, String)>);
 
 impl From<ConfigReply> for Reply {
     fn from(reply: ConfigReply) -> Self {
-        Reply::Map(
-            reply.0.into_iter().map(|(name, value)| (Reply::bulk(name), Reply::bulk(value))).collect(),
-        )
+        Reply::Map(reply.0.into_iter().map(|(name, value)| (Reply::bulk(name), Reply::bulk(value))).collect())
     }
 }
 
@@ -505,11 +503,26 @@ impl<'a> Command<'a> for ConfigGet<'a> {
 
 impl<'a> Control<'a> for ConfigGet<'a> {
     fn run(&self, db: &mut Tx<'_>) -> Result<ConfigReply> {
-        let wanted = |name: &str| {
-            self.patterns.iter().any(|pattern| glob::matches(pattern, name.as_bytes(), true))
-        };
         let engine = db.engine();
-        Ok(ConfigReply(engine.config().get(db.view().settings()?, engine.tracking(), wanted)))
+        let all = engine.config().get(db.view().settings()?, engine.tracking());
+        let mut found: Vec<(String, String)> = Vec::new();
+        for pattern in self.patterns.iter() {
+            let is_plain = !pattern.iter().any(|byte| b"[]*?".contains(byte));
+            for (name, value) in &all {
+                if glob::matches(pattern, name.as_bytes(), true) {
+                    // A plain name is answered as it was asked for.
+                    let shown = if is_plain {
+                        String::from_utf8_lossy(pattern).into_owned()
+                    } else {
+                        (*name).to_owned()
+                    };
+                    if !found.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                        found.push((shown, value.clone()));
+                    }
+                }
+            }
+        }
+        Ok(ConfigReply(found))
     }
 }
 
@@ -582,6 +595,25 @@ impl<'a> Control<'a> for ConfigResetStat {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
         db.engine().reset_statistics(db.expired_keys());
         Ok(())
+    }
+}
+
+bare! {
+    /// `CONFIG REWRITE`
+    ConfigRewrite -> (), Spec {
+        name: "CONFIG REWRITE",
+        arity: 2,
+        since: "2.8.0",
+        flags: ADMIN.and(ALWAYS),
+        tips: ALL_NODES,
+        summary: "Refuses: there is no configuration file to rewrite.",
+        ..SERVER
+    }
+}
+
+impl<'a> Control<'a> for ConfigRewrite {
+    fn run(&self, _: &mut Tx<'_>) -> Result<()> {
+        Err(Error::refused("ERR The server is running without a config file"))
     }
 }
 
@@ -726,7 +758,8 @@ fn describe_keys(spec: &KeySpec) -> Reply {
         Find::Unknown => typed("unknown", map(Vec::new())),
     };
     let flags = Reply::Set(spec.flags.iter().map(|flag| Reply::Status((*flag).into())).collect());
-    map(vec![("flags", flags), ("begin_search", begin), ("find_keys", find)])
+    let notes = (!spec.notes.is_empty()).then(|| ("notes", Reply::bulk(spec.notes)));
+    map(notes.into_iter().chain([("flags", flags), ("begin_search", begin), ("find_keys", find)]).collect())
 }
 
 /// Declares a subcommand of COMMAND whose words are names of commands.
@@ -769,7 +802,7 @@ impl<'a> Control<'a> for CommandInfo<'a> {
         if self.names.is_empty() {
             return Ok(Reply::Array(top_level().map(describe).collect()));
         }
-        let describe = |name: &&[u8]| named(name).map_or(Reply::NullArray, describe);
+        let describe = |name: &&[u8]| named(name).map_or(Reply::Null, describe);
         Ok(Reply::Array(self.names.iter().map(describe).collect()))
     }
 }
@@ -801,9 +834,7 @@ fn document(row: &'static Row) -> Reply {
     let subcommands: Vec<_> = if row.spec.name.contains(' ') {
         Vec::new()
     } else {
-        super::subcommands(row.spec.name)
-            .map(|row| (Reply::bulk(row.listed_name()), document(row)))
-            .collect()
+        super::subcommands(row.spec.name).map(|row| (Reply::bulk(row.listed_name()), document(row))).collect()
     };
     if !subcommands.is_empty() {
         parts.push((Reply::bulk("subcommands"), Reply::Map(subcommands)));
@@ -855,6 +886,9 @@ type KeyUse<'w> = (&'w [u8], &'static [&'static str]);
 fn keys_of<'w>(words: &'w [&'w [u8]]) -> Result<Vec<KeyUse<'w>>> {
     let row = match super::lookup(words) {
         Ok((row, _)) => row,
+        Err(_) if words.len() == 1 && super::row(words[0]).is_some_and(|row| row.prepare.is_none()) => {
+            return Err(Error::refused("ERR The command has no key arguments"));
+        }
         Err(Error::WrongArity(_)) => {
             return Err(Error::refused("ERR Invalid number of arguments specified for command"));
         }
@@ -865,9 +899,8 @@ fn keys_of<'w>(words: &'w [&'w [u8]]) -> Result<Vec<KeyUse<'w>>> {
     }
     let mut found = Vec::new();
     for spec in row.spec.keys {
-        let places = spec
-            .positions(words)
-            .ok_or(Error::refused("ERR Invalid arguments specified for command"))?;
+        let places =
+            spec.positions(words).ok_or(Error::refused("ERR Invalid arguments specified for command"))?;
         let flags = flags_for(spec, words);
         found.extend(places.into_iter().map(|place| (words[place], flags)));
     }

@@ -107,7 +107,7 @@ members_command! {
         arity: -3,
         since: "6.2.0",
         flags: Flags::FAST,
-        keys: &[KeySpec::first(&["RO"])],
+        keys: &[KeySpec::first(&["RO", "access"])],
         summary: "Says for each of several members whether it is in a set.",
         complexity: "O(N), N being the number of members asked for",
         syntax: "key member [member ...]",
@@ -305,6 +305,13 @@ impl<'a> Write<'a> for SPop<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<SPopReply> {
         let random = db.random();
         let mut set = db.set_mut(self.key)?;
+        if self.count.is_some_and(|count| count >= set.len()) {
+            let all: Vec<_> = set.iter().map(|member| Bytes::copy_from_slice(&member)).collect();
+            all.iter().for_each(|member| {
+                set.remove(member);
+            });
+            return Ok(SPopReply::Many(Members(all)));
+        }
         let mut pop = || {
             let member = set.random(random).map(|member| Bytes::copy_from_slice(&member))?;
             set.remove(&member);
@@ -495,10 +502,7 @@ macro_rules! combination {
                 name: $store_name,
                 arity: -3,
                 flags: Flags::DENYOOM,
-                keys: &[
-                    KeySpec::first(&["OW", "update"]),
-                    KeySpec::range(&["RO", "access"], 2, -1, 1),
-                ],
+                keys: &[KeySpec::first(&["OW", "update"]), KeySpec::range(&["RO", "access"], 2, -1, 1)],
                 summary: $store_summary,
                 complexity: $complexity,
                 syntax: "destination key [key ...]",
@@ -584,14 +588,7 @@ impl<'a> Command<'a> for SInterCard<'a> {
             return Err(Error::refused("ERR Number of keys can't be greater than number of args"));
         }
         let keys = args.many(count as usize)?;
-        let mut limit = 0;
-        while !args.is_empty() {
-            if !args.take_with("LIMIT", 1) {
-                return Err(Error::Syntax);
-            }
-            limit = args.int_where(|n| n >= 0, "ERR LIMIT can't be negative")? as usize;
-        }
-        Ok(SInterCard { keys: keys.into(), limit })
+        Ok(SInterCard { keys: keys.into(), limit: args.limit()? })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {

@@ -165,6 +165,8 @@ impl fmt::Debug for Flags {
 /// Where some of a command's keys are among its words, and what happens to them.
 #[derive(Clone, Copy, Debug)]
 pub struct KeySpec {
+    /// What the rest cannot say, in words.
+    pub notes: &'static str,
     /// Redis's words for the use of the keys, as `COMMAND INFO` lists them: `RO access`.
     pub flags: &'static [&'static str],
     /// Where the search begins.
@@ -220,14 +222,21 @@ impl KeySpec {
         Self::range(flags, 1, 0, 1)
     }
 
+    /// The same, with a note.
+    #[must_use]
+    pub const fn noting(mut self, notes: &'static str) -> Self {
+        self.notes = notes;
+        self
+    }
+
     /// Keys from the word `index` on, each `step`-th up to `last` (relative to `index`, or negative from the end).
     pub const fn range(flags: &'static [&'static str], index: usize, last: i64, step: i64) -> Self {
-        Self { flags, begin: Begin::Index(index), find: Find::Range { last, step, limit: 0 } }
+        Self { notes: "", flags, begin: Begin::Index(index), find: Find::Range { last, step, limit: 0 } }
     }
 
     /// A count at the word `index`, and that many keys after it.
     pub const fn counted(flags: &'static [&'static str], index: usize) -> Self {
-        Self { flags, begin: Begin::Index(index), find: Find::KeyNum { at: 0, first: 1, step: 1 } }
+        Self { notes: "", flags, begin: Begin::Index(index), find: Find::KeyNum { at: 0, first: 1, step: 1 } }
     }
 
     /// The places of the keys in `words`; `None` if they do not fit the rule.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Args, Command, Flags, Group, KeySpec, Read, Spec, Write, table};
+use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, table};
 use crate::number::{self, Extended};
 use crate::tx::{Deadline, Tx, View};
 use crate::types::lcs::{self, Match};
@@ -135,6 +135,11 @@ struct RawExpiry<'a> {
 }
 
 impl RawExpiry<'_> {
+    /// Whether both are given by the same word. Redis lets a word be repeated, and the last one counts.
+    fn same_word(self, other: Self) -> bool {
+        (self.scale, self.relative) == (other.scale, other.relative)
+    }
+
     fn parse(self, command: &'static str) -> Result<Expiry> {
         let amount = number::parse_i64(self.amount).ok_or(Error::NotAnInteger)?;
         let milliseconds = amount
@@ -259,7 +264,8 @@ impl<'a> Command<'a> for Set<'a> {
         arity: -3,
         group: Group::String,
         flags: Flags::DENYOOM,
-        keys: &[KeySpec::first(&["RW", "access", "update", "variable_flags"])],
+        keys: &[KeySpec::first(&["RW", "access", "update", "variable_flags"])
+            .noting("RW and ACCESS due to the optional `GET` argument")],
         summary: "Stores a string, whatever the key held before.",
         syntax: "key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest] [GET] \
                  [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | KEEPTTL]",
@@ -269,7 +275,7 @@ impl<'a> Command<'a> for Set<'a> {
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let (key, value) = (args.bytes()?, args.bytes()?);
-        let (mut options, mut conditions, mut expiries, mut raw) = (SetOptions::default(), 0, 0, None);
+        let (mut options, mut conditions, mut raw) = (SetOptions::default(), 0, None::<RawExpiry<'_>>);
         while !args.is_empty() {
             if args.take("NX") {
                 (options.when, conditions) = (When::Missing, conditions | 1);
@@ -278,9 +284,11 @@ impl<'a> Command<'a> for Set<'a> {
             } else if args.take("GET") {
                 options.get = true;
             } else if args.take("KEEPTTL") {
-                (options.expiry, expiries) = (Expiry::Keep, expiries | 1);
+                options.expiry = Expiry::Keep;
             } else if let Some(expiry) = Expiry::take(args) {
-                expiries = if expiries == 0 { 2 } else { 3 };
+                if raw.is_some_and(|before| !before.same_word(expiry)) {
+                    return Err(Error::Syntax);
+                }
                 raw = Some(expiry);
             } else if let Some(compare) = Compare::take(args)? {
                 conditions = if conditions == 0 { 4 } else { 7 };
@@ -288,7 +296,7 @@ impl<'a> Command<'a> for Set<'a> {
             } else {
                 return Err(Error::Syntax);
             }
-            if !matches!(conditions, 0 | 1 | 2 | 4) || expiries == 3 {
+            if !matches!(conditions, 0 | 1 | 2 | 4) || (raw.is_some() && options.expiry == Expiry::Keep) {
                 return Err(Error::Syntax);
             }
         }
@@ -359,7 +367,8 @@ macro_rules! set_with_expiry {
 
             fn parse(args: &mut Args<'a>) -> Result<Self> {
                 let key = args.bytes()?;
-                let expiry = RawExpiry { amount: args.bytes()?, scale: $scale, relative: true }.parse($command)?;
+                let expiry =
+                    RawExpiry { amount: args.bytes()?, scale: $scale, relative: true }.parse($command)?;
                 let value = Cow::Owned(Str::from_bytes(args.bytes()?));
                 Ok($type(Set { key, value, options: SetOptions { expiry, ..SetOptions::default() } }))
             }
@@ -557,7 +566,7 @@ pub struct GetEx<'a> {
     /// The key.
     pub key: &'a [u8],
     /// What happens to its deadline; `Clear` is `PERSIST`.
-    pub expiry: Expiry,
+    pub expiry: Late<Expiry>,
 }
 
 impl<'a> Command<'a> for GetEx<'a> {
@@ -567,7 +576,9 @@ impl<'a> Command<'a> for GetEx<'a> {
         group: Group::String,
         since: "6.2.0",
         flags: Flags::FAST,
-        keys: &[KeySpec::first(&["RW", "access", "update"])],
+        keys: &[
+            KeySpec::first(&["RW", "access", "update"]).noting("RW and UPDATE because it changes the TTL")
+        ],
         summary: "Returns the string at a key and changes its time to live.",
         syntax: "key [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST]",
         ..Spec::EMPTY
@@ -576,12 +587,12 @@ impl<'a> Command<'a> for GetEx<'a> {
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let key = args.bytes()?;
-        let (mut persist, mut raw) = (false, None);
+        let (mut persist, mut raw) = (false, None::<RawExpiry<'_>>);
         while !args.is_empty() {
             if raw.is_none() && args.take("PERSIST") {
                 persist = true;
             } else if let Some(expiry) = Expiry::take(args)
-                && raw.is_none()
+                && raw.is_none_or(|before| before.same_word(expiry))
                 && !persist
             {
                 raw = Some(expiry);
@@ -590,9 +601,9 @@ impl<'a> Command<'a> for GetEx<'a> {
             }
         }
         let expiry = match raw {
-            Some(raw) => raw.parse("getex")?,
-            None if persist => Expiry::Clear,
-            None => Expiry::Keep,
+            Some(raw) => raw.parse("getex"),
+            None if persist => Ok(Expiry::Clear),
+            None => Ok(Expiry::Keep),
         };
         Ok(GetEx { key, expiry })
     }
@@ -605,7 +616,7 @@ impl<'a> Command<'a> for GetEx<'a> {
 impl<'a> Write<'a> for GetEx<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
         let Some(value) = db.view().string(self.key)?.map(Str::to_bytes) else { return Ok(None) };
-        match self.expiry.deadline(|| db.now(), "getex")? {
+        match self.expiry.clone()?.deadline(|| db.now(), "getex")? {
             Deadline::Keep => {}
             Deadline::At(at) => {
                 db.set_deadline(self.key, Some(at))?;
@@ -834,7 +845,8 @@ macro_rules! increment {
                 arity: 2,
                 group: Group::String,
                 flags: WRITE_FAST,
-                keys: &[KeySpec::first(&["RW", "access", "update"])],
+                keys: &[KeySpec::first(&["RW", "access", "update"])
+                    .noting("RW and UPDATE because it changes the TTL")],
                 summary: $summary,
                 syntax: "key",
                 ..Spec::EMPTY
@@ -902,7 +914,13 @@ macro_rules! increment_by {
     };
 }
 
-increment_by!(IncrBy, "INCRBY", "increment", Ok::<i64, Error>, "Adds to the integer at a key, 0 if it is not there.");
+increment_by!(
+    IncrBy,
+    "INCRBY",
+    "increment",
+    Ok::<i64, Error>,
+    "Adds to the integer at a key, 0 if it is not there."
+);
 increment_by!(
     DecrBy,
     "DECRBY",
@@ -917,7 +935,7 @@ pub struct IncrByFloat<'a> {
     /// The key.
     pub key: &'a [u8],
     /// By how much, in the precision that Redis adds with.
-    pub by: Extended,
+    pub by: Late<Extended>,
 }
 
 impl<'a> Command<'a> for IncrByFloat<'a> {
@@ -935,7 +953,7 @@ impl<'a> Command<'a> for IncrByFloat<'a> {
     type Reply = Bytes;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        Ok(IncrByFloat { key: args.bytes()?, by: Extended::parse(args.bytes()?).ok_or(Error::NotAFloat)? })
+        Ok(IncrByFloat { key: args.bytes()?, by: Extended::parse(args.bytes()?).ok_or(Error::NotAFloat) })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -951,7 +969,7 @@ impl<'a> Write<'a> for IncrByFloat<'a> {
                 Extended::parse(string.as_slice(&mut IntBuffer::new())).ok_or(Error::NotAFloat)?
             }
         };
-        let new = old.plus(self.by);
+        let new = old.plus(self.by.clone()?);
         if !new.is_finite() {
             return Err(Error::refused("ERR increment would produce NaN or Infinity"));
         }
@@ -1124,6 +1142,7 @@ impl<'a> Command<'a> for MSetEx<'a> {
         since: "8.4.0",
         flags: Flags::DENYOOM.and(Flags::MOVABLEKEYS),
         keys: &[KeySpec {
+            notes: "",
             flags: &["OW", "update"],
             begin: super::Begin::Index(1),
             find: super::Find::KeyNum { at: 0, first: 1, step: 2 },
@@ -1233,7 +1252,9 @@ impl<'a> Write<'a> for DelEx<'a> {
         if let Some(compare) = self.compare {
             let string = match db.view().string(self.key) {
                 Err(Error::WrongType) => {
-                    return Err(Error::refused("ERR Key should be of string type if conditions are specified"));
+                    return Err(Error::refused(
+                        "ERR Key should be of string type if conditions are specified",
+                    ));
                 }
                 other => other?,
             };
@@ -1301,13 +1322,44 @@ pub enum LcsAnswer {
     },
 }
 
+impl LcsAnswer {
+    /// Reads the options, all words that are left.
+    fn parse(args: &mut Args<'_>) -> Late<Self> {
+        let (mut length, mut places, mut minimum, mut with_length) = (false, false, 0, false);
+        while !args.is_empty() {
+            if args.take("IDX") {
+                places = true;
+            } else if args.take("LEN") {
+                length = true;
+            } else if args.take("WITHMATCHLEN") {
+                with_length = true;
+            } else if args.take_with("MINMATCHLEN", 1) {
+                minimum = args.int()?.max(0) as usize;
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        match (length, places) {
+            (true, true) => {
+                let text = "ERR If you want both the length and indexes, please just use IDX.";
+                Err(Error::refused(text))
+            }
+            (true, false) => Ok(LcsAnswer::Length),
+            (false, false) => Ok(LcsAnswer::Text),
+            (false, true) => {
+                Ok(LcsAnswer::Places { min_match_length: minimum, with_match_length: with_length })
+            }
+        }
+    }
+}
+
 /// `LCS key1 key2 [LEN] [IDX] [MINMATCHLEN min-match-len] [WITHMATCHLEN]`
 #[derive(Clone, Debug)]
 pub struct Lcs<'a> {
     /// The two keys.
     pub keys: [&'a [u8]; 2],
     /// What to answer with.
-    pub answer: LcsAnswer,
+    pub answer: Late<LcsAnswer>,
 }
 
 /// `LCS`'s answer.
@@ -1366,32 +1418,7 @@ impl<'a> Command<'a> for Lcs<'a> {
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let keys = [args.bytes()?, args.bytes()?];
-        let (mut length, mut places, mut minimum, mut with_length) = (false, false, 0, false);
-        while !args.is_empty() {
-            if args.take("IDX") {
-                places = true;
-            } else if args.take("LEN") {
-                length = true;
-            } else if args.take("WITHMATCHLEN") {
-                with_length = true;
-            } else if args.take_with("MINMATCHLEN", 1) {
-                minimum = args.int()?.max(0) as usize;
-            } else {
-                return Err(Error::Syntax);
-            }
-        }
-        let answer = match (length, places) {
-            (true, true) => {
-                let text = "ERR If you want both the length and indexes, please just use IDX.";
-                return Err(Error::refused(text));
-            }
-            (true, false) => LcsAnswer::Length,
-            (false, false) => LcsAnswer::Text,
-            (false, true) => {
-                LcsAnswer::Places { min_match_length: minimum, with_match_length: with_length }
-            }
-        };
-        Ok(Lcs { keys, answer })
+        Ok(Lcs { keys, answer: LcsAnswer::parse(args) })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -1407,6 +1434,7 @@ impl<'a> Read<'a> for Lcs<'a> {
             Ok(string) => Ok(string.map(Str::to_bytes).unwrap_or_default()),
         };
         let (first, second) = (string(self.keys[0])?, string(self.keys[1])?);
+        let answer = self.answer.clone()?;
         let cells = (first.len() as u64 + 1).saturating_mul(second.len() as u64 + 1);
         if cells.saturating_mul(4) > db.engine().config().max_bulk_length() as u64 {
             return Err(Error::refused(
@@ -1414,7 +1442,7 @@ impl<'a> Read<'a> for Lcs<'a> {
             ));
         }
         let found = lcs::lcs(&first, &second);
-        Ok(match self.answer {
+        Ok(match answer {
             LcsAnswer::Text => LcsReply::Text(found.text.into()),
             LcsAnswer::Length => LcsReply::Length(found.text.len()),
             LcsAnswer::Places { min_match_length, with_match_length } => LcsReply::Places {

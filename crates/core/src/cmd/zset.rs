@@ -12,7 +12,7 @@ use super::string::When;
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::number;
 use crate::tx::{Built, Deadline, Tx, View, ZSetView};
-use crate::types::{Value, ZSet};
+use crate::types::{Encoding, Value, ZSet, compare_scores};
 use crate::{Error, Reply, Result};
 
 table! {
@@ -145,8 +145,14 @@ impl<'a> Command<'a> for ZAdd<'a> {
         let key = args.bytes()?;
         let (mut nx, mut xx, mut gt, mut lt, mut ch, mut incr) = (false, false, false, false, false, false);
         loop {
-            let flags =
-                [("NX", &mut nx), ("XX", &mut xx), ("GT", &mut gt), ("LT", &mut lt), ("CH", &mut ch), ("INCR", &mut incr)];
+            let flags = [
+                ("NX", &mut nx),
+                ("XX", &mut xx),
+                ("GT", &mut gt),
+                ("LT", &mut lt),
+                ("CH", &mut ch),
+                ("INCR", &mut incr),
+            ];
             let mut any = false;
             for (token, flag) in flags {
                 if args.take(token) {
@@ -170,8 +176,20 @@ impl<'a> Command<'a> for ZAdd<'a> {
             return Err(Error::refused("ERR INCR option supports a single increment-element pair"));
         }
         let options = ZAddOptions {
-            when: if nx { When::Missing } else if xx { When::Present } else { When::Always },
-            score_when: if gt { ScoreWhen::Greater } else if lt { ScoreWhen::Less } else { ScoreWhen::Any },
+            when: if nx {
+                When::Missing
+            } else if xx {
+                When::Present
+            } else {
+                When::Always
+            },
+            score_when: if gt {
+                ScoreWhen::Greater
+            } else if lt {
+                ScoreWhen::Less
+            } else {
+                ScoreWhen::Any
+            },
             count_changed: ch,
         };
         // Every score is understood before any is stored: the command happens whole or not at all.
@@ -206,7 +224,7 @@ impl<'a> Write<'a> for ZAdd<'a> {
                 (When::Missing, Some(_)) | (When::Present, None) => continue,
                 _ => {}
             }
-            let new = if self.increment { old.unwrap_or(0.0) + score } else { score };
+            let new = if self.increment { old.map_or(score, |old| old + score) } else { score };
             if new.is_nan() {
                 return Err(Error::refused(NAN_SCORE));
             }
@@ -496,7 +514,7 @@ impl ScoreRange {
                 [b'(', digits @ ..] => (true, digits),
                 digits => (false, digits),
             };
-            let score = number::parse_f64(digits).ok_or(Error::refused("ERR min or max is not a float"))?;
+            let score = number::parse_bound(digits).ok_or(Error::refused("ERR min or max is not a float"))?;
             Ok(if exclusive { Bound::Excluded(score) } else { Bound::Included(score) })
         };
         Ok(ScoreRange { min: bound(min)?, max: bound(max)? })
@@ -556,20 +574,47 @@ impl<'a> LexRange<'a> {
         Ok(LexRange { min: LexBound::parse(min)?, max: LexBound::parse(max)? })
     }
 
-    fn ranks(self, zset: &ZSet) -> std::ops::Range<usize> {
-        let start = match self.min {
-            LexBound::Lowest => 0,
-            LexBound::Highest => zset.len(),
-            LexBound::Included(member) => zset.rank_of_member(member, false),
-            LexBound::Excluded(member) => zset.rank_of_member(member, true),
+    fn is_below(self, member: &[u8]) -> bool {
+        match self.min {
+            LexBound::Lowest => false,
+            LexBound::Highest => true,
+            LexBound::Included(min) => member < min,
+            LexBound::Excluded(min) => member <= min,
+        }
+    }
+
+    fn is_above(self, member: &[u8]) -> bool {
+        match self.max {
+            LexBound::Lowest => true,
+            LexBound::Highest => false,
+            LexBound::Included(max) => member > max,
+            LexBound::Excluded(max) => member >= max,
+        }
+    }
+
+    /// The members' places. Where scores differ the bytes are in no order, and Redis's answer for a small set is where a walk from
+    /// one end first meets the range and then leaves it: that is what is done here too.
+    fn ranks(self, zset: &ZSet, reverse: bool) -> std::ops::Range<usize> {
+        let outside = |rank: usize, is_outside: fn(Self, &[u8]) -> bool| {
+            zset.get(rank).is_none_or(|(member, _)| is_outside(self, member))
         };
-        let end = match self.max {
-            LexBound::Lowest => 0,
-            LexBound::Highest => zset.len(),
-            LexBound::Included(member) => zset.rank_of_member(member, true),
-            LexBound::Excluded(member) => zset.rank_of_member(member, false),
-        };
-        start..end.max(start)
+        let len = zset.len();
+        if len == 0 || outside(len - 1, Self::is_below) || outside(0, Self::is_above) {
+            return 0..0;
+        }
+        if zset.encoding() == Encoding::Skiplist {
+            let start = zset.count_before(|member| self.is_below(member));
+            return start..zset.count_before(|member| !self.is_above(member)).max(start);
+        }
+        if reverse {
+            let skipped = zset.range_rev(0, len).take_while(|(member, _)| self.is_above(member)).count();
+            let met = zset.range_rev(skipped, len).take_while(|(member, _)| !self.is_below(member)).count();
+            len - skipped - met..len - skipped
+        } else {
+            let skipped = zset.iter().take_while(|(member, _)| self.is_below(member)).count();
+            let met = zset.range(skipped, len).take_while(|(member, _)| !self.is_above(member)).count();
+            skipped..skipped + met
+        }
     }
 }
 
@@ -649,7 +694,7 @@ impl<'a> ZRangeQuery<'a> {
                 if self.reverse { len - ranks.end..len - ranks.start } else { ranks }
             }
             ZRangeBy::Score(range) => range.ranks(zset),
-            ZRangeBy::Lex(range) => range.ranks(zset),
+            ZRangeBy::Lex(range) => range.ranks(zset, self.reverse),
         };
         let (offset, count) = match self.limit {
             None => (0, ranks.len()),
@@ -705,7 +750,8 @@ fn parse_range<'a>(
     if kind == Grammar::Whole {
         kind = Grammar::Rank;
     }
-    if limit.is_some() && kind == Grammar::Rank {
+    // Redis cannot tell "all of them" from no limit.
+    if limit.is_some_and(|limit: Limit| limit.count != -1) && kind == Grammar::Rank {
         return Err(Error::refused(
             "ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX",
         ));
@@ -722,6 +768,7 @@ fn parse_range<'a>(
             ZRangeBy::Rank { start: int(first)?, stop: int(second)? }
         }
     };
+    let limit = limit.filter(|_| kind != Grammar::Rank);
     Ok((ZRangeQuery { by, reverse, limit }, with_scores))
 }
 
@@ -737,7 +784,9 @@ pub struct ScoredReply {
 impl From<ScoredReply> for Reply {
     fn from(reply: ScoredReply) -> Self {
         if reply.with_scores {
-            Reply::Pairs(reply.members.into_iter().map(|(member, score)| (member.into(), score.into())).collect())
+            Reply::Pairs(
+                reply.members.into_iter().map(|(member, score)| (member.into(), score.into())).collect(),
+            )
         } else {
             Reply::Array(reply.members.into_iter().map(|(member, _)| member.into()).collect())
         }
@@ -984,7 +1033,7 @@ impl<'a> Command<'a> for ZLexCount<'a> {
 
 impl<'a> Read<'a> for ZLexCount<'a> {
     fn read(&self, db: &View<'_>) -> Result<usize> {
-        Ok(db.zset(self.key)?.map_or(0, |zset| self.range.ranks(&zset).len()))
+        Ok(db.zset(self.key)?.map_or(0, |zset| self.range.ranks(&zset, false).len()))
     }
 }
 
@@ -1108,7 +1157,10 @@ impl From<ZPopReply> for Reply {
     fn from(reply: ZPopReply) -> Self {
         match reply {
             ZPopReply::One(popped) => Reply::Array(
-                popped.into_iter().flat_map(|(member, score)| [member.into(), Reply::Double(score)]).collect(),
+                popped
+                    .into_iter()
+                    .flat_map(|(member, score)| [member.into(), Reply::Double(score)])
+                    .collect(),
             ),
             ZPopReply::Many(members) => ScoredReply { members, with_scores: true }.into(),
         }
@@ -1415,6 +1467,13 @@ enum Combination {
 pub struct ZSources<'a> {
     /// The keys.
     pub keys: Cow<'a, [&'a [u8]]>,
+    /// What becomes of the scores.
+    pub weighing: Late<Weighing>,
+}
+
+/// What becomes of the scores of sets that are combined.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weighing {
     /// `WEIGHTS`: a factor for the scores of each key; empty for 1.
     pub weights: Vec<f64>,
     /// `AGGREGATE`: what becomes of several scores of one member.
@@ -1463,7 +1522,14 @@ fn sources<'v>(db: &View<'v>, keys: &[&[u8]]) -> Result<Vec<Option<Source<'v>>>>
 impl<'a> ZSources<'a> {
     /// Several keys, their scores added up.
     pub fn new(keys: impl Into<Cow<'a, [&'a [u8]]>>) -> Self {
-        Self { keys: keys.into(), weights: Vec::new(), aggregate: Aggregate::Sum }
+        Self { keys: keys.into(), weighing: Ok(Weighing::default()) }
+    }
+
+    /// `WEIGHTS`, `AGGREGATE`: what becomes of the scores.
+    #[must_use]
+    pub fn weighing(mut self, weighing: Weighing) -> Self {
+        self.weighing = Ok(weighing);
+        self
     }
 
     /// Reads the keys and the options, all words that are left. Also says whether scores are wanted.
@@ -1474,37 +1540,21 @@ impl<'a> ZSources<'a> {
         stores: bool,
     ) -> Result<(Self, bool)> {
         let keys = count_then_keys(args, command)?;
-        let mut sources = Self::new(keys);
         let mut with_scores = false;
-        let weighs = combination != Combination::Difference;
-        while !args.is_empty() {
-            if weighs && args.take_with("WEIGHTS", keys.len()) {
-                let weight = |word: &&[u8]| {
-                    number::parse_f64(word).ok_or(Error::refused("ERR weight value is not a float"))
-                };
-                sources.weights = args.many(keys.len())?.iter().map(weight).collect::<Result<_>>()?;
-            } else if weighs && args.take_with("AGGREGATE", 1) {
-                sources.aggregate = if args.take("SUM") {
-                    Aggregate::Sum
-                } else if args.take("MIN") {
-                    Aggregate::Min
-                } else if args.take("MAX") {
-                    Aggregate::Max
-                } else {
-                    return Err(Error::Syntax);
-                };
-            } else if !stores && args.take("WITHSCORES") {
-                with_scores = true;
-            } else {
-                return Err(Error::Syntax);
-            }
-        }
-        Ok((sources, with_scores))
+        let weighing = Weighing::parse(args, keys.len(), combination, (!stores).then_some(&mut with_scores));
+        Ok((Self { keys: keys.into(), weighing }, with_scores))
     }
 
-    fn combine(&self, db: &View<'_>, combination: Combination, into: &mut Built<ZSet>) -> Result<()> {
+    /// Shows the members of the result with their scores to `emit`, in no particular order.
+    fn combine(
+        &self,
+        db: &View<'_>,
+        combination: Combination,
+        mut emit: impl FnMut(&[u8], f64),
+    ) -> Result<()> {
         let sources = sources(db, &self.keys)?;
-        let weight = |at: usize| self.weights.get(at).copied().unwrap_or(1.0);
+        let Weighing { weights, aggregate } = self.weighing.clone()?;
+        let weight = |at: usize| weights.get(at).copied().unwrap_or(1.0);
         let weighted = |at: usize, score: f64| number_or_zero(score * weight(at));
         match combination {
             Combination::Union => {
@@ -1514,12 +1564,12 @@ impl<'a> ZSources<'a> {
                     source.for_each(|member, score| {
                         let score = weighted(at, score);
                         match scores.get_mut(member) {
-                            Some(held) => *held = self.aggregate.of(*held, score),
+                            Some(held) => *held = aggregate.of(*held, score),
                             None => drop(scores.insert(Bytes::copy_from_slice(member), score)),
                         }
                     });
                 }
-                scores.iter().for_each(|(member, score)| into.insert(member, *score));
+                scores.iter().for_each(|(member, score)| emit(member, *score));
             }
             Combination::Intersection => {
                 let Some(sources) = sources.into_iter().collect::<Option<Vec<_>>>() else { return Ok(()) };
@@ -1530,21 +1580,60 @@ impl<'a> ZSources<'a> {
                     let mut sum = weighted(smallest, score);
                     for &at in others {
                         let Some(score) = sources[at].score(member) else { return };
-                        sum = self.aggregate.of(sum, weighted(at, score));
+                        // Not made a number before it is added: infinity times nothing makes the whole sum nothing.
+                        sum = aggregate.of(sum, score * weight(at));
                     }
-                    into.insert(member, sum);
+                    emit(member, sum);
                 });
             }
             Combination::Difference => {
                 let Some((Some(first), others)) = sources.split_first() else { return Ok(()) };
                 first.for_each(|member, score| {
                     if others.iter().flatten().all(|other| other.score(member).is_none()) {
-                        into.insert(member, score);
+                        emit(member, score);
                     }
                 });
             }
         }
         Ok(())
+    }
+}
+
+impl Weighing {
+    /// Reads the options, all words that are left. `WITHSCORES` is one where there is a place to note it.
+    fn parse(
+        args: &mut Args<'_>,
+        keys: usize,
+        combination: Combination,
+        mut with_scores: Option<&mut bool>,
+    ) -> Late<Self> {
+        let mut weighing = Self::default();
+        let weighs = combination != Combination::Difference;
+        while !args.is_empty() {
+            if weighs && args.take_with("WEIGHTS", keys) {
+                let weight = |word: &&[u8]| {
+                    number::parse_f64(word).ok_or(Error::refused("ERR weight value is not a float"))
+                };
+                weighing.weights = args.many(keys)?.iter().map(weight).collect::<Result<_>>()?;
+            } else if weighs && args.take_with("AGGREGATE", 1) {
+                weighing.aggregate = if args.take("SUM") {
+                    Aggregate::Sum
+                } else if args.take("MIN") {
+                    Aggregate::Min
+                } else if args.take("MAX") {
+                    Aggregate::Max
+                } else {
+                    return Err(Error::Syntax);
+                };
+            } else if let Some(with_scores) = with_scores.as_deref_mut()
+                && args.take("WITHSCORES")
+            {
+                *with_scores = true;
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        Ok(weighing)
     }
 }
 
@@ -1599,9 +1688,11 @@ macro_rules! combination {
 
         impl<'a> Read<'a> for $read<'a> {
             fn read(&self, db: &View<'_>) -> Result<ScoredReply> {
-                let mut found = Built::<ZSet>::new(db.settings()?);
-                self.sources.combine(db, $combination, &mut found)?;
-                let members = found.iter().map(|(m, score)| (Bytes::copy_from_slice(m), score)).collect();
+                let mut members = Vec::new();
+                self.sources.combine(db, $combination, |member, score| {
+                    members.push((Bytes::copy_from_slice(member), score));
+                })?;
+                members.sort_unstable_by(|a, b| compare_scores(a.1, b.1).then_with(|| a.0.cmp(&b.0)));
                 Ok(ScoredReply { members, with_scores: self.with_scores })
             }
         }
@@ -1644,7 +1735,8 @@ macro_rules! combination {
         impl<'a> Write<'a> for $store<'a> {
             fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
                 let mut found = db.build::<ZSet>()?;
-                self.sources.combine(&db.view(), $combination, &mut found)?;
+                self.sources
+                    .combine(&db.view(), $combination, |member, score| found.insert(member, score))?;
                 store(db, self.destination, found)
             }
         }
@@ -1703,7 +1795,7 @@ pub struct ZInterCard<'a> {
     /// The keys.
     pub keys: Cow<'a, [&'a [u8]]>,
     /// `LIMIT`: counting stops here; 0 for no limit.
-    pub limit: usize,
+    pub limit: Late<usize>,
 }
 
 impl<'a> Command<'a> for ZInterCard<'a> {
@@ -1722,14 +1814,7 @@ impl<'a> Command<'a> for ZInterCard<'a> {
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let keys = count_then_keys(args, "zintercard")?;
-        let mut limit = 0;
-        while !args.is_empty() {
-            if !args.take_with("LIMIT", 1) {
-                return Err(Error::Syntax);
-            }
-            limit = args.int_where(|n| n >= 0, "ERR LIMIT can't be negative")? as usize;
-        }
-        Ok(ZInterCard { keys: keys.into(), limit })
+        Ok(ZInterCard { keys: keys.into(), limit: args.limit() })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -1739,14 +1824,14 @@ impl<'a> Command<'a> for ZInterCard<'a> {
 
 impl<'a> Read<'a> for ZInterCard<'a> {
     fn read(&self, db: &View<'_>) -> Result<usize> {
-        let Some(mut sources) = sources(db, &self.keys)?.into_iter().collect::<Option<Vec<_>>>() else {
-            return Ok(0);
-        };
+        let sources = sources(db, &self.keys)?;
+        let limit = self.limit.clone()?;
+        let Some(mut sources) = sources.into_iter().collect::<Option<Vec<_>>>() else { return Ok(0) };
         sources.sort_by_key(|source| source.len());
         let Some((smallest, others)) = sources.split_first() else { return Ok(0) };
         let mut count = 0;
         smallest.for_each(|member, _| {
-            let reached = self.limit > 0 && count >= self.limit;
+            let reached = limit > 0 && count >= limit;
             if !reached && others.iter().all(|other| other.score(member).is_some()) {
                 count += 1;
             }

@@ -41,14 +41,9 @@ pub(crate) type WriteLocks<'e> = SmallVec<[(usize, RwLockWriteGuard<'e, Shard>);
 impl Keyspace {
     pub(crate) fn new(shards: usize, settings: &TypeSettings) -> Self {
         assert!(shards.is_power_of_two(), "a shard is picked by some bits of the hash");
-        let slot = || Slot {
-            shard: RwLock::new(Shard::new(settings.clone())),
-            next_at: AtomicI64::new(i64::MAX),
-        };
-        Self {
-            slots: std::iter::repeat_with(slot).take(shards).collect(),
-            seed: settings.hash_seed.clone(),
-        }
+        let slot =
+            || Slot { shard: RwLock::new(Shard::new(settings.clone())), next_at: AtomicI64::new(i64::MAX) };
+        Self { slots: std::iter::repeat_with(slot).take(shards).collect(), seed: settings.hash_seed.clone() }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -1,8 +1,8 @@
 //! One locked slice of the keyspace: the entries of every database whose keys hash to it, and their timers.
 use super::entry::Entry;
 use super::wheel::{TimerId, Wheel};
-use crate::table::Table;
 use crate::UnixMs;
+use crate::table::Table;
 use crate::types::TypeSettings;
 
 /// What a timer is about: enough to find the entry again without holding its key twice.
@@ -70,8 +70,11 @@ impl Shard {
     pub(crate) fn remove(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Box<Entry>> {
         let seed = &self.settings.hash_seed;
         let database = self.databases.get_mut(db)?;
-        let mut entry =
-            database.entries.remove(hash, |entry| entry.key.as_slice() == key, |other| seed.hash(&other.key))?;
+        let mut entry = database.entries.remove(
+            hash,
+            |entry| entry.key.as_slice() == key,
+            |other| seed.hash(&other.key),
+        )?;
         if entry.deadline().is_some() {
             database.with_deadline -= 1;
         }
@@ -99,7 +102,8 @@ impl Shard {
             Some(at) => {
                 let first_dead = UnixMs(at.0.saturating_add(1));
                 // A timer that fires too early looks again and is set anew; only one that is too late must move.
-                let too_late = |timer: TimerId| self.wheel.fires_at(timer).is_none_or(|fires| fires > first_dead);
+                let too_late =
+                    |timer: TimerId| self.wheel.fires_at(timer).is_none_or(|fires| fires > first_dead);
                 if entry.timer.is_none_or(too_late) {
                     if let Some(timer) = entry.timer.take() {
                         self.wheel.cancel(timer);

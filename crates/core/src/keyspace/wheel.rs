@@ -75,7 +75,8 @@ impl<T: Copy> Wheel<T> {
     /// Sets a timer that fires in the first [`Wheel::advance`] at or after `at`.
     pub(crate) fn schedule(&mut self, at: UnixMs, item: T) -> TimerId {
         let at = milliseconds(at);
-        let node = |generation, next| Node { generation, at, list: 0, previous: None, next, item: Some(item) };
+        let node =
+            |generation, next| Node { generation, at, list: 0, previous: None, next, item: Some(item) };
         let index = match self.free {
             Some(index) => {
                 let place = &mut self.nodes[index.get() as usize - 1];
@@ -122,9 +123,8 @@ impl<T: Copy> Wheel<T> {
     }
 
     fn lists(&mut self) -> &mut Lists {
-        self.lists.get_or_insert_with(|| {
-            Box::new(Lists { heads: [None; PENDING + 1], occupied: [0; LEVELS] })
-        })
+        self.lists
+            .get_or_insert_with(|| Box::new(Lists { heads: [None; PENDING + 1], occupied: [0; LEVELS] }))
     }
 
     /// The list for a moment: the level of the highest bit in which it differs from now, and there its own digit.
@@ -230,7 +230,12 @@ impl<T: Copy> Wheel<T> {
 
     /// Fires the timers that are due at `now`, handing each with its moment and its item to `fire`. A timer that is fired or
     /// brought closer costs one of `budget`; once that is spent, the next call goes on where this one stopped.
-    pub(crate) fn advance(&mut self, now: UnixMs, budget: &mut usize, mut fire: impl FnMut(TimerId, UnixMs, T)) {
+    pub(crate) fn advance(
+        &mut self,
+        now: UnixMs,
+        budget: &mut usize,
+        mut fire: impl FnMut(TimerId, UnixMs, T),
+    ) {
         let now = milliseconds(now);
         if now < self.elapsed {
             self.rewind(now);

@@ -370,7 +370,7 @@ impl Tx<'_> {
 }
 
 impl<T: Collection> Built<T> {
-    pub(crate) fn new(settings: &TypeSettings) -> Self {
+    fn new(settings: &TypeSettings) -> Self {
         Self { value: Box::default(), settings: settings.clone() }
     }
 
@@ -398,11 +398,6 @@ impl Built<Set> {
 }
 
 impl Built<ZSet> {
-    /// Members and scores from the lowest score.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], f64)> {
-        self.value.iter()
-    }
-
     /// Gives a member a score.
     pub fn insert(&mut self, member: &[u8], score: f64) {
         self.value.insert(member, score, &self.settings);

@@ -292,7 +292,9 @@ impl<'v> View<'v> {
     pub(crate) fn settings(&self) -> Result<&'v TypeSettings> {
         match self.shards {
             Shards::One(_, shard) => Ok(&shard.settings),
-            Shards::Many(locks) => locks.first().map(|(_, shard)| &shard.settings).ok_or(Error::UndeclaredKey),
+            Shards::Many(locks) => {
+                locks.first().map(|(_, shard)| &shard.settings).ok_or(Error::UndeclaredKey)
+            }
         }
     }
 }

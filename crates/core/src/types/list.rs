@@ -126,7 +126,19 @@ impl List {
 
     /// As Redis does after removals, takes a list that fits half a piece back to the small encoding.
     pub fn shrunk(&mut self, settings: &TypeSettings) {
-        if let ([piece], []) = self.pieces.as_slices() {
+        if self.encoding == Encoding::Listpack {
+            return;
+        }
+        while (2..5).contains(&self.pieces.len()) {
+            let before = self.pieces.len();
+            self.join(0, Limit::of(settings));
+            if self.pieces.len() == before {
+                return;
+            }
+        }
+        if self.pieces.len() == 1
+            && let Some(piece) = self.pieces.front()
+        {
             let fits = match Limit::of(settings).half() {
                 Limit::Elements(most) => piece.len() <= most,
                 Limit::Bytes(most) => piece.used_bytes() <= most,

@@ -197,7 +197,10 @@ impl<T: Ord + Clone> Node<T> {
             Node::Leaf(elements) => elements.capacity() * size_of::<T>(),
             Node::Inner(children) => {
                 let own = children.capacity() * size_of::<Child<T>>();
-                own + children.iter().map(|child| size_of::<Self>() + child.node.allocated_bytes()).sum::<usize>()
+                own + children
+                    .iter()
+                    .map(|child| size_of::<Self>() + child.node.allocated_bytes())
+                    .sum::<usize>()
             }
         }
     }
@@ -263,7 +266,8 @@ impl<'a, T: Ord + Clone, const FORWARD: bool> Walk<'a, T, FORWARD> {
     /// Goes on to the next leaf; false if there is none.
     fn turn(&mut self) -> bool {
         while let Some((children, at)) = self.path.pop() {
-            let next = if FORWARD { Some(at + 1).filter(|&next| next < children.len()) } else { at.checked_sub(1) };
+            let next =
+                if FORWARD { Some(at + 1).filter(|&next| next < children.len()) } else { at.checked_sub(1) };
             if let Some(next) = next {
                 self.path.push((children, next));
                 let rank = if FORWARD { 0 } else { children[next].count - 1 };
@@ -295,7 +299,7 @@ impl<'a, T: Ord + Clone, const FORWARD: bool> Iterator for Walk<'a, T, FORWARD> 
 }
 
 /// The order of scores: Redis compares them as C does, so that both zeros are equal. There is no NaN among them.
-pub(super) fn compare_scores(first: f64, second: f64) -> Ordering {
+pub(crate) fn compare_scores(first: f64, second: f64) -> Ordering {
     first.partial_cmp(&second).unwrap_or(Ordering::Equal)
 }
 

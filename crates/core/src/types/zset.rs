@@ -216,7 +216,9 @@ impl ZSet {
     /// Prepares for `count` members of which the longest has `longest` bytes, as commands do that store a whole set.
     pub fn expect(&mut self, count: usize, longest: usize, settings: &TypeSettings) {
         let packed = matches!(self.0, Form::Packed(_));
-        if packed && (count > settings.zset_max_listpack_entries || longest > settings.zset_max_listpack_value) {
+        if packed
+            && (count > settings.zset_max_listpack_entries || longest > settings.zset_max_listpack_value)
+        {
             self.index(settings);
         }
     }
@@ -266,11 +268,11 @@ impl ZSet {
         }
     }
 
-    /// How many members come before these bytes, or with `or_equal` not after them, in a set whose scores are all the same.
-    pub fn rank_of_member(&self, member: &[u8], or_equal: bool) -> usize {
-        let is_before = |other: &[u8]| if or_equal { other <= member } else { other < member };
+    /// How many members come before the first for which `is_before` says no, in a set whose scores are all the same. It must say
+    /// yes to a beginning of the members' order and no to the rest.
+    pub fn count_before(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
         match &self.0 {
-            Form::Packed(_) => self.iter().take_while(|(other, _)| is_before(other)).count(),
+            Form::Packed(_) => self.iter().take_while(|(member, _)| is_before(member)).count(),
             Form::Indexed(indexed) => indexed.by_score.count_before(|other| is_before(&other.name)),
         }
     }
@@ -352,6 +354,8 @@ fn remove_packed(pack: &mut Listpack, rank: usize) {
 }
 
 fn insert_packed(pack: &mut Listpack, member: &[u8], score: f64) {
+    // Redis packs whole scores as integers, which have one zero.
+    let score = if score == 0.0 { 0.0 } else { score };
     let is_before = |(name, other): &(&[u8], f64)| {
         compare_scores(*other, score).then_with(|| (*name).cmp(member)) == Ordering::Less
     };
