@@ -986,7 +986,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn object_encoding(&self, key: impl ToArg) -> Result<Option<&'static str>> {
-        Ok(self.run_read(&ObjectEncoding { key: &key.to_arg() })?.map(|encoding| encoding.as_str()))
+        Ok(self.run_read(&ObjectEncoding { key: &key.to_arg() })?.map(redlet_core::types::Encoding::as_str))
     }
 
     /// Says how often a key is used, on a logarithmic scale. `OBJECT FREQ`.

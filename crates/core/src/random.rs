@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A seeded source of random numbers that any thread may draw from.
 ///
-/// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): the state
+/// `SplitMix64` (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): the state
 /// is a counter, so drawing is one atomic addition and needs no lock.
 #[derive(Debug)]
 pub struct Random(AtomicU64);

@@ -98,7 +98,7 @@ impl Engine {
             let index = self.keyspace().index(self.keyspace().hash(cursor.key));
             let locks = self.keyspace().write_many([index]);
             let mut tx = Tx::new(self, cursor.db, locks, None, Recorder::new(false)).replaying();
-            apply(&mut tx, &cursor, effect)?;
+            apply(&mut tx, &cursor, &effect)?;
         }
         Ok(())
     }
@@ -134,7 +134,7 @@ impl Engine {
             let about_all = matches!(effect, Effect::Clear | Effect::ClearAll | Effect::SwapDb { .. });
             if about_all || !is_newer(index_of(cursor.key)) {
                 let db = cursor.db;
-                tx.in_database(db, |tx| apply(tx, &cursor, effect))?;
+                tx.in_database(db, |tx| apply(tx, &cursor, &effect))?;
             }
         }
         Ok(())
@@ -172,13 +172,13 @@ impl<'a> Cursor<'a> {
     }
 }
 
-fn apply(tx: &mut Tx<'_>, cursor: &Cursor<'_>, effect: Effect<'_>) -> Result<(), ReplayError> {
+fn apply(tx: &mut Tx<'_>, cursor: &Cursor<'_>, effect: &Effect<'_>) -> Result<(), ReplayError> {
     let shown = || {
         let mut shown = format!("{effect:?}");
         shown.truncate(shown.floor_char_boundary(200));
         shown
     };
-    apply_effect(tx, cursor.key, &effect).map_err(|source| ReplayError::Apply { effect: shown(), source })
+    apply_effect(tx, cursor.key, effect).map_err(|source| ReplayError::Apply { effect: shown(), source })
 }
 
 fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> Result<(), Error> {

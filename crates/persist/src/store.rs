@@ -303,7 +303,6 @@ fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<bool> {
 }
 
 /// Loads the sections of a snapshot, as many at a time as there are processors.
-#[expect(clippy::disallowed_methods, reason = "a scope of threads that ends before this function does")]
 fn load(reader: &Reader, target: &dyn RecoveryTarget) -> Result<()> {
     let threads =
         std::thread::available_parallelism().map_or(1, usize::from).min(reader.sections.len().max(1));
@@ -384,7 +383,7 @@ fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest) -> Result<(
     for name in vfs.list(folder).at("list", folder)? {
         let is_old = log::first_unit(&name).is_some_and(|first| first < manifest.first_unit)
             || snapshot::id_of(&name).is_some_and(|id| Some(id) != manifest.snapshot)
-            || (name.starts_with("snapshot-") && name.ends_with(".tmp"))
+            || name.strip_suffix(".tmp").is_some_and(|name| snapshot::id_of(name).is_some())
             || name == manifest::TEMPORARY;
         if is_old {
             let path = folder.join(&name);

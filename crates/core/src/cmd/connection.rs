@@ -122,7 +122,7 @@ impl<'a> Command<'a> for Select {
     }
 }
 
-impl<'a> Control<'a> for Select {
+impl Control<'_> for Select {
     fn run(&self, _: &mut Tx<'_>) -> Result<()> {
         Ok(())
     }

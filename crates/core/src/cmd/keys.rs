@@ -528,7 +528,7 @@ impl<'a> Command<'a> for RandomKey {
     }
 }
 
-impl<'a> Read<'a> for RandomKey {
+impl Read<'_> for RandomKey {
     fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
         /// After so many expired keys in a row a living one is looked for in order.
         const TRIES: usize = 100;
@@ -943,7 +943,7 @@ impl<'a> Command<'a> for ObjectHelp {
     }
 }
 
-impl<'a> Control<'a> for ObjectHelp {
+impl Control<'_> for ObjectHelp {
     fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
         Ok(super::help("OBJECT"))
     }

@@ -62,7 +62,7 @@ impl<'a> Command<'a> for DbSize {
     }
 }
 
-impl<'a> Read<'a> for DbSize {
+impl Read<'_> for DbSize {
     fn read(&self, db: &View<'_>) -> Result<usize> {
         Ok(count(db)?.keys)
     }
@@ -186,7 +186,7 @@ impl<'a> Command<'a> for SwapDb {
     }
 }
 
-impl<'a> Write<'a> for SwapDb {
+impl Write<'_> for SwapDb {
     fn write(&self, db: &mut Tx<'_>) -> Result<()> {
         db.swap_databases(self.first as usize, self.second as usize);
         Ok(())
@@ -223,7 +223,7 @@ impl From<TimeReply> for Reply {
     }
 }
 
-impl<'a> Control<'a> for Time {
+impl Control<'_> for Time {
     fn run(&self, db: &mut Tx<'_>) -> Result<TimeReply> {
         let micros = db.engine().clock().now_micros();
         Ok(TimeReply { seconds: micros.div_euclid(1_000_000), microseconds: micros.rem_euclid(1_000_000) })
@@ -247,7 +247,7 @@ bare! {
     }
 }
 
-impl<'a> Control<'a> for Save {
+impl Control<'_> for Save {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
         keeper(db)?.save()
     }
@@ -275,7 +275,7 @@ impl<'a> Command<'a> for BgSave {
     }
 }
 
-impl<'a> Control<'a> for BgSave {
+impl Control<'_> for BgSave {
     fn run(&self, db: &mut Tx<'_>) -> Result<&'static str> {
         if keeper(db)?.save_in_background()? {
             Ok("Background saving started")
@@ -295,7 +295,7 @@ bare! {
     }
 }
 
-impl<'a> Control<'a> for BgRewriteAof {
+impl Control<'_> for BgRewriteAof {
     fn run(&self, db: &mut Tx<'_>) -> Result<&'static str> {
         if keeper(db)?.save_in_background()? {
             Ok("Background append only file rewriting started")
@@ -317,10 +317,10 @@ bare! {
     }
 }
 
-impl<'a> Control<'a> for LastSave {
+impl Control<'_> for LastSave {
     fn run(&self, db: &mut Tx<'_>) -> Result<i64> {
         let started = db.engine().started().seconds();
-        Ok(db.engine().keeper().map_or(started, |keeper| keeper.last_save_seconds()))
+        Ok(db.engine().keeper().map_or(started, Keeper::last_save_seconds))
     }
 }
 
@@ -591,7 +591,7 @@ impl<'a> Command<'a> for ConfigResetStat {
     }
 }
 
-impl<'a> Control<'a> for ConfigResetStat {
+impl Control<'_> for ConfigResetStat {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
         db.engine().reset_statistics(db.expired_keys());
         Ok(())
@@ -611,7 +611,7 @@ bare! {
     }
 }
 
-impl<'a> Control<'a> for ConfigRewrite {
+impl Control<'_> for ConfigRewrite {
     fn run(&self, _: &mut Tx<'_>) -> Result<()> {
         Err(Error::refused("ERR The server is running without a config file"))
     }
@@ -662,7 +662,7 @@ bare! {
     }
 }
 
-impl<'a> Control<'a> for CommandAll {
+impl Control<'_> for CommandAll {
     fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
         Ok(Reply::Array(top_level().map(describe).collect()))
     }
@@ -685,7 +685,7 @@ bare! {
     }
 }
 
-impl<'a> Control<'a> for CommandCount {
+impl Control<'_> for CommandCount {
     fn run(&self, _: &mut Tx<'_>) -> Result<usize> {
         Ok(top_level().count())
     }

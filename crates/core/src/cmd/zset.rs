@@ -169,7 +169,7 @@ impl<'a> Command<'a> for ZAdd<'a> {
         if nx && xx {
             return Err(Error::refused("ERR XX and NX options at the same time are not compatible"));
         }
-        if (gt && nx) || (lt && nx) || (gt && lt) {
+        if [nx, gt, lt].into_iter().filter(|&given| given).count() > 1 {
             return Err(Error::refused(NOT_COMPATIBLE));
         }
         if incr && args.remaining() > 2 {

@@ -132,8 +132,8 @@ impl Shard {
         self.wheel.advance(now, budget, |timer, _, timed| fired.push((timer, timed)));
         for (timer, Timed { db, hash }) in fired {
             let database = &mut self.databases[db as usize];
-            let is_its = |entry: &Box<Entry>| entry.timer == Some(timer);
-            let Some(entry) = database.entries.get_mut(hash, is_its) else {
+            let is_its = |entry: &Entry| entry.timer == Some(timer);
+            let Some(entry) = database.entries.get_mut(hash, |entry| is_its(entry)) else {
                 debug_assert!(false, "a timer outlived its entry");
                 continue;
             };
@@ -143,7 +143,9 @@ impl Shard {
                 continue;
             }
             let seed = &self.settings.hash_seed;
-            if let Some(mut entry) = database.entries.remove(hash, is_its, |other| seed.hash(&other.key)) {
+            if let Some(mut entry) =
+                database.entries.remove(hash, |entry| is_its(entry), |other| seed.hash(&other.key))
+            {
                 entry.timer = None;
                 database.with_deadline -= 1;
                 self.expired_keys += 1;

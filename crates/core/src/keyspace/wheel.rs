@@ -77,20 +77,17 @@ impl<T: Copy> Wheel<T> {
         let at = milliseconds(at);
         let node =
             |generation, next| Node { generation, at, list: 0, previous: None, next, item: Some(item) };
-        let index = match self.free {
-            Some(index) => {
-                let place = &mut self.nodes[index.get() as usize - 1];
-                self.free = place.next;
-                *place = node(place.generation, None);
-                index
-            }
-            None => {
-                self.nodes.push(node(0, None));
-                u32::try_from(self.nodes.len())
-                    .ok()
-                    .and_then(NonZeroU32::new)
-                    .expect("a shard has fewer than 2^32 keys")
-            }
+        let index = if let Some(index) = self.free {
+            let place = &mut self.nodes[index.get() as usize - 1];
+            self.free = place.next;
+            *place = node(place.generation, None);
+            index
+        } else {
+            self.nodes.push(node(0, None));
+            u32::try_from(self.nodes.len())
+                .ok()
+                .and_then(NonZeroU32::new)
+                .expect("a shard has fewer than 2^32 keys")
         };
         self.len += 1;
         self.link(index);
@@ -138,7 +135,7 @@ impl<T: Copy> Wheel<T> {
 
     fn link(&mut self, index: NonZeroU32) {
         let list = self.list_for(self.node(index).at);
-        let head = std::mem::replace(&mut self.lists().heads[list], Some(index));
+        let head = self.lists().heads[list].replace(index);
         if list < PENDING {
             self.lists().occupied[list / SLOTS] |= 1 << (list % SLOTS);
         }
@@ -155,16 +152,15 @@ impl<T: Copy> Wheel<T> {
         if let Some(next) = next {
             self.node_mut(next).previous = previous;
         }
-        match previous {
-            Some(previous) => self.node_mut(previous).next = next,
-            None => {
-                // A timer whose slot was taken onto the pending list still names its slot.
-                let lists = self.lists();
-                let list = if lists.heads[list] == Some(index) { list } else { PENDING };
-                lists.heads[list] = next;
-                if list < PENDING && next.is_none() {
-                    lists.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
-                }
+        if let Some(previous) = previous {
+            self.node_mut(previous).next = next;
+        } else {
+            // A timer whose slot was taken onto the pending list still names its slot.
+            let lists = self.lists();
+            let list = if lists.heads[list] == Some(index) { list } else { PENDING };
+            lists.heads[list] = next;
+            if list < PENDING && next.is_none() {
+                lists.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
             }
         }
     }

@@ -449,16 +449,13 @@ impl<'e> Tx<'e> {
         let shard = self.shard_at(hash)?;
         let before = if alive { shard.get_mut(db, hash, key) } else { None };
         let old_deadline = before.as_ref().and_then(|entry| entry.deadline());
-        let old_value = match before {
-            Some(entry) => {
-                engine.tracking().touch(&entry.access, recently, engine.random());
-                Some(std::mem::replace(&mut entry.value, value))
-            }
-            None => {
-                let access = engine.tracking().first(recently);
-                shard.insert(db, hash, Box::new(Entry::new(key, value, access)));
-                None
-            }
+        let old_value = if let Some(entry) = before {
+            engine.tracking().touch(&entry.access, recently, engine.random());
+            Some(std::mem::replace(&mut entry.value, value))
+        } else {
+            let access = engine.tracking().first(recently);
+            shard.insert(db, hash, Box::new(Entry::new(key, value, access)));
+            None
         };
         let new_deadline = match deadline {
             Deadline::Clear => None,

@@ -275,6 +275,10 @@ impl List {
     pub fn keep(&mut self, range: Range<usize>) {
         let end = range.end.min(self.len);
         let start = range.start.min(end);
+        if start == end {
+            (self.pieces, self.len) = (VecDeque::new(), 0);
+            return;
+        }
         let (mut before, mut after) = (start, self.len - end);
         while let Some(piece) = self.pieces.front()
             && before >= piece.len()

@@ -294,33 +294,30 @@ mod tests {
             let (mut pack, mut model) = (Listpack::new(), Vec::<Vec<u8>>::new());
             for (what, at, element) in steps {
                 let at = at.index(model.len() + 1);
-                match pack.seek(at) {
-                    Some(offset) => match what {
-                        0 => {
-                            pack.remove_at(offset);
-                            model.remove(at);
-                        }
-                        1 => {
-                            pack.replace_at(offset, &element);
-                            model[at] = element;
-                        }
-                        2 => {
-                            pack.push_front(&element);
-                            model.insert(0, element);
-                        }
-                        3 if model.len() > 30 => {
-                            pack.keep(at / 2, at);
-                            model = model[at / 2..at].to_vec();
-                        }
-                        _ => {
-                            pack.insert_at(offset, &element);
-                            model.insert(at, element);
-                        }
-                    },
-                    None => {
-                        pack.push_back(&element);
-                        model.push(element);
+                if let Some(offset) = pack.seek(at) { match what {
+                    0 => {
+                        pack.remove_at(offset);
+                        model.remove(at);
                     }
+                    1 => {
+                        pack.replace_at(offset, &element);
+                        model[at] = element;
+                    }
+                    2 => {
+                        pack.push_front(&element);
+                        model.insert(0, element);
+                    }
+                    3 if model.len() > 30 => {
+                        pack.keep(at / 2, at);
+                        model = model[at / 2..at].to_vec();
+                    }
+                    _ => {
+                        pack.insert_at(offset, &element);
+                        model.insert(at, element);
+                    }
+                } } else {
+                    pack.push_back(&element);
+                    model.push(element);
                 }
                 prop_assert_eq!(pack.len(), model.len());
                 prop_assert!(pack.iter().eq(model.iter().map(Vec::as_slice)));

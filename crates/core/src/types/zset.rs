@@ -360,15 +360,12 @@ fn insert_packed(pack: &mut Listpack, member: &[u8], score: f64) {
         compare_scores(*other, score).then_with(|| (*name).cmp(member)) == Ordering::Less
     };
     let rank = Packed(pack.iter()).take_while(is_before).count();
-    match pack.seek(rank * 2) {
-        Some(offset) => {
-            pack.insert_at(offset, &score.to_le_bytes());
-            pack.insert_at(offset, member);
-        }
-        None => {
-            pack.push_back(member);
-            pack.push_back(&score.to_le_bytes());
-        }
+    if let Some(offset) = pack.seek(rank * 2) {
+        pack.insert_at(offset, &score.to_le_bytes());
+        pack.insert_at(offset, member);
+    } else {
+        pack.push_back(member);
+        pack.push_back(&score.to_le_bytes());
     }
 }
 
