@@ -8,6 +8,8 @@ use crate::words;
 
 /// Keys that commands draw from.
 pub const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
+/// A sorted set whose scores are all equal: only there do ranges of members have a defined meaning.
+pub const EQUAL_SCORES: &str = "equal";
 
 /// A stream of random numbers, by the algorithm `SplitMix64`.
 #[derive(Clone, Debug)]
@@ -75,7 +77,8 @@ pub fn step(templates: &[&str], draw: &mut Draw) -> Step {
     }
     let parsed = words::parse(&text).unwrap_or_else(|fault| panic!("{template}: {fault}"));
     let mut words: Vec<Vec<u8>> = parsed.into_iter().map(|word| fill(word, draw)).collect();
-    if draw.below(40) == 0 {
+    let fragile = words.iter().any(|word| word == EQUAL_SCORES.as_bytes());
+    if !fragile && draw.below(40) == 0 {
         spoil(&mut words, draw);
     }
     Step { words, comparison }

@@ -4,7 +4,7 @@ use std::io;
 use crate::comparison::Comparison;
 use crate::connection::Protocol;
 use crate::differences::Deliberate;
-use crate::generate::{KEYS, Step};
+use crate::generate::{EQUAL_SCORES, KEYS, Step};
 use crate::oracle::Oracle;
 use crate::recording::Difference;
 use crate::subject::Subject;
@@ -70,7 +70,7 @@ fn follow(words: &[Vec<u8>], got: Answer) -> (Vec<Vec<u8>>, Answer) {
 }
 
 /// Questions that show everything there is to see of the keys in the first two databases.
-fn state() -> Vec<Step> {
+pub fn state() -> Vec<Step> {
     let mut steps = Vec::new();
     for database in ["0", "1"] {
         let mut ask = |line: &str, comparison| {
@@ -79,7 +79,7 @@ fn state() -> Vec<Step> {
         };
         ask(&format!("SELECT {database}"), Comparison::Exact);
         ask("DBSIZE", Comparison::Exact);
-        for key in KEYS {
+        for key in KEYS.into_iter().chain([EQUAL_SCORES]) {
             ask(&format!("TYPE {key}"), Comparison::Exact);
             ask(&format!("PEXPIRETIME {key}"), Comparison::About);
             ask(&format!("GET {key}"), Comparison::Exact);

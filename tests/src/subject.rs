@@ -1,8 +1,8 @@
 //! redlet, on a clock that moves only when told to, answering in both protocols.
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
-use redlet_core::{Engine, EngineOptions, Error, ManualClock, Reply, UnixMs};
+use redlet::{Builder, Error, ManualClock, Redis, Reply, UnixMs};
 
 use crate::cases;
 use crate::value::{Answer, Value};
@@ -10,12 +10,11 @@ use crate::value::{Answer, Value};
 /// When the clock of a subject stands unless told otherwise: 2026-11-21.
 pub const START: i64 = 1_795_237_200_000;
 
-/// A fresh, empty redlet and one caller of it.
+/// One caller of a redlet that began empty.
 #[derive(Debug)]
 pub struct Subject {
-    engine: Engine,
+    redis: Redis,
     clock: ManualClock,
-    database: usize,
 }
 
 impl Default for Subject {
@@ -25,27 +24,47 @@ impl Default for Subject {
 }
 
 impl Subject {
-    /// An empty store whose clock stands at so many milliseconds since 1970.
+    /// A store in memory whose clock stands at so many milliseconds since 1970.
+    ///
+    /// # Panics
+    /// When redlet does not start.
     pub fn at(now: i64) -> Self {
-        let clock = ManualClock::at(UnixMs(now));
-        let options = EngineOptions { clock: Arc::new(clock.clone()), seed: 7, databases: 16, shards: 4 };
-        Self { engine: Engine::new(options), clock, database: 0 }
+        Self::built(ManualClock::at(UnixMs(now)), |builder| builder)
+    }
+
+    /// A store on disk, with this clock.
+    ///
+    /// # Panics
+    /// When the store does not open.
+    pub fn on_disk(path: &Path, clock: ManualClock) -> Self {
+        Self::built(clock, |builder| builder.path(path))
+    }
+
+    fn built(clock: ManualClock, options: impl FnOnce(Builder) -> Builder) -> Self {
+        let builder = Redis::builder().clock(clock.clone()).seed(7).shards(4);
+        let redis = options(builder).build().unwrap_or_else(|error| panic!("redlet does not start: {error}"));
+        Self { redis, clock }
     }
 
     /// Runs one command; `@advance MS` moves the clock.
+    ///
+    /// # Panics
+    /// When redlet answers a `SELECT` of a database that it does not have.
     pub fn execute(&mut self, words: &[Vec<u8>]) -> Answer {
         if let Some(duration) = cases::advance(words) {
-            self.clock.advance(duration);
+            self.advance(duration);
             let ok = Value::Status("OK".into());
             return Answer { resp3: ok.clone(), resp2: ok };
         }
-        let borrowed: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        let result = self.engine.execute(self.database, &borrowed);
-        if let (Ok(_), [name, index]) = (&result, borrowed.as_slice())
+        let result = self.redis.execute(words);
+        if let (Ok(_), [name, index]) = (&result, words)
             && name.eq_ignore_ascii_case(b"SELECT")
         {
-            // Which database a caller looks at is the caller's affair, not the engine's.
-            self.database = String::from_utf8_lossy(index).parse().unwrap_or(0);
+            // A handle stays on its database; a connection, which this stands for, moves to another.
+            let other =
+                String::from_utf8_lossy(index).parse().ok().and_then(|index| self.redis.select(index).ok());
+            self.redis = other
+                .unwrap_or_else(|| panic!("SELECT {index:?} was answered but there is no such database"));
         }
         answer(result)
     }
@@ -53,6 +72,14 @@ impl Subject {
     /// Moves the clock forward.
     pub fn advance(&mut self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    /// Ends it, so that its folder can be opened again.
+    ///
+    /// # Panics
+    /// When what it holds cannot be written.
+    pub fn close(self) {
+        self.redis.close().unwrap_or_else(|error| panic!("redlet does not close: {error}"));
     }
 }
 

@@ -10,6 +10,8 @@ use redlet_tests::{package_path, read_file, words};
 
 /// Long enough for keys to get a history, short enough to shrink at once.
 const SEQUENCE: usize = 250;
+/// Different failures to find before giving up.
+const REPORTS: usize = 10;
 
 fn setting(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
@@ -27,17 +29,26 @@ fn random_sequences_are_answered_as_the_server_answers_them() {
     let templates = generate::templates(&text);
     let deliberate = Deliberate::from_document();
     let mut draw = Draw::new(seed);
+    let mut reports: Vec<(String, String)> = Vec::new();
     for _ in 0..commands.div_ceil(SEQUENCE as u64) {
         let steps: Vec<Step> = (0..SEQUENCE).map(|_| generate::step(&templates, &mut draw)).collect();
         let mut difference =
             |steps: &[Step]| first_difference(&mut oracle, steps, &deliberate).expect("the server answers");
-        if difference(&steps).is_none() {
+        let Some(found) = difference(&steps) else { continue };
+        // One report for each command is enough, and shrinking takes its time.
+        let name = found.line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
+        if reports.iter().any(|(known, _)| *known == name) {
             continue;
         }
         let shortest = minimise(&steps, |steps| difference(steps).is_some());
         let lines: Vec<String> = shortest.iter().map(|step| words::line(&step.words)).collect();
-        let found =
+        let shown =
             difference(&shortest).map_or_else(|| "(not there again)".into(), |found| found.to_string());
-        panic!("REDLET_SEED={seed}: redlet and the server differ after\n{}\n{found}", lines.join("\n"));
+        reports.push((name, format!("after\n{}\n{shown}", lines.join("\n"))));
+        if reports.len() == REPORTS {
+            break;
+        }
     }
+    let texts: Vec<&str> = reports.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(texts.is_empty(), "REDLET_SEED={seed}: redlet and the server differ\n{}", texts.join("\n"));
 }

@@ -90,7 +90,13 @@ pub(crate) fn nightly(commands: u64, seed: Option<u64>, fuzz_seconds: u64) -> Re
 }
 
 fn fuzz(seconds: u64) -> Result<(), String> {
-    let list = cargo(&["+nightly", "fuzz", "list"]).stderr(Stdio::null()).output();
+    // Only rustup's own `cargo` knows `+nightly`; the one that `CARGO` names is a toolchain's.
+    let nightly = |words: &[&str]| {
+        let mut command = Command::new("cargo");
+        command.current_dir(workspace()).arg("+nightly").args(words);
+        command
+    };
+    let list = nightly(&["fuzz", "list"]).stderr(Stdio::null()).output();
     let targets = match list {
         Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
         _ => {
@@ -99,5 +105,5 @@ fn fuzz(seconds: u64) -> Result<(), String> {
         }
     };
     let limit = format!("-max_total_time={seconds}");
-    targets.lines().try_for_each(|target| run(&mut cargo(&["+nightly", "fuzz", "run", target, "--", &limit])))
+    targets.lines().try_for_each(|target| run(&mut nightly(&["fuzz", "run", target, "--", &limit])))
 }
