@@ -8,12 +8,17 @@ use crate::steps::workspace;
 const BEGIN: &str = "<!-- table: written by `cargo xtask compatibility` -->";
 const END: &str = "<!-- end of table -->";
 
+fn line(row: &cmd::Row) -> String {
+    let spec = &row.spec;
+    let words = spec.syntax.replace('|', "\\|").replace('<', "&lt;");
+    format!("| {} | `{}` | {words} | {} |", spec.group.as_str(), spec.name, spec.since)
+}
+
 /// One line for each command.
 fn table() -> String {
-    let mut lines: Vec<String> =
-        cmd::all().map(|row| format!("| `{}` | {} |", row.spec.name, row.spec.arity)).collect();
+    let mut lines: Vec<String> = cmd::all().filter(|row| row.prepare.is_some()).map(line).collect();
     lines.sort();
-    format!("| Command | Arity |\n|---|---:|\n{}\n", lines.join("\n"))
+    format!("| Family | Command | Words | Since |\n|---|---|---|---|\n{}\n", lines.join("\n"))
 }
 
 fn replaced(document: &str, table: &str) -> Option<String> {

@@ -44,6 +44,7 @@ pub(crate) fn test() -> Result<(), String> {
         run(&mut cargo(&["test", "--workspace", "--all-targets", "--exclude", "redlet-tests"]))?;
         run(&mut cargo(&["test", "--workspace", "--doc"]))?;
         run(&mut cargo(&["test", "--package", "redlet-tests", "--all-targets", "--", "--nocapture"]))?;
+        crate::compatibility::renew(true)?;
         examples()
     })
 }

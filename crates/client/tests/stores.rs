@@ -1,0 +1,122 @@
+//! Stores on disk, as a program uses them.
+use std::time::Duration;
+
+use redlet::{Commands, ExpiresAt, Fsync, ManualClock, Redis, SimVfs, Ttl, UnixMs};
+
+#[test]
+fn everything_is_there_after_a_checkpoint_and_more_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let redis = Redis::open(&path).unwrap();
+    assert!(redis.recovery().unwrap().is_new);
+    for number in 0..5000 {
+        redis.set(format!("key:{number}"), number).unwrap();
+    }
+    redis.hset("hash", "field", "value").unwrap();
+    redis.zadd("zset", [("low", 1.0), ("high", 2.0)]).unwrap();
+    redis.select(3).unwrap().sadd("set", ["a", "b"]).unwrap();
+    redis.expireat("key:1", UnixMs(33_177_117_420_000)).unwrap();
+    redis.save().unwrap();
+    redis.rename("key:2", "renamed").unwrap();
+    redis.rpush("list", ["x", "y", "z"]).unwrap();
+    redis.lpop("list").unwrap();
+    redis.close().unwrap();
+
+    let redis = Redis::open(&path).unwrap();
+    let report = redis.recovery().unwrap();
+    assert!(report.snapshot.is_some() && report.units == 3, "{report}");
+    assert_eq!(redis.dbsize().unwrap(), 5003);
+    assert_eq!(redis.get("key:4999").unwrap().unwrap(), "4999");
+    assert_eq!(redis.get("renamed").unwrap().unwrap(), "2");
+    assert_eq!(redis.expiretime("key:1").unwrap(), ExpiresAt::At(UnixMs(33_177_117_420_000)));
+    assert_eq!(redis.lrange("list", 0, -1).unwrap(), ["y", "z"]);
+    assert_eq!(redis.zrange("zset", 0, -1).unwrap(), ["low", "high"]);
+    assert_eq!(redis.select(3).unwrap().scard("set").unwrap(), 2);
+}
+
+#[test]
+fn snapshots_made_while_writers_go_on_lose_and_repeat_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let redis = Redis::open(&path).unwrap();
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..2)
+            .map(|thread| {
+                let redis = redis.clone();
+                scope.spawn(move || {
+                    for number in 0..4000 {
+                        let (list, key) = (format!("list:{thread}"), format!("moving:{thread}:{number}"));
+                        redis.rpush(&list, [number]).unwrap();
+                        redis.set(&key, number).unwrap();
+                        redis.rename(&key, format!("moved:{thread}:{number}")).unwrap();
+                        redis.incr("counter").unwrap();
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..8 {
+            redis.save().unwrap();
+        }
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+    });
+    redis.close().unwrap();
+    let redis = Redis::open(&path).unwrap();
+    assert_eq!(redis.get("counter").unwrap().unwrap(), "8000");
+    for thread in 0..2 {
+        assert_eq!(redis.llen(format!("list:{thread}")).unwrap(), 4000);
+    }
+    assert_eq!(redis.keys("moved:*").unwrap().len(), 8000);
+    assert_eq!(redis.keys("moving:*").unwrap().len(), 0);
+}
+
+#[test]
+fn a_second_opening_fails_at_once_and_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let _open = Redis::open(&path).unwrap();
+    let error = Redis::open(&path).unwrap_err().to_string();
+    assert!(error.contains("is open in another process"), "{error}");
+}
+
+#[test]
+fn a_full_disk_refuses_writes_and_goes_on_reading() {
+    let vfs = SimVfs::default();
+    let redis = Redis::builder().path("/store").vfs(vfs.clone()).fsync(Fsync::Always).build().unwrap();
+    redis.set("k", "v").unwrap();
+    vfs.fail_from(vfs.calls());
+    let error = redis.set("k", "w").unwrap_err().to_string();
+    assert!(error.starts_with("MISCONF") && error.contains("no space left"), "{error}");
+    let later = redis.set("other", "x").unwrap_err().to_string();
+    assert_eq!(later, error);
+    assert!(redis.get("k").unwrap().is_some(), "reads go on");
+    assert_eq!(redis.get("other").unwrap(), None, "what was refused was not done");
+}
+
+#[test]
+fn a_key_that_expired_while_the_store_was_closed_is_not_seen_and_not_brought_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let clock = ManualClock::at(UnixMs(1_700_000_000_000));
+    let open = || Redis::builder().path(&path).clock(clock.clone()).build().unwrap();
+    let redis = open();
+    redis.hset("session", "user", "alice").unwrap();
+    redis.expire("session", Duration::from_secs(60)).unwrap();
+    redis.setex("kept", Duration::from_secs(3600), "x").unwrap();
+    redis.close().unwrap();
+    clock.advance(Duration::from_secs(61));
+    let redis = open();
+    assert_eq!(redis.hgetall("session").unwrap().len(), 0);
+    redis.hset("session", "user", "bob").unwrap();
+    redis.close().unwrap();
+    let redis = open();
+    assert_eq!(redis.hlen("session").unwrap(), 1);
+    assert_eq!(redis.ttl("session").unwrap(), Ttl::Persistent);
+    assert_eq!(redis.ttl("kept").unwrap(), Ttl::Remaining(Duration::from_secs(3539)));
+}
+
+#[test]
+fn a_store_in_memory_does_not_notice_another_one() {
+    let (first, second) = (Redis::memory(), Redis::memory());
+    first.set("k", "v").unwrap();
+    assert_eq!(second.get("k").unwrap(), None);
+}

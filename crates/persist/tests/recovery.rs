@@ -1,0 +1,278 @@
+//! What a store holds after every way of being cut short.
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use redlet_persist::{
+    Error, Fsync, RecoveryReport, RecoveryTarget, Result, SimVfs, SnapshotSource, Store, StoreOptions, Vfs,
+};
+
+const FOLDER: &str = "/store";
+
+/// Remembers what it was given: the text of the snapshot, then the units after it.
+#[derive(Debug, Default)]
+struct Remembered {
+    blocks: Mutex<Vec<u8>>,
+    section_unit: Mutex<u64>,
+    units: Mutex<Vec<(u64, Vec<u8>)>>,
+}
+
+impl RecoveryTarget for Remembered {
+    fn begin(&self, engine: &str) -> Result<(), String> {
+        if engine == "test" { Ok(()) } else { Err(format!("not ours: {engine}")) }
+    }
+
+    fn begin_section(&self, _: usize, unit: u64) {
+        *self.section_unit.lock().unwrap() = unit;
+    }
+
+    fn load(&self, block: &[u8]) -> Result<(), String> {
+        self.blocks.lock().unwrap().extend_from_slice(block);
+        Ok(())
+    }
+
+    fn replay(&self, unit: u64, payload: &[u8]) -> Result<(), String> {
+        if unit > *self.section_unit.lock().unwrap() {
+            self.units.lock().unwrap().push((unit, payload.to_vec()));
+        }
+        Ok(())
+    }
+}
+
+impl Remembered {
+    /// Everything, as lines.
+    fn lines(&self) -> Vec<String> {
+        let mut text = self.blocks.lock().unwrap().clone();
+        for (_, payload) in self.units.lock().unwrap().iter() {
+            text.extend_from_slice(payload);
+        }
+        String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+fn options(fsync: Fsync) -> StoreOptions {
+    StoreOptions { fsync, segment_bytes: 200, engine: "test".into(), ..StoreOptions::default() }
+}
+
+fn open(vfs: &SimVfs, fsync: Fsync) -> Result<(Store, RecoveryReport, Vec<String>)> {
+    let target = Remembered::default();
+    let (store, report) = Store::open(Arc::new(vfs.clone()), Path::new(FOLDER), options(fsync), &target)?;
+    Ok((store, report, target.lines()))
+}
+
+/// What was written so far, as one section of one block.
+struct Written<'w>(&'w [String], u64);
+
+impl SnapshotSource for Written<'_> {
+    fn sections(&self) -> usize {
+        1
+    }
+
+    fn copy(&self, _: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
+        sink(self.0.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes());
+        self.1
+    }
+}
+
+/// Writes lines with a checkpoint in the middle; returns those that were acknowledged, and whether all went well.
+fn script(vfs: &SimVfs) -> (Vec<String>, bool) {
+    let (mut acknowledged, mut sent) = (Vec::new(), Vec::new());
+    let mut run = || -> Result<()> {
+        for round in 0..2 {
+            let (store, _, held) = open(vfs, Fsync::Always)?;
+            sent.clone_from(&held);
+            for number in 0..8 {
+                let line = format!("round {round} line {number}");
+                let unit = store.writer().append(format!("{line}\n").as_bytes());
+                sent.push(line.clone());
+                store.writer().commit(unit)?;
+                acknowledged.push(line);
+                if number == 4 {
+                    store.checkpoint(&Written(&sent, store.writer().last_unit()), 1)?;
+                }
+            }
+            store.close()?;
+        }
+        Ok(())
+    };
+    let went_well = run().is_ok();
+    (acknowledged, went_well)
+}
+
+#[test]
+fn with_always_nothing_that_was_acknowledged_is_lost_whatever_call_fails_and_the_power_with_it() {
+    let calls = {
+        let vfs = SimVfs::default();
+        assert!(script(&vfs).1);
+        vfs.calls()
+    };
+    assert!(calls > 40, "the script is worth failing: {calls} calls");
+    for call in 0..calls {
+        for seed in 0..6 {
+            for onwards in [false, true] {
+                let vfs = SimVfs::default();
+                if onwards {
+                    vfs.fail_from(call)
+                } else {
+                    vfs.fail_at(call)
+                }
+                let (acknowledged, _) = script(&vfs);
+                let after = vfs.after_power_cut(seed);
+                let held = match open(&after, Fsync::Always) {
+                    Ok((_, _, held)) => held,
+                    // Before the first manifest was durable there was no store to speak of.
+                    Err(Error::NotAStore { .. }) if acknowledged.is_empty() => continue,
+                    Err(error) => panic!("call {call}, seed {seed}: {error}"),
+                };
+                let kept = held.iter().zip(&acknowledged).take_while(|(held, sent)| held == sent).count();
+                assert_eq!(kept, acknowledged.len(), "call {call}, seed {seed}: {held:?}");
+                assert!(held.len() <= acknowledged.len() + 1, "call {call}, seed {seed}: {held:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn after_a_failed_write_every_later_one_is_refused_with_the_first_cause() {
+    let vfs = SimVfs::default();
+    let (store, _, _) = open(&vfs, Fsync::Always).unwrap();
+    vfs.fail_at(vfs.calls());
+    let unit = store.writer().append(b"lost\n");
+    let refused = store.writer().commit(unit).unwrap_err().to_string();
+    assert!(refused.contains("no space left (simulated)"), "{refused}");
+    assert!(store.writer().check().is_err());
+    let later = store.writer().append(b"later\n");
+    assert_eq!(store.writer().commit(later).unwrap_err().to_string(), refused);
+}
+
+/// A store of some units in one segment, closed.
+fn closed() -> (SimVfs, PathBuf, Vec<u8>) {
+    let vfs = SimVfs::default();
+    let target = Remembered::default();
+    let options = StoreOptions { segment_bytes: 1 << 20, ..options(Fsync::Always) };
+    let (store, _) = Store::open(Arc::new(vfs.clone()), Path::new(FOLDER), options, &target).unwrap();
+    for number in 0..5 {
+        let unit = store.writer().append(format!("line {number}\n").as_bytes());
+        store.writer().commit(unit).unwrap();
+    }
+    drop(store);
+    let name =
+        vfs.list(Path::new(FOLDER)).unwrap().into_iter().find(|name| name.starts_with("log-")).unwrap();
+    let path = Path::new(FOLDER).join(name);
+    let bytes = vfs.read(&path).unwrap();
+    (vfs, path, bytes)
+}
+
+#[test]
+fn every_prefix_of_a_log_opens_to_a_prefix_of_its_units() {
+    let (vfs, path, bytes) = closed();
+    let mut lengths = Vec::new();
+    for length in 0..=bytes.len() {
+        vfs.write(&path, &bytes[..length]);
+        let (store, report, held) = open(&vfs, Fsync::Always).unwrap();
+        drop(store);
+        let expected: Vec<String> = (0..held.len()).map(|number| format!("line {number}")).collect();
+        assert_eq!(held, expected, "{length} bytes");
+        let torn = report.torn.map_or(0, |torn| torn.bytes);
+        assert!(torn <= 48, "{length} bytes: {torn} were cut off");
+        lengths.push(held.len());
+    }
+    assert!(lengths.is_sorted() && lengths.last() == Some(&5));
+}
+
+#[test]
+fn a_flipped_bit_is_damage_or_the_torn_end_and_never_other_data() {
+    let (vfs, path, bytes) = closed();
+    let whole: Vec<String> = (0..5).map(|number| format!("line {number}")).collect();
+    for at in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << bit;
+            vfs.write(&path, &damaged);
+            match open(&vfs, Fsync::Always) {
+                Ok((store, report, held)) => {
+                    drop(store);
+                    assert_eq!(held, whole[..4], "byte {at}, bit {bit}");
+                    assert!(report.torn.is_some(), "byte {at}, bit {bit}");
+                }
+                Err(Error::Corrupt { path: named, .. } | Error::UnsupportedVersion { path: named, .. }) => {
+                    assert_eq!(named, path);
+                }
+                Err(error) => panic!("byte {at}, bit {bit}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_snapshot_or_the_manifest_refuses_to_open() {
+    let (vfs, _, _) = closed();
+    let (store, _, held) = open(&vfs, Fsync::Always).unwrap();
+    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap();
+    drop(store);
+    for name in vfs.list(Path::new(FOLDER)).unwrap() {
+        if !name.starts_with("snapshot-") && name != "MANIFEST" {
+            continue;
+        }
+        let path = Path::new(FOLDER).join(&name);
+        let bytes = vfs.read(&path).unwrap();
+        for at in 0..bytes.len() {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x10;
+            vfs.write(&path, &damaged);
+            assert!(open(&vfs, Fsync::Always).is_err(), "{name}, byte {at}");
+        }
+        vfs.write(&path, &bytes);
+    }
+    assert_eq!(open(&vfs, Fsync::Always).unwrap().2, held);
+}
+
+#[test]
+fn callers_who_wait_together_share_a_sync() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = Remembered::default();
+    let vfs: Arc<dyn Vfs> = Arc::new(redlet_persist::RealVfs);
+    let options = StoreOptions { segment_bytes: 1 << 20, ..options(Fsync::Always) };
+    let (store, _) = Store::open(vfs, &folder.path().join("store"), options, &target).unwrap();
+    std::thread::scope(|scope| {
+        for thread in 0..16 {
+            let writer = store.writer();
+            scope.spawn(move || {
+                for number in 0..50 {
+                    let unit = writer.append(format!("thread {thread} line {number}\n").as_bytes());
+                    writer.commit(unit).unwrap();
+                    assert!(
+                        !(writer.last_unit() == unit && writer.has_unsynced()),
+                        "acknowledged and not synced"
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(store.writer().last_unit(), 800);
+    assert!(!store.writer().has_unsynced());
+}
+
+#[test]
+fn what_is_no_store_is_refused_and_left_alone() {
+    let vfs = SimVfs::default();
+    vfs.create_dir_all(Path::new(FOLDER)).unwrap();
+    vfs.write(&Path::new(FOLDER).join("notes.txt"), b"mine");
+    let error = open(&vfs, Fsync::Always).unwrap_err();
+    assert!(matches!(error, Error::NotAStore { .. }), "{error}");
+    assert_eq!(vfs.list(Path::new(FOLDER)).unwrap(), ["notes.txt"]);
+
+    let vfs = SimVfs::default();
+    vfs.write(Path::new(FOLDER), b"a file");
+    let error = open(&vfs, Fsync::Always).unwrap_err().to_string();
+    assert!(error.contains("it is a file; a store is a folder"), "{error}");
+}
+
+#[test]
+fn a_store_that_is_open_cannot_be_opened_again() {
+    let (vfs, _, _) = closed();
+    let held = open(&vfs, Fsync::Always).unwrap();
+    let error = open(&vfs, Fsync::Always).unwrap_err();
+    assert!(matches!(error, Error::AlreadyOpen { .. }), "{error}");
+    drop(held);
+    open(&vfs, Fsync::Always).unwrap();
+}
