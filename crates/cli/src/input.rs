@@ -1,0 +1,163 @@
+//! Commands from standard input: a line each, or RESP arrays, mixed as they come.
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::arguments::Arguments;
+use crate::{Answer, Failure, Session, words};
+
+/// The longest string and the most arguments that Redis takes.
+const LONGEST: i64 = 512 << 20;
+const MOST: i64 = 1 << 20;
+
+/// Reads commands and keeps count of where they are.
+struct Commands<R> {
+    reader: R,
+    line: u64,
+    bytes: u64,
+}
+
+/// What was read.
+enum Input {
+    Command(Vec<Vec<u8>>),
+    /// A line that is no command; the next one may be.
+    Bad(String),
+    End,
+}
+
+impl<R: BufRead> Commands<R> {
+    /// The next command. An error ends the input: after a broken RESP array there is no telling where the next one begins.
+    fn next(&mut self) -> Result<Input, Failure> {
+        loop {
+            let mut line = Vec::new();
+            if self.read_line(&mut line)? == 0 {
+                return Ok(Input::End);
+            }
+            if line.first() == Some(&b'*') {
+                return self.array(&line);
+            }
+            let line = line.trim_ascii();
+            if line.is_empty() || line.starts_with(b"#") {
+                continue;
+            }
+            return Ok(words::split(line)
+                .map_or_else(|| Input::Bad("unbalanced quotes in the line".into()), Input::Command));
+        }
+    }
+
+    fn read_line(&mut self, line: &mut Vec<u8>) -> Result<usize, Failure> {
+        let count = self
+            .reader
+            .read_until(b'\n', line)
+            .map_err(|error| Failure::Input(format!("cannot read the input: {error}")))?;
+        self.line += 1;
+        self.bytes += count as u64;
+        Ok(count)
+    }
+
+    fn broken(&self, why: &str) -> Failure {
+        Failure::Input(format!(
+            "line {} (byte {}): Protocol error: {why}; nothing after it was run",
+            self.line, self.bytes
+        ))
+    }
+
+    fn length(&self, line: &[u8], mark: u8, most: i64, why: &str) -> Result<usize, Failure> {
+        let digits = line.strip_prefix(&[mark]).map(<[u8]>::trim_ascii_end);
+        let number = digits.and_then(redlet::core::number::parse_i64);
+        let number = number.filter(|number| (0..=most).contains(number)).ok_or_else(|| self.broken(why))?;
+        Ok(number as usize)
+    }
+
+    fn array(&mut self, header: &[u8]) -> Result<Input, Failure> {
+        let count = self.length(header, b'*', MOST, "invalid multibulk length")?;
+        let mut words = Vec::with_capacity(count.min(1024));
+        for _ in 0..count {
+            let mut header = Vec::new();
+            self.read_line(&mut header)?;
+            if header.first() != Some(&b'$') {
+                let found = header.first().map_or_else(String::new, |byte| (*byte as char).to_string());
+                return Err(self.broken(&format!("expected '$', got '{found}'")));
+            }
+            let length = self.length(&header, b'$', LONGEST, "invalid bulk length")?;
+            let mut word = Vec::new();
+            let read = (&mut self.reader).take(length as u64 + 2).read_to_end(&mut word);
+            let read = read.map_err(|error| Failure::Input(format!("cannot read the input: {error}")))?;
+            self.bytes += read as u64;
+            self.line += word.iter().filter(|&&byte| byte == b'\n').count() as u64;
+            if word.len() != length + 2 || !word.ends_with(b"\r\n") {
+                return Err(self.broken("a string does not end where its length says"));
+            }
+            word.truncate(length);
+            words.push(word);
+        }
+        Ok(if words.is_empty() { Input::Bad("an empty command".into()) } else { Input::Command(words) })
+    }
+}
+
+/// Runs all commands of the input; false if any was refused.
+pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {
+    let progress = progress();
+    let mut commands =
+        Commands { reader: BufReader::with_capacity(1 << 16, io::stdin().lock()), line: 0, bytes: 0 };
+    let mut out = BufWriter::new(io::stdout().lock());
+    let (mut went_well, mut done) = (true, 0_u64);
+    loop {
+        let line = commands.line + 1;
+        let answer = match commands.next()? {
+            Input::End => break,
+            Input::Bad(why) => Answer::Refused(format!("ERR {why}")),
+            Input::Command(words) => session.execute(&words),
+        };
+        if let Answer::Refused(why) = &answer {
+            went_well = false;
+            out.flush()?;
+            let line = line.max(commands.line.min(line));
+            eprintln!("line {line}: {why}");
+            if arguments.strict {
+                break;
+            }
+        } else if !arguments.quiet {
+            out.write_all(&session.form.text(&answer))?;
+        }
+        done += 1;
+        if done.is_multiple_of(1024)
+            && let Some(progress) = &progress
+        {
+            progress.set_position(commands.bytes);
+        }
+    }
+    if let Some(progress) = progress {
+        progress.finish_and_clear();
+    }
+    out.flush()?;
+    Ok(went_well)
+}
+
+/// A bar, if somebody looks and the input is a file of some size.
+fn progress() -> Option<ProgressBar> {
+    const WORTH_IT: u64 = 1 << 20;
+    let size = input_size().filter(|&size| size > WORTH_IT && io::stderr().is_terminal())?;
+    let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {eta} left").ok()?;
+    let bar = ProgressBar::new(size).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    Some(bar)
+}
+
+/// The size of standard input if it is a file.
+#[cfg(unix)]
+fn input_size() -> Option<u64> {
+    use std::os::fd::AsFd;
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+    file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len())
+}
+
+/// The size of standard input if it is a file.
+#[cfg(windows)]
+fn input_size() -> Option<u64> {
+    use std::os::windows::io::AsHandle;
+    let file = File::from(io::stdin().as_handle().try_clone_to_owned().ok()?);
+    file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len())
+}

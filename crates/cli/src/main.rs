@@ -1,0 +1,136 @@
+//! `redlet`: a shell on a store.
+mod arguments;
+mod format;
+mod hints;
+mod input;
+mod shell;
+mod words;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use redlet::{Redis, Reply};
+
+use arguments::Arguments;
+use format::Form;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        // Whoever reads the output has seen enough.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("redlet: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What ends the program early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Store(redlet::Error),
+    Input(String),
+    Output(io::Error),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Store(error) => error.fmt(f),
+            Failure::Input(text) => f.write_str(text),
+            Failure::Output(error) => write!(f, "cannot write the output: {error}"),
+        }
+    }
+}
+
+impl From<redlet::Error> for Failure {
+    fn from(error: redlet::Error) -> Self {
+        Failure::Store(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Output(error)
+    }
+}
+
+/// Opens the store and does what was asked; false if a command failed.
+fn run(arguments: &Arguments) -> Result<bool, Failure> {
+    let redis = open(arguments)?;
+    let mut session = Session { redis: redis.select(arguments.database)?, form: arguments.form() };
+    let went_well = if !arguments.command.is_empty() {
+        one_command(&mut session, arguments)?
+    } else if io::stdin().is_terminal() {
+        shell::run(&mut session, arguments)?
+    } else {
+        input::run(&mut session, arguments)?
+    };
+    drop(session);
+    redis.close()?;
+    Ok(went_well)
+}
+
+fn open(arguments: &Arguments) -> Result<Redis, Failure> {
+    let redis = match arguments.path.as_deref() {
+        None | Some(":memory:") => Redis::memory(),
+        Some(url) if url.starts_with("redlet://") => Redis::from_url(url)?,
+        Some(path) => Redis::open(path)?,
+    };
+    if let Some(report) = redis.recovery().filter(|report| report.torn.is_some()) {
+        eprintln!("redlet: {report}");
+    }
+    Ok(redis)
+}
+
+fn one_command(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {
+    let mut words: Vec<Vec<u8>> = arguments.command.iter().map(|word| word.clone().into_bytes()).collect();
+    if arguments.last_from_input {
+        let mut last = Vec::new();
+        io::Read::read_to_end(&mut io::stdin().lock(), &mut last)
+            .map_err(|error| Failure::Input(format!("cannot read the input: {error}")))?;
+        words.push(last);
+    }
+    let reply = session.execute(&words);
+    let mut out = io::stdout().lock();
+    out.write_all(&session.form.text(&reply))?;
+    out.flush()?;
+    Ok(!matches!(reply, Answer::Refused(_)))
+}
+
+/// A reply, or the text of a refusal.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Reply(Reply),
+    Refused(String),
+}
+
+/// The store with the selected database, and how replies are shown.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) redis: Redis,
+    pub(crate) form: Form,
+}
+
+impl Session {
+    /// Runs one command. `SELECT` moves the session.
+    pub(crate) fn execute(&mut self, words: &[Vec<u8>]) -> Answer {
+        match self.redis.execute(words) {
+            Err(error) => Answer::Refused(error.to_string()),
+            Ok(reply) => {
+                if let [name, index] = words
+                    && name.eq_ignore_ascii_case(b"SELECT")
+                    && let Ok(index) = String::from_utf8_lossy(index).parse()
+                    && let Ok(selected) = self.redis.select(index)
+                {
+                    self.redis = selected;
+                }
+                Answer::Reply(reply)
+            }
+        }
+    }
+}

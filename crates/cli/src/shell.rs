@@ -1,0 +1,134 @@
+//! The interactive shell: history, completion, hints.
+use std::borrow::Cow;
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use rustyline::completion::Completer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::FileHistory;
+use rustyline::validate::Validator;
+use rustyline::{Config, Context, Editor, Helper};
+
+use crate::arguments::Arguments;
+use crate::{Failure, Session, hints, words};
+use redlet::Redis;
+
+/// Answers to what is typed.
+struct Typing {
+    redis: Redis,
+}
+
+impl Helper for Typing {}
+impl Validator for Typing {}
+
+impl Completer for Typing {
+    type Candidate = String;
+
+    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        Ok(hints::complete(&self.redis, &line[..at]))
+    }
+}
+
+impl Hinter for Typing {
+    type Hint = String;
+
+    fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<String> {
+        if at < line.len() { None } else { hints::hint(line) }
+    }
+}
+
+impl Highlighter for Typing {
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(format!("\x1b[90m{hint}\x1b[0m"))
+    }
+}
+
+fn history_file() -> Option<PathBuf> {
+    std::env::home_dir().map(|home| home.join(".redlet_history"))
+}
+
+/// A command that takes longer is shown with its time, as in redis-cli.
+const SLOW: Duration = Duration::from_millis(500);
+
+pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {
+    let failed = |error: ReadlineError| Failure::Input(format!("the terminal does not work: {error}"));
+    let config = Config::builder().history_ignore_space(true).auto_add_history(false).build();
+    let mut editor: Editor<Typing, FileHistory> = Editor::with_config(config).map_err(failed)?;
+    editor.set_helper(Some(Typing { redis: session.redis.clone() }));
+    let history = history_file();
+    if let Some(history) = &history {
+        // The first shell has no history yet.
+        let _ = editor.load_history(history);
+    }
+    let place = arguments.path.as_deref().unwrap_or("redlet");
+    loop {
+        let prompt = match session.redis.db() {
+            0 => format!("{place}> "),
+            db => format!("{place}[{db}]> "),
+        };
+        match editor.readline(&prompt) {
+            Ok(line) => {
+                if !line.trim().to_ascii_lowercase().starts_with("auth") {
+                    let _ = editor.add_history_entry(&line);
+                }
+                if !answer(session, &line)? {
+                    break;
+                }
+                editor.set_helper(Some(Typing { redis: session.redis.clone() }));
+            }
+            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Eof) => break,
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    if let Some(history) = &history {
+        // A home that cannot be written to only costs the history.
+        let _ = editor.save_history(history);
+    }
+    Ok(true)
+}
+
+/// Answers to a line; false if it ends the shell.
+#[expect(clippy::disallowed_methods, reason = "shows how long a slow command took")]
+fn answer(session: &mut Session, line: &str) -> Result<bool, Failure> {
+    let mut out = std::io::stdout().lock();
+    let Some(mut words) = words::split(line.as_bytes()) else {
+        writeln!(out, "Invalid argument(s)")?;
+        return Ok(true);
+    };
+    let Some(first) = words.first() else { return Ok(true) };
+    let first = String::from_utf8_lossy(first).to_ascii_lowercase();
+    match first.as_str() {
+        "quit" | "exit" => return Ok(false),
+        "clear" => write!(out, "\x1b[H\x1b[2J")?,
+        "help" | "?" => {
+            let name =
+                words[1..].iter().map(|word| String::from_utf8_lossy(word)).collect::<Vec<_>>().join(" ");
+            if name.is_empty() {
+                writeln!(out, "help COMMAND shows a command; Tab completes names and keys; quit leaves.")?;
+            } else {
+                write!(out, "{}", hints::help(&name))?;
+            }
+        }
+        _ => {
+            let repeat = first.parse::<u64>().ok().filter(|_| words.len() > 1);
+            if repeat.is_some() {
+                words.remove(0);
+            }
+            for _ in 0..repeat.unwrap_or(1) {
+                let start = Instant::now();
+                let reply = session.execute(&words);
+                let took = start.elapsed();
+                out.write_all(&session.form.text(&reply))?;
+                if took >= SLOW {
+                    writeln!(out, "({:.2}s)", took.as_secs_f64())?;
+                }
+            }
+        }
+    }
+    out.flush()?;
+    Ok(true)
+}

@@ -1,0 +1,88 @@
+//! The program as a person or a script runs it.
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+fn redlet(arguments: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that ends early does not read all of it.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn one_command_answers_and_says_by_its_status_if_it_was_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let path = path.to_str().unwrap();
+    assert_eq!(text(&redlet(&[path, "SET", "k", "v"], b"").stdout), "OK\n");
+    assert_eq!(text(&redlet(&[path, "GET", "k"], b"").stdout), "v\n");
+    assert_eq!(text(&redlet(&["--no-raw", path, "GET", "k"], b"").stdout), "\"v\"\n");
+    let refused = redlet(&[path, "INCR", "k"], b"");
+    assert_eq!(text(&refused.stdout), "ERR value is not an integer or out of range\n");
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(text(&redlet(&["-x", path, "SET", "x"], b"from input").stdout), "OK\n");
+    assert_eq!(text(&redlet(&[path, "LPUSH", "l", "-1"], b"").stdout), "1\n");
+}
+
+#[test]
+fn lines_and_arrays_are_run_and_bad_ones_named() {
+    let input = b"SET k 1\n# a remark\n\nINCR k\nNOSUCH x\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nGET \"k\nINCR k\n";
+    let output = redlet(&[], input);
+    assert_eq!(text(&output.stdout), "OK\n2\n2\n3\n");
+    let said = text(&output.stderr);
+    assert!(said.contains("line 5: ERR unknown command 'NOSUCH', with args beginning with: 'x'"), "{said}");
+    assert!(said.contains("line 11: ERR unbalanced quotes"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+
+    let strict = redlet(&["--strict"], b"SET k 1\nINCR\nSET k 2\n");
+    assert_eq!(text(&strict.stdout), "OK\n");
+    let quiet = redlet(&["--quiet"], b"SET k 1\n");
+    assert_eq!((text(&quiet.stdout).as_str(), quiet.status.code()), ("", Some(0)));
+}
+
+#[test]
+fn a_broken_array_ends_the_input_with_its_place() {
+    for (input, why) in [
+        (&b"PING\n*1\r\n$9999999999\r\n"[..], "invalid bulk length"),
+        (b"PING\n*99999999\r\n", "invalid multibulk length"),
+        (b"PING\n*1\r\nGET\r\n", "expected '$', got 'G'"),
+        (b"PING\n*1\r\n$4\r\nPI", "does not end where its length says"),
+    ] {
+        let output = redlet(&[], input);
+        assert_eq!(text(&output.stdout), "PONG\n");
+        let said = text(&output.stderr);
+        assert!(said.contains(why) && said.contains("line "), "{said}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn a_selected_database_stays_selected() {
+    let output = redlet(&[], b"SELECT 2\nSET k v\nSELECT 0\nGET k\nSELECT 2\nGET k\nSELECT 99\n");
+    assert_eq!(text(&output.stdout), "OK\nOK\nOK\n\nOK\nv\n");
+    assert!(text(&output.stderr).contains("line 7: ERR DB index is out of range"));
+}
+
+#[test]
+fn what_cannot_be_opened_is_said_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    let mut written = Command::new("sh");
+    assert!(written.arg("-c").arg(format!("echo x > {}", file.display())).status().unwrap().success());
+    let output = redlet(&[file.to_str().unwrap(), "PING"], b"");
+    let said = text(&output.stderr);
+    assert!(said.starts_with("redlet: ") && said.contains("it is a file; a store is a folder"), "{said}");
+    let output = redlet(&[folder.path().to_str().unwrap(), "PING"], b"");
+    assert!(text(&output.stderr).contains("no MANIFEST"), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1));
+}
