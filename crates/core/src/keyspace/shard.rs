@@ -157,7 +157,7 @@ impl Shard {
     /// Empties a database and returns what was in it, to be dropped once the lock is gone.
     pub(crate) fn clear(&mut self, db: usize) -> Option<Database> {
         let database = std::mem::take(self.databases.get_mut(db)?);
-        for entry in database.entries.iter() {
+        for entry in &database.entries {
             if let Some(timer) = entry.timer {
                 self.wheel.cancel(timer);
             }
@@ -172,12 +172,12 @@ impl Shard {
         let wheel = &mut self.wheel;
         for db in [first, second] {
             let seed = &self.settings.hash_seed;
-            self.databases[db].entries.for_each_mut(|entry| {
-                let Some(timer) = entry.timer.take() else { return };
+            for entry in &mut self.databases[db].entries {
+                let Some(timer) = entry.timer.take() else { continue };
                 let at = wheel.fires_at(timer).unwrap_or(UnixMs(i64::MIN));
                 wheel.cancel(timer);
                 entry.timer = Some(wheel.schedule(at, Timed { db: db as u32, hash: seed.hash(&entry.key) }));
-            });
+            }
         }
     }
 

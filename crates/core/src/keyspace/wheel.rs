@@ -1,63 +1,101 @@
 //! When to look for keys that have expired: a hierarchical timing wheel.
 //!
-//! G. Varghese and T. Lauck, "Hashed and hierarchical timing wheels", SOSP 1987: eleven levels of 64 slots, enough for every
-//! moment; a slot of the lowest is a millisecond, one of the next 64, and so on. Setting and cancelling a timer is O(1). A slot that comes due is taken as a
-//! whole onto a list, which is worked off timer by timer, so that a call never does more than it was allowed to.
+//! G. Varghese and T. Lauck, "Hashed and hierarchical timing wheels", SOSP 1987. Eight levels of 64 slots: a slot of the
+//! lowest is a millisecond, one of the next is 64, and so on; what is more than 8900 years away waits in a list beside
+//! them. Setting and cancelling a timer takes the same time however many there are. A slot that comes due is taken as a
+//! whole onto the pending list, which is worked off timer by timer, so that no call does more than it was allowed to.
 //!
 //! Timers live in a slab and are named by index and generation: a stale name finds nothing. The wheel says only when to
-//! look; deadlines are kept elsewhere.
+//! look; what a timer is about and what the exact deadline is, it does not know.
+use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::UnixMs;
 
-const LEVELS: usize = 11;
+const LEVELS: usize = 8;
 const SLOTS: usize = 64;
-const SLOT_BITS: u32 = 6;
-/// The list of timers that have come due, beside those of the slots.
-const PENDING: usize = LEVELS * SLOTS;
+const SLOT_BITS: u32 = SLOTS.ilog2();
+/// The list of timers that are too far away for the levels, after those of the slots.
+const DISTANT: usize = LEVELS * SLOTS;
+/// The list of timers to be looked at by the next [`Wheel::advance`].
+const PENDING: usize = DISTANT + 1;
+/// An empty wheel keeps room for so many timers and gives more than that back.
+const KEPT: usize = 64;
+
+/// One more than the place in the slab.
+type Index = NonZeroU32;
 
 /// Names a timer. Another one that is later kept in the same place has another name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TimerId {
-    /// One more than the place in the slab.
-    index: NonZeroU32,
+    index: Index,
     generation: u32,
 }
 
 /// Timers, each with an item to hand out when it fires.
-#[derive(Debug)]
+///
+/// Every timer that is not pending is in the list that [`Wheel::list_for`] gives for its moment and the wheel's: moving
+/// `elapsed` forward to no further than the next slot with timers keeps that true, and [`Wheel::rewind`] restores it.
 pub(crate) struct Wheel<T> {
     nodes: Vec<Node<T>>,
-    /// The first of the unused nodes, linked by `next`.
-    free: Option<NonZeroU32>,
+    /// The first of the unused nodes, which are linked by `next`; the last one names itself.
+    free: Option<Index>,
     len: usize,
-    /// Milliseconds up to which everything was fired.
+    /// The generation of the latest timer. It is the wheel's and not the node's, so that the slab can be given back without
+    /// its past names finding what is set later.
+    generation: u32,
+    /// The moment up to which slots were taken out.
     elapsed: u64,
+    /// No pending timer is due before.
+    pending_from: u64,
+    /// Nothing until the first timer.
     lists: Option<Box<Lists>>,
 }
 
-#[derive(Debug)]
 struct Lists {
-    /// The first timer of each slot, and of the pending list.
-    heads: [Option<NonZeroU32>; PENDING + 1],
+    /// The first timer of each list. The lists are rings, so that two can be joined at once.
+    heads: [Option<Index>; PENDING + 1],
     /// For each level, which slots have timers.
     occupied: [u64; LEVELS],
 }
 
-#[derive(Debug)]
-struct Node<T> {
-    generation: u32,
-    at: u64,
-    /// Which list it is in.
-    list: u16,
-    previous: Option<NonZeroU32>,
-    next: Option<NonZeroU32>,
-    item: Option<T>,
+impl Lists {
+    fn set_head(&mut self, list: usize, head: Option<Index>) -> Option<Index> {
+        if let Some(level) = self.occupied.get_mut(list / SLOTS) {
+            let bit = 1 << (list % SLOTS);
+            *level = if head.is_some() { *level | bit } else { *level & !bit };
+        }
+        std::mem::replace(&mut self.heads[list], head)
+    }
 }
 
-/// Moments before 1970 are as good as 1970: in the past.
-fn milliseconds(at: UnixMs) -> u64 {
-    at.0.max(0) as u64
+#[derive(Clone, Copy)]
+struct Node<T> {
+    at: u64,
+    item: T,
+    /// 0 while unused.
+    generation: u32,
+    previous: Index,
+    next: Index,
+}
+
+/// Moments as numbers from 0, in the same order.
+const fn to_ticks(at: UnixMs) -> u64 {
+    at.0 as u64 ^ (1 << 63)
+}
+
+const fn to_moment(ticks: u64) -> UnixMs {
+    UnixMs((ticks ^ (1 << 63)) as i64)
+}
+
+/// The level on which two moments part; `LEVELS` or more if they are in different rounds of the whole wheel.
+const fn level_of(difference: u64) -> usize {
+    (difference.ilog2() / SLOT_BITS) as usize
+}
+
+/// The list of the slot on `level` in which a moment is.
+const fn slot_of(at: u64, level: usize) -> usize {
+    if level < LEVELS { level * SLOTS + (at >> (SLOT_BITS * level as u32)) as usize % SLOTS } else { DISTANT }
 }
 
 impl<T: Copy> Default for Wheel<T> {
@@ -66,173 +104,98 @@ impl<T: Copy> Default for Wheel<T> {
     }
 }
 
+impl<T: Copy> fmt::Debug for Wheel<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wheel")
+            .field("len", &self.len())
+            .field("elapsed", &to_moment(self.elapsed))
+            .field("next_at", &self.next_at())
+            .finish_non_exhaustive()
+    }
+}
+
 impl<T: Copy> Wheel<T> {
     /// Without timers; nothing is allocated.
     pub(crate) const fn new() -> Self {
-        Self { nodes: Vec::new(), free: None, len: 0, elapsed: 0, lists: None }
+        Self {
+            nodes: Vec::new(),
+            free: None,
+            len: 0,
+            generation: 0,
+            elapsed: to_ticks(UnixMs(0)),
+            pending_from: 0,
+            lists: None,
+        }
     }
 
-    /// Sets a timer that fires in the first [`Wheel::advance`] at or after `at`.
+    /// How many timers are set.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether no timer is set.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Sets a timer that fires in the first [`Wheel::advance`] at or after `at`, which may have passed already. O(1).
+    ///
+    /// # Panics
+    /// If 2^32 - 1 timers are set.
     pub(crate) fn schedule(&mut self, at: UnixMs, item: T) -> TimerId {
-        let at = milliseconds(at);
-        let node =
-            |generation, next| Node { generation, at, list: 0, previous: None, next, item: Some(item) };
+        let at = to_ticks(at);
+        self.generation = self.generation.wrapping_add(1).max(1);
+        let generation = self.generation;
+        let node = |index| Node { at, item, generation, previous: index, next: index };
         let index = if let Some(index) = self.free {
-            let place = &mut self.nodes[index.get() as usize - 1];
-            self.free = place.next;
-            *place = node(place.generation, None);
+            let next = self.node(index).next;
+            self.free = (next != index).then_some(next);
+            *self.node_mut(index) = node(index);
             index
         } else {
-            self.nodes.push(node(0, None));
-            u32::try_from(self.nodes.len())
-                .ok()
-                .and_then(NonZeroU32::new)
-                .expect("a shard has fewer than 2^32 keys")
+            let index = u32::try_from(self.nodes.len() + 1).ok().and_then(Index::new);
+            let index = index.expect("fewer than 2^32 timers are set");
+            self.nodes.push(node(index));
+            index
         };
         self.len += 1;
         self.link(index);
-        TimerId { index, generation: self.node(index).generation }
+        TimerId { index, generation }
     }
 
-    /// Takes a timer away before it fires; `None` if it has fired or was cancelled.
+    /// Takes a timer away before it fires; `None` if it has fired or was cancelled. O(1).
     pub(crate) fn cancel(&mut self, timer: TimerId) -> Option<T> {
-        self.live(timer)?;
+        let item = self.live(timer)?.item;
         self.unlink(timer.index);
-        self.release(timer.index)
+        self.release(timer.index);
+        Some(item)
     }
 
-    /// When a timer fires; `None` if it has fired or was cancelled.
+    /// When a timer fires; `None` if it has fired or was cancelled. O(1).
     pub(crate) fn fires_at(&self, timer: TimerId) -> Option<UnixMs> {
-        self.live(timer).map(|node| UnixMs(node.at as i64))
+        self.live(timer).map(|node| to_moment(node.at))
     }
 
-    fn live(&self, timer: TimerId) -> Option<&Node<T>> {
-        let node = self.nodes.get(timer.index.get() as usize - 1)?;
-        (node.generation == timer.generation && node.item.is_some()).then_some(node)
-    }
-
-    fn node(&self, index: NonZeroU32) -> &Node<T> {
-        &self.nodes[index.get() as usize - 1]
-    }
-
-    fn node_mut(&mut self, index: NonZeroU32) -> &mut Node<T> {
-        &mut self.nodes[index.get() as usize - 1]
-    }
-
-    fn lists(&mut self) -> &mut Lists {
-        self.lists
-            .get_or_insert_with(|| Box::new(Lists { heads: [None; PENDING + 1], occupied: [0; LEVELS] }))
-    }
-
-    /// The list for a moment: the level of the highest bit in which it differs from now, and there its own digit.
-    fn list_for(&self, at: u64) -> usize {
-        if at <= self.elapsed {
-            return PENDING;
-        }
-        let level = ((self.elapsed ^ at).ilog2() / SLOT_BITS) as usize;
-        level * SLOTS + (at >> (SLOT_BITS * level as u32)) as usize % SLOTS
-    }
-
-    fn link(&mut self, index: NonZeroU32) {
-        let list = self.list_for(self.node(index).at);
-        let head = self.lists().heads[list].replace(index);
-        if list < PENDING {
-            self.lists().occupied[list / SLOTS] |= 1 << (list % SLOTS);
-        }
-        if let Some(head) = head {
-            self.node_mut(head).previous = Some(index);
-        }
-        let node = self.node_mut(index);
-        (node.list, node.previous, node.next) = (list as u16, None, head);
-    }
-
-    fn unlink(&mut self, index: NonZeroU32) {
-        let Node { list, previous, next, .. } = *self.node(index);
-        let list = usize::from(list);
-        if let Some(next) = next {
-            self.node_mut(next).previous = previous;
-        }
-        if let Some(previous) = previous {
-            self.node_mut(previous).next = next;
-        } else {
-            // A timer whose slot was taken onto the pending list still names its slot.
-            let lists = self.lists();
-            let list = if lists.heads[list] == Some(index) { list } else { PENDING };
-            lists.heads[list] = next;
-            if list < PENDING && next.is_none() {
-                lists.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
-            }
-        }
-    }
-
-    fn release(&mut self, index: NonZeroU32) -> Option<T> {
-        let free = self.free.replace(index);
-        let node = self.node_mut(index);
-        node.generation = node.generation.wrapping_add(1);
-        node.next = free;
-        let item = node.item.take();
-        self.len -= 1;
-        if self.len == 0 {
-            self.shrink();
-        }
-        item
-    }
-
-    /// Gives the memory of an empty wheel back. Stale names must not find what is set next, so nodes begin with a generation that
-    /// none had.
-    fn shrink(&mut self) {
-        if self.nodes.len() <= SLOTS {
-            return;
-        }
-        let generation = self.nodes.iter().map(|node| node.generation).max().unwrap_or(0);
-        self.nodes = (0..SLOTS as u32)
-            .map(|at| Node {
-                generation,
-                at: 0,
-                list: 0,
-                previous: None,
-                next: NonZeroU32::new(at),
-                item: None,
-            })
-            .collect();
-        self.free = NonZeroU32::new(SLOTS as u32);
-        self.lists = None;
-    }
-
-    /// The next slot with timers: its first moment, and its list.
-    fn next_slot(&self) -> Option<(u64, usize)> {
-        let lists = self.lists.as_ref()?;
-        for level in 0..LEVELS {
-            let shift = SLOT_BITS * level as u32;
-            let now = (self.elapsed >> shift) % SLOTS as u64;
-            // Slots up to the present one were left behind: timers of this round are all ahead of it.
-            let ahead = lists.occupied[level] & (u64::MAX << now);
-            if ahead != 0 {
-                let slot = u64::from(ahead.trailing_zeros());
-                let round = self.elapsed >> shift >> SLOT_BITS << SLOT_BITS;
-                return Some(((round | slot) << shift, level * SLOTS + slot as usize));
-            }
-        }
-        None
-    }
-
-    /// When [`Wheel::advance`] has work to do, at the earliest; `None` if no timer is set.
+    /// When [`Wheel::advance`] has work to do, at the earliest: never later than the first timer's moment. `None` if no
+    /// timer is set. O(1).
     pub(crate) fn next_at(&self) -> Option<UnixMs> {
-        if self.lists.as_ref()?.heads[PENDING].is_some() {
-            return Some(UnixMs(self.elapsed as i64));
-        }
-        self.next_slot().map(|(at, _)| UnixMs(at as i64))
+        // Neither bound is always the lower one: what is pending may be due later than a slot if the clock was set back.
+        let pending = self.lists.as_ref()?.heads[PENDING].map(|_| self.pending_from);
+        let next = self.next_list().map(|(start, _)| start);
+        pending.into_iter().chain(next).min().map(to_moment)
     }
 
     /// Fires the timers that are due at `now`, handing each with its moment and its item to `fire`. A timer that is fired or
-    /// brought closer costs one of `budget`; once that is spent, the next call goes on where this one stopped.
+    /// brought to a lower level costs one of `budget`; when that is spent, the next call goes on where this one stopped.
+    ///
+    /// `now` may be earlier than in the call before: what is not due then does not fire, whenever it was set.
     pub(crate) fn advance(
         &mut self,
         now: UnixMs,
         budget: &mut usize,
         mut fire: impl FnMut(TimerId, UnixMs, T),
     ) {
-        let now = milliseconds(now);
+        let now = to_ticks(now);
         if now < self.elapsed {
             self.rewind(now);
         }
@@ -242,46 +205,139 @@ impl<T: Copy> Wheel<T> {
                     return;
                 }
                 *budget -= 1;
-                self.unlink_pending(index);
-                let Node { generation, at, .. } = *self.node(index);
+                self.unlink(index);
+                let Node { at, item, generation, .. } = *self.node(index);
                 if at > now {
+                    // Ahead of `elapsed` too, so that it does not become pending again.
                     self.link(index);
-                } else if let Some(item) = self.release(index) {
-                    fire(TimerId { index, generation }, UnixMs(at as i64), item);
+                } else {
+                    self.release(index);
+                    fire(TimerId { index, generation }, to_moment(at), item);
                 }
             }
-            match self.next_slot() {
-                Some((start, list)) if start <= now => {
-                    self.elapsed = self.elapsed.max(start);
-                    let lists = self.lists();
-                    lists.heads[PENDING] = lists.heads[list].take();
-                    lists.occupied[list / SLOTS] &= !(1 << (list % SLOTS));
-                }
-                _ => {
-                    self.elapsed = self.elapsed.max(now);
-                    return;
-                }
+            let Some((start, list)) = self.next_list().filter(|&(start, _)| start <= now) else {
+                self.elapsed = now;
+                return;
+            };
+            // The distant ones come when nothing else is left, so the rounds of the wheel in between can be left out.
+            self.elapsed = if list == DISTANT { now } else { start };
+            self.pending_from = start;
+            if let Some(lists) = &mut self.lists {
+                lists.heads[PENDING] = lists.set_head(list, None);
             }
         }
     }
 
-    /// Unlinks the head of the pending list.
-    fn unlink_pending(&mut self, index: NonZeroU32) {
-        let next = self.node(index).next;
-        if let Some(next) = next {
-            self.node_mut(next).previous = None;
-        }
-        self.lists().heads[PENDING] = next;
+    fn live(&self, timer: TimerId) -> Option<&Node<T>> {
+        // An index may be past the end of a slab that was given back.
+        self.nodes.get(timer.index.get() as usize - 1).filter(|node| node.generation == timer.generation)
     }
 
-    /// The clock was set back: every timer finds its place anew. Takes as long as there are timers, once for each time somebody
-    /// sets the clock.
+    #[inline]
+    fn node(&self, index: Index) -> &Node<T> {
+        &self.nodes[index.get() as usize - 1]
+    }
+
+    #[inline]
+    fn node_mut(&mut self, index: Index) -> &mut Node<T> {
+        &mut self.nodes[index.get() as usize - 1]
+    }
+
+    /// The list for a moment: on the level of the highest digit in which it differs from the wheel's, the slot of its own.
+    fn list_for(&self, at: u64) -> usize {
+        if at <= self.elapsed { PENDING } else { slot_of(at, level_of(self.elapsed ^ at)) }
+    }
+
+    /// Puts a node, which is a ring of its own, at the end of its list.
+    fn link(&mut self, index: Index) {
+        let at = self.node(index).at;
+        let list = self.list_for(at);
+        if list == PENDING {
+            let others = self.lists.as_ref().is_some_and(|lists| lists.heads[PENDING].is_some());
+            self.pending_from = if others { self.pending_from.min(at) } else { at };
+        }
+        self.join(list, index);
+    }
+
+    /// Appends a ring of timers to a list.
+    fn join(&mut self, list: usize, ring: Index) {
+        let lists = self
+            .lists
+            .get_or_insert_with(|| Box::new(Lists { heads: [None; PENDING + 1], occupied: [0; LEVELS] }));
+        let Some(head) = lists.heads[list] else {
+            lists.set_head(list, Some(ring));
+            return;
+        };
+        let (last, ring_last) = (self.node(head).previous, self.node(ring).previous);
+        self.node_mut(last).next = ring;
+        self.node_mut(ring).previous = last;
+        self.node_mut(ring_last).next = head;
+        self.node_mut(head).previous = ring_last;
+    }
+
+    /// Takes a node out of its list and makes it a ring of its own.
+    fn unlink(&mut self, index: Index) {
+        let Node { at, previous, next, .. } = *self.node(index);
+        self.node_mut(previous).next = next;
+        self.node_mut(next).previous = previous;
+        let node = self.node_mut(index);
+        (node.previous, node.next) = (index, index);
+        let home = self.list_for(at);
+        let Some(lists) = &mut self.lists else { return };
+        // Which of the two it is in shows only, and matters only, if it is the first there.
+        if let Some(list) = [home, PENDING].into_iter().find(|&list| lists.heads[list] == Some(index)) {
+            lists.set_head(list, (next != index).then_some(next));
+        }
+    }
+
+    /// Frees an unlinked node.
+    fn release(&mut self, index: Index) {
+        self.len -= 1;
+        if self.is_empty() {
+            self.free = None;
+            if self.nodes.capacity() > KEPT {
+                (self.nodes, self.lists) = (Vec::new(), None);
+            } else {
+                self.nodes.clear();
+            }
+            return;
+        }
+        let next = self.free.replace(index).unwrap_or(index);
+        let node = self.node_mut(index);
+        (node.generation, node.next) = (0, next);
+    }
+
+    /// The first list with timers except the pending one, and the first moment that belongs to it.
+    fn next_list(&self) -> Option<(u64, usize)> {
+        let lists = self.lists.as_ref()?;
+        // The lower the level, the sooner: a timer is on the lowest that its moment and the wheel's do not share.
+        for (level, &occupied) in lists.occupied.iter().enumerate() {
+            if occupied != 0 {
+                let slot = occupied.trailing_zeros();
+                let shift = SLOT_BITS * level as u32;
+                let round = self.elapsed >> (shift + SLOT_BITS) << SLOT_BITS;
+                return Some(((round | u64::from(slot)) << shift, level * SLOTS + slot as usize));
+            }
+        }
+        let rounds = self.elapsed >> (SLOT_BITS * LEVELS as u32);
+        lists.heads[DISTANT].map(|_| ((rounds + 1) << (SLOT_BITS * LEVELS as u32), DISTANT))
+    }
+
+    /// Sets the wheel back to `now`. On the levels below the one on which the two moments part, all timers share what is
+    /// above with the later moment, so they belong in its slot there; those on that level and above stay where they are.
+    /// No timer is looked at.
     fn rewind(&mut self, now: u64) {
+        let parting = level_of(self.elapsed ^ now);
+        let meeting = slot_of(self.elapsed, parting);
         self.elapsed = now;
-        self.lists = None;
-        for at in 1..=self.nodes.len() as u32 {
-            if let Some(index) = NonZeroU32::new(at).filter(|&index| self.node(index).item.is_some()) {
-                self.link(index);
+        for level in 0..parting.min(LEVELS) {
+            while let Some(lists) = &mut self.lists
+                && lists.occupied[level] != 0
+            {
+                let list = level * SLOTS + lists.occupied[level].trailing_zeros() as usize;
+                if let Some(ring) = lists.set_head(list, None) {
+                    self.join(meeting, ring);
+                }
             }
         }
     }
@@ -289,17 +345,24 @@ impl<T: Copy> Wheel<T> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
     use super::*;
 
+    const TODAY: i64 = 1_700_000_000_000;
+    const YEAR: i64 = 365 * 24 * 60 * 60 * 1000;
+
     fn moment() -> impl Strategy<Value = i64> {
         prop_oneof![
-            10 => 1_700_000_000_000_i64..1_700_000_001_000,
-            4 => 1_700_000_000_000_i64..1_700_100_000_000,
+            8 => TODAY..TODAY + 1000,
+            4 => TODAY..TODAY + 100_000_000,
+            2 => -2000_i64..2000,
+            2 => (-300_i64..300, -1000_i64..1000).prop_map(|(years, rest)| TODAY + years * YEAR + rest),
+            1 => (0..64_u32, -2_i64..3).prop_map(|(bits, rest)| (1_i64 << bits).wrapping_add(rest)),
             1 => any::<i64>(),
+            1 => prop_oneof![Just(i64::MIN), Just(i64::MAX)],
         ]
     }
 
@@ -311,73 +374,183 @@ mod tests {
     }
 
     fn step() -> impl Strategy<Value = Step> {
+        let budget = prop_oneof![Just(1_usize), 0_usize..6, Just(usize::MAX)];
         prop_oneof![
             5 => moment().prop_map(Step::Schedule),
             2 => any::<prop::sample::Index>().prop_map(Step::Cancel),
-            2 => (moment(), 0_usize..6).prop_map(|(now, budget)| Step::Advance(now, budget)),
-            1 => moment().prop_map(|now| Step::Advance(now, usize::MAX)),
+            3 => (moment(), budget).prop_map(|(now, budget)| Step::Advance(now, budget)),
         ]
     }
 
+    /// What a wheel should hold: items by their moments.
+    #[derive(Default)]
+    struct Model {
+        due: BTreeSet<(i64, u32)>,
+        at: BTreeMap<u32, i64>,
+    }
+
+    impl Model {
+        fn remove(&mut self, item: u32) -> Option<i64> {
+            let at = self.at.remove(&item)?;
+            self.due.remove(&(at, item)).then_some(at)
+        }
+    }
+
+    /// Walks every list: rings are whole, each timer is in the one list for its moment or pending, bits say what is there.
+    fn check(wheel: &Wheel<u32>) {
+        let Some(lists) = &wheel.lists else {
+            assert!(wheel.is_empty());
+            return;
+        };
+        let mut linked = 0;
+        for (list, head) in lists.heads.iter().enumerate() {
+            if list < DISTANT {
+                assert_eq!(lists.occupied[list / SLOTS] >> (list % SLOTS) & 1 == 1, head.is_some());
+            }
+            let Some(head) = *head else { continue };
+            let mut index = head;
+            loop {
+                let node = wheel.node(index);
+                assert!(list == PENDING || list == wheel.list_for(node.at));
+                assert!(list != PENDING || node.at >= wheel.pending_from);
+                assert_eq!(wheel.node(node.next).previous, index);
+                linked += 1;
+                index = node.next;
+                if index == head {
+                    break;
+                }
+            }
+        }
+        assert_eq!(linked, wheel.len());
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
         #[test]
-        fn timers_fire_once_and_in_time(steps in prop::collection::vec(step(), 1..300)) {
-            let mut wheel = Wheel::new();
-            let mut set: HashMap<u32, (TimerId, i64)> = HashMap::new();
-            let mut all = Vec::new();
-            for (number, step) in steps.into_iter().enumerate() {
+        fn timers_fire_once_and_in_time_whatever_the_clock_does(steps in prop::collection::vec(step(), 1..300)) {
+            let (mut wheel, mut model) = (Wheel::new(), Model::default());
+            let mut names = Vec::new();
+            for (item, step) in (0_u32..).zip(steps) {
                 match step {
                     Step::Schedule(at) => {
-                        let timer = wheel.schedule(UnixMs(at), number as u32);
-                        // Before 1970 is as good as 1970.
-                        set.insert(number as u32, (timer, at.max(0)));
-                        all.push((number as u32, timer));
+                        names.push((item, wheel.schedule(UnixMs(at), item)));
+                        model.due.insert((at, item));
+                        model.at.insert(item, at);
                     }
-                    Step::Cancel(index) if !all.is_empty() => {
-                        let (item, timer) = all[index.index(all.len())];
-                        let expected = set.remove(&item);
-                        prop_assert_eq!(wheel.fires_at(timer), expected.map(|(_, at)| UnixMs(at)));
+                    Step::Cancel(index) if !names.is_empty() => {
+                        let (item, timer) = names[index.index(names.len())];
+                        let expected = model.remove(item);
+                        prop_assert_eq!(wheel.fires_at(timer), expected.map(UnixMs));
                         prop_assert_eq!(wheel.cancel(timer), expected.map(|_| item));
+                        prop_assert_eq!(wheel.cancel(timer), None);
                     }
                     Step::Cancel(_) => {}
                     Step::Advance(now, budget) => {
-                        let mut left = budget;
-                        let mut fired = Vec::new();
+                        let (mut left, mut fired) = (budget, Vec::new());
                         wheel.advance(UnixMs(now), &mut left, |timer, at, item| fired.push((timer, at, item)));
                         prop_assert!(fired.len() <= budget - left);
                         for (timer, at, item) in fired {
-                            prop_assert!(at.0 <= now.max(0), "fired early");
-                            prop_assert_eq!(set.remove(&item), Some((timer, at.0)));
+                            prop_assert!(at.0 <= now, "fired early");
+                            prop_assert_eq!(model.remove(item), Some(at.0), "fired twice or with another's moment");
+                            prop_assert!(names.contains(&(item, timer)));
+                            prop_assert_eq!(wheel.cancel(timer), None);
                         }
                         if left > 0 {
-                            let late = set.values().filter(|(_, at)| *at <= now.max(0)).count();
-                            prop_assert_eq!(late, 0, "timers that are due were left");
+                            prop_assert!(model.due.first().is_none_or(|(at, _)| *at > now), "late");
+                            prop_assert!(wheel.next_at().is_none_or(|next| next.0 > now), "work was left");
                         }
                     }
                 }
-                prop_assert_eq!(wheel.len, set.len());
-                match (wheel.next_at(), set.values().map(|(_, at)| *at).min()) {
-                    (Some(next), Some(first)) => prop_assert!(next.0 <= first.max(wheel.elapsed as i64)),
+                check(&wheel);
+                prop_assert_eq!(wheel.len(), model.at.len());
+                match (wheel.next_at(), model.due.first()) {
+                    (Some(next), Some((first, _))) => prop_assert!(next.0 <= *first),
                     (next, first) => prop_assert_eq!(next.is_some(), first.is_some()),
                 }
             }
         }
+
+        #[test]
+        fn following_next_at_with_a_budget_of_one_fires_everything_in_order(
+            moments in prop::collection::vec(-2000..TODAY + 300 * YEAR, 1..100),
+        ) {
+            let mut wheel = Wheel::new();
+            for (item, &at) in (0_u32..).zip(&moments) {
+                wheel.schedule(UnixMs(at), item);
+            }
+            let (mut now, mut fired, mut calls) = (i64::MIN, Vec::new(), 0);
+            while let Some(next) = wheel.next_at() {
+                now = now.max(next.0);
+                wheel.advance(UnixMs(now), &mut 1, |_, at, _| fired.push(at.0));
+                calls += 1;
+                prop_assert!(calls <= moments.len() * (LEVELS + 4), "{} calls", calls);
+            }
+            let mut expected = moments;
+            expected.sort_unstable();
+            prop_assert_eq!(fired, expected);
+        }
+    }
+
+    #[test]
+    fn a_name_is_eight_bytes_even_when_it_is_optional() {
+        assert_eq!((size_of::<TimerId>(), size_of::<Option<TimerId>>()), (8, 8));
     }
 
     #[test]
     fn a_million_timers_of_one_millisecond_are_worked_off_in_small_parts() {
+        const TIMERS: usize = 1_000_000;
         let mut wheel = Wheel::new();
-        let due = UnixMs(1_700_000_000_000);
-        for item in 0..1_000_000_u32 {
+        let due = UnixMs(TODAY);
+        let stale = wheel.schedule(due, 0);
+        for item in 1..TIMERS as u32 {
             wheel.schedule(due, item);
         }
         let (mut fired, mut calls) = (0, 0);
-        while wheel.len > 0 {
+        while !wheel.is_empty() {
             let mut budget = 64;
             wheel.advance(due, &mut budget, |_, _, _| fired += 1);
             calls += 1;
         }
-        assert_eq!(fired, 1_000_000);
-        assert!(calls < 1_000_000 / 64 * 12, "each timer is brought closer once for each level: {calls}");
+        assert_eq!((fired, calls), (TIMERS, TIMERS / 64));
+        assert_eq!(wheel.nodes.capacity(), 0, "an empty wheel keeps no slab of a million");
+        wheel.schedule(due, 7);
+        assert_eq!(wheel.cancel(stale), None);
+    }
+
+    #[test]
+    fn setting_the_clock_back_moves_no_timer_and_loses_none() {
+        let mut wheel = Wheel::new();
+        wheel.advance(UnixMs(TODAY), &mut 0, |_, _, _| {});
+        for item in 0..10_000 {
+            wheel.schedule(UnixMs(TODAY + i64::from(item) * i64::from(item) * 100_000), item);
+        }
+        let mut fired = 0;
+        wheel.advance(UnixMs(TODAY), &mut 1, |_, _, _| fired += 1);
+        let mut budget = 1;
+        for now in
+            [TODAY - 1, TODAY - 100, TODAY - YEAR, 0, TODAY - 100 * YEAR, TODAY - 9000 * YEAR, i64::MIN]
+        {
+            wheel.advance(UnixMs(now), &mut budget, |_, at, _| panic!("{at:?} fired at {now}"));
+            check(&wheel);
+        }
+        assert_eq!(budget, 1);
+        let mut everything = usize::MAX;
+        wheel.advance(UnixMs(TODAY + 99_999), &mut everything, |_, at, _| panic!("{at:?} fired early"));
+        check(&wheel);
+        wheel.advance(UnixMs(TODAY + 400 * YEAR), &mut everything, |_, _, _| fired += 1);
+        assert_eq!(fired, 10_000);
+    }
+
+    #[test]
+    fn a_deadline_set_while_the_clock_was_back_does_not_wait_for_the_time_it_came_from() {
+        let mut wheel = Wheel::new();
+        wheel.advance(UnixMs(TODAY), &mut 1, |_, _, _| {});
+        let timer = wheel.schedule(UnixMs(TODAY - 500), 1);
+        assert_eq!(wheel.next_at(), Some(UnixMs(TODAY - 500)));
+        wheel.advance(UnixMs(TODAY - 501), &mut 2, |_, _, _| panic!("early"));
+        let mut fired = Vec::new();
+        wheel.advance(UnixMs(TODAY - 500), &mut 2, |timer, at, item| fired.push((timer, at, item)));
+        assert_eq!(fired, [(timer, UnixMs(TODAY - 500), 1)]);
     }
 }
