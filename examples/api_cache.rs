@@ -36,7 +36,7 @@ fn cached(redis: &Redis, server: SocketAddr, path: &str) -> Result<(String, &'st
         return Ok((String::from_utf8_lossy(&body).into_owned(), "hit"));
     }
     let body = fetch(server, path)?;
-    redis.set_with(&key, &body, SetOptions::default().ex(Duration::from_secs(60)))?;
+    redis.set_with(&key, &body, SetOptions::default().ex(Duration::from_mins(1)))?;
     redis.incr("misses")?;
     Ok((body, "miss"))
 }

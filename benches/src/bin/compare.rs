@@ -1,0 +1,337 @@
+//! One table: redlet beside its peers, measured by turns in one run, with what it has to reach.
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time and runs programs")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use redlet::{Commands, Fsync, Redis};
+use redlet_benches::{Dash, Engine, Kevy, Moka, Order, VALUE, key};
+
+/// Measures redlet beside its peers and prints one table.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many keys.
+    #[arg(long, default_value_t = 1_000_000)]
+    keys: usize,
+    /// How many runs, of which the median counts.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Fills one engine and prints the memory it took; how the program measures memory.
+    #[arg(long, hide = true)]
+    memory_of: Option<String>,
+}
+
+/// Redis over a Unix socket.
+struct Server {
+    connection: Mutex<redis::Connection>,
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    fn start() -> Option<Self> {
+        let program =
+            std::env::var_os("REDLET_ORACLE").map_or_else(|| PathBuf::from("redis-server"), PathBuf::from);
+        let folder = tempfile::tempdir().ok()?;
+        let socket = folder.path().join("redis.sock");
+        let child = Command::new(program)
+            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+            .arg(&socket)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let client = redis::Client::open(format!("unix://{}", socket.display())).ok()?;
+        let begun = Instant::now();
+        loop {
+            if let Ok(connection) = client.get_connection() {
+                return Some(Self { connection: Mutex::new(connection), child, _folder: folder });
+            }
+            if begun.elapsed() > Duration::from_secs(5) {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Engine for Server {
+    fn name(&self) -> &'static str {
+        "Redis"
+    }
+
+    fn set(&self, key: &[u8], value: &[u8]) {
+        let mut connection = self.connection.lock().expect("no panic before");
+        redis::cmd("SET").arg(key).arg(value).exec(&mut *connection).expect("the server answers");
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        let mut connection = self.connection.lock().expect("no panic before");
+        let value: Option<Vec<u8>> =
+            redis::cmd("GET").arg(key).query(&mut *connection).expect("the server answers");
+        value.map(|value| value.len())
+    }
+
+    fn share(&self) -> usize {
+        50
+    }
+}
+
+/// Nanoseconds an operation, by measurement and engine; one entry a run.
+type Results = BTreeMap<(usize, &'static str), Vec<f64>>;
+
+const FILL: usize = 0;
+const GET: usize = 1;
+const SET: usize = 2;
+const HOT: usize = 3;
+const MIX: usize = 4;
+const GET_TWO: usize = 5;
+const SET_TWO: usize = 6;
+const EVERYSEC: usize = 7;
+const ALWAYS: usize = 8;
+const ALWAYS_MANY: usize = 9;
+const NAMES: [&str; 10] = [
+    "fill",
+    "GET, uniform",
+    "SET, uniform",
+    "GET, 1,000 hot keys",
+    "90 % GET, 10 % SET",
+    "GET, 2 threads",
+    "SET, 2 threads",
+    "SET, log everysec",
+    "SET, log always",
+    "SET, log always, 16 threads",
+];
+
+fn per_operation(operations: usize, work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_nanos() as f64 / operations as f64
+}
+
+fn measure(engine: &dyn Engine, keys: &[String], results: &mut Results) {
+    let name = engine.name();
+    let mut note = |what, nanoseconds| results.entry((what, name)).or_default().push(nanoseconds);
+    let operations = keys.len() / engine.share();
+    let filled = if engine.share() > 1 { operations } else { keys.len() };
+    let mut order = Order::new(1);
+    note(
+        FILL,
+        per_operation(filled, || keys[..filled].iter().for_each(|key| engine.set(key.as_bytes(), &VALUE))),
+    );
+    let get = |order: &mut Order, bound: usize| {
+        let found = engine.get(keys[order.below(bound)].as_bytes());
+        assert_eq!(found, Some(VALUE.len()), "{name} lost a key");
+    };
+    note(GET, per_operation(operations, || (0..operations).for_each(|_| get(&mut order, filled))));
+    let set = |order: &mut Order| engine.set(keys[order.below(filled)].as_bytes(), &VALUE);
+    note(SET, per_operation(operations, || (0..operations).for_each(|_| set(&mut order))));
+    note(HOT, per_operation(operations, || (0..operations).for_each(|_| get(&mut order, 1000.min(filled)))));
+    let mix = |order: &mut Order| if order.below(10) == 0 { set(order) } else { get(order, filled) };
+    note(MIX, per_operation(operations, || (0..operations).for_each(|_| mix(&mut order))));
+    if engine.share() > 1 {
+        return;
+    }
+    let two = |work: &(dyn Fn(&mut Order) + Sync)| {
+        per_operation(operations, || {
+            std::thread::scope(|scope| {
+                for seed in [3, 5] {
+                    scope.spawn(move || {
+                        let mut order = Order::new(seed);
+                        (0..operations / 2).for_each(|_| work(&mut order));
+                    });
+                }
+            });
+        })
+    };
+    note(GET_TWO, two(&|order| get(order, filled)));
+    note(SET_TWO, two(&set));
+}
+
+fn measure_log(keys: &[String], results: &mut Results) {
+    let mut note = |what, name, nanoseconds| results.entry((what, name)).or_default().push(nanoseconds);
+    let folder = tempfile::tempdir().expect("a folder");
+    let operations = keys.len() / 4;
+    let mut fill = |engine: &dyn Engine| {
+        let nanoseconds = per_operation(operations, || {
+            keys[..operations].iter().for_each(|key| engine.set(key.as_bytes(), &VALUE))
+        });
+        note(EVERYSEC, engine.name(), nanoseconds);
+    };
+    fill(&Redis::open(folder.path().join("redlet")).expect("a store opens"));
+    fill(&Kevy::on_disk(&folder.path().join("kevy")));
+    let always = |path: &str| {
+        Redis::builder().path(folder.path().join(path)).fsync(Fsync::Always).build().expect("a store opens")
+    };
+    let redis = always("always");
+    let few = 300;
+    let work = || keys[..few].iter().for_each(|key| Engine::set(&redis, key.as_bytes(), &VALUE));
+    note(ALWAYS, "redlet", per_operation(few, work));
+    let work = || {
+        std::thread::scope(|scope| {
+            for thread in 0..16 {
+                let redis = &redis;
+                scope.spawn(move || {
+                    keys[thread * few..][..few]
+                        .iter()
+                        .for_each(|key| Engine::set(redis, key.as_bytes(), &VALUE));
+                });
+            }
+        });
+    };
+    note(ALWAYS_MANY, "redlet", per_operation(few * 16, work));
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// Resident memory of this process, in bytes.
+fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+}
+
+fn engine(name: &str, keys: usize) -> Box<dyn Engine> {
+    match name {
+        "redlet" => Box::new(Redis::memory()),
+        "DashMap" => Box::new(Dash::default()),
+        "moka" => Box::new(Moka::new(keys)),
+        _ => Box::new(Kevy::memory()),
+    }
+}
+
+fn memory_of(name: &str, keys: usize) {
+    let engine = engine(name, keys);
+    let before = resident();
+    (0..keys).for_each(|number| engine.set(key(number).as_bytes(), &VALUE));
+    println!("{}", (resident() - before) / keys as u64);
+}
+
+const ENGINES: [&str; 4] = ["redlet", "DashMap", "moka", "kevy"];
+
+fn main() {
+    let arguments = Arguments::parse();
+    if let Some(name) = &arguments.memory_of {
+        return memory_of(name, arguments.keys);
+    }
+    let keys: Vec<String> = (0..arguments.keys).map(key).collect();
+    let mut results = Results::new();
+    let has_server = Server::start().is_some();
+    for run in 0..arguments.runs {
+        eprintln!("run {} of {}", run + 1, arguments.runs);
+        for name in ENGINES {
+            measure(&*engine(name, arguments.keys), &keys, &mut results);
+        }
+        if let Some(server) = Server::start() {
+            measure(&server, &keys, &mut results);
+        }
+        measure_log(&keys, &mut results);
+    }
+    print(&arguments, &results, has_server);
+}
+
+fn print(arguments: &Arguments, results: &Results, has_server: bool) {
+    let value = |what: usize, name: &str| {
+        results
+            .iter()
+            .find(|((at, engine), _)| *at == what && *engine == name)
+            .map(|(_, values)| median(values))
+    };
+    println!(
+        "nanoseconds an operation, median of {} runs, {} keys of 64 bytes",
+        arguments.runs, arguments.keys
+    );
+    let columns = ["redlet", "DashMap", "moka", "kevy", "Redis"];
+    println!("{:<30}{}   to reach", "", columns.map(|name| format!("{name:>10}")).concat());
+    let verdict = |ratio: f64, most: f64, against: &str| {
+        let said = if ratio <= most { "ok" } else { "MISSED" };
+        format!("{ratio:.2} x {against}, at most {most}: {said}")
+    };
+    for (what, name) in NAMES.iter().enumerate() {
+        let cells = columns.map(|engine| value(what, engine).map_or("-".into(), |ns| format!("{ns:.1}")));
+        let ratio = |against| Some(value(what, "redlet")? / value(what, against)?);
+        let goal = match what {
+            HOT => ratio("DashMap").map(|ratio| verdict(ratio, 1.3, "DashMap")),
+            GET | SET => ratio("DashMap").map(|ratio| verdict(ratio, 1.2, "DashMap")),
+            EVERYSEC => ratio("kevy").map(|ratio| verdict(ratio, 1.0, "kevy")),
+            GET_TWO | SET_TWO => {
+                let one = value(if what == GET_TWO { GET } else { SET }, "redlet");
+                let gain = one.zip(value(what, "redlet")).map_or(0.0, |(one, two)| one / two);
+                Some(format!(
+                    "{gain:.2} x one thread, at least 1.7: {}",
+                    if gain >= 1.7 { "ok" } else { "MISSED" }
+                ))
+            }
+            _ => None,
+        };
+        println!(
+            "{name:<30}{}   {}",
+            cells.map(|cell| format!("{cell:>10}")).concat(),
+            goal.unwrap_or_default()
+        );
+    }
+    if !has_server {
+        println!("no Redis: name a redis-server by REDLET_ORACLE to compare with it");
+    }
+    print_memory(arguments.keys);
+    print_stores(arguments.keys);
+}
+
+fn print_memory(keys: usize) {
+    let cells = ENGINES.map(|name| {
+        let program = std::env::current_exe().expect("this program has a path");
+        let output = Command::new(program).args(["--memory-of", name, "--keys", &keys.to_string()]).output();
+        let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        format!("{:>10}", text.unwrap_or_else(|_| "-".into()))
+    });
+    println!("{:<30}{}", "bytes a key, by RSS", cells.concat());
+}
+
+fn print_stores(keys: usize) {
+    let start = Instant::now();
+    let stores: Vec<Redis> = (0..100).map(|_| Redis::memory()).collect();
+    let micros = start.elapsed().as_secs_f64() * 1e6 / 100.0;
+    drop(stores);
+    println!("{:<30}{micros:>10.1}   microseconds, at most 50: {}", "Redis::memory()", ok(micros < 50.0));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("store");
+    store_times(&path, keys);
+}
+
+fn ok(reached: bool) -> &'static str {
+    if reached { "ok" } else { "MISSED" }
+}
+
+fn store_times(path: &Path, keys: usize) {
+    let redis = Redis::builder().path(path).fsync(Fsync::No).build().expect("a store opens");
+    (0..keys).for_each(|number| Engine::set(&redis, key(number).as_bytes(), &VALUE));
+    let start = Instant::now();
+    redis.save().expect("the snapshot is written");
+    println!("{:<30}{:>10.3}   seconds", "checkpoint", start.elapsed().as_secs_f64());
+    redis.close().expect("the store closes");
+    let times: Vec<f64> = (0..3)
+        .map(|_| {
+            let start = Instant::now();
+            let redis = Redis::open(path).expect("the store opens");
+            let seconds = start.elapsed().as_secs_f64();
+            assert_eq!(redis.dbsize().expect("it counts"), keys);
+            seconds
+        })
+        .collect();
+    let seconds = median(&times);
+    println!("{:<30}{seconds:>10.3}   seconds, at most 0.3: {}", "load", ok(seconds <= 0.3));
+}

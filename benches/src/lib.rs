@@ -1,0 +1,153 @@
+//! The engines that are compared, behind one face, and the workload they share.
+use bytes::Bytes;
+use redlet::{Commands, Redis};
+
+/// Stores strings by key.
+pub trait Engine: Send + Sync {
+    /// Its name in the table.
+    fn name(&self) -> &'static str;
+    /// Stores a string.
+    fn set(&self, key: &[u8], value: &[u8]);
+    /// Reads a string into the caller's hands; its length.
+    fn get(&self, key: &[u8]) -> Option<usize>;
+    /// How many operations are too many for it: a server is asked a fraction of them.
+    fn share(&self) -> usize {
+        1
+    }
+}
+
+impl Engine for Redis {
+    fn name(&self) -> &'static str {
+        "redlet"
+    }
+
+    fn set(&self, key: &[u8], value: &[u8]) {
+        Commands::set(self, key, value).expect("a store in memory takes every write");
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        Commands::get(self, key).expect("the key holds a string").map(|value| value.len())
+    }
+}
+
+/// `DashMap` as a Rust programmer would set it up for this.
+pub struct Dash(dashmap::DashMap<Box<[u8]>, Bytes, foldhash::fast::RandomState>);
+
+impl Default for Dash {
+    fn default() -> Self {
+        Self(dashmap::DashMap::with_hasher(foldhash::fast::RandomState::default()))
+    }
+}
+
+impl std::fmt::Debug for Dash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dash").finish_non_exhaustive()
+    }
+}
+
+impl Engine for Dash {
+    fn name(&self) -> &'static str {
+        "DashMap"
+    }
+
+    fn set(&self, key: &[u8], value: &[u8]) {
+        self.0.insert(key.into(), Bytes::copy_from_slice(value));
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        let value = self.0.get(key)?.clone();
+        Some(value.len())
+    }
+}
+
+/// moka's cache, big enough that nothing is evicted.
+pub struct Moka(moka::sync::Cache<Box<[u8]>, Bytes>);
+
+impl Moka {
+    /// Room for so many keys.
+    pub fn new(keys: usize) -> Self {
+        Self(moka::sync::Cache::new(keys as u64 * 2))
+    }
+}
+
+impl std::fmt::Debug for Moka {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Moka").finish_non_exhaustive()
+    }
+}
+
+impl Engine for Moka {
+    fn name(&self) -> &'static str {
+        "moka"
+    }
+
+    fn set(&self, key: &[u8], value: &[u8]) {
+        self.0.insert(key.into(), Bytes::copy_from_slice(value));
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        self.0.get(key).map(|value| value.len())
+    }
+}
+
+/// kevy, the nearest rival.
+pub struct Kevy(pub kevy_embedded::Store);
+
+impl Kevy {
+    /// In memory, without a log.
+    pub fn memory() -> Self {
+        let config = kevy_embedded::Config::default().without_aof();
+        Self(kevy_embedded::Store::open(config).expect("kevy opens in memory"))
+    }
+
+    /// On disk, its log synced once a second.
+    pub fn on_disk(path: &std::path::Path) -> Self {
+        let config = kevy_embedded::Config::default().with_persist(path);
+        Self(kevy_embedded::Store::open(config).expect("kevy opens a folder"))
+    }
+}
+
+impl std::fmt::Debug for Kevy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kevy").finish_non_exhaustive()
+    }
+}
+
+impl Engine for Kevy {
+    fn name(&self) -> &'static str {
+        "kevy"
+    }
+
+    fn set(&self, key: &[u8], value: &[u8]) {
+        self.0.set(key, value).expect("kevy takes the write");
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        self.0.get(key).expect("kevy holds a string").map(|value| value.len())
+    }
+}
+
+/// A key of the workload.
+pub fn key(number: usize) -> String {
+    format!("key:{number:07}")
+}
+
+/// The value that all keys have.
+pub const VALUE: [u8; 64] = [b'v'; 64];
+
+/// Numbers below a bound in an order that is the same in every run.
+#[derive(Clone, Debug)]
+pub struct Order(u64);
+
+impl Order {
+    /// The order that belongs to a seed.
+    pub const fn new(seed: u64) -> Self {
+        Self(seed | 1)
+    }
+
+    /// The next number.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((u128::from(self.0 >> 16) * bound as u128) >> 48) as usize
+    }
+}
