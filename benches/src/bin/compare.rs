@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use redlet::{Commands, Fsync, Redis};
-use redlet_benches::{Dash, Engine, Kevy, Moka, Order, VALUE, key};
+use redlet_benches::{Dash, Engine, Kevy, Moka, Order, VALUE, key, looked_at};
 
 /// Measures redlet beside its peers and prints one table.
 #[derive(Debug, Parser)]
@@ -80,7 +80,7 @@ impl Engine for Server {
         let mut connection = self.connection.lock().expect("no panic before");
         let value: Option<Vec<u8>> =
             redis::cmd("GET").arg(key).query(&mut *connection).expect("the server answers");
-        value.map(|value| value.len())
+        value.map(|value| looked_at(&value))
     }
 
     fn share(&self) -> usize {
@@ -165,7 +165,7 @@ fn measure_log(keys: &[String], results: &mut Results) {
     let operations = keys.len() / 4;
     let mut fill = |engine: &dyn Engine| {
         let nanoseconds = per_operation(operations, || {
-            keys[..operations].iter().for_each(|key| engine.set(key.as_bytes(), &VALUE))
+            keys[..operations].iter().for_each(|key| engine.set(key.as_bytes(), &VALUE));
         });
         note(EVERYSEC, engine.name(), nanoseconds);
     };

@@ -47,7 +47,8 @@ pub struct Table<T> {
 
 /// Only the last bucket of a chain may have empty slots, and no overflow bucket is empty.
 ///
-/// Not aligned to cache lines: aligned allocations cost insertions more than straddled lines cost lookups.
+/// Aligned, because a bucket of pointers that straddles two cache lines costs a lookup in a big table a tenth of its time.
+#[repr(align(64))]
 struct Bucket<T> {
     /// One byte for each slot, lowest first.
     tags: u64,
