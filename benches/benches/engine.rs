@@ -19,9 +19,9 @@ fn strings(criterion: &mut Criterion) {
                 bencher.iter(|| {
                     let key = keys[order.below(bound)].as_bytes();
                     if what.starts_with("SET") {
-                        engine.set(key, &VALUE)
+                        engine.set(key, &VALUE);
                     } else {
-                        drop(black_box(engine.get(key)))
+                        black_box(engine.get(key));
                     }
                 });
             });
