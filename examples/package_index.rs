@@ -42,7 +42,7 @@ fn fill(redis: &Redis, index: &str) -> redlet::Result<usize> {
         redis.incrby("installed-kib", size as i64)?;
         if section.starts_with("games") {
             // Fun does not last.
-            redis.expire(&key, Duration::from_secs(3600))?;
+            redis.expire(&key, Duration::from_hours(1))?;
         }
         packages += 1;
     }
@@ -102,16 +102,16 @@ fn main() -> Result<(), Box<dyn Error>> {
         "",
         total.parse::<f64>()? / 1024.0 / 1024.0
     );
-    if let Some(game) = redis.srandmember("section:games")? {
-        if let Ttl::Remaining(left) = redis.ttl(format!("package:{}", text(&game)))? {
-            println!(
-                "{:<34} {:>9}   {}, for another {} s",
-                "A game, while it lasts:",
-                "",
-                text(&game),
-                left.as_secs()
-            );
-        }
+    if let Some(game) = redis.srandmember("section:games")?
+        && let Ttl::Remaining(left) = redis.ttl(format!("package:{}", text(&game)))?
+    {
+        println!(
+            "{:<34} {:>9}   {}, for another {} s",
+            "A game, while it lasts:",
+            "",
+            text(&game),
+            left.as_secs()
+        );
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ pub(crate) fn hint(line: &str) -> Option<String> {
             part.trim_start_matches(['[', '<']).split([' ', ']', '>', '|']).any(|token| token == word)
                 && part.starts_with(['[', '<'])
         };
-        if let Some(at) = left.iter().position(|part| is_named(&part)) {
+        if let Some(at) = left.iter().position(is_named) {
             let arguments = left[at].split(" | ").find(|choice| choice.contains(&*word)).unwrap_or(left[at]);
             let follow = arguments.trim_matches(['[', ']', '<', '>']).split(' ').count() - 1;
             left.remove(at);

@@ -100,8 +100,8 @@ fn a_key_that_expired_while_the_store_was_closed_is_not_seen_and_not_brought_bac
     let open = || Redis::builder().path(&path).clock(clock.clone()).build().unwrap();
     let redis = open();
     redis.hset("session", "user", "alice").unwrap();
-    redis.expire("session", Duration::from_secs(60)).unwrap();
-    redis.setex("kept", Duration::from_secs(3600), "x").unwrap();
+    redis.expire("session", Duration::from_mins(1)).unwrap();
+    redis.setex("kept", Duration::from_hours(1), "x").unwrap();
     redis.close().unwrap();
     clock.advance(Duration::from_secs(61));
     let redis = open();

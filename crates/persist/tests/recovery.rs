@@ -68,7 +68,7 @@ impl SnapshotSource for Written<'_> {
     }
 
     fn copy(&self, _: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
-        sink(self.0.iter().map(|line| format!("{line}\n")).collect::<String>().as_bytes());
+        sink(self.0.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>().as_bytes());
         self.1
     }
 }
@@ -111,9 +111,9 @@ fn with_always_nothing_that_was_acknowledged_is_lost_whatever_call_fails_and_the
             for onwards in [false, true] {
                 let vfs = SimVfs::default();
                 if onwards {
-                    vfs.fail_from(call)
+                    vfs.fail_from(call);
                 } else {
-                    vfs.fail_at(call)
+                    vfs.fail_at(call);
                 }
                 let (acknowledged, _) = script(&vfs);
                 let after = vfs.after_power_cut(seed);
