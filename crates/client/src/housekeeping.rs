@@ -54,7 +54,7 @@ impl Desk {
 pub(crate) struct Housekeeper(Mutex<Option<JoinHandle<()>>>);
 
 /// How many keys are reclaimed before the log is looked after again.
-const KEYS_AT_A_TIME: usize = 100_000;
+const KEYS_AT_A_TIME: usize = 400_000;
 /// Keys that expire one after the other are reclaimed in groups: the thread sleeps so long between them.
 const BREATH: Duration = Duration::from_millis(10);
 /// What `everysec` promises.

@@ -167,6 +167,9 @@ impl Engine {
     /// The refusal that Redis would send.
     pub fn execute(&self, db: usize, words: &[&[u8]]) -> Result<Reply> {
         self.commands.fetch_add(1, Ordering::Relaxed);
+        if words.iter().any(|word| word.len() > self.config.max_bulk_length()) {
+            return Err(Error::refused("ERR Protocol error: invalid bulk length"));
+        }
         self.prepare(words)?.execute(self, db)
     }
 
