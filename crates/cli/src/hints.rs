@@ -63,11 +63,9 @@ pub(crate) fn hint(line: &str) -> Option<String> {
             typed = rest.get(follow.min(rest.len())..).unwrap_or_default();
             continue;
         }
-        match left.first() {
-            Some(part) if !part.starts_with('[') => {
-                left.remove(0);
-            }
-            _ => {}
+        // An argument that must be given: options that could have come before it no longer can.
+        if let Some(at) = left.iter().position(|part| !part.starts_with('[')) {
+            left.drain(..=at);
         }
         typed = rest;
     }
@@ -148,6 +146,11 @@ mod tests {
         assert_eq!(
             hint("ZADD k NX ").as_deref(),
             Some("[GT | LT] [CH] [INCR] score member [score member ...]")
+        );
+        assert_eq!(hint("ZADD k 1 ").as_deref(), Some("member [score member ...]"));
+        assert_eq!(
+            hint("ZRANGE z 0 -1 REV ").as_deref(),
+            Some("[BYSCORE | BYLEX] [LIMIT offset count] [WITHSCORES]")
         );
         assert_eq!(hint("config get ").as_deref(), Some("parameter [parameter ...]"));
         assert_eq!(hint("nosuch "), None);
