@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::Error;
 use crate::error::{At, Result};
@@ -47,6 +47,9 @@ pub struct LogWriter {
     segment_bytes: u64,
     buffer: Mutex<Buffer>,
     file: Mutex<Segment>,
+    /// Whether somebody writes and syncs for all who wait.
+    syncing: Mutex<bool>,
+    sync_ended: Condvar,
     /// Units up to here are in the file.
     written: AtomicU64,
     /// Units up to here are on the disk.
@@ -105,6 +108,8 @@ impl LogWriter {
             segment_bytes,
             buffer: Mutex::new(Buffer { bytes: Vec::new(), last_unit }),
             file: Mutex::new(segment),
+            syncing: Mutex::new(false),
+            sync_ended: Condvar::new(),
             written: AtomicU64::new(last_unit),
             synced: AtomicU64::new(last_unit),
             log_bytes: AtomicU64::new(log_bytes),
@@ -158,16 +163,7 @@ impl LogWriter {
     /// [`Error::WriteFailed`] if it could not be made so.
     pub fn commit(&self, unit: u64) -> Result<()> {
         match self.fsync {
-            Fsync::Always => {
-                while self.synced.load(Ordering::Acquire) < unit {
-                    // Whoever gets the file first writes and syncs for all who wait here.
-                    let mut file = self.file.lock();
-                    if self.synced.load(Ordering::Acquire) < unit {
-                        self.sync_locked(&mut file)?;
-                    }
-                }
-                Ok(())
-            }
+            Fsync::Always => self.wait_for(unit),
             Fsync::EverySec | Fsync::No => {
                 if self.buffer.lock().bytes.len() > BUFFER_MAX {
                     self.flush()
@@ -175,6 +171,27 @@ impl LogWriter {
                     Ok(())
                 }
             }
+        }
+    }
+
+    /// Waits until a unit is on the disk. One of those who wait writes and syncs for all of them; the others are woken together and
+    /// need no lock to see that they are done.
+    fn wait_for(&self, unit: u64) -> Result<()> {
+        loop {
+            let mut syncing = self.syncing.lock();
+            if self.synced.load(Ordering::Acquire) >= unit {
+                return Ok(());
+            }
+            if *syncing {
+                self.sync_ended.wait(&mut syncing);
+                continue;
+            }
+            *syncing = true;
+            drop(syncing);
+            let result = self.sync();
+            *self.syncing.lock() = false;
+            self.sync_ended.notify_all();
+            result?;
         }
     }
 
