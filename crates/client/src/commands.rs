@@ -1,12 +1,10 @@
 //! Redis's commands as methods: one for each, named as in redis-py, without logic.
 //!
 //! What a command does lives in `redlet_core::cmd`; a method builds the command's struct and hands it on.
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use std::vec;
 
-use bytes::Bytes;
 use redlet_core::cmd::connection::*;
 use redlet_core::cmd::hash::*;
 use redlet_core::cmd::keys::*;
@@ -18,9 +16,8 @@ use redlet_core::cmd::string::{Set, *};
 use redlet_core::cmd::zset::*;
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::number::{self, Extended};
-use redlet_core::types::Str;
 use redlet_core::types::lcs::Match;
-use redlet_core::{Reply, UnixMs};
+use redlet_core::{Bytes, Reply, UnixMs};
 
 use crate::Result;
 use crate::value::{ArgList, PairList, ToArg};
@@ -104,11 +101,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn set_with(&self, key: impl ToArg, value: impl ToArg, options: SetOptions<'_>) -> Result<SetReply> {
-        self.run_write(&Set {
-            key: &key.to_arg(),
-            value: Cow::Owned(Str::from_bytes(&value.to_arg())),
-            options,
-        })
+        self.run_write(&Set { key: &key.to_arg(), value: value.to_arg().as_string(), options })
     }
 
     /// Stores a string with a time to live. `SETEX`.
@@ -159,7 +152,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn setnx(&self, key: impl ToArg, value: impl ToArg) -> Result<bool> {
-        self.run_write(&SetNx { key: &key.to_arg(), value: Cow::Owned(Str::from_bytes(&value.to_arg())) })
+        self.run_write(&SetNx { key: &key.to_arg(), value: value.to_arg().as_string() })
     }
 
     /// Stores a string and returns the one that was there. `GETSET`.
@@ -175,7 +168,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn getset(&self, key: impl ToArg, value: impl ToArg) -> Result<Option<Bytes>> {
-        self.run_write(&GetSet { key: &key.to_arg(), value: Cow::Owned(Str::from_bytes(&value.to_arg())) })
+        self.run_write(&GetSet { key: &key.to_arg(), value: value.to_arg().as_string() })
     }
 
     /// Returns the string at a key and deletes the key. `GETDEL`.

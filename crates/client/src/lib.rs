@@ -11,7 +11,6 @@ mod typed;
 mod url;
 mod value;
 
-pub use bytes::Bytes;
 pub use commands::{Commands, HScanIter, SScanIter, ScanIter, ZScanIter};
 pub use error::{Error, Result};
 pub use pipeline::Pipeline;
@@ -26,7 +25,7 @@ pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetRep
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery, ZSources,
 };
-pub use redlet_core::{Clock, ManualClock, Reply, Tick, UnixMs};
+pub use redlet_core::{Bytes, Clock, ManualClock, Reply, Tick, UnixMs};
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};
 pub use system_clock::SystemClock;
 pub use transaction::Transaction;

@@ -1,7 +1,6 @@
 //! What methods take as keys, members and values, and how it becomes bytes.
-use bytes::Bytes;
-use redlet_core::number;
-use redlet_core::types::IntBuffer;
+use redlet_core::types::{IntBuffer, StrRef};
+use redlet_core::{Bytes, number};
 
 /// Something that can be a key, a field, a member or a value: text, bytes, integers, floats.
 ///
@@ -32,7 +31,8 @@ pub struct Arg<'a>(Form<'a>);
 #[derive(Debug)]
 enum Form<'a> {
     Borrowed(&'a [u8]),
-    Integer(IntBuffer),
+    Shared(&'a bytes::Bytes),
+    Integer(i64, IntBuffer),
     Text(String),
 }
 
@@ -40,8 +40,22 @@ impl AsRef<[u8]> for Arg<'_> {
     fn as_ref(&self) -> &[u8] {
         match &self.0 {
             Form::Borrowed(bytes) => bytes,
-            Form::Integer(digits) => digits.as_slice(),
+            Form::Shared(bytes) => bytes,
+            Form::Integer(_, digits) => digits.as_slice(),
             Form::Text(text) => text.as_bytes(),
+        }
+    }
+}
+
+impl Arg<'_> {
+    /// As a value of the string type, without a copy where it can be shared.
+    #[inline]
+    pub(crate) fn as_string(&self) -> StrRef<'_> {
+        match &self.0 {
+            Form::Borrowed(bytes) => StrRef::from_bytes(bytes),
+            Form::Shared(bytes) => StrRef::from_shared(bytes),
+            Form::Integer(number, _) => StrRef::Int(*number),
+            Form::Text(text) => StrRef::from_bytes(text.as_bytes()),
         }
     }
 }
@@ -65,7 +79,21 @@ macro_rules! borrowed {
     )*};
 }
 
-borrowed!(str, String, [u8], Vec<u8>, Bytes, Box<[u8]>);
+borrowed!(str, String, [u8], Vec<u8>, Box<[u8]>);
+
+impl ToArg for Bytes {
+    #[inline]
+    fn to_arg(&self) -> Arg<'_> {
+        Arg(self.as_shared().map_or(Form::Borrowed(self), Form::Shared))
+    }
+}
+
+impl ToArg for bytes::Bytes {
+    #[inline]
+    fn to_arg(&self) -> Arg<'_> {
+        Arg(Form::Shared(self))
+    }
+}
 
 impl<const N: usize> ToArg for [u8; N] {
     fn to_arg(&self) -> Arg<'_> {
@@ -78,7 +106,7 @@ macro_rules! integer {
         impl ToArg for $type {
             fn to_arg(&self) -> Arg<'_> {
                 match i64::try_from(*self) {
-                    Ok(number) => Arg(Form::Integer(IntBuffer::of(number))),
+                    Ok(number) => Arg(Form::Integer(number, IntBuffer::of(number))),
                     Err(_) => Arg(Form::Text(self.to_string())),
                 }
             }

@@ -33,10 +33,10 @@ pub trait Clock: Send + Sync + fmt::Debug {
         self.now().0 * 1000
     }
 
-    /// The time some milliseconds ago at most: cheap enough to be read on every access, exact enough to say
-    /// how long a key has been idle.
-    fn recently(&self) -> UnixMs {
-        self.now()
+    /// Whole seconds since 1970, some milliseconds late at most: cheap enough to be read on every access, exact enough to
+    /// say how long a key has been idle.
+    fn recent_seconds(&self) -> i64 {
+        self.now().seconds()
     }
 }
 

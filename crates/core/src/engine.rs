@@ -6,7 +6,7 @@ use crate::cmd::args::Args;
 use crate::cmd::{Command, Control, Prepared, Read, Scope, Write, lookup};
 use crate::config::Config;
 use crate::journal::{Journal, Keeper};
-use crate::keyspace::{Indexes, Keyspace, ReadLocks, Tracking, WriteLocks};
+use crate::keyspace::{Indexes, Keyspace, Locks, ReadLocks, Tracking, WriteLocks};
 use crate::tx::{KnownHash, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
 use crate::{Clock, Error, HashSeed, Random, Reply, Result, UnixMs};
@@ -144,7 +144,7 @@ impl Engine {
         let (locks, known) = self.write_locks(command);
         let mut tx = Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()));
         let reply = command.write(&mut tx);
-        self.commit(tx)?;
+        self.commit(&mut tx)?;
         reply
     }
 
@@ -157,7 +157,7 @@ impl Engine {
         let (locks, known) = self.write_locks(command);
         let mut tx = Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()));
         let reply = command.run(&mut tx);
-        self.commit(tx)?;
+        self.commit(&mut tx)?;
         reply
     }
 
@@ -199,7 +199,7 @@ impl Engine {
         let locks = self.keyspace.write_many(indexes);
         let mut tx = Tx::new(self, db, locks, None, Recorder::new(self.journal.get().is_some()));
         let result = body(&mut tx);
-        self.commit(tx)?;
+        self.commit(&mut tx)?;
         result
     }
 
@@ -232,7 +232,7 @@ impl Engine {
             Err(refused) => Err(refused.clone()),
         };
         let replies = commands.iter().map(run).collect();
-        self.commit(tx)?;
+        self.commit(&mut tx)?;
         Ok(replies)
     }
 
@@ -240,7 +240,8 @@ impl Engine {
         self.journal.get().map_or(Ok(()), |journal| journal.check())
     }
 
-    fn commit(&self, tx: Tx<'_>) -> Result<()> {
+    #[inline]
+    fn commit(&self, tx: &mut Tx<'_>) -> Result<()> {
         match (tx.finish(), self.journal.get()) {
             (Some(unit), Some(journal)) => journal.commit(unit),
             _ => Ok(()),
@@ -255,11 +256,7 @@ impl Engine {
     #[inline]
     fn read_locks<'a, C: Command<'a>>(&self, command: &C) -> (ReadLocks<'_>, Option<KnownHash>) {
         match self.targets(command) {
-            Targets::One(known, index) => {
-                let mut locks = ReadLocks::new();
-                locks.push((index, self.keyspace.read(index)));
-                (locks, Some(known))
-            }
+            Targets::One(known, index) => (Locks::One(index, self.keyspace.read(index)), Some(known)),
             Targets::Some(indexes) => (self.keyspace.read_many(indexes), None),
             Targets::All => (self.keyspace.read_many(0..self.keyspace.len()), None),
         }
@@ -268,11 +265,7 @@ impl Engine {
     #[inline]
     fn write_locks<'a, C: Command<'a>>(&self, command: &C) -> (WriteLocks<'_>, Option<KnownHash>) {
         match self.targets(command) {
-            Targets::One(known, index) => {
-                let mut locks = WriteLocks::new();
-                locks.push((index, self.keyspace.write(index)));
-                (locks, Some(known))
-            }
+            Targets::One(known, index) => (Locks::One(index, self.keyspace.write(index)), Some(known)),
             Targets::Some(indexes) => (self.keyspace.write_many(indexes), None),
             Targets::All => (self.keyspace.write_many(0..self.keyspace.len()), None),
         }
@@ -315,8 +308,7 @@ impl Engine {
             while left > 0 && self.keyspace.next_at(index) <= now {
                 let mut timers = TIMERS_PER_LOCK.min(left);
                 let given = timers;
-                let mut locks = WriteLocks::new();
-                locks.push((index, self.keyspace.write(index)));
+                let locks = Locks::One(index, self.keyspace.write(index));
                 let mut tx = Tx::new(self, 0, locks, None, Recorder::new(self.journal.get().is_some()));
                 expired += tx.expire(&mut timers);
                 // A journal that fails shows at the next write; what expired is gone either way.

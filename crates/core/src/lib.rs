@@ -12,6 +12,7 @@
 //!
 //! Where to begin reading: `cmd` has a command as one struct, `tx` the doors to values, `engine` the life of a
 //! command from words to commit, `keyspace` the shards, `types` the data structures, `effect` what goes to the log.
+mod bytes;
 pub mod clock;
 pub mod cmd;
 pub mod codec;
@@ -31,6 +32,7 @@ pub mod table;
 pub mod tx;
 pub mod types;
 
+pub use bytes::Bytes;
 pub use clock::{Clock, ManualClock, UnixMs};
 pub use engine::{Alarm, Engine, EngineOptions, Tick};
 pub use error::{Error, Result};

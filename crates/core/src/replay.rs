@@ -11,7 +11,7 @@ use crate::codec::{self, DecodeError};
 use crate::effect::{Effect, Image};
 use crate::engine::Engine;
 use crate::tx::{Deadline, Recorder, Tx};
-use crate::types::{Hash, List, Set, Str, Value, ZSet};
+use crate::types::{Hash, List, Set, StrRef, Value, ZSet};
 use crate::{Error, UnixMs};
 
 /// Effects that cannot be applied: they were not written by an engine of this version, or are damaged.
@@ -69,8 +69,8 @@ impl Engine {
                     if block.is_empty() || at == 0 {
                         codec::encode(&Effect::Select { db: db as u32 }, &mut block);
                     }
-                    codec::encode(&Effect::On { key: entry.key.as_slice().into() }, &mut block);
-                    let put = Effect::Put { value: entry.value.image(), expire_at: entry.deadline() };
+                    codec::encode(&Effect::On { key: entry.key().into() }, &mut block);
+                    let put = Effect::Put { value: entry.value().image(), expire_at: entry.deadline() };
                     codec::encode(&put, &mut block);
                     if block.len() >= BLOCK_BYTES {
                         blocks.push(std::mem::take(&mut block));
@@ -187,10 +187,10 @@ fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> Result<(), 
     match effect {
         Effect::Select { .. } | Effect::On { .. } => Ok(()),
         Effect::SetString { value, expire_at } => {
-            tx.set_string(key, Str::from_bytes(value), deadline(expire_at))
+            tx.set_string(key, StrRef::from_bytes(value), deadline(expire_at))
         }
         Effect::Put { value: Image::String(value), expire_at } => {
-            tx.set_string(key, Str::from_bytes(value), deadline(expire_at))
+            tx.set_string(key, StrRef::from_bytes(value), deadline(expire_at))
         }
         Effect::Put { value, expire_at } => {
             let value = build(tx, value)?;
@@ -254,7 +254,7 @@ fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> Result<(), 
 
 fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {
     Ok(match image {
-        Image::String(value) => Value::String(Str::from_bytes(value)),
+        Image::String(value) => Value::String(StrRef::from_bytes(value).to_owned()),
         Image::List(values) => {
             let mut list = tx.build::<List>()?;
             values.iter().for_each(|value| list.push_back(value));

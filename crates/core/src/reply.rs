@@ -3,7 +3,7 @@
 //! A reply has RESP3's types. What RESP2 shows differently is kept apart here, so that either form can be made.
 use std::borrow::Cow;
 
-use bytes::Bytes;
+use crate::Bytes;
 
 use crate::Error;
 

@@ -1,5 +1,5 @@
 //! The caller itself: PING, ECHO, SELECT.
-use bytes::Bytes;
+use crate::Bytes;
 
 use super::{Args, Command, Control, Flags, Group, Spec, table};
 use crate::engine::Engine;

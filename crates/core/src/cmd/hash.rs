@@ -1,7 +1,7 @@
 //! Hashes: HSET, HGETALL, HINCRBY, HSCAN and their kin.
 use std::borrow::Cow;
 
-use bytes::Bytes;
+use crate::Bytes;
 
 use super::scan::{self, ScanOptions, ScanReply, Scanned};
 use super::string::Pairs;

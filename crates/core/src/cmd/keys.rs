@@ -1,7 +1,7 @@
 //! Keys of any type: DEL, EXPIRE, RENAME, SCAN, COPY, OBJECT and their kin.
 use std::time::Duration;
 
-use bytes::Bytes;
+use crate::Bytes;
 
 use super::scan::{self, ScanOptions, ScanReply, Scanned};
 use super::{Args, Command, Control, Flags, Group, KeySpec, Read, Scope, Spec, Write};
@@ -9,7 +9,7 @@ use super::{keyed, many_keys, table};
 use crate::engine::Engine;
 use crate::keyspace::{AccessPolicy, Entry, Tracking};
 use crate::tx::{Deadline, Tx, View};
-use crate::types::Encoding;
+use crate::types::{Encoding, ValueRef};
 use crate::{Error, Reply, Result, UnixMs, glob};
 
 table! {
@@ -125,7 +125,7 @@ keyed! {
 
 impl<'a> Read<'a> for Type<'a> {
     fn read(&self, db: &View<'_>) -> Result<&'static str> {
-        Ok(db.peek(self.key)?.map_or("none", |entry| entry.value.type_name()))
+        Ok(db.peek(self.key)?.map_or("none", |entry| entry.value().value_type().as_str()))
     }
 }
 
@@ -498,9 +498,9 @@ impl<'a> Read<'a> for Keys<'a> {
         let mut found = Vec::new();
         for shard in 0..db.engine().keyspace().len() {
             for entry in db.database(shard)?.into_iter().flat_map(|database| database.entries.iter()) {
-                let matches = self.pattern == b"*" || glob::matches(self.pattern, &entry.key, false);
+                let matches = self.pattern == b"*" || glob::matches(self.pattern, entry.key(), false);
                 if matches && entry.is_alive(|| db.now()) {
-                    found.push(Bytes::copy_from_slice(&entry.key));
+                    found.push(Bytes::copy_from_slice(entry.key()));
                 }
             }
         }
@@ -538,7 +538,7 @@ impl Read<'_> for RandomKey {
         if total == 0 {
             return Ok(None);
         }
-        let name = |entry: &Entry| Bytes::copy_from_slice(&entry.key);
+        let name = |entry: &Entry| Bytes::copy_from_slice(entry.key());
         for _ in 0..TRIES {
             let mut place = db.random().below(total as u64) as usize;
             for database in databases.iter().flatten() {
@@ -554,7 +554,7 @@ impl Read<'_> for RandomKey {
             }
         }
         let mut entries = databases.iter().flatten().flat_map(|database| database.entries.iter());
-        Ok(entries.find(|entry| entry.is_alive(|| db.now())).map(|entry| name(entry)))
+        Ok(entries.find(|entry| entry.is_alive(|| db.now())).map(name))
     }
 }
 
@@ -593,8 +593,8 @@ impl<'a> Read<'a> for Scan<'a> {
         let wanted = |entry: &Entry| {
             self.options
                 .type_name
-                .is_none_or(|name| name.eq_ignore_ascii_case(entry.value.type_name().as_bytes()))
-                && self.options.accepts(&entry.key)
+                .is_none_or(|name| name.eq_ignore_ascii_case(entry.value().value_type().as_str().as_bytes()))
+                && self.options.accepts(entry.key())
                 && entry.is_alive(|| db.now())
         };
         let mut failure = None;
@@ -605,7 +605,7 @@ impl<'a> Read<'a> for Scan<'a> {
                 Ok(Some(database)) => database.entries.scan(place, |entry| {
                     looked_at += 1;
                     if wanted(entry) {
-                        items.push(Bytes::copy_from_slice(&entry.key));
+                        items.push(Bytes::copy_from_slice(entry.key()));
                     }
                 }),
                 Ok(None) => 0,
@@ -811,7 +811,7 @@ impl<'a> Write<'a> for Copy<'a> {
             return Err(Error::refused(SAME));
         }
         let view = db.view();
-        let Some(value) = view.value(self.source)?.cloned() else { return Ok(false) };
+        let Some(value) = view.value(self.source)?.map(ValueRef::to_owned) else { return Ok(false) };
         let deadline = view.deadline(self.source)?.flatten().map_or(Deadline::Clear, Deadline::At);
         if !self.replace && view.in_database(to).exists(self.destination)? {
             return Ok(false);
@@ -886,7 +886,7 @@ impl From<Encoding> for Reply {
 
 impl<'a> Read<'a> for ObjectEncoding<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<Encoding>> {
-        Ok(db.peek(self.key)?.map(|entry| entry.value.encoding()))
+        Ok(db.peek(self.key)?.map(|entry| entry.value().encoding()))
     }
 }
 
@@ -900,7 +900,7 @@ impl<'a> Read<'a> for ObjectFreq<'a> {
                  switching between policies at runtime LRU and LFU data will take some time to adjust.",
             ));
         }
-        Ok(Some(i64::from(tracking.frequency(entry.access.get(), db.now()))))
+        Ok(Some(i64::from(tracking.frequency(entry.access(), db.now().seconds()))))
     }
 }
 
@@ -913,7 +913,7 @@ impl<'a> Read<'a> for ObjectIdleTime<'a> {
                  policies at runtime LRU and LFU data will take some time to adjust.",
             ));
         }
-        Ok(Some(i64::from(Tracking::idle_seconds(entry.access.get(), db.now()))))
+        Ok(Some(i64::from(Tracking::idle_seconds(entry.access(), db.now().seconds()))))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists: LPUSH, LRANGE, LMOVE, LPOS and their kin.
 use std::borrow::Cow;
 
-use bytes::Bytes;
+use crate::Bytes;
 
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::tx::{ListMut, Tx, View};

@@ -136,20 +136,20 @@ pub trait ScanItem {
     fn add_to(self, parts: &mut Vec<Reply>);
 }
 
-impl ScanItem for bytes::Bytes {
+impl ScanItem for crate::Bytes {
     fn add_to(self, parts: &mut Vec<Reply>) {
         parts.push(self.into());
     }
 }
 
-impl ScanItem for (bytes::Bytes, Option<bytes::Bytes>) {
+impl ScanItem for (crate::Bytes, Option<crate::Bytes>) {
     fn add_to(self, parts: &mut Vec<Reply>) {
         parts.push(self.0.into());
         parts.extend(self.1.map(Reply::from));
     }
 }
 
-impl ScanItem for (bytes::Bytes, f64) {
+impl ScanItem for (crate::Bytes, f64) {
     fn add_to(self, parts: &mut Vec<Reply>) {
         parts.push(self.0.into());
         parts.push(Reply::bulk(crate::number::format_f64(self.1)));

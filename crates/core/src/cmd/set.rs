@@ -1,7 +1,7 @@
 //! Sets: SADD, SINTER, SPOP, SSCAN and their kin.
 use std::borrow::Cow;
 
-use bytes::Bytes;
+use crate::Bytes;
 
 use super::hash::{Draw, draw};
 use super::scan::{self, ScanOptions, ScanReply, Scanned};

@@ -2,13 +2,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use bytes::Bytes;
+use crate::Bytes;
 
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, table};
 use crate::number::{self, Extended};
 use crate::tx::{Deadline, Tx, View};
 use crate::types::lcs::{self, Match};
-use crate::types::{IntBuffer, Str};
+use crate::types::{IntBuffer, StrRef};
 use crate::{Error, Reply, Result, UnixMs};
 
 table! {
@@ -61,7 +61,7 @@ impl<'a> Compare<'a> {
     }
 
     /// Whether the string, or its absence, is as asked.
-    fn holds(self, string: Option<&Str>) -> bool {
+    fn holds(self, string: Option<StrRef<'_>>) -> bool {
         let mut buffer = IntBuffer::new();
         let value = string.map(|string| string.as_slice(&mut buffer));
         match self {
@@ -232,7 +232,7 @@ pub struct Set<'a> {
     /// The key.
     pub key: &'a [u8],
     /// Its value from now on.
-    pub value: Cow<'a, Str>,
+    pub value: StrRef<'a>,
     /// The rest.
     pub options: SetOptions<'a>,
 }
@@ -303,7 +303,7 @@ impl<'a> Command<'a> for Set<'a> {
         if let Some(raw) = raw {
             options.expiry = raw.parse("set")?;
         }
-        Ok(Set { key, value: Cow::Owned(Str::from_bytes(value)), options })
+        Ok(Set { key, value: StrRef::from_bytes(value), options })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -317,14 +317,14 @@ impl<'a> Write<'a> for Set<'a> {
         let deadline = expiry.deadline(|| db.now(), "set")?;
         // The plain form has no need to know what was there.
         if when == When::Always && compare.is_none() && !get {
-            db.set_string(self.key, self.value.clone().into_owned(), deadline)?;
+            db.set_string(self.key, self.value, deadline)?;
             return Ok(SetReply::Done);
         }
         let view = db.view();
         let exists = view.exists(self.key)?;
         let (old, holds) = if get || compare.is_some() {
             let old = view.string(self.key)?;
-            (old.map(Str::to_bytes), compare.is_none_or(|compare| compare.holds(old)))
+            (old.map(StrRef::to_bytes), compare.is_none_or(|compare| compare.holds(old)))
         } else {
             (None, true)
         };
@@ -334,7 +334,7 @@ impl<'a> Write<'a> for Set<'a> {
             When::Present => exists,
         };
         if wanted && holds {
-            db.set_string(self.key, self.value.clone().into_owned(), deadline)?;
+            db.set_string(self.key, self.value, deadline)?;
         }
         Ok(match (get, wanted && holds) {
             (true, _) => SetReply::Old(old),
@@ -369,7 +369,7 @@ macro_rules! set_with_expiry {
                 let key = args.bytes()?;
                 let expiry =
                     RawExpiry { amount: args.bytes()?, scale: $scale, relative: true }.parse($command)?;
-                let value = Cow::Owned(Str::from_bytes(args.bytes()?));
+                let value = StrRef::from_bytes(args.bytes()?);
                 Ok($type(Set { key, value, options: SetOptions { expiry, ..SetOptions::default() } }))
             }
 
@@ -381,7 +381,7 @@ macro_rules! set_with_expiry {
         impl<'a> Write<'a> for $type<'a> {
             fn write(&self, db: &mut Tx<'_>) -> Result<SetReply> {
                 let deadline = self.0.options.expiry.deadline(|| db.now(), $command)?;
-                db.set_string(self.0.key, self.0.value.clone().into_owned(), deadline)?;
+                db.set_string(self.0.key, self.0.value, deadline)?;
                 Ok(SetReply::Done)
             }
         }
@@ -413,7 +413,7 @@ pub struct SetNx<'a> {
     /// The key.
     pub key: &'a [u8],
     /// Its value, if it has none yet.
-    pub value: Cow<'a, Str>,
+    pub value: StrRef<'a>,
 }
 
 impl<'a> Command<'a> for SetNx<'a> {
@@ -430,7 +430,7 @@ impl<'a> Command<'a> for SetNx<'a> {
     type Reply = bool;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        Ok(SetNx { key: args.bytes()?, value: Cow::Owned(Str::from_bytes(args.bytes()?)) })
+        Ok(SetNx { key: args.bytes()?, value: StrRef::from_bytes(args.bytes()?) })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -443,7 +443,7 @@ impl<'a> Write<'a> for SetNx<'a> {
         if db.view().exists(self.key)? {
             return Ok(false);
         }
-        db.set_string(self.key, self.value.clone().into_owned(), Deadline::Clear)?;
+        db.set_string(self.key, self.value, Deadline::Clear)?;
         Ok(true)
     }
 }
@@ -454,7 +454,7 @@ pub struct GetSet<'a> {
     /// The key.
     pub key: &'a [u8],
     /// Its value from now on.
-    pub value: Cow<'a, Str>,
+    pub value: StrRef<'a>,
 }
 
 impl<'a> Command<'a> for GetSet<'a> {
@@ -471,7 +471,7 @@ impl<'a> Command<'a> for GetSet<'a> {
     type Reply = Option<Bytes>;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        Ok(GetSet { key: args.bytes()?, value: Cow::Owned(Str::from_bytes(args.bytes()?)) })
+        Ok(GetSet { key: args.bytes()?, value: StrRef::from_bytes(args.bytes()?) })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -481,8 +481,8 @@ impl<'a> Command<'a> for GetSet<'a> {
 
 impl<'a> Write<'a> for GetSet<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
-        let old = db.view().string(self.key)?.map(Str::to_bytes);
-        db.set_string(self.key, self.value.clone().into_owned(), Deadline::Clear)?;
+        let old = db.view().string(self.key)?.map(StrRef::to_bytes);
+        db.set_string(self.key, self.value, Deadline::Clear)?;
         Ok(old)
     }
 }
@@ -520,7 +520,7 @@ impl<'a> Command<'a> for Get<'a> {
 impl<'a> Read<'a> for Get<'a> {
     #[inline]
     fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
-        Ok(db.string(self.key)?.map(Str::to_bytes))
+        Ok(db.string(self.key)?.map(StrRef::to_bytes))
     }
 }
 
@@ -556,7 +556,7 @@ impl<'a> Command<'a> for GetDel<'a> {
 
 impl<'a> Write<'a> for GetDel<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
-        Ok(db.take_string(self.key)?.as_ref().map(Str::to_bytes))
+        Ok(db.take_string(self.key)?.map(|string| string.as_ref().to_bytes()))
     }
 }
 
@@ -615,7 +615,7 @@ impl<'a> Command<'a> for GetEx<'a> {
 
 impl<'a> Write<'a> for GetEx<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
-        let Some(value) = db.view().string(self.key)?.map(Str::to_bytes) else { return Ok(None) };
+        let Some(value) = db.view().string(self.key)?.map(StrRef::to_bytes) else { return Ok(None) };
         match self.expiry.clone()?.deadline(|| db.now(), "getex")? {
             Deadline::Keep => {}
             Deadline::At(at) => {
@@ -663,7 +663,7 @@ impl<'a> Command<'a> for StrLen<'a> {
 
 impl<'a> Read<'a> for StrLen<'a> {
     fn read(&self, db: &View<'_>) -> Result<usize> {
-        Ok(db.string(self.key)?.map_or(0, Str::len))
+        Ok(db.string(self.key)?.map_or(0, StrRef::len))
     }
 }
 
@@ -702,10 +702,10 @@ impl<'a> Command<'a> for Append<'a> {
 
 impl<'a> Write<'a> for Append<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
-        match db.view().string(self.key)?.map(Str::len) {
+        match db.view().string(self.key)?.map(StrRef::len) {
             // Redis stores the first piece as SET does, so that APPEND can make an integer.
             None => {
-                db.set_string(self.key, Str::from_bytes(self.value), Deadline::Clear)?;
+                db.set_string(self.key, StrRef::from_bytes(self.value), Deadline::Clear)?;
                 Ok(self.value.len())
             }
             Some(_) => db.append(self.key, self.value),
@@ -760,7 +760,7 @@ macro_rules! range_command {
 range_command!(GetRange, "GETRANGE", "2.4.0", "Returns part of a string.");
 range_command!(SubStr, "SUBSTR", "1.0.0", "Returns part of a string: GETRANGE under its first name.");
 
-fn part(string: &Str, start: i64, end: i64) -> Bytes {
+fn part(string: StrRef<'_>, start: i64, end: i64) -> Bytes {
     // Two negative places in the wrong order are nothing, before either is moved into the string.
     if start < 0 && end < 0 && start > end {
         return Bytes::new();
@@ -811,7 +811,7 @@ impl<'a> Command<'a> for SetRange<'a> {
 
 impl<'a> Write<'a> for SetRange<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
-        let length = db.view().string(self.key)?.map_or(0, Str::len);
+        let length = db.view().string(self.key)?.map_or(0, StrRef::len);
         if self.value.is_empty() {
             return Ok(length);
         }
@@ -826,7 +826,7 @@ fn increment(db: &mut Tx<'_>, key: &[u8], by: i64) -> Result<i64> {
         Some(string) => string.as_int().ok_or(Error::NotAnInteger)?,
     };
     let new = old.checked_add(by).ok_or(Error::Overflow)?;
-    db.set_string(key, Str::from_int(new), Deadline::Keep)?;
+    db.set_string(key, StrRef::Int(new), Deadline::Keep)?;
     Ok(new)
 }
 
@@ -974,7 +974,7 @@ impl<'a> Write<'a> for IncrByFloat<'a> {
             return Err(Error::refused("ERR increment would produce NaN or Infinity"));
         }
         let text = Bytes::from(new.to_text());
-        db.set_string(self.key, Str::text(&text), Deadline::Keep)?;
+        db.set_string(self.key, StrRef::text(&text), Deadline::Keep)?;
         Ok(text)
     }
 }
@@ -1013,7 +1013,7 @@ impl<'a> Command<'a> for MGet<'a> {
 impl<'a> Read<'a> for MGet<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Option<Bytes>>> {
         let string = |key: &&[u8]| match db.string(key) {
-            Ok(string) => Ok(string.map(Str::to_bytes)),
+            Ok(string) => Ok(string.map(StrRef::to_bytes)),
             Err(Error::WrongType) => Ok(None),
             Err(other) => Err(other),
         };
@@ -1035,7 +1035,7 @@ fn pairs<'a>(args: &mut Args<'a>, name: &'static str) -> Result<Pairs<'a>> {
 }
 
 fn set_all(db: &mut Tx<'_>, pairs: &[(&[u8], &[u8])], deadline: Deadline) -> Result<()> {
-    pairs.iter().try_for_each(|(key, value)| db.set_string(key, Str::from_bytes(value), deadline))
+    pairs.iter().try_for_each(|(key, value)| db.set_string(key, StrRef::from_bytes(value), deadline))
 }
 
 fn any_exists(db: &Tx<'_>, pairs: &[(&[u8], &[u8])]) -> Result<bool> {
@@ -1431,7 +1431,7 @@ impl<'a> Read<'a> for Lcs<'a> {
         let string = |key: &[u8]| match db.string(key) {
             Err(Error::WrongType) => Err(Error::refused("ERR The specified keys must contain string values")),
             Err(other) => Err(other),
-            Ok(string) => Ok(string.map(Str::to_bytes).unwrap_or_default()),
+            Ok(string) => Ok(string.map(StrRef::to_bytes).unwrap_or_default()),
         };
         let (first, second) = (string(self.keys[0])?, string(self.keys[1])?);
         let answer = self.answer.clone()?;

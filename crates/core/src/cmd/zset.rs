@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::{Bound, RangeBounds};
 
-use bytes::Bytes;
+use crate::Bytes;
 
 use super::hash::{Draw, draw};
 use super::list::stretch;
@@ -12,7 +12,7 @@ use super::string::When;
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::number;
 use crate::tx::{Built, Deadline, Tx, View, ZSetView};
-use crate::types::{Encoding, Value, ZSet, compare_scores};
+use crate::types::{Encoding, ValueRef, ZSet, compare_scores};
 use crate::{Error, Reply, Result};
 
 table! {
@@ -1513,7 +1513,7 @@ impl Source<'_> {
 fn sources<'v>(db: &View<'v>, keys: &[&[u8]]) -> Result<Vec<Option<Source<'v>>>> {
     let source = |key: &&[u8]| match db.value(key)? {
         None => Ok(None),
-        Some(Value::Set(_)) => Ok(db.set(key)?.map(Source::Plain)),
+        Some(ValueRef::Set(_)) => Ok(db.set(key)?.map(Source::Plain)),
         Some(_) => Ok(db.zset(key)?.map(Source::Scored)),
     };
     keys.iter().map(source).collect()

@@ -1,13 +1,18 @@
 //! How the use of keys is tracked: by age for the LRU policies, by frequency for the LFU ones.
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use super::entry::Access;
-use crate::{Random, UnixMs};
+use super::entry::Entry;
+use crate::Random;
+
+/// As in Redis, ages have 24 bits: 194 days.
+const AGE_MAX: u32 = (1 << 24) - 1;
+/// By so many seconds, 12 days, a clock may be set back without making keys look old.
+const SET_BACK_MAX: u32 = 1 << 20;
 
 /// Which of the two an entry's access word holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AccessPolicy {
-    /// Seconds since 1970, modulo 2^32.
+    /// Seconds since 1970, modulo 2^24.
     Age,
     /// Minutes modulo 2^16, shifted left by 8, and a logarithmic counter.
     Frequency,
@@ -47,51 +52,51 @@ impl Tracking {
 
     /// The access word of a key that is new now.
     #[inline]
-    pub(crate) fn first(&self, now: UnixMs) -> u32 {
+    pub(crate) fn first(&self, seconds: i64) -> u32 {
         match self.policy() {
-            AccessPolicy::Age => now.seconds() as u32,
-            AccessPolicy::Frequency => pack(now, INITIAL_COUNTER),
+            AccessPolicy::Age => seconds as u32,
+            AccessPolicy::Frequency => pack(seconds, INITIAL_COUNTER),
         }
     }
 
     /// Notes that an entry was used now.
     #[inline]
-    pub(crate) fn touch(&self, access: &Access, now: UnixMs, random: &Random) {
+    pub(crate) fn touch(&self, entry: &Entry, seconds: i64, random: &Random) {
         match self.policy() {
-            AccessPolicy::Age => access.stamp(now.seconds() as u32),
-            AccessPolicy::Frequency => access.stamp(self.one_more_use(access.get(), now, random)),
+            AccessPolicy::Age => entry.stamp(seconds as u32),
+            AccessPolicy::Frequency => entry.stamp(self.one_more_use(entry.access(), seconds, random)),
         }
     }
 
     /// Redis's logarithmic counter: the higher it is, the less likely it is to grow (`LFULogIncr` in its documentation of
     /// LFU eviction: probability 1 / (base * factor + 1)).
-    fn one_more_use(&self, word: u32, now: UnixMs, random: &Random) -> u32 {
-        let counter = self.frequency(word, now);
+    fn one_more_use(&self, word: u32, seconds: i64, random: &Random) -> u32 {
+        let counter = self.frequency(word, seconds);
         let base = f64::from(counter.saturating_sub(INITIAL_COUNTER));
         let chance = 1.0 / (base * f64::from(self.log_factor.load(Ordering::Relaxed)) + 1.0);
         let grows = counter < 255 && (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 <= chance;
-        pack(now, counter + u32::from(grows))
+        pack(seconds, counter + u32::from(grows))
     }
 
     /// The counter after losing one for every `lfu-decay-time` minutes without use.
-    pub(crate) fn frequency(&self, word: u32, now: UnixMs) -> u32 {
-        let idle = minutes(now).wrapping_sub(word >> 8) & 0xffff;
+    pub(crate) fn frequency(&self, word: u32, seconds: i64) -> u32 {
+        let idle = minutes(seconds).wrapping_sub(word >> 8) & 0xffff;
         let decay = u32::from(self.decay_minutes.load(Ordering::Relaxed));
         (word & 0xff).saturating_sub(idle.checked_div(decay).unwrap_or(0))
     }
 
     /// For how many seconds a key was not used.
-    pub(crate) fn idle_seconds(word: u32, now: UnixMs) -> u32 {
-        let idle = (now.seconds() as u32).wrapping_sub(word);
+    pub(crate) fn idle_seconds(word: u32, seconds: i64) -> u32 {
+        let idle = (seconds as u32).wrapping_sub(word) & AGE_MAX;
         // A clock that was set back has not used the key in the future.
-        if idle > u32::MAX / 2 { 0 } else { idle }
+        if idle > AGE_MAX - SET_BACK_MAX { 0 } else { idle }
     }
 }
 
-fn minutes(now: UnixMs) -> u32 {
-    (now.seconds() / 60) as u32 & 0xffff
+fn minutes(seconds: i64) -> u32 {
+    (seconds / 60) as u32 & 0xffff
 }
 
-fn pack(now: UnixMs, counter: u32) -> u32 {
-    minutes(now) << 8 | counter
+fn pack(seconds: i64, counter: u32) -> u32 {
+    minutes(seconds) << 8 | counter
 }

@@ -7,13 +7,14 @@ mod entry;
 mod shard;
 pub(crate) mod wheel;
 
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 pub(crate) use access::{AccessPolicy, Tracking};
-pub(crate) use entry::{Entry, KeyBytes};
+pub(crate) use entry::{Content, Entry};
 pub(crate) use shard::{Database, Shard};
 
 use crate::types::TypeSettings;
@@ -35,8 +36,70 @@ struct Slot {
     next_at: AtomicI64,
 }
 
-pub(crate) type ReadLocks<'e> = SmallVec<[(usize, RwLockReadGuard<'e, Shard>); 1]>;
-pub(crate) type WriteLocks<'e> = SmallVec<[(usize, RwLockWriteGuard<'e, Shard>); 1]>;
+pub(crate) type ReadLocks<'e> = Locks<RwLockReadGuard<'e, Shard>>;
+pub(crate) type WriteLocks<'e> = Locks<RwLockWriteGuard<'e, Shard>>;
+
+/// The shards that a unit has locked: one for most commands.
+#[derive(Debug)]
+pub(crate) enum Locks<G> {
+    One(usize, G),
+    /// In the order of their indexes.
+    Many(Vec<(usize, G)>),
+}
+
+impl<G> Locks<G> {
+    pub(crate) const fn none() -> Self {
+        Locks::Many(Vec::new())
+    }
+
+    pub(crate) const fn is_none(&self) -> bool {
+        matches!(self, Locks::Many(locks) if locks.is_empty())
+    }
+
+    fn position(locks: &[(usize, G)], index: usize) -> Option<usize> {
+        match locks.get(index) {
+            // All of them: the common case of EXEC and scripts without declared keys.
+            Some((at, _)) if *at == index => Some(index),
+            _ => locks.binary_search_by_key(&index, |(at, _)| *at).ok(),
+        }
+    }
+}
+
+impl<G: Deref<Target = Shard>> Locks<G> {
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&Shard> {
+        match self {
+            Locks::One(at, shard) => (*at == index).then_some(&**shard),
+            Locks::Many(locks) => Self::position(locks, index).map(|place| &*locks[place].1),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Shard)> {
+        let (one, many) = match self {
+            Locks::One(at, shard) => (Some((*at, &**shard)), &[][..]),
+            Locks::Many(locks) => (None, &locks[..]),
+        };
+        one.into_iter().chain(many.iter().map(|(at, shard)| (*at, &**shard)))
+    }
+}
+
+impl<G: DerefMut<Target = Shard>> Locks<G> {
+    #[inline]
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Shard> {
+        match self {
+            Locks::One(at, shard) => (*at == index).then_some(&mut **shard),
+            Locks::Many(locks) => Self::position(locks, index).map(|place| &mut *locks[place].1),
+        }
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
+        let (one, many) = match self {
+            Locks::One(_, shard) => (Some(&mut **shard), &mut [][..]),
+            Locks::Many(locks) => (None, &mut locks[..]),
+        };
+        one.into_iter().chain(many.iter_mut().map(|(_, shard)| &mut **shard))
+    }
+}
 
 impl Keyspace {
     pub(crate) fn new(shards: usize, settings: &TypeSettings) -> Self {
@@ -73,12 +136,12 @@ impl Keyspace {
 
     /// Read locks on the shards at `indexes`, which must be sorted and without repetition.
     pub(crate) fn read_many(&self, indexes: impl IntoIterator<Item = usize>) -> ReadLocks<'_> {
-        indexes.into_iter().map(|index| (index, self.read(index))).collect()
+        Locks::Many(indexes.into_iter().map(|index| (index, self.read(index))).collect())
     }
 
     /// Write locks on the shards at `indexes`, which must be sorted and without repetition.
     pub(crate) fn write_many(&self, indexes: impl IntoIterator<Item = usize>) -> WriteLocks<'_> {
-        indexes.into_iter().map(|index| (index, self.write(index))).collect()
+        Locks::Many(indexes.into_iter().map(|index| (index, self.write(index))).collect())
     }
 
     /// Publishes when a shard, still locked, has something to do. Returns the moment if it is earlier than before.
@@ -100,14 +163,3 @@ impl Keyspace {
 
 /// The sorted indexes of the shards of some keys.
 pub(crate) type Indexes = SmallVec<[usize; 4]>;
-
-/// Looks a shard up among those that are locked. `locks` is sorted by index.
-#[inline]
-pub(crate) fn position<G>(locks: &[(usize, G)], index: usize) -> Option<usize> {
-    match locks {
-        [(only, _)] => (*only == index).then_some(0),
-        // All of them: the common case of EXEC and scripts without declared keys.
-        _ if locks.get(index).is_some_and(|(at, _)| *at == index) => Some(index),
-        _ => locks.binary_search_by_key(&index, |(at, _)| *at).ok(),
-    }
-}

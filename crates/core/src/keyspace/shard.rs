@@ -15,7 +15,7 @@ pub(crate) struct Timed {
 /// The keys of one database that live in one shard.
 #[derive(Debug, Default)]
 pub(crate) struct Database {
-    pub(crate) entries: Table<Box<Entry>>,
+    pub(crate) entries: Table<Entry>,
     /// How many of them have a deadline.
     pub(crate) with_deadline: usize,
 }
@@ -42,14 +42,12 @@ impl Shard {
 
     #[inline]
     pub(crate) fn get(&self, db: usize, hash: u64, key: &[u8]) -> Option<&Entry> {
-        let found = self.databases.get(db)?.entries.get(hash, |entry| entry.key.as_slice() == key);
-        found.map(|entry| &**entry)
+        self.databases.get(db)?.entries.get(hash, |entry| entry.key() == key)
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<&mut Entry> {
-        let entries = &mut self.databases.get_mut(db)?.entries;
-        entries.get_mut(hash, |entry| entry.key.as_slice() == key).map(|entry| &mut **entry)
+        self.databases.get_mut(db)?.entries.get_mut(hash, |entry| entry.key() == key)
     }
 
     fn database_mut(&mut self, db: usize) -> &mut Database {
@@ -60,26 +58,23 @@ impl Shard {
     }
 
     /// Adds an entry that is not there yet.
-    pub(crate) fn insert(&mut self, db: usize, hash: u64, entry: Box<Entry>) -> &mut Entry {
-        debug_assert!(entry.deadline().is_none() && entry.timer.is_none(), "a deadline is set once it is in");
+    pub(crate) fn insert(&mut self, db: usize, hash: u64, entry: Entry) -> &mut Entry {
+        debug_assert!(entry.timing().is_none(), "a deadline is set once it is in");
         let seed = self.settings.hash_seed.clone();
-        self.database_mut(db).entries.insert_unique(hash, entry, |other| seed.hash(&other.key))
+        self.database_mut(db).entries.insert_unique(hash, entry, |other| seed.hash(other.key()))
     }
 
     /// Takes an entry out, with its timer; its deadline stays readable on it.
-    pub(crate) fn remove(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Box<Entry>> {
+    pub(crate) fn remove(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Entry> {
         let seed = &self.settings.hash_seed;
         let database = self.databases.get_mut(db)?;
-        let mut entry = database.entries.remove(
-            hash,
-            |entry| entry.key.as_slice() == key,
-            |other| seed.hash(&other.key),
-        )?;
-        if entry.deadline().is_some() {
+        let entry =
+            database.entries.remove(hash, |entry| entry.key() == key, |other| seed.hash(other.key()))?;
+        if let Some((_, timer)) = entry.timing() {
             database.with_deadline -= 1;
-        }
-        if let Some(timer) = entry.timer.take() {
-            self.wheel.cancel(timer);
+            if let Some(timer) = timer {
+                self.wheel.cancel(timer);
+            }
         }
         Some(entry)
     }
@@ -87,66 +82,57 @@ impl Shard {
     /// Sets or takes away the deadline of an entry. False if there is no such entry.
     pub(crate) fn set_deadline(&mut self, db: usize, hash: u64, key: &[u8], at: Option<UnixMs>) -> bool {
         let Some(database) = self.databases.get_mut(db) else { return false };
-        let Some(entry) = database.entries.get_mut(hash, |entry| entry.key.as_slice() == key) else {
+        let Some(entry) = database.entries.get_mut(hash, |entry| entry.key() == key) else {
             return false;
         };
+        let before = entry.timing();
         database.with_deadline += usize::from(at.is_some());
-        database.with_deadline -= usize::from(entry.deadline().is_some());
-        entry.set_deadline(at);
-        match at {
-            None => {
-                if let Some(timer) = entry.timer.take() {
-                    self.wheel.cancel(timer);
-                }
-            }
-            Some(at) => {
-                let first_dead = UnixMs(at.0.saturating_add(1));
-                // A timer that fires too early looks again and is set anew; only one that is too late must move.
-                let too_late =
-                    |timer: TimerId| self.wheel.fires_at(timer).is_none_or(|fires| fires > first_dead);
-                if entry.timer.is_none_or(too_late) {
-                    if let Some(timer) = entry.timer.take() {
-                        self.wheel.cancel(timer);
-                    }
-                    entry.timer = Some(self.wheel.schedule(first_dead, Timed { db: db as u32, hash }));
-                }
-            }
+        database.with_deadline -= usize::from(before.is_some());
+        let timer = before.and_then(|(_, timer)| timer);
+        let timing = at.map(|at| {
+            let first_dead = UnixMs(at.0.saturating_add(1));
+            // A timer that fires too early looks again and is set anew; only one that is too late must move.
+            let in_time =
+                |timer: &TimerId| self.wheel.fires_at(*timer).is_some_and(|fires| fires <= first_dead);
+            let kept = timer.filter(in_time);
+            (at, Some(kept.unwrap_or_else(|| self.wheel.schedule(first_dead, Timed { db: db as u32, hash }))))
+        });
+        if let Some(timer) = timer
+            && timing.and_then(|(_, kept)| kept) != Some(timer)
+        {
+            self.wheel.cancel(timer);
         }
+        entry.set_timing(timing);
         true
     }
 
     /// When [`Shard::expire`] has work to do, at the earliest.
+    #[inline]
     pub(crate) fn next_at(&self) -> Option<UnixMs> {
         self.wheel.next_at()
     }
 
     /// Takes out entries whose deadline has passed, handing each with its database to `expired`. Spends `budget`, one for
     /// each timer looked at.
-    pub(crate) fn expire(
-        &mut self,
-        now: UnixMs,
-        budget: &mut usize,
-        mut expired: impl FnMut(usize, Box<Entry>),
-    ) {
+    pub(crate) fn expire(&mut self, now: UnixMs, budget: &mut usize, mut expired: impl FnMut(usize, Entry)) {
         let mut fired = Vec::new();
         self.wheel.advance(now, budget, |timer, _, timed| fired.push((timer, timed)));
         for (timer, Timed { db, hash }) in fired {
             let database = &mut self.databases[db as usize];
-            let is_its = |entry: &Entry| entry.timer == Some(timer);
+            let is_its = |entry: &Entry| entry.timer() == Some(timer);
             let Some(entry) = database.entries.get_mut(hash, |entry| is_its(entry)) else {
                 debug_assert!(false, "a timer outlived its entry");
                 continue;
             };
-            if entry.is_alive(|| now) {
-                let later = entry.deadline().map_or(i64::MAX, |at| at.0.saturating_add(1));
-                entry.timer = Some(self.wheel.schedule(UnixMs(later), Timed { db, hash }));
+            if let Some(deadline) = entry.deadline().filter(|deadline| now <= *deadline) {
+                let later = UnixMs(deadline.0.saturating_add(1));
+                entry.set_timing(Some((deadline, Some(self.wheel.schedule(later, Timed { db, hash })))));
                 continue;
             }
             let seed = &self.settings.hash_seed;
-            if let Some(mut entry) =
-                database.entries.remove(hash, |entry| is_its(entry), |other| seed.hash(&other.key))
+            if let Some(entry) =
+                database.entries.remove(hash, |entry| is_its(entry), |other| seed.hash(other.key()))
             {
-                entry.timer = None;
                 database.with_deadline -= 1;
                 self.expired_keys += 1;
                 expired(db as usize, entry);
@@ -158,7 +144,7 @@ impl Shard {
     pub(crate) fn clear(&mut self, db: usize) -> Option<Database> {
         let database = std::mem::take(self.databases.get_mut(db)?);
         for entry in &database.entries {
-            if let Some(timer) = entry.timer {
+            if let Some(timer) = entry.timer() {
                 self.wheel.cancel(timer);
             }
         }
@@ -173,10 +159,11 @@ impl Shard {
         for db in [first, second] {
             let seed = &self.settings.hash_seed;
             for entry in &mut self.databases[db].entries {
-                let Some(timer) = entry.timer.take() else { continue };
+                let Some((deadline, Some(timer))) = entry.timing() else { continue };
                 let at = wheel.fires_at(timer).unwrap_or(UnixMs(i64::MIN));
                 wheel.cancel(timer);
-                entry.timer = Some(wheel.schedule(at, Timed { db: db as u32, hash: seed.hash(&entry.key) }));
+                let timed = Timed { db: db as u32, hash: seed.hash(entry.key()) };
+                entry.set_timing(Some((deadline, Some(wheel.schedule(at, timed)))));
             }
         }
     }

@@ -32,6 +32,18 @@ pub(crate) struct TimerId {
     generation: u32,
 }
 
+impl TimerId {
+    /// As a number, never 0.
+    pub(crate) const fn to_bits(self) -> u64 {
+        (self.index.get() as u64) << 32 | self.generation as u64
+    }
+
+    /// The timer of a number; `None` for 0.
+    pub(crate) fn from_bits(bits: u64) -> Option<Self> {
+        Index::new((bits >> 32) as u32).map(|index| Self { index, generation: bits as u32 })
+    }
+}
+
 /// Timers, each with an item to hand out when it fires.
 ///
 /// Every timer that is not pending is in the list that [`Wheel::list_for`] gives for its moment and the wheel's: moving
@@ -178,8 +190,12 @@ impl<T: Copy> Wheel<T> {
 
     /// When [`Wheel::advance`] has work to do, at the earliest: never later than the first timer's moment. `None` if no
     /// timer is set. O(1).
+    #[inline]
     pub(crate) fn next_at(&self) -> Option<UnixMs> {
         // Neither bound is always the lower one: what is pending may be due later than a slot if the clock was set back.
+        if self.len == 0 {
+            return None;
+        }
         let pending = self.lists.as_ref()?.heads[PENDING].map(|_| self.pending_from);
         let next = self.next_list().map(|(start, _)| start);
         pending.into_iter().chain(next).min().map(to_moment)

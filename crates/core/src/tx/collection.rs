@@ -5,11 +5,11 @@
 //! is no key: it is not put back.
 use std::ops::Deref;
 
-use bytes::Bytes;
+use crate::Bytes;
 
 use super::Tx;
 use crate::effect::Effect;
-use crate::keyspace::{Entry, position};
+use crate::keyspace::Entry;
 use crate::types::{Collection, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Result};
 
@@ -86,8 +86,6 @@ pub struct Held<'t, 'e, T: Collection> {
     tx: &'t mut Tx<'e>,
     key: &'t [u8],
     hash: u64,
-    /// Where the key's shard is among the locks.
-    at: usize,
     /// The entry is in the keyspace, without its value as long as this door is open.
     present: bool,
     /// There until the door is dropped.
@@ -106,15 +104,15 @@ pub type ZSetMut<'t, 'e> = Held<'t, 'e, ZSet>;
 impl<'e> Tx<'e> {
     fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
         let (hash, present) = self.prepare(key)?;
-        let at = position(&self.locks, self.engine.keyspace().index(hash)).ok_or(Error::UndeclaredKey)?;
         let value = if present {
-            let entry = self.locks[at].1.get_mut(self.db, hash, key).ok_or(Error::NoSuchKey)?;
-            self.engine.tracking().touch(&entry.access, self.now.recently(), self.engine.random());
-            T::take(&mut entry.value).ok_or(Error::WrongType)?
+            let (db, engine, seconds) = (self.db, self.engine, self.now.recent_seconds());
+            let entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
+            engine.tracking().touch(entry, seconds, engine.random());
+            entry.take().ok_or(Error::WrongType)?
         } else {
             Box::default()
         };
-        Ok(Held { tx: self, key, hash, at, present, value: Some(value) })
+        Ok(Held { tx: self, key, hash, present, value: Some(value) })
     }
 
     /// The list at a key, to write.
@@ -153,12 +151,12 @@ impl<'e> Tx<'e> {
 impl<T: Collection> Held<'_, '_, T> {
     fn parts(&mut self) -> (&mut T, &TypeSettings) {
         let value = self.value.as_mut().expect("the value is there until the door is dropped");
-        (value, &self.tx.locks[self.at].1.settings)
+        (value, self.tx.settings_at(self.hash))
     }
 
     /// The collection with the settings, to read.
     pub fn shown(&self) -> Shown<'_, T> {
-        Shown { value: self, settings: &self.tx.locks[self.at].1.settings }
+        Shown { value: self, settings: self.tx.settings_at(self.hash) }
     }
 
     fn record(&mut self, effect: &Effect<'_>) {
@@ -177,17 +175,17 @@ impl<T: Collection> Deref for Held<'_, '_, T> {
 impl<T: Collection> Drop for Held<'_, '_, T> {
     fn drop(&mut self) {
         let Some(value) = self.value.take() else { return };
-        let (db, recently, engine) = (self.tx.db, self.tx.now.recently(), self.tx.engine);
-        let shard = &mut self.tx.locks[self.at].1;
+        let (db, seconds, engine) = (self.tx.db, self.tx.now.recent_seconds(), self.tx.engine);
+        let Ok(shard) = self.tx.shard_at(self.hash) else { return };
         if value.is_empty() {
             if self.present {
                 shard.remove(db, self.hash, self.key);
             }
         } else if let Some(entry) = shard.get_mut(db, self.hash, self.key) {
-            entry.value = T::into_value(value);
+            entry.put(value);
         } else {
-            let access = engine.tracking().first(recently);
-            shard.insert(db, self.hash, Box::new(Entry::new(self.key, T::into_value(value), access)));
+            let access = engine.tracking().first(seconds);
+            shard.insert(db, self.hash, Entry::of_collection(self.key, value, access));
         }
     }
 }

@@ -9,16 +9,16 @@ mod string;
 
 use std::cell::Cell;
 use std::fmt;
+use std::ops::Deref;
 
-use smallvec::SmallVec;
-
+use collection::Shown;
 pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
 pub(crate) use record::Recorder;
 
 use crate::effect::Effect;
 use crate::engine::Engine;
-use crate::keyspace::{Database, Entry, ReadLocks, Shard, WriteLocks, position};
-use crate::types::{List, Str, TypeSettings, Value};
+use crate::keyspace::{Content, Database, Entry, Locks, Shard, WriteLocks};
+use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
 use crate::{Clock, Error, Random, Result, UnixMs};
 
 /// The clock as one execution unit sees it: read at most once, and only if somebody asks.
@@ -43,10 +43,11 @@ impl<'e> Now<'e> {
         })
     }
 
-    /// Cheaper, and some milliseconds behind at most; the same as [`Now::get`] once that was asked.
+    /// In seconds, cheaper; the same as [`Now::get`] once that was asked.
     #[inline]
-    fn recently(&self) -> UnixMs {
-        self.read.get().filter(|_| !self.replaying).unwrap_or_else(|| self.clock.recently())
+    fn recent_seconds(&self) -> i64 {
+        let read = self.read.get().filter(|_| !self.replaying);
+        read.map_or_else(|| self.clock.recent_seconds(), UnixMs::seconds)
     }
 }
 
@@ -69,28 +70,21 @@ impl KnownHash {
     }
 }
 
-/// The shards that a unit has locked.
+/// The shards that a unit has locked, by whatever kind of lock.
 trait Locked {
     fn shard(&self, index: usize) -> Option<&Shard>;
-    fn first(&self) -> Option<(usize, &Shard)>;
+    fn first(&self) -> Option<&Shard>;
 }
 
-macro_rules! locked {
-    ($locks:ident) => {
-        impl Locked for $locks<'_> {
-            fn shard(&self, index: usize) -> Option<&Shard> {
-                position(self, index).map(|at| &*self[at].1)
-            }
+impl<G: Deref<Target = Shard>> Locked for Locks<G> {
+    fn shard(&self, index: usize) -> Option<&Shard> {
+        self.get(index)
+    }
 
-            fn first(&self) -> Option<(usize, &Shard)> {
-                self.as_slice().first().map(|(index, shard)| (*index, &**shard))
-            }
-        }
-    };
+    fn first(&self) -> Option<&Shard> {
+        self.iter().next().map(|(_, shard)| shard)
+    }
 }
-
-locked!(ReadLocks);
-locked!(WriteLocks);
 
 /// Most commands lock one shard, and find it without a call through a table of functions.
 #[derive(Clone, Copy)]
@@ -101,20 +95,22 @@ enum Shards<'v> {
 
 impl<'v> Shards<'v> {
     #[inline]
-    fn of<L: Locked>(locks: &'v L, count: usize) -> Self {
-        match locks.first() {
-            Some((index, shard)) if count == 1 => Shards::One(index, shard),
-            _ => Shards::Many(locks),
+    fn of<G: Deref<Target = Shard>>(locks: &'v Locks<G>) -> Self {
+        match locks {
+            Locks::One(index, shard) => Shards::One(*index, shard),
+            Locks::Many(_) => Shards::Many(locks),
         }
     }
 
     #[inline]
     fn get(self, wanted: usize) -> Result<&'v Shard> {
-        match self {
+        let found = match self {
             Shards::One(index, shard) => (index == wanted).then_some(shard),
             Shards::Many(locks) => locks.shard(wanted),
-        }
-        .ok_or(Error::UndeclaredKey)
+        };
+        // Not `ok_or`, which would make the error and drop it each time.
+        let Some(shard) = found else { return Err(Error::UndeclaredKey) };
+        Ok(shard)
     }
 }
 
@@ -135,14 +131,15 @@ impl fmt::Debug for View<'_> {
 }
 
 impl<'v> View<'v> {
-    pub(crate) fn new(
+    #[inline]
+    pub(crate) fn new<G: Deref<Target = Shard>>(
         engine: &'v Engine,
         db: usize,
-        locks: &'v ReadLocks<'_>,
+        locks: &'v Locks<G>,
         now: &'v Now<'v>,
         known: Option<KnownHash>,
     ) -> Self {
-        Self { engine, shards: Shards::of(locks, locks.len()), now, known, db }
+        Self { engine, shards: Shards::of(locks), now, known, db }
     }
 
     /// The time that the whole unit sees.
@@ -197,7 +194,7 @@ impl<'v> View<'v> {
     fn used(&self, key: &[u8]) -> Result<Option<(&'v Entry, &'v TypeSettings)>> {
         let (shard, entry) = self.locate(key)?;
         Ok(entry.map(|entry| {
-            self.engine.tracking().touch(&entry.access, self.now.recently(), self.engine.random());
+            self.engine.tracking().touch(entry, self.now.recent_seconds(), self.engine.random());
             (entry, &shard.settings)
         }))
     }
@@ -218,8 +215,8 @@ impl<'v> View<'v> {
     }
 
     /// The value of any type.
-    pub fn value(&self, key: &[u8]) -> Result<Option<&'v Value>> {
-        Ok(self.used(key)?.map(|(entry, _)| &entry.value))
+    pub fn value(&self, key: &[u8]) -> Result<Option<ValueRef<'v>>> {
+        Ok(self.used(key)?.map(|(entry, _)| entry.value()))
     }
 
     /// The string at a key.
@@ -227,12 +224,17 @@ impl<'v> View<'v> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     #[inline]
-    pub fn string(&self, key: &[u8]) -> Result<Option<&'v Str>> {
-        match self.used(key)?.map(|(entry, _)| &entry.value) {
+    pub fn string(&self, key: &[u8]) -> Result<Option<StrRef<'v>>> {
+        match self.used(key)?.map(|(entry, _)| entry.value()) {
             None => Ok(None),
-            Some(Value::String(string)) => Ok(Some(string)),
+            Some(ValueRef::String(string)) => Ok(Some(string)),
             Some(_) => Err(Error::WrongType),
         }
+    }
+
+    fn collection<T: Collection>(&self, key: &[u8]) -> Result<Option<Shown<'v, T>>> {
+        let Some((entry, settings)) = self.used(key)? else { return Ok(None) };
+        T::of(entry.value()).map(|value| Some(Shown::new(value, settings))).ok_or(Error::WrongType)
     }
 
     /// The list at a key.
@@ -240,11 +242,7 @@ impl<'v> View<'v> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn list(&self, key: &[u8]) -> Result<Option<&'v List>> {
-        match self.used(key)?.map(|(entry, _)| &entry.value) {
-            None => Ok(None),
-            Some(Value::List(list)) => Ok(Some(list)),
-            Some(_) => Err(Error::WrongType),
-        }
+        Ok(self.collection(key)?.map(Shown::inner))
     }
 
     /// The hash at a key.
@@ -252,11 +250,7 @@ impl<'v> View<'v> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn hash_at(&self, key: &[u8]) -> Result<Option<HashView<'v>>> {
-        match self.used(key)?.map(|(entry, settings)| (&entry.value, settings)) {
-            None => Ok(None),
-            Some((Value::Hash(hash), settings)) => Ok(Some(HashView::new(hash, settings))),
-            Some(_) => Err(Error::WrongType),
-        }
+        self.collection(key)
     }
 
     /// The set at a key.
@@ -264,11 +258,7 @@ impl<'v> View<'v> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn set(&self, key: &[u8]) -> Result<Option<SetView<'v>>> {
-        match self.used(key)?.map(|(entry, settings)| (&entry.value, settings)) {
-            None => Ok(None),
-            Some((Value::Set(set), settings)) => Ok(Some(SetView::new(set, settings))),
-            Some(_) => Err(Error::WrongType),
-        }
+        self.collection(key)
     }
 
     /// The sorted set at a key.
@@ -276,11 +266,7 @@ impl<'v> View<'v> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn zset(&self, key: &[u8]) -> Result<Option<ZSetView<'v>>> {
-        match self.used(key)?.map(|(entry, settings)| (&entry.value, settings)) {
-            None => Ok(None),
-            Some((Value::ZSet(zset), settings)) => Ok(Some(ZSetView::new(zset, settings))),
-            Some(_) => Err(Error::WrongType),
-        }
+        self.collection(key)
     }
 
     /// What the selected database has in one of the locked shards, expired entries included.
@@ -292,9 +278,7 @@ impl<'v> View<'v> {
     pub(crate) fn settings(&self) -> Result<&'v TypeSettings> {
         match self.shards {
             Shards::One(_, shard) => Ok(&shard.settings),
-            Shards::Many(locks) => {
-                locks.first().map(|(_, shard)| &shard.settings).ok_or(Error::UndeclaredKey)
-            }
+            Shards::Many(locks) => locks.first().map(|shard| &shard.settings).ok_or(Error::UndeclaredKey),
         }
     }
 }
@@ -323,14 +307,16 @@ pub struct Tx<'e> {
     db: usize,
     recorder: Recorder,
     /// Freed once the locks are gone: dropping a large value takes long.
-    removed: SmallVec<[Removed; 1]>,
+    removed: Vec<Removed>,
 }
 
-/// What a unit took out of the keyspace.
+/// What a unit took out of the keyspace, kept only to be dropped later.
 #[derive(Debug)]
+#[expect(dead_code, reason = "nobody looks at what is to be dropped")]
 pub(crate) enum Removed {
-    Value(#[expect(dead_code, reason = "kept only to be dropped later")] Value),
-    Database(#[expect(dead_code, reason = "kept only to be dropped later")] Database),
+    Entry(Entry),
+    Value(Value),
+    Database(Database),
 }
 
 impl<'e> Tx<'e> {
@@ -342,7 +328,7 @@ impl<'e> Tx<'e> {
         recorder: Recorder,
     ) -> Self {
         let now = Now::new(engine.clock());
-        Self { engine, locks, now, known, db, recorder, removed: SmallVec::new() }
+        Self { engine, locks, now, known, db, recorder, removed: Vec::new() }
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
@@ -352,19 +338,21 @@ impl<'e> Tx<'e> {
         self
     }
 
-    /// Lets go of the locks and returns the unit's number in the journal, if it changed anything.
-    pub(crate) fn finish(mut self) -> Option<u64> {
-        self.release()
-    }
-
-    fn release(&mut self) -> Option<u64> {
+    /// Hands what was changed to the journal, lets go of the locks, and returns the unit's number, if it changed anything.
+    /// Nothing can be done with the unit afterwards.
+    #[inline]
+    pub(crate) fn finish(&mut self) -> Option<u64> {
         let unit = self.recorder.take().map(|effects| self.engine.append(&effects));
-        let mut earlier = None;
-        for (index, shard) in self.locks.drain(..) {
-            let next = self.engine.keyspace().publish_next(index, &shard);
-            earlier = [earlier, next].into_iter().flatten().min();
+        let keyspace = self.engine.keyspace();
+        let earlier = match std::mem::replace(&mut self.locks, Locks::none()) {
+            Locks::One(index, shard) => keyspace.publish_next(index, &shard),
+            Locks::Many(locks) => {
+                locks.iter().filter_map(|(index, shard)| keyspace.publish_next(*index, shard)).min()
+            }
+        };
+        if !self.removed.is_empty() {
+            self.removed.clear();
         }
-        self.removed.clear();
         if let Some(at) = earlier {
             self.engine.due_at(at);
         }
@@ -373,13 +361,7 @@ impl<'e> Tx<'e> {
 
     /// The same values, to read.
     pub fn view(&self) -> View<'_> {
-        View {
-            engine: self.engine,
-            shards: Shards::of(&self.locks, self.locks.len()),
-            now: &self.now,
-            known: self.known,
-            db: self.db,
-        }
+        View::new(self.engine, self.db, &self.locks, &self.now, self.known)
     }
 
     /// The time that the whole unit sees.
@@ -416,8 +398,14 @@ impl<'e> Tx<'e> {
 
     #[inline]
     fn shard_at(&mut self, hash: u64) -> Result<&mut Shard> {
-        let at = position(&self.locks, self.engine.keyspace().index(hash)).ok_or(Error::UndeclaredKey)?;
-        Ok(&mut self.locks[at].1)
+        self.locks.get_mut(self.engine.keyspace().index(hash)).ok_or(Error::UndeclaredKey)
+    }
+
+    /// The settings of the collections in a shard that is locked.
+    #[inline]
+    fn settings_at(&self, hash: u64) -> &TypeSettings {
+        let shard = self.locks.get(self.engine.keyspace().index(hash));
+        &shard.expect("a door is open only under its key's lock").settings
     }
 
     /// Finds the shard of a key; an entry that is expired is removed first, and its removal recorded.
@@ -426,36 +414,53 @@ impl<'e> Tx<'e> {
     #[inline]
     fn prepare(&mut self, key: &[u8]) -> Result<(u64, bool)> {
         let (hash, db) = (self.hash(key), self.db);
-        let at = position(&self.locks, self.engine.keyspace().index(hash)).ok_or(Error::UndeclaredKey)?;
-        match self.locks[at].1.get(db, hash, key).map(|entry| entry.is_alive(|| self.now.get())) {
+        let index = self.engine.keyspace().index(hash);
+        let shard = self.locks.get(index).ok_or(Error::UndeclaredKey)?;
+        match shard.get(db, hash, key).map(|entry| entry.is_alive(|| self.now.get())) {
             None => Ok((hash, false)),
             Some(true) => Ok((hash, true)),
             Some(false) => {
-                if let Some(entry) = self.locks[at].1.remove(db, hash, key) {
-                    self.locks[at].1.expired_keys += 1;
-                    self.removed.push(Removed::Value(entry.value));
-                    self.recorder.record(db, Some(key), &Effect::Del);
-                }
+                self.remove_expired(hash, key)?;
                 Ok((hash, false))
             }
         }
     }
 
-    /// Replaces the value of a key without recording it. Returns what the key held.
-    fn store(&mut self, key: &[u8], value: Value, deadline: Deadline) -> Result<Option<UnixMs>> {
-        let (hash, alive) = self.prepare(key)?;
-        let (db, engine) = (self.db, self.engine);
-        let recently = self.now.recently();
+    #[cold]
+    fn remove_expired(&mut self, hash: u64, key: &[u8]) -> Result<()> {
+        let db = self.db;
         let shard = self.shard_at(hash)?;
-        let before = if alive { shard.get_mut(db, hash, key) } else { None };
-        let old_deadline = before.as_ref().and_then(|entry| entry.deadline());
-        let old_value = if let Some(entry) = before {
-            engine.tracking().touch(&entry.access, recently, engine.random());
-            Some(std::mem::replace(&mut entry.value, value))
-        } else {
-            let access = engine.tracking().first(recently);
-            shard.insert(db, hash, Box::new(Entry::new(key, value, access)));
-            None
+        if let Some(entry) = shard.remove(db, hash, key) {
+            shard.expired_keys += 1;
+            self.removed.push(Removed::Entry(entry));
+            self.recorder.record(db, Some(key), &Effect::Del);
+        }
+        Ok(())
+    }
+
+    /// Replaces the value of a key without recording it. Returns the key's deadline.
+    #[inline]
+    fn store(&mut self, key: &[u8], content: Content<'_>, deadline: Deadline) -> Result<Option<UnixMs>> {
+        let (hash, db, engine) = (self.hash(key), self.db, self.engine);
+        let index = engine.keyspace().index(hash);
+        let seconds = self.now.recent_seconds();
+        let shard = self.locks.get_mut(index).ok_or(Error::UndeclaredKey)?;
+        let old_deadline = match shard.get_mut(db, hash, key) {
+            Some(entry) if entry.is_alive(|| self.now.get()) => {
+                engine.tracking().touch(entry, seconds, engine.random());
+                if let Some(old) = entry.replace(content) {
+                    self.removed.push(Removed::Value(old));
+                }
+                entry.deadline()
+            }
+            found => {
+                if found.is_some() {
+                    self.remove_expired(hash, key)?;
+                }
+                let access = engine.tracking().first(seconds);
+                self.shard_at(hash)?.insert(db, hash, Entry::new(key, content, access));
+                None
+            }
         };
         let new_deadline = match deadline {
             Deadline::Clear => None,
@@ -463,10 +468,7 @@ impl<'e> Tx<'e> {
             Deadline::At(at) => Some(at),
         };
         if new_deadline != old_deadline {
-            shard.set_deadline(db, hash, key, new_deadline);
-        }
-        if let Some(old) = old_value.filter(Value::is_large) {
-            self.removed.push(Removed::Value(old));
+            self.shard_at(hash)?.set_deadline(db, hash, key, new_deadline);
         }
         Ok(new_deadline)
     }
@@ -476,7 +478,7 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn put(&mut self, key: &[u8], value: Value, deadline: Deadline) -> Result<()> {
-        if value.is_empty_collection() {
+        if value.as_ref().is_empty_collection() {
             self.remove(key)?;
             return Ok(());
         }
@@ -486,10 +488,20 @@ impl<'e> Tx<'e> {
             self.remove(key)?;
             return Ok(());
         }
-        let effects = self.recorder.is_on().then(|| value.clone());
-        let expire_at = self.store(key, value, deadline)?;
-        if let Some(value) = effects {
-            self.recorder.record(self.db, Some(key), &Effect::Put { value: value.image(), expire_at });
+        self.store(key, Content::Value(value), deadline)?;
+        self.record_put(key)
+    }
+
+    /// Records the whole of what a key holds.
+    fn record_put(&mut self, key: &[u8]) -> Result<()> {
+        if self.recorder.is_on() {
+            // Lent out, because the value that it takes down is behind the same locks.
+            let mut recorder = std::mem::replace(&mut self.recorder, Recorder::new(false));
+            if let Some(entry) = self.view().peek(key)? {
+                let put = Effect::Put { value: entry.value().image(), expire_at: entry.deadline() };
+                recorder.record(self.db, Some(key), &put);
+            }
+            self.recorder = recorder;
         }
         Ok(())
     }
@@ -499,7 +511,7 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn remove(&mut self, key: &[u8]) -> Result<bool> {
-        Ok(self.take(key)?.map(|value| self.removed.push(Removed::Value(value))).is_some())
+        Ok(self.take_entry(key)?.map(|entry| self.removed.push(Removed::Entry(entry))).is_some())
     }
 
     /// Deletes a key and returns its value.
@@ -507,13 +519,17 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn take(&mut self, key: &[u8]) -> Result<Option<Value>> {
+        Ok(self.take_entry(key)?.map(Entry::into_value))
+    }
+
+    fn take_entry(&mut self, key: &[u8]) -> Result<Option<Entry>> {
         let (hash, alive) = self.prepare(key)?;
         let db = self.db;
         let entry = if alive { self.shard_at(hash)?.remove(db, hash, key) } else { None };
-        Ok(entry.map(|entry| {
+        if entry.is_some() {
             self.recorder.record(db, Some(key), &Effect::Del);
-            entry.value
-        }))
+        }
+        Ok(entry)
     }
 
     /// Gives a key a deadline, or with `None` takes it away. A deadline that has passed deletes the key. False if
@@ -551,13 +567,7 @@ impl<'e> Tx<'e> {
         let shard_of = |key: &[u8]| self.engine.keyspace().index(self.hash(key));
         if self.engine.is_copying() && shard_of(from) != shard_of(to) {
             self.recorder.record(self.db, Some(from), &Effect::Del);
-            // Lent out, because the value that it takes down is behind the same locks.
-            let mut recorder = std::mem::replace(&mut self.recorder, Recorder::new(false));
-            if let Some(entry) = self.view().peek(to)? {
-                let put = Effect::Put { value: entry.value.image(), expire_at: entry.deadline() };
-                recorder.record(self.db, Some(to), &put);
-            }
-            self.recorder = recorder;
+            self.record_put(to)?;
         } else {
             self.recorder.record(self.db, Some(from), &Effect::Rename { to: to.into() });
         }
@@ -585,21 +595,21 @@ impl<'e> Tx<'e> {
         }
         let from_db = self.db;
         let Some(entry) = self.shard_at(hash)?.remove(from_db, hash, from) else { return Ok(false) };
-        let (deadline, access) = (entry.deadline(), entry.access.get());
+        let (deadline, access) = (entry.deadline(), entry.access());
         let target = self.shard_at(to_hash)?;
         let replaced = target.remove(to_db, to_hash, to);
-        target.insert(to_db, to_hash, Box::new(Entry::new(to, entry.value, access)));
+        target.insert(to_db, to_hash, Entry::new(to, Content::Value(entry.into_value()), access));
         if deadline.is_some() {
             target.set_deadline(to_db, to_hash, to, deadline);
         }
-        self.removed.extend(replaced.map(|entry| Removed::Value(entry.value)));
+        self.removed.extend(replaced.map(Removed::Entry));
         Ok(true)
     }
 
     /// Deletes every key of the selected database. All shards must be locked.
     pub fn clear(&mut self) {
         let db = self.db;
-        for (_, shard) in &mut self.locks {
+        for shard in self.locks.iter_mut() {
             self.removed.extend(shard.clear(db).map(Removed::Database));
         }
         self.recorder.record(db, None, &Effect::Clear);
@@ -607,7 +617,7 @@ impl<'e> Tx<'e> {
 
     /// Deletes every key of every database. All shards must be locked.
     pub fn clear_all(&mut self) {
-        for (_, shard) in &mut self.locks {
+        for shard in self.locks.iter_mut() {
             for db in 0..shard.databases().len() {
                 self.removed.extend(shard.clear(db).map(Removed::Database));
             }
@@ -620,7 +630,7 @@ impl<'e> Tx<'e> {
         if first == second {
             return;
         }
-        for (_, shard) in &mut self.locks {
+        for shard in self.locks.iter_mut() {
             shard.swap(first, second);
         }
         self.recorder.record(0, None, &Effect::SwapDb { first: first as u32, second: second as u32 });
@@ -628,7 +638,7 @@ impl<'e> Tx<'e> {
 
     /// Changes the settings of the collections in every shard. All shards must be locked.
     pub(crate) fn change_settings(&mut self, change: impl Fn(&mut TypeSettings)) {
-        for (_, shard) in &mut self.locks {
+        for shard in self.locks.iter_mut() {
             change(&mut shard.settings);
         }
     }
@@ -643,10 +653,10 @@ impl<'e> Tx<'e> {
     pub(crate) fn expire(&mut self, budget: &mut usize) -> usize {
         let now = self.now();
         let mut count = 0;
-        for (_, shard) in &mut self.locks {
+        for shard in self.locks.iter_mut() {
             shard.expire(now, budget, |db, entry| {
-                self.recorder.record(db, Some(&entry.key), &Effect::Del);
-                self.removed.push(Removed::Value(entry.value));
+                self.recorder.record(db, Some(entry.key()), &Effect::Del);
+                self.removed.push(Removed::Entry(entry));
                 count += 1;
             });
         }
@@ -655,7 +665,11 @@ impl<'e> Tx<'e> {
 }
 
 impl Drop for Tx<'_> {
+    /// A panic comes by here with its locks; otherwise everything was done.
+    #[inline]
     fn drop(&mut self) {
-        self.release();
+        if !self.locks.is_none() {
+            self.finish();
+        }
     }
 }

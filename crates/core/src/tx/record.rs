@@ -1,19 +1,20 @@
 //! Collects the effects of one unit, encoded, on their way to the journal.
 use crate::codec;
 use crate::effect::Effect;
-use crate::keyspace::KeyBytes;
+use std::ops::Range;
 
 /// The effects of a unit so far. Off, it costs one branch per change.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     encoded: Option<Vec<u8>>,
     db: usize,
-    key: Option<KeyBytes>,
+    /// Where the key of the latest changes is in `encoded`.
+    key: Range<usize>,
 }
 
 impl Recorder {
     pub(crate) fn new(on: bool) -> Self {
-        Self { encoded: on.then(Vec::new), db: 0, key: None }
+        Self { encoded: on.then(Vec::new), db: 0, key: 0..0 }
     }
 
     #[inline]
@@ -36,10 +37,11 @@ impl Recorder {
             self.db = db;
         }
         if let Some(key) = key
-            && self.key.as_deref() != Some(key)
+            && (buffer[self.key.clone()] != *key || self.key.end == 0)
         {
             codec::encode(&Effect::On { key: key.into() }, buffer);
-            self.key = Some(KeyBytes::from_slice(key));
+            // Nothing comes after a key in the effect that names it.
+            self.key = buffer.len() - key.len()..buffer.len();
         }
         codec::encode(effect, buffer);
     }

@@ -1,7 +1,8 @@
 //! Doors to strings.
 use super::{Deadline, Removed, Tx};
 use crate::effect::Effect;
-use crate::types::{IntBuffer, Str, Value};
+use crate::keyspace::Content;
+use crate::types::{IntBuffer, Str, StrRef, Value};
 use crate::{Error, Result};
 
 impl Tx<'_> {
@@ -10,7 +11,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked; a refusal of a string of more than 512 MiB.
     #[inline]
-    pub fn set_string(&mut self, key: &[u8], value: Str, deadline: Deadline) -> Result<()> {
+    pub fn set_string(&mut self, key: &[u8], value: StrRef<'_>, deadline: Deadline) -> Result<()> {
         self.check_length(value.len(), 0)?;
         if let Deadline::At(at) = deadline
             && at < self.now()
@@ -18,14 +19,12 @@ impl Tx<'_> {
             self.remove(key)?;
             return Ok(());
         }
-        if !self.recorder.is_on() {
-            return self.store(key, Value::String(value), deadline).map(drop);
+        let expire_at = self.store(key, Content::String(value), deadline)?;
+        if self.recorder.is_on() {
+            let mut buffer = IntBuffer::new();
+            let value = value.as_slice(&mut buffer).into();
+            self.recorder.record(self.db, Some(key), &Effect::SetString { value, expire_at });
         }
-        let recorded = value.clone();
-        let expire_at = self.store(key, Value::String(value), deadline)?;
-        let mut buffer = IntBuffer::new();
-        let value = recorded.as_slice(&mut buffer).into();
-        self.recorder.record(self.db, Some(key), &Effect::SetString { value, expire_at });
         Ok(())
     }
 
@@ -42,15 +41,16 @@ impl Tx<'_> {
 
     /// Changes the string at a key in place, creating an empty one, and records the bytes from `offset` on.
     fn patch(&mut self, key: &[u8], bytes: &[u8], change: impl FnOnce(&mut Str) -> usize) -> Result<usize> {
-        if self.view().string(key)?.is_none() {
-            self.store(key, Value::String(Str::raw(Vec::new())), Deadline::Clear)?;
+        let (hash, alive) = self.prepare(key)?;
+        if !alive {
+            self.store(key, Content::Value(Value::String(Str::empty())), Deadline::Clear)?;
         }
-        let (hash, _) = self.prepare(key)?;
         let db = self.db;
         let entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
-        let Value::String(string) = &mut entry.value else { return Err(Error::WrongType) };
-        let offset = change(string);
-        let length = string.len();
+        let mut string = entry.take_string().ok_or(Error::WrongType)?;
+        let offset = change(&mut string);
+        let length = string.as_ref().len();
+        entry.replace(Content::Value(Value::String(string)));
         self.recorder.record(db, Some(key), &Effect::Patch { offset: offset as u64, bytes: bytes.into() });
         Ok(length)
     }
@@ -60,10 +60,10 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn append(&mut self, key: &[u8], bytes: &[u8]) -> Result<usize> {
-        let length = self.view().string(key)?.map_or(0, Str::len);
+        let length = self.view().string(key)?.map_or(0, StrRef::len);
         self.check_length(length, bytes.len())?;
         self.patch(key, bytes, |string| {
-            let offset = string.len();
+            let offset = string.as_ref().len();
             string.append(bytes);
             offset
         })

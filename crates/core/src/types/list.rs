@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 
-use bytes::Bytes;
+use crate::Bytes;
 
 use super::listpack::Listpack;
 use super::{Encoding, TypeSettings};

@@ -14,8 +14,8 @@ pub use hash::Hash;
 pub use list::List;
 pub(crate) use rank_tree::compare_scores;
 pub use set::Set;
-pub use string::{IntBuffer, Str};
-pub use value::{Collection, Value};
+pub use string::{IntBuffer, Str, StrRef};
+pub use value::{Collection, Type, Value, ValueRef};
 pub use zset::ZSet;
 
 use crate::HashSeed;

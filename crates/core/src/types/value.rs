@@ -1,5 +1,5 @@
 //! What a key can hold.
-use super::{Encoding, Hash, List, Set, Str, ZSet};
+use super::{Encoding, Hash, List, Set, Str, StrRef, ZSet};
 use crate::effect::{Blob, Image};
 use std::borrow::Cow;
 
@@ -18,8 +18,54 @@ pub enum Value {
     ZSet(Box<ZSet>),
 }
 
+/// The types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Type {
+    /// Bytes.
+    String,
+    /// Elements in order.
+    List,
+    /// Fields with values.
+    Hash,
+    /// Members without order.
+    Set,
+    /// Members ordered by score.
+    ZSet,
+}
+
+impl Type {
+    /// Redis's word, as `TYPE` gives it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Type::String => "string",
+            Type::List => "list",
+            Type::Hash => "hash",
+            Type::Set => "set",
+            Type::ZSet => "zset",
+        }
+    }
+}
+
+/// A value where it lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValueRef<'a> {
+    /// Bytes, or an integer stored as one.
+    String(StrRef<'a>),
+    /// Elements in order.
+    List(&'a List),
+    /// Fields with values.
+    Hash(&'a Hash),
+    /// Members without order.
+    Set(&'a Set),
+    /// Members ordered by score.
+    ZSet(&'a ZSet),
+}
+
 /// A value that has elements.
 pub trait Collection: Default + Clone {
+    /// Its type.
+    const TYPE: Type;
     /// How many elements it has.
     fn len(&self) -> usize;
     /// Whether it has none.
@@ -28,13 +74,15 @@ pub trait Collection: Default + Clone {
     }
     /// The value of this type.
     fn into_value(boxed: Box<Self>) -> Value;
-    /// Takes the collection out of a value of its type, leaving something of no size; `None` if it is of another type.
-    fn take(value: &mut Value) -> Option<Box<Self>>;
+    /// The collection of this type in a value; `None` if it is of another type.
+    fn of(value: ValueRef<'_>) -> Option<&Self>;
 }
 
 macro_rules! collection {
     ($type:ident) => {
         impl Collection for $type {
+            const TYPE: Type = Type::$type;
+
             fn len(&self) -> usize {
                 $type::len(self)
             }
@@ -43,12 +91,9 @@ macro_rules! collection {
                 Value::$type(boxed)
             }
 
-            fn take(value: &mut Value) -> Option<Box<Self>> {
-                if !matches!(value, Value::$type(_)) {
-                    return None;
-                }
-                match std::mem::replace(value, Value::String(Str::from_int(0))) {
-                    Value::$type(boxed) => Some(boxed),
+            fn of(value: ValueRef<'_>) -> Option<&Self> {
+                match value {
+                    ValueRef::$type(collection) => Some(collection),
                     _ => None,
                 }
             }
@@ -62,53 +107,76 @@ collection!(Set);
 collection!(ZSet);
 
 impl Value {
-    /// The type in Redis's words, as `TYPE` gives it.
-    pub fn type_name(&self) -> &'static str {
+    /// The value where it lies.
+    pub fn as_ref(&self) -> ValueRef<'_> {
         match self {
-            Value::String(_) => "string",
-            Value::List(_) => "list",
-            Value::Hash(_) => "hash",
-            Value::Set(_) => "set",
-            Value::ZSet(_) => "zset",
+            Value::String(string) => ValueRef::String(string.as_ref()),
+            Value::List(list) => ValueRef::List(list),
+            Value::Hash(hash) => ValueRef::Hash(hash),
+            Value::Set(set) => ValueRef::Set(set),
+            Value::ZSet(zset) => ValueRef::ZSet(zset),
+        }
+    }
+}
+
+impl<'a> ValueRef<'a> {
+    /// Its type.
+    pub const fn value_type(self) -> Type {
+        match self {
+            ValueRef::String(_) => Type::String,
+            ValueRef::List(_) => Type::List,
+            ValueRef::Hash(_) => Type::Hash,
+            ValueRef::Set(_) => Type::Set,
+            ValueRef::ZSet(_) => Type::ZSet,
         }
     }
 
     /// How it is stored.
-    pub fn encoding(&self) -> Encoding {
+    pub fn encoding(self) -> Encoding {
         match self {
-            Value::String(string) => string.encoding(),
-            Value::List(list) => list.encoding(),
-            Value::Hash(hash) => hash.encoding(),
-            Value::Set(set) => set.encoding(),
-            Value::ZSet(zset) => zset.encoding(),
+            ValueRef::String(string) => string.encoding(),
+            ValueRef::List(list) => list.encoding(),
+            ValueRef::Hash(hash) => hash.encoding(),
+            ValueRef::Set(set) => set.encoding(),
+            ValueRef::ZSet(zset) => zset.encoding(),
         }
     }
 
     /// True for a collection without elements, which no key may hold.
-    pub fn is_empty_collection(&self) -> bool {
+    pub fn is_empty_collection(self) -> bool {
         match self {
-            Value::String(_) => false,
-            Value::List(list) => list.is_empty(),
-            Value::Hash(hash) => hash.is_empty(),
-            Value::Set(set) => set.is_empty(),
-            Value::ZSet(zset) => zset.is_empty(),
+            ValueRef::String(_) => false,
+            ValueRef::List(list) => list.is_empty(),
+            ValueRef::Hash(hash) => hash.is_empty(),
+            ValueRef::Set(set) => set.is_empty(),
+            ValueRef::ZSet(zset) => zset.is_empty(),
         }
     }
 
-    /// Whether dropping it may take long enough to be left until no lock is held.
-    pub(crate) fn is_large(self: &Value) -> bool {
-        !matches!(self, Value::String(_))
-    }
-
-    /// The whole value as log and snapshot hold it.
-    pub fn image(&self) -> Image<'_> {
-        let blob = |bytes: &[u8]| Blob(Cow::Owned(bytes.to_vec()));
+    /// A value of its own, equal to this one.
+    pub fn to_owned(self) -> Value {
         match self {
-            Value::String(string) => Image::String(Blob(Cow::Owned(string.to_bytes().to_vec()))),
-            Value::List(list) => Image::List(list.iter().map(Blob::from).collect()),
-            Value::Hash(hash) => Image::Hash(hash.iter().map(|(f, v)| (f.into(), v.into())).collect()),
-            Value::Set(set) => Image::Set(set.iter().map(|member| blob(&member)).collect()),
-            Value::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
+            ValueRef::String(string) => Value::String(string.to_owned()),
+            ValueRef::List(list) => Value::List(Box::new(list.clone())),
+            ValueRef::Hash(hash) => Value::Hash(Box::new(hash.clone())),
+            ValueRef::Set(set) => Value::Set(Box::new(set.clone())),
+            ValueRef::ZSet(zset) => Value::ZSet(Box::new(zset.clone())),
+        }
+    }
+    /// The whole value as log and snapshot hold it.
+    pub fn image(self) -> Image<'a> {
+        match self {
+            ValueRef::String(StrRef::Int(number)) => {
+                Image::String(Blob(Cow::Owned(number.to_string().into_bytes())))
+            }
+            ValueRef::String(StrRef::Short { bytes, .. }) => Image::String(bytes.into()),
+            ValueRef::String(StrRef::Shared(bytes)) => Image::String((&**bytes).into()),
+            ValueRef::List(list) => Image::List(list.iter().map(Blob::from).collect()),
+            ValueRef::Hash(hash) => Image::Hash(hash.iter().map(|(f, v)| (f.into(), v.into())).collect()),
+            ValueRef::Set(set) => {
+                Image::Set(set.iter().map(|member| Blob(Cow::Owned(member.to_vec()))).collect())
+            }
+            ValueRef::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
         }
     }
 }
