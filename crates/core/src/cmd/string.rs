@@ -101,6 +101,7 @@ pub enum Expiry {
 }
 
 impl Expiry {
+    #[inline]
     fn deadline(self, now: impl FnOnce() -> UnixMs, command: &'static str) -> Result<Deadline> {
         Ok(match self {
             Expiry::Clear => Deadline::Clear,
@@ -312,14 +313,22 @@ impl<'a> Command<'a> for Set<'a> {
 }
 
 impl<'a> Write<'a> for Set<'a> {
+    #[inline]
     fn write(&self, db: &mut Tx<'_>) -> Result<SetReply> {
-        let SetOptions { when, compare, expiry, get } = self.options;
+        let SetOptions { when, compare, expiry, get } = &self.options;
         let deadline = expiry.deadline(|| db.now(), "set")?;
         // The plain form has no need to know what was there.
-        if when == When::Always && compare.is_none() && !get {
+        if *when == When::Always && compare.is_none() && !get {
             db.set_string(self.key, self.value, deadline)?;
             return Ok(SetReply::Done);
         }
+        self.write_if(db, deadline)
+    }
+}
+
+impl Set<'_> {
+    fn write_if(&self, db: &mut Tx<'_>, deadline: Deadline) -> Result<SetReply> {
+        let SetOptions { when, compare, get, .. } = self.options;
         let view = db.view();
         let exists = view.exists(self.key)?;
         let (old, holds) = if get || compare.is_some() {

@@ -42,12 +42,12 @@ impl Shard {
 
     #[inline]
     pub(crate) fn get(&self, db: usize, hash: u64, key: &[u8]) -> Option<&Entry> {
-        self.databases.get(db)?.entries.get(hash, |entry| entry.key() == key)
+        self.databases.get(db)?.entries.get(hash, |entry| entry.is_of(key))
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<&mut Entry> {
-        self.databases.get_mut(db)?.entries.get_mut(hash, |entry| entry.key() == key)
+        self.databases.get_mut(db)?.entries.get_mut(hash, |entry| entry.is_of(key))
     }
 
     fn database_mut(&mut self, db: usize) -> &mut Database {
@@ -69,7 +69,7 @@ impl Shard {
         let seed = &self.settings.hash_seed;
         let database = self.databases.get_mut(db)?;
         let entry =
-            database.entries.remove(hash, |entry| entry.key() == key, |other| seed.hash(other.key()))?;
+            database.entries.remove(hash, |entry| entry.is_of(key), |other| seed.hash(other.key()))?;
         if let Some((_, timer)) = entry.timing() {
             database.with_deadline -= 1;
             if let Some(timer) = timer {
@@ -82,7 +82,7 @@ impl Shard {
     /// Sets or takes away the deadline of an entry. False if there is no such entry.
     pub(crate) fn set_deadline(&mut self, db: usize, hash: u64, key: &[u8], at: Option<UnixMs>) -> bool {
         let Some(database) = self.databases.get_mut(db) else { return false };
-        let Some(entry) = database.entries.get_mut(hash, |entry| entry.key() == key) else {
+        let Some(entry) = database.entries.get_mut(hash, |entry| entry.is_of(key)) else {
             return false;
         };
         let before = entry.timing();

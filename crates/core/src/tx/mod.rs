@@ -343,20 +343,28 @@ impl<'e> Tx<'e> {
     #[inline]
     pub(crate) fn finish(&mut self) -> Option<u64> {
         let unit = self.recorder.take().map(|effects| self.engine.append(&effects));
-        let keyspace = self.engine.keyspace();
         let earlier = match std::mem::replace(&mut self.locks, Locks::none()) {
-            Locks::One(index, shard) => keyspace.publish_next(index, &shard),
-            Locks::Many(locks) => {
-                locks.iter().filter_map(|(index, shard)| keyspace.publish_next(*index, shard)).min()
-            }
+            Locks::One(index, shard) => self.engine.keyspace().publish_next(index, &shard),
+            many @ Locks::Many(_) => self.publish_many(&many),
         };
         if !self.removed.is_empty() {
-            self.removed.clear();
+            self.drop_removed();
         }
         if let Some(at) = earlier {
             self.engine.due_at(at);
         }
         unit
+    }
+
+    #[cold]
+    fn publish_many(&self, locks: &WriteLocks<'_>) -> Option<UnixMs> {
+        let keyspace = self.engine.keyspace();
+        locks.iter().filter_map(|(index, shard)| keyspace.publish_next(index, shard)).min()
+    }
+
+    #[cold]
+    fn drop_removed(&mut self) {
+        self.removed.clear();
     }
 
     /// The same values, to read.
