@@ -20,7 +20,7 @@ use redlet_core::types::lcs::Match;
 use redlet_core::{Bytes, Reply, UnixMs};
 
 use crate::Result;
-use crate::value::{ArgList, PairList, ToArg};
+use crate::value::{ArgList, PairList, ToArg, arg};
 
 /// Redis's commands as methods, for every way of running them: each on its own ([`Redis`](crate::Redis)) or all
 /// under locks that are held already ([`Transaction`](crate::Transaction)).
@@ -63,7 +63,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn get(&self, key: impl ToArg) -> Result<Option<Bytes>> {
-        self.run_read(&Get { key: &key.to_arg() })
+        self.run_read(&Get { key: &arg(&key)? })
     }
 
     /// Stores a string, whatever the key held before; a deadline that it had is gone. `SET`.
@@ -101,7 +101,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn set_with(&self, key: impl ToArg, value: impl ToArg, options: SetOptions<'_>) -> Result<SetReply> {
-        self.run_write(&Set { key: &key.to_arg(), value: value.to_arg().as_string(), options })
+        self.run_write(&Set { key: &arg(&key)?, value: arg(&value)?.as_string(), options })
     }
 
     /// Stores a string with a time to live. `SETEX`.
@@ -152,7 +152,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn setnx(&self, key: impl ToArg, value: impl ToArg) -> Result<bool> {
-        self.run_write(&SetNx { key: &key.to_arg(), value: value.to_arg().as_string() })
+        self.run_write(&SetNx { key: &arg(&key)?, value: arg(&value)?.as_string() })
     }
 
     /// Stores a string and returns the one that was there. `GETSET`.
@@ -168,7 +168,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn getset(&self, key: impl ToArg, value: impl ToArg) -> Result<Option<Bytes>> {
-        self.run_write(&GetSet { key: &key.to_arg(), value: value.to_arg().as_string() })
+        self.run_write(&GetSet { key: &arg(&key)?, value: arg(&value)?.as_string() })
     }
 
     /// Returns the string at a key and deletes the key. `GETDEL`.
@@ -185,7 +185,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn getdel(&self, key: impl ToArg) -> Result<Option<Bytes>> {
-        self.run_write(&GetDel { key: &key.to_arg() })
+        self.run_write(&GetDel { key: &arg(&key)? })
     }
 
     /// Returns the string at a key and changes its time to live; [`Expiry::Clear`] takes a deadline away. `GETEX`.
@@ -204,7 +204,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn getex(&self, key: impl ToArg, expiry: Expiry) -> Result<Option<Bytes>> {
-        self.run_write(&GetEx { key: &key.to_arg(), expiry: Ok(expiry) })
+        self.run_write(&GetEx { key: &arg(&key)?, expiry: Ok(expiry) })
     }
 
     /// Returns the length of a string in bytes; 0 if there is no such key. `STRLEN`.
@@ -220,7 +220,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn strlen(&self, key: impl ToArg) -> Result<usize> {
-        self.run_read(&StrLen { key: &key.to_arg() })
+        self.run_read(&StrLen { key: &arg(&key)? })
     }
 
     /// Adds bytes to the end of a string and returns its new length; a missing key counts as empty. `APPEND`.
@@ -236,7 +236,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn append(&self, key: impl ToArg, value: impl ToArg) -> Result<usize> {
-        self.run_write(&Append { key: &key.to_arg(), value: &value.to_arg() })
+        self.run_write(&Append { key: &arg(&key)?, value: &arg(&value)? })
     }
 
     /// Returns the bytes from `start` to `end`, both included; negative counts from the end. Empty if there is no such key. `GETRANGE`.
@@ -252,7 +252,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn getrange(&self, key: impl ToArg, start: i64, end: i64) -> Result<Bytes> {
-        self.run_read(&GetRange { key: &key.to_arg(), start, end })
+        self.run_read(&GetRange { key: &arg(&key)?, start, end })
     }
 
     /// Overwrites bytes from `offset` on and returns the new length; a string that is too short is grown with zeros. `SETRANGE`.
@@ -272,7 +272,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn setrange(&self, key: impl ToArg, offset: u64, value: impl ToArg) -> Result<usize> {
-        self.run_write(&SetRange { key: &key.to_arg(), offset, value: &value.to_arg() })
+        self.run_write(&SetRange { key: &arg(&key)?, offset, value: &arg(&value)? })
     }
 
     /// Adds one to the integer at a key, 0 if there is no such key, and returns the result. `INCR`.
@@ -290,7 +290,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn incr(&self, key: impl ToArg) -> Result<i64> {
-        self.run_write(&Incr { key: &key.to_arg() })
+        self.run_write(&Incr { key: &arg(&key)? })
     }
 
     /// Takes one from the integer at a key, 0 if there is no such key, and returns the result. `DECR`.
@@ -308,7 +308,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn decr(&self, key: impl ToArg) -> Result<i64> {
-        self.run_write(&Decr { key: &key.to_arg() })
+        self.run_write(&Decr { key: &arg(&key)? })
     }
 
     /// Adds to the integer at a key, 0 if there is no such key, and returns the result. `INCRBY`.
@@ -326,7 +326,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn incrby(&self, key: impl ToArg, by: i64) -> Result<i64> {
-        self.run_write(&IncrBy { key: &key.to_arg(), by })
+        self.run_write(&IncrBy { key: &arg(&key)?, by })
     }
 
     /// Takes from the integer at a key, 0 if there is no such key, and returns the result. `DECRBY`.
@@ -344,7 +344,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn decrby(&self, key: impl ToArg, by: i64) -> Result<i64> {
-        self.run_write(&DecrBy { key: &key.to_arg(), by })
+        self.run_write(&DecrBy { key: &arg(&key)?, by })
     }
 
     /// Adds to the number at a key, 0 if there is no such key, and returns the result. `INCRBYFLOAT`.
@@ -364,7 +364,7 @@ pub trait Commands {
     /// ```
     fn incrbyfloat(&self, key: impl ToArg, by: f64) -> Result<f64> {
         let by = Ok(Extended::from_f64(by));
-        float(&self.run_write(&IncrByFloat { key: &key.to_arg(), by })?)
+        float(&self.run_write(&IncrByFloat { key: &arg(&key)?, by })?)
     }
 
     /// Returns the strings at several keys, `None` for each that is missing or holds something else. `MGET`.
@@ -454,7 +454,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn delex(&self, key: impl ToArg, compare: Compare<'_>) -> Result<bool> {
-        self.run_write(&DelEx { key: &key.to_arg(), compare: Some(compare) })
+        self.run_write(&DelEx { key: &arg(&key)?, compare: Some(compare) })
     }
 
     /// Deletes a key if its string is `value`. `DELIFEQ`.
@@ -471,7 +471,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn delifeq(&self, key: impl ToArg, value: impl ToArg) -> Result<bool> {
-        self.run_write(&DelIfEq { key: &key.to_arg(), value: &value.to_arg() })
+        self.run_write(&DelIfEq { key: &arg(&key)?, value: &arg(&value)? })
     }
 
     /// Finds the longest common subsequence of two strings; a missing key counts as empty. `LCS`.
@@ -487,7 +487,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lcs(&self, first: impl ToArg, second: impl ToArg) -> Result<Bytes> {
-        let keys = [&*first.to_arg(), &*second.to_arg()];
+        let keys = [&*arg(&first)?, &*arg(&second)?];
         match self.run_read(&Lcs { keys, answer: Ok(LcsAnswer::Text) })? {
             LcsReply::Text(text) => Ok(text),
             _ => unreachable!("LCS answers as it was asked"),
@@ -507,7 +507,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lcs_len(&self, first: impl ToArg, second: impl ToArg) -> Result<usize> {
-        let keys = [&*first.to_arg(), &*second.to_arg()];
+        let keys = [&*arg(&first)?, &*arg(&second)?];
         match self.run_read(&Lcs { keys, answer: Ok(LcsAnswer::Length) })? {
             LcsReply::Length(length) => Ok(length),
             _ => unreachable!("LCS answers as it was asked"),
@@ -528,7 +528,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lcs_idx(&self, first: impl ToArg, second: impl ToArg, min_match_length: usize) -> Result<Vec<Match>> {
-        let keys = [&*first.to_arg(), &*second.to_arg()];
+        let keys = [&*arg(&first)?, &*arg(&second)?];
         let answer = LcsAnswer::Places { min_match_length, with_match_length: true };
         match self.run_read(&Lcs { keys, answer: Ok(answer) })? {
             LcsReply::Places { matches, .. } => Ok(matches),
@@ -616,7 +616,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn key_type(&self, key: impl ToArg) -> Result<&'static str> {
-        self.run_read(&Type { key: &key.to_arg() })
+        self.run_read(&Type { key: &arg(&key)? })
     }
 
     /// Gives a key a time to live; false if there is no such key. No time at all deletes it. `EXPIRE`.
@@ -651,7 +651,7 @@ pub trait Commands {
     /// ```
     fn expire_with(&self, key: impl ToArg, ttl: Duration, when: ExpireWhen) -> Result<bool> {
         let amount = i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX);
-        self.run_write(&PExpire { key: &key.to_arg(), amount, when })
+        self.run_write(&PExpire { key: &arg(&key)?, amount, when })
     }
 
     /// Gives a key a time to live, to the millisecond as [`Commands::expire`] does too. `PEXPIRE`.
@@ -684,7 +684,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn expireat(&self, key: impl ToArg, at: UnixMs) -> Result<bool> {
-        self.run_write(&PExpireAt { key: &key.to_arg(), amount: at.0, when: ExpireWhen::Always })
+        self.run_write(&PExpireAt { key: &arg(&key)?, amount: at.0, when: ExpireWhen::Always })
     }
 
     /// Gives a key a deadline, to the millisecond as [`Commands::expireat`] does too. `PEXPIREAT`.
@@ -717,7 +717,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn ttl(&self, key: impl ToArg) -> Result<Ttl> {
-        self.run_read(&PTtl { key: &key.to_arg() }).map(|reply| reply.0)
+        self.run_read(&PTtl { key: &arg(&key)? }).map(|reply| reply.0)
     }
 
     /// Says how long a key has to live, to the millisecond. `PTTL`.
@@ -734,7 +734,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn pttl(&self, key: impl ToArg) -> Result<Ttl> {
-        self.run_read(&PTtl { key: &key.to_arg() }).map(|reply| reply.0)
+        self.run_read(&PTtl { key: &arg(&key)? }).map(|reply| reply.0)
     }
 
     /// Says until when a key lives, to the millisecond. `EXPIRETIME`.
@@ -750,7 +750,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn expiretime(&self, key: impl ToArg) -> Result<ExpiresAt> {
-        self.run_read(&PExpireTime { key: &key.to_arg() }).map(|reply| reply.0)
+        self.run_read(&PExpireTime { key: &arg(&key)? }).map(|reply| reply.0)
     }
 
     /// Says until when a key lives, to the millisecond. `PEXPIRETIME`.
@@ -766,7 +766,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn pexpiretime(&self, key: impl ToArg) -> Result<ExpiresAt> {
-        self.run_read(&PExpireTime { key: &key.to_arg() }).map(|reply| reply.0)
+        self.run_read(&PExpireTime { key: &arg(&key)? }).map(|reply| reply.0)
     }
 
     /// Takes away a key's deadline; false if it had none or is not there. `PERSIST`.
@@ -782,7 +782,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn persist(&self, key: impl ToArg) -> Result<bool> {
-        self.run_write(&Persist { key: &key.to_arg() })
+        self.run_write(&Persist { key: &arg(&key)? })
     }
 
     /// Returns the names of all keys that match a pattern, in no particular order. `KEYS`.
@@ -800,7 +800,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn keys(&self, pattern: impl ToArg) -> Result<Vec<Bytes>> {
-        self.run_read(&Keys { pattern: &pattern.to_arg() })
+        self.run_read(&Keys { pattern: &arg(&pattern)? })
     }
 
     /// Returns the name of some key, each equally likely; `None` in an empty database. `RANDOMKEY`.
@@ -837,7 +837,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn rename(&self, key: impl ToArg, to: impl ToArg) -> Result<()> {
-        self.run_write(&Rename { key: &key.to_arg(), to: &to.to_arg() })
+        self.run_write(&Rename { key: &arg(&key)?, to: &arg(&to)? })
     }
 
     /// Gives a key another name unless a key of that name is there; false if one was. `RENAMENX`.
@@ -857,7 +857,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn renamenx(&self, key: impl ToArg, to: impl ToArg) -> Result<bool> {
-        self.run_write(&RenameNx { key: &key.to_arg(), to: &to.to_arg() })
+        self.run_write(&RenameNx { key: &arg(&key)?, to: &arg(&to)? })
     }
 
     /// Moves a key to another database; false if it is not there, or one of that name is there already. `MOVE`.
@@ -877,7 +877,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn move_to(&self, key: impl ToArg, db: usize) -> Result<bool> {
-        self.run_write(&Move { key: &key.to_arg(), db: db as i64 })
+        self.run_write(&Move { key: &arg(&key)?, db: db as i64 })
     }
 
     /// Copies a key's value and deadline to another key; false if there is nothing to copy, or the other key is there. `COPY`.
@@ -918,8 +918,8 @@ pub trait Commands {
         replace: bool,
     ) -> Result<bool> {
         self.run_write(&Copy {
-            source: &source.to_arg(),
-            destination: &destination.to_arg(),
+            source: &arg(&source)?,
+            destination: &arg(&destination)?,
             db: db.map(|db| db as i64),
             replace,
         })
@@ -979,7 +979,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn object_encoding(&self, key: impl ToArg) -> Result<Option<&'static str>> {
-        Ok(self.run_read(&ObjectEncoding { key: &key.to_arg() })?.map(redlet_core::types::Encoding::as_str))
+        Ok(self.run_read(&ObjectEncoding { key: &arg(&key)? })?.map(redlet_core::types::Encoding::as_str))
     }
 
     /// Says how often a key is used, on a logarithmic scale. `OBJECT FREQ`.
@@ -999,7 +999,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn object_freq(&self, key: impl ToArg) -> Result<Option<i64>> {
-        self.run_read(&ObjectFreq { key: &key.to_arg() })
+        self.run_read(&ObjectFreq { key: &arg(&key)? })
     }
 
     /// Says for how long a key was not used, to the second. `OBJECT IDLETIME`.
@@ -1015,7 +1015,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn object_idletime(&self, key: impl ToArg) -> Result<Option<Duration>> {
-        let seconds = self.run_read(&ObjectIdleTime { key: &key.to_arg() })?;
+        let seconds = self.run_read(&ObjectIdleTime { key: &arg(&key)? })?;
         Ok(seconds.map(|seconds| Duration::from_secs(seconds.max(0) as u64)))
     }
 
@@ -1032,7 +1032,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn object_refcount(&self, key: impl ToArg) -> Result<Option<i64>> {
-        self.run_read(&ObjectRefCount { key: &key.to_arg() })
+        self.run_read(&ObjectRefCount { key: &arg(&key)? })
     }
 
     // Hashes.
@@ -1069,7 +1069,7 @@ pub trait Commands {
         key: impl ToArg,
         pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
     ) -> Result<usize> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         PairList::new(pairs).with(|pairs| self.run_write(&HSet { key: &key, pairs: pairs.into() }))
     }
 
@@ -1086,7 +1086,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hsetnx(&self, key: impl ToArg, field: impl ToArg, value: impl ToArg) -> Result<bool> {
-        self.run_write(&HSetNx { key: &key.to_arg(), field: &field.to_arg(), value: &value.to_arg() })
+        self.run_write(&HSetNx { key: &arg(&key)?, field: &arg(&field)?, value: &arg(&value)? })
     }
 
     /// Sets fields of a hash. `HMSET`.
@@ -1123,7 +1123,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hget(&self, key: impl ToArg, field: impl ToArg) -> Result<Option<Bytes>> {
-        self.run_read(&HGet { key: &key.to_arg(), field: &field.to_arg() })
+        self.run_read(&HGet { key: &arg(&key)?, field: &arg(&field)? })
     }
 
     /// Returns the values of several fields, `None` for each that is not there. `HMGET`.
@@ -1143,7 +1143,7 @@ pub trait Commands {
         key: impl ToArg,
         fields: impl IntoIterator<Item = impl ToArg>,
     ) -> Result<Vec<Option<Bytes>>> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(fields).with(|fields| self.run_read(&HMGet { key: &key, fields: fields.into() }))
     }
 
@@ -1160,7 +1160,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hgetall(&self, key: impl ToArg) -> Result<HashMap<Bytes, Bytes>> {
-        Ok(self.run_read(&HGetAll { key: &key.to_arg() })?.0.into_iter().collect())
+        Ok(self.run_read(&HGetAll { key: &arg(&key)? })?.0.into_iter().collect())
     }
 
     /// Returns the fields of a hash. `HKEYS`.
@@ -1176,7 +1176,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hkeys(&self, key: impl ToArg) -> Result<Vec<Bytes>> {
-        self.run_read(&HKeys { key: &key.to_arg() })
+        self.run_read(&HKeys { key: &arg(&key)? })
     }
 
     /// Returns the values of a hash. `HVALS`.
@@ -1192,7 +1192,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hvals(&self, key: impl ToArg) -> Result<Vec<Bytes>> {
-        self.run_read(&HVals { key: &key.to_arg() })
+        self.run_read(&HVals { key: &arg(&key)? })
     }
 
     /// Counts the fields of a hash; 0 if there is no such key. `HLEN`.
@@ -1208,7 +1208,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hlen(&self, key: impl ToArg) -> Result<usize> {
-        self.run_read(&HLen { key: &key.to_arg() })
+        self.run_read(&HLen { key: &arg(&key)? })
     }
 
     /// Returns the length of a field's value in bytes; 0 if it is not there. `HSTRLEN`.
@@ -1224,7 +1224,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hstrlen(&self, key: impl ToArg, field: impl ToArg) -> Result<usize> {
-        self.run_read(&HStrLen { key: &key.to_arg(), field: &field.to_arg() })
+        self.run_read(&HStrLen { key: &arg(&key)?, field: &arg(&field)? })
     }
 
     /// Says whether a hash has a field. `HEXISTS`.
@@ -1240,7 +1240,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hexists(&self, key: impl ToArg, field: impl ToArg) -> Result<bool> {
-        self.run_read(&HExists { key: &key.to_arg(), field: &field.to_arg() })
+        self.run_read(&HExists { key: &arg(&key)?, field: &arg(&field)? })
     }
 
     /// Removes fields and returns how many were there; a hash without fields is no key. `HDEL`.
@@ -1257,7 +1257,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hdel(&self, key: impl ToArg, fields: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(fields).with(|fields| self.run_write(&HDel { key: &key, fields: fields.into() }))
     }
 
@@ -1276,7 +1276,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hincrby(&self, key: impl ToArg, field: impl ToArg, by: i64) -> Result<i64> {
-        self.run_write(&HIncrBy { key: &key.to_arg(), field: &field.to_arg(), by })
+        self.run_write(&HIncrBy { key: &arg(&key)?, field: &arg(&field)?, by })
     }
 
     /// Adds to the number in a field, 0 if it is not there, and returns the result. `HINCRBYFLOAT`.
@@ -1295,7 +1295,7 @@ pub trait Commands {
     /// ```
     fn hincrbyfloat(&self, key: impl ToArg, field: impl ToArg, by: f64) -> Result<f64> {
         let by = Extended::from_f64(by);
-        float(&self.run_write(&HIncrByFloat { key: &key.to_arg(), field: &field.to_arg(), by })?)
+        float(&self.run_write(&HIncrByFloat { key: &arg(&key)?, field: &arg(&field)?, by })?)
     }
 
     /// Returns some field of a hash, each equally likely; `None` if there is no such key. `HRANDFIELD`.
@@ -1311,7 +1311,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hrandfield(&self, key: impl ToArg) -> Result<Option<Bytes>> {
-        match self.run_read(&HRandField { key: &key.to_arg(), draw: Draw::One, with_values: false })? {
+        match self.run_read(&HRandField { key: &arg(&key)?, draw: Draw::One, with_values: false })? {
             HRandFieldReply::One(field) => Ok(field),
             _ => unreachable!("a draw of one is one"),
         }
@@ -1334,7 +1334,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hrandfield_many(&self, key: impl ToArg, draw: Draw) -> Result<Vec<(Bytes, Bytes)>> {
-        match self.run_read(&HRandField { key: &key.to_arg(), draw, with_values: true })? {
+        match self.run_read(&HRandField { key: &arg(&key)?, draw, with_values: true })? {
             HRandFieldReply::Values(pairs) => Ok(pairs),
             other => unreachable!("asked for values, answered {other:?}"),
         }
@@ -1359,7 +1359,7 @@ pub trait Commands {
         cursor: u64,
         options: ScanOptions<'_>,
     ) -> Result<ScanReply<(Bytes, Option<Bytes>)>> {
-        self.run_read(&HScan { key: &key.to_arg(), cursor, options: Ok(options) })
+        self.run_read(&HScan { key: &arg(&key)?, cursor, options: Ok(options) })
     }
 
     /// Walks over the fields and values of a hash, some at a time; see [`Commands::hscan`].
@@ -1393,7 +1393,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lpush(&self, key: impl ToArg, values: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(values).with(|values| self.run_write(&LPush { key: &key, elements: values.into() }))
     }
 
@@ -1409,7 +1409,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn rpush(&self, key: impl ToArg, values: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(values).with(|values| self.run_write(&RPush { key: &key, elements: values.into() }))
     }
 
@@ -1425,7 +1425,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lpushx(&self, key: impl ToArg, values: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(values).with(|values| self.run_write(&LPushX { key: &key, elements: values.into() }))
     }
 
@@ -1441,7 +1441,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn rpushx(&self, key: impl ToArg, values: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(values).with(|values| self.run_write(&RPushX { key: &key, elements: values.into() }))
     }
 
@@ -1459,7 +1459,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lpop(&self, key: impl ToArg) -> Result<Option<Bytes>> {
-        match self.run_write(&LPop { key: &key.to_arg(), count: None })? {
+        match self.run_write(&LPop { key: &arg(&key)?, count: None })? {
             PopReply::One(element) => Ok(element),
             PopReply::Many(_) => unreachable!("no count was given"),
         }
@@ -1478,7 +1478,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lpop_count(&self, key: impl ToArg, count: usize) -> Result<Vec<Bytes>> {
-        match self.run_write(&LPop { key: &key.to_arg(), count: Some(count) })? {
+        match self.run_write(&LPop { key: &arg(&key)?, count: Some(count) })? {
             PopReply::Many(elements) => Ok(elements.unwrap_or_default()),
             PopReply::One(_) => unreachable!("a count was given"),
         }
@@ -1498,7 +1498,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn rpop(&self, key: impl ToArg) -> Result<Option<Bytes>> {
-        match self.run_write(&RPop { key: &key.to_arg(), count: None })? {
+        match self.run_write(&RPop { key: &arg(&key)?, count: None })? {
             PopReply::One(element) => Ok(element),
             PopReply::Many(_) => unreachable!("no count was given"),
         }
@@ -1517,7 +1517,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn rpop_count(&self, key: impl ToArg, count: usize) -> Result<Vec<Bytes>> {
-        match self.run_write(&RPop { key: &key.to_arg(), count: Some(count) })? {
+        match self.run_write(&RPop { key: &arg(&key)?, count: Some(count) })? {
             PopReply::Many(elements) => Ok(elements.unwrap_or_default()),
             PopReply::One(_) => unreachable!("a count was given"),
         }
@@ -1566,7 +1566,7 @@ pub trait Commands {
         from: End,
         to: End,
     ) -> Result<Option<Bytes>> {
-        self.run_write(&LMove { source: &source.to_arg(), destination: &destination.to_arg(), from, to })
+        self.run_write(&LMove { source: &arg(&source)?, destination: &arg(&destination)?, from, to })
     }
 
     /// Moves the last element of one list before the first of another, and returns it. `RPOPLPUSH`.
@@ -1582,7 +1582,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn rpoplpush(&self, source: impl ToArg, destination: impl ToArg) -> Result<Option<Bytes>> {
-        self.run_write(&RPopLPush { source: &source.to_arg(), destination: &destination.to_arg() })
+        self.run_write(&RPopLPush { source: &arg(&source)?, destination: &arg(&destination)? })
     }
 
     /// Counts the elements of a list; 0 if there is no such key. `LLEN`.
@@ -1598,7 +1598,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn llen(&self, key: impl ToArg) -> Result<usize> {
-        self.run_read(&LLen { key: &key.to_arg() })
+        self.run_read(&LLen { key: &arg(&key)? })
     }
 
     /// Returns the element at a place, negative counting from the end; `None` if there is none. `LINDEX`.
@@ -1614,7 +1614,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lindex(&self, key: impl ToArg, index: i64) -> Result<Option<Bytes>> {
-        self.run_read(&LIndex { key: &key.to_arg(), index: Ok(index) })
+        self.run_read(&LIndex { key: &arg(&key)?, index: Ok(index) })
     }
 
     /// Returns the elements from `start` to `stop`, both included; negative counts from the end. `LRANGE`.
@@ -1630,7 +1630,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lrange(&self, key: impl ToArg, start: i64, stop: i64) -> Result<Vec<Bytes>> {
-        self.run_read(&LRange { key: &key.to_arg(), start, stop })
+        self.run_read(&LRange { key: &arg(&key)?, start, stop })
     }
 
     /// Keeps the elements from `start` to `stop`, both included, and removes the rest. `LTRIM`.
@@ -1647,7 +1647,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn ltrim(&self, key: impl ToArg, start: i64, stop: i64) -> Result<()> {
-        self.run_write(&LTrim { key: &key.to_arg(), start, stop })
+        self.run_write(&LTrim { key: &arg(&key)?, start, stop })
     }
 
     /// Replaces the element at a place. `LSET`.
@@ -1667,7 +1667,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lset(&self, key: impl ToArg, index: i64, value: impl ToArg) -> Result<()> {
-        self.run_write(&LSet { key: &key.to_arg(), index: Ok(index), element: &value.to_arg() })
+        self.run_write(&LSet { key: &arg(&key)?, index: Ok(index), element: &arg(&value)? })
     }
 
     /// Puts an element before or after the first one that equals `pivot`, and returns the new length; `None` if there is none. `LINSERT`.
@@ -1690,10 +1690,10 @@ pub trait Commands {
         value: impl ToArg,
     ) -> Result<Option<usize>> {
         let reply = self.run_write(&LInsert {
-            key: &key.to_arg(),
+            key: &arg(&key)?,
             side,
-            pivot: &pivot.to_arg(),
-            element: &value.to_arg(),
+            pivot: &arg(&pivot)?,
+            element: &arg(&value)?,
         })?;
         Ok(match reply {
             LInsertReply::Length(length) => Some(length),
@@ -1714,7 +1714,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn lrem(&self, key: impl ToArg, count: i64, value: impl ToArg) -> Result<usize> {
-        self.run_write(&LRem { key: &key.to_arg(), count, element: &value.to_arg() })
+        self.run_write(&LRem { key: &arg(&key)?, count, element: &arg(&value)? })
     }
 
     /// Finds the first place of an element; `None` if it is not there. `LPOS`.
@@ -1757,8 +1757,7 @@ pub trait Commands {
         count: usize,
         max_len: usize,
     ) -> Result<Vec<usize>> {
-        let command =
-            LPos { key: &key.to_arg(), element: &value.to_arg(), rank, count: Some(count), max_len };
+        let command = LPos { key: &arg(&key)?, element: &arg(&value)?, rank, count: Some(count), max_len };
         match self.run_read(&command)? {
             LPosReply::Many(places) => Ok(places),
             LPosReply::One(_) => unreachable!("a count was given"),
@@ -1779,7 +1778,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn sadd(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(members).with(|members| self.run_write(&SAdd { key: &key, members: members.into() }))
     }
 
@@ -1796,7 +1795,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn srem(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(members).with(|members| self.run_write(&SRem { key: &key, members: members.into() }))
     }
 
@@ -1813,7 +1812,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn scard(&self, key: impl ToArg) -> Result<usize> {
-        self.run_read(&SCard { key: &key.to_arg() })
+        self.run_read(&SCard { key: &arg(&key)? })
     }
 
     /// Says whether a member is in a set. `SISMEMBER`.
@@ -1829,7 +1828,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn sismember(&self, key: impl ToArg, member: impl ToArg) -> Result<bool> {
-        self.run_read(&SIsMember { key: &key.to_arg(), member: &member.to_arg() })
+        self.run_read(&SIsMember { key: &arg(&key)?, member: &arg(&member)? })
     }
 
     /// Says for each of several members whether it is in a set. `SMISMEMBER`.
@@ -1849,7 +1848,7 @@ pub trait Commands {
         key: impl ToArg,
         members: impl IntoIterator<Item = impl ToArg>,
     ) -> Result<Vec<bool>> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(members)
             .with(|members| self.run_read(&SMIsMember { key: &key, members: members.into() }))
     }
@@ -1867,7 +1866,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn smembers(&self, key: impl ToArg) -> Result<Vec<Bytes>> {
-        Ok(self.run_read(&SMembers { key: &key.to_arg() })?.0)
+        Ok(self.run_read(&SMembers { key: &arg(&key)? })?.0)
     }
 
     /// Moves a member from one set to another; false if it was not there. `SMOVE`.
@@ -1884,9 +1883,9 @@ pub trait Commands {
     /// ```
     fn smove(&self, source: impl ToArg, destination: impl ToArg, member: impl ToArg) -> Result<bool> {
         self.run_write(&SMove {
-            source: &source.to_arg(),
-            destination: &destination.to_arg(),
-            member: &member.to_arg(),
+            source: &arg(&source)?,
+            destination: &arg(&destination)?,
+            member: &arg(&member)?,
         })
     }
 
@@ -1903,7 +1902,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn spop(&self, key: impl ToArg) -> Result<Option<Bytes>> {
-        match self.run_write(&SPop { key: &key.to_arg(), count: None })? {
+        match self.run_write(&SPop { key: &arg(&key)?, count: None })? {
             SPopReply::One(member) => Ok(member),
             SPopReply::Many(_) => unreachable!("no count was given"),
         }
@@ -1922,7 +1921,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn spop_count(&self, key: impl ToArg, count: usize) -> Result<Vec<Bytes>> {
-        match self.run_write(&SPop { key: &key.to_arg(), count: Some(count) })? {
+        match self.run_write(&SPop { key: &arg(&key)?, count: Some(count) })? {
             SPopReply::Many(members) => Ok(members.0),
             SPopReply::One(_) => unreachable!("a count was given"),
         }
@@ -1941,7 +1940,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn srandmember(&self, key: impl ToArg) -> Result<Option<Bytes>> {
-        match self.run_read(&SRandMember { key: &key.to_arg(), draw: Draw::One })? {
+        match self.run_read(&SRandMember { key: &arg(&key)?, draw: Draw::One })? {
             SRandMemberReply::One(member) => Ok(member),
             SRandMemberReply::Many(_) => unreachable!("a draw of one is one"),
         }
@@ -1960,7 +1959,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn srandmember_many(&self, key: impl ToArg, draw: Draw) -> Result<Vec<Bytes>> {
-        match self.run_read(&SRandMember { key: &key.to_arg(), draw })? {
+        match self.run_read(&SRandMember { key: &arg(&key)?, draw })? {
             SRandMemberReply::Many(members) => Ok(members),
             SRandMemberReply::One(member) => Ok(member.into_iter().collect()),
         }
@@ -1999,7 +1998,7 @@ pub trait Commands {
         destination: impl ToArg,
         keys: impl IntoIterator<Item = impl ToArg>,
     ) -> Result<usize> {
-        let destination = destination.to_arg();
+        let destination = arg(&destination)?;
         ArgList::new(keys)
             .with(|keys| self.run_write(&SInterStore { destination: &destination, keys: keys.into() }))
     }
@@ -2037,7 +2036,7 @@ pub trait Commands {
         destination: impl ToArg,
         keys: impl IntoIterator<Item = impl ToArg>,
     ) -> Result<usize> {
-        let destination = destination.to_arg();
+        let destination = arg(&destination)?;
         ArgList::new(keys)
             .with(|keys| self.run_write(&SUnionStore { destination: &destination, keys: keys.into() }))
     }
@@ -2075,7 +2074,7 @@ pub trait Commands {
         destination: impl ToArg,
         keys: impl IntoIterator<Item = impl ToArg>,
     ) -> Result<usize> {
-        let destination = destination.to_arg();
+        let destination = arg(&destination)?;
         ArgList::new(keys)
             .with(|keys| self.run_write(&SDiffStore { destination: &destination, keys: keys.into() }))
     }
@@ -2109,7 +2108,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn sscan(&self, key: impl ToArg, cursor: u64, options: ScanOptions<'_>) -> Result<ScanReply<Bytes>> {
-        self.run_read(&SScan { key: &key.to_arg(), cursor, options: Ok(options) })
+        self.run_read(&SScan { key: &arg(&key)?, cursor, options: Ok(options) })
     }
 
     /// Walks over the members of a set, some at a time; see [`Commands::sscan`].
@@ -2169,7 +2168,7 @@ pub trait Commands {
         members: impl IntoIterator<Item = (impl ToArg, f64)>,
         options: ZAddOptions,
     ) -> Result<usize> {
-        let (key, members) = (key.to_arg(), scored(members));
+        let (key, members) = (arg(&key)?, scored(members));
         let members: Vec<(f64, &[u8])> =
             members.iter().map(|(member, score)| (*score, &member[..])).collect();
         let command = ZAdd { key: &key, options, increment: false, members: members.into() };
@@ -2201,7 +2200,7 @@ pub trait Commands {
         by: f64,
         options: ZAddOptions,
     ) -> Result<Option<f64>> {
-        let (key, member) = (key.to_arg(), member.to_arg());
+        let (key, member) = (arg(&key)?, arg(&member)?);
         let members = vec![(by, &*member)].into();
         match self.run_write(&ZAdd { key: &key, options, increment: true, members })? {
             ZAddReply::Score(score) => Ok(score),
@@ -2240,7 +2239,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zcard(&self, key: impl ToArg) -> Result<usize> {
-        self.run_read(&ZCard { key: &key.to_arg() })
+        self.run_read(&ZCard { key: &arg(&key)? })
     }
 
     /// Returns a member's score; `None` if it is not there. `ZSCORE`.
@@ -2256,7 +2255,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zscore(&self, key: impl ToArg, member: impl ToArg) -> Result<Option<f64>> {
-        self.run_read(&ZScore { key: &key.to_arg(), member: &member.to_arg() })
+        self.run_read(&ZScore { key: &arg(&key)?, member: &arg(&member)? })
     }
 
     /// Returns the scores of several members. `ZMSCORE`.
@@ -2276,7 +2275,7 @@ pub trait Commands {
         key: impl ToArg,
         members: impl IntoIterator<Item = impl ToArg>,
     ) -> Result<Vec<Option<f64>>> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(members).with(|members| self.run_read(&ZMScore { key: &key, members: members.into() }))
     }
 
@@ -2293,7 +2292,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zrem(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
-        let key = key.to_arg();
+        let key = arg(&key)?;
         ArgList::new(members).with(|members| self.run_write(&ZRem { key: &key, members: members.into() }))
     }
 
@@ -2326,7 +2325,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zrank_withscore(&self, key: impl ToArg, member: impl ToArg) -> Result<Option<(usize, f64)>> {
-        Ok(self.run_read(&ZRank { key: &key.to_arg(), member: &member.to_arg(), with_score: true })?.found)
+        Ok(self.run_read(&ZRank { key: &arg(&key)?, member: &arg(&member)?, with_score: true })?.found)
     }
 
     /// Returns a member's place counted from the highest score; `None` if it is not there. `ZREVRANK`.
@@ -2358,7 +2357,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zrevrank_withscore(&self, key: impl ToArg, member: impl ToArg) -> Result<Option<(usize, f64)>> {
-        Ok(self.run_read(&ZRevRank { key: &key.to_arg(), member: &member.to_arg(), with_score: true })?.found)
+        Ok(self.run_read(&ZRevRank { key: &arg(&key)?, member: &arg(&member)?, with_score: true })?.found)
     }
 
     /// Returns the members from place `start` to place `stop`, both included, lowest score first; negative counts from the end. `ZRANGE`.
@@ -2408,7 +2407,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zrange_withscores(&self, key: impl ToArg, query: ZRangeQuery<'_>) -> Result<Vec<(Bytes, f64)>> {
-        Ok(self.run_read(&ZRange { key: &key.to_arg(), query, with_scores: true })?.members)
+        Ok(self.run_read(&ZRange { key: &arg(&key)?, query, with_scores: true })?.members)
     }
 
     /// Returns the members from place `start` to place `stop`, highest score first. `ZREVRANGE`.
@@ -2510,7 +2509,7 @@ pub trait Commands {
         source: impl ToArg,
         query: ZRangeQuery<'_>,
     ) -> Result<usize> {
-        self.run_write(&ZRangeStore { destination: &destination.to_arg(), source: &source.to_arg(), query })
+        self.run_write(&ZRangeStore { destination: &arg(&destination)?, source: &arg(&source)?, query })
     }
 
     /// Counts the members in a range of scores. `ZCOUNT`.
@@ -2526,7 +2525,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zcount(&self, key: impl ToArg, range: impl Into<ScoreRange>) -> Result<usize> {
-        self.run_read(&ZCount { key: &key.to_arg(), range: range.into() })
+        self.run_read(&ZCount { key: &arg(&key)?, range: range.into() })
     }
 
     /// Counts the members in a range of bytes, where all scores are the same. `ZLEXCOUNT`.
@@ -2542,7 +2541,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zlexcount(&self, key: impl ToArg, min: LexBound<'_>, max: LexBound<'_>) -> Result<usize> {
-        self.run_read(&ZLexCount { key: &key.to_arg(), range: LexRange { min, max } })
+        self.run_read(&ZLexCount { key: &arg(&key)?, range: LexRange { min, max } })
     }
 
     /// Removes the members from place `start` to place `stop` and returns how many. `ZREMRANGEBYRANK`.
@@ -2558,7 +2557,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zremrangebyrank(&self, key: impl ToArg, start: i64, stop: i64) -> Result<usize> {
-        self.run_write(&ZRemRangeByRank { key: &key.to_arg(), places: (start, stop) })
+        self.run_write(&ZRemRangeByRank { key: &arg(&key)?, places: (start, stop) })
     }
 
     /// Removes the members in a range of scores and returns how many. `ZREMRANGEBYSCORE`.
@@ -2574,7 +2573,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zremrangebyscore(&self, key: impl ToArg, range: impl Into<ScoreRange>) -> Result<usize> {
-        self.run_write(&ZRemRangeByScore { key: &key.to_arg(), range: range.into() })
+        self.run_write(&ZRemRangeByScore { key: &arg(&key)?, range: range.into() })
     }
 
     /// Removes the members in a range of bytes and returns how many. `ZREMRANGEBYLEX`.
@@ -2590,7 +2589,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zremrangebylex(&self, key: impl ToArg, min: LexBound<'_>, max: LexBound<'_>) -> Result<usize> {
-        self.run_write(&ZRemRangeByLex { key: &key.to_arg(), range: LexRange { min, max } })
+        self.run_write(&ZRemRangeByLex { key: &arg(&key)?, range: LexRange { min, max } })
     }
 
     /// Removes and returns up to `count` members with the lowest scores. `ZPOPMIN`.
@@ -2606,7 +2605,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zpopmin(&self, key: impl ToArg, count: usize) -> Result<Vec<(Bytes, f64)>> {
-        match self.run_write(&ZPopMin { key: &key.to_arg(), count: Some(count) })? {
+        match self.run_write(&ZPopMin { key: &arg(&key)?, count: Some(count) })? {
             ZPopReply::Many(members) => Ok(members),
             ZPopReply::One(_) => unreachable!("a count was given"),
         }
@@ -2625,7 +2624,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zpopmax(&self, key: impl ToArg, count: usize) -> Result<Vec<(Bytes, f64)>> {
-        match self.run_write(&ZPopMax { key: &key.to_arg(), count: Some(count) })? {
+        match self.run_write(&ZPopMax { key: &arg(&key)?, count: Some(count) })? {
             ZPopReply::Many(members) => Ok(members),
             ZPopReply::One(_) => unreachable!("a count was given"),
         }
@@ -2668,7 +2667,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zrandmember(&self, key: impl ToArg) -> Result<Option<Bytes>> {
-        match self.run_read(&ZRandMember { key: &key.to_arg(), draw: Draw::One, with_scores: false })? {
+        match self.run_read(&ZRandMember { key: &arg(&key)?, draw: Draw::One, with_scores: false })? {
             ZRandMemberReply::One(member) => Ok(member),
             ZRandMemberReply::Many(_) => unreachable!("a draw of one is one"),
         }
@@ -2690,7 +2689,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zrandmember_many(&self, key: impl ToArg, draw: Draw) -> Result<Vec<(Bytes, f64)>> {
-        match self.run_read(&ZRandMember { key: &key.to_arg(), draw, with_scores: true })? {
+        match self.run_read(&ZRandMember { key: &arg(&key)?, draw, with_scores: true })? {
             ZRandMemberReply::Many(members) => Ok(members.members),
             ZRandMemberReply::One(_) => unreachable!("asked for many"),
         }
@@ -2725,7 +2724,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zunionstore(&self, destination: impl ToArg, sources: ZSources<'_>) -> Result<usize> {
-        self.run_write(&ZUnionStore { destination: &destination.to_arg(), sources: shorter(&sources) })
+        self.run_write(&ZUnionStore { destination: &arg(&destination)?, sources: shorter(&sources) })
     }
 
     /// Returns the members that are in all of several sorted sets, with their scores, lowest first. Plain sets count as of score 1. `ZINTER`.
@@ -2757,7 +2756,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zinterstore(&self, destination: impl ToArg, sources: ZSources<'_>) -> Result<usize> {
-        self.run_write(&ZInterStore { destination: &destination.to_arg(), sources: shorter(&sources) })
+        self.run_write(&ZInterStore { destination: &arg(&destination)?, sources: shorter(&sources) })
     }
 
     /// Returns the members that are in the first sorted set and in no other, with their scores, lowest first. Plain sets count as of score 1. `ZDIFF`.
@@ -2789,7 +2788,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zdiffstore(&self, destination: impl ToArg, sources: ZSources<'_>) -> Result<usize> {
-        self.run_write(&ZDiffStore { destination: &destination.to_arg(), sources: shorter(&sources) })
+        self.run_write(&ZDiffStore { destination: &arg(&destination)?, sources: shorter(&sources) })
     }
 
     /// Counts the members that are in all of several sorted sets, up to `limit` (0 for no limit). `ZINTERCARD`.
@@ -2826,7 +2825,7 @@ pub trait Commands {
         cursor: u64,
         options: ScanOptions<'_>,
     ) -> Result<ScanReply<(Bytes, f64)>> {
-        self.run_read(&ZScan { key: &key.to_arg(), cursor, options: Ok(options) })
+        self.run_read(&ZScan { key: &arg(&key)?, cursor, options: Ok(options) })
     }
 
     /// Walks over the members of a sorted set with their scores, some at a time; see [`Commands::zscan`].
@@ -2960,7 +2959,7 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn echo(&self, message: impl ToArg) -> Result<Bytes> {
-        self.run_control(&Echo { message: &message.to_arg() })
+        self.run_control(&Echo { message: &arg(&message)? })
     }
 
     /// Writes a snapshot and returns when it is on disk. `SAVE`.

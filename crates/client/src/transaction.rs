@@ -37,7 +37,7 @@ impl<'t, 'e> Transaction<'t, 'e> {
 impl Commands for Transaction<'_, '_> {
     fn run_read<'a, C: Read<'a>>(&self, command: &C) -> Result<C::Reply> {
         self.check(command)?;
-        Ok(command.read(&self.tx.borrow().view())?)
+        Ok(command.read(&self.tx.borrow().view().counting())?)
     }
 
     fn run_write<'a, C: Write<'a>>(&self, command: &C) -> Result<C::Reply> {

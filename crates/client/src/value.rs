@@ -1,5 +1,7 @@
 //! What methods take as keys, members and values, and how it becomes bytes.
 use redlet_core::types::{IntBuffer, StrRef};
+
+use crate::Result;
 use redlet_core::{Bytes, number};
 
 /// Something that can be a key, a field, a member or a value: text, bytes, integers, floats.
@@ -143,6 +145,14 @@ impl<T: ToArg + ?Sized> ToArg for &T {
     }
 }
 
+/// An argument as bytes, refused as a word of a command would be when it is longer than any string may be.
+#[inline]
+pub(crate) fn arg<T: ToArg + ?Sized>(value: &T) -> Result<Arg<'_>> {
+    let arg = value.to_arg();
+    redlet_core::check_word(&arg)?;
+    Ok(arg)
+}
+
 /// Several arguments, held while a command borrows them.
 #[derive(Debug)]
 pub(crate) struct ArgList<T>(Vec<T>);
@@ -153,8 +163,8 @@ impl<T: ToArg> ArgList<T> {
     }
 
     /// Lends the arguments as byte strings.
-    pub(crate) fn with<R>(&self, body: impl FnOnce(&[&[u8]]) -> R) -> R {
-        let arguments: Vec<Arg<'_>> = self.0.iter().map(ToArg::to_arg).collect();
+    pub(crate) fn with<R>(&self, body: impl FnOnce(&[&[u8]]) -> Result<R>) -> Result<R> {
+        let arguments = self.0.iter().map(arg).collect::<Result<Vec<Arg<'_>>>>()?;
         let words: Vec<&[u8]> = arguments.iter().map(AsRef::as_ref).collect();
         body(&words)
     }
@@ -170,8 +180,12 @@ impl<A: ToArg, B: ToArg> PairList<A, B> {
     }
 
     /// Lends the pairs as byte strings.
-    pub(crate) fn with<R>(&self, body: impl FnOnce(&[(&[u8], &[u8])]) -> R) -> R {
-        let arguments: Vec<_> = self.0.iter().map(|(a, b)| (a.to_arg(), b.to_arg())).collect();
+    pub(crate) fn with<R>(&self, body: impl FnOnce(&[(&[u8], &[u8])]) -> Result<R>) -> Result<R> {
+        let arguments = self
+            .0
+            .iter()
+            .map(|(a, b)| Ok((arg(a)?, arg(b)?)))
+            .collect::<Result<Vec<(Arg<'_>, Arg<'_>)>>>()?;
         let pairs: Vec<_> = arguments.iter().map(|(a, b)| (a.as_ref(), b.as_ref())).collect();
         body(&pairs)
     }

@@ -8,7 +8,7 @@ use crate::types::TypeSettings;
 use crate::{Error, Result, number};
 
 /// `proto-max-bulk-len`: the longest string, in bytes.
-const MAX_BULK_LENGTH: usize = 512 << 20;
+pub(crate) const MAX_BULK_LENGTH: usize = 512 << 20;
 
 /// The policies that `maxmemory-policy` names, in Redis's order.
 const POLICIES: [&str; 8] = [
@@ -106,11 +106,6 @@ pub(crate) enum Change {
 impl Config {
     pub(crate) fn new(databases: usize) -> Self {
         Self { databases, policy: Mutex::new("noeviction") }
-    }
-
-    #[expect(clippy::unused_self, reason = "the limit will be a parameter like the others")]
-    pub(crate) fn max_bulk_length(&self) -> usize {
-        MAX_BULK_LENGTH
     }
 
     pub(crate) fn policy(&self) -> &'static str {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::cmd::args::Args;
 use crate::cmd::{Command, Control, Prepared, Read, Scope, Write, lookup};
-use crate::config::Config;
+use crate::config::{Config, MAX_BULK_LENGTH};
 use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Indexes, Keyspace, Locks, ReadLocks, Tracking, WriteLocks};
 use crate::tx::{KnownHash, Now, Recorder, Tx, View};
@@ -42,7 +42,6 @@ pub struct Engine {
     earliest: AtomicI64,
     copying: AtomicBool,
     commands: AtomicU64,
-    expired_before_reset: AtomicU64,
     started: UnixMs,
 }
 
@@ -63,6 +62,18 @@ pub struct Tick {
     pub expired: usize,
     /// When the next call has something to do; a moment that has passed if work is left, `None` if nothing is due ever.
     pub next_at: Option<UnixMs>,
+}
+
+/// Refuses a word of a command that is longer than `proto-max-bulk-len`, 512 MiB, as Redis does.
+///
+/// # Errors
+/// Redis's refusal.
+#[inline]
+pub fn check_word(word: &[u8]) -> Result<()> {
+    if word.len() > MAX_BULK_LENGTH {
+        return Err(Error::refused("ERR Protocol error: invalid bulk length"));
+    }
+    Ok(())
 }
 
 /// How many timers are looked at under one lock: about 20 microseconds, the longest that a caller waits for them.
@@ -89,7 +100,6 @@ impl Engine {
             earliest: AtomicI64::new(i64::MAX),
             copying: AtomicBool::new(false),
             commands: AtomicU64::new(0),
-            expired_before_reset: AtomicU64::new(0),
             started: options.clock.now(),
             clock: options.clock,
         }
@@ -128,7 +138,7 @@ impl Engine {
         command.check(self)?;
         let now = Now::new(&*self.clock);
         let (locks, known) = self.read_locks(command);
-        let reply = command.read(&View::new(self, db, &locks, &now, known));
+        let reply = command.read(&View::new(self, db, &locks, &now, known).counting());
         drop(locks);
         reply
     }
@@ -167,9 +177,6 @@ impl Engine {
     /// The refusal that Redis would send.
     pub fn execute(&self, db: usize, words: &[&[u8]]) -> Result<Reply> {
         self.commands.fetch_add(1, Ordering::Relaxed);
-        if words.iter().any(|word| word.len() > self.config.max_bulk_length()) {
-            return Err(Error::refused("ERR Protocol error: invalid bulk length"));
-        }
         self.prepare(words)?.execute(self, db)
     }
 
@@ -178,6 +185,7 @@ impl Engine {
     /// # Errors
     /// Unknown names, wrong numbers of words, words that do not fit the grammar.
     pub fn prepare<'a>(&self, words: &'a [&'a [u8]]) -> Result<Box<dyn Prepared<'a> + 'a>> {
+        words.iter().try_for_each(|word| check_word(word))?;
         let (row, name_words) = lookup(words)?;
         let prepare = row.prepare.ok_or_else(|| crate::cmd::wrong_arity(row.spec.name))?;
         prepare(&mut Args::new(&words[name_words..]))
@@ -369,14 +377,8 @@ impl Engine {
         self.commands.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn expired_before_reset(&self) -> u64 {
-        self.expired_before_reset.load(Ordering::Relaxed)
-    }
-
-    /// Counts from zero again, for `CONFIG RESETSTAT`, which holds all shards and knows what was counted.
-    pub(crate) fn reset_statistics(&self, expired_keys: u64) {
+    pub(crate) fn reset_commands_processed(&self) {
         self.commands.store(0, Ordering::Relaxed);
-        self.expired_before_reset.fetch_add(expired_keys, Ordering::Relaxed);
     }
 
     pub(crate) fn is_copying(&self) -> bool {

@@ -34,7 +34,7 @@ pub mod types;
 
 pub use bytes::Bytes;
 pub use clock::{Clock, ManualClock, UnixMs};
-pub use engine::{Alarm, Engine, EngineOptions, Tick};
+pub use engine::{Alarm, Engine, EngineOptions, Tick, check_word};
 pub use error::{Error, Result};
 pub use hash::HashSeed;
 pub use journal::{Journal, Keeper};

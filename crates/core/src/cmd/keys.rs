@@ -811,7 +811,9 @@ impl<'a> Write<'a> for Copy<'a> {
             return Err(Error::refused(SAME));
         }
         let view = db.view();
-        let Some(value) = view.value(self.source)?.map(ValueRef::to_owned) else { return Ok(false) };
+        let Some(value) = view.counting().value(self.source)?.map(ValueRef::to_owned) else {
+            return Ok(false);
+        };
         let deadline = view.deadline(self.source)?.flatten().map_or(Deadline::Clear, Deadline::At);
         if !self.replace && view.in_database(to).exists(self.destination)? {
             return Ok(false);

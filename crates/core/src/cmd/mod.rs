@@ -139,7 +139,7 @@ impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
     }
     fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
         self.0.check(tx.engine())?;
-        self.0.read(&tx.view()).map(Into::into)
+        self.0.read(&tx.view().counting()).map(Into::into)
     }
 }
 

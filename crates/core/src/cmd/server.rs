@@ -437,9 +437,12 @@ fn persistence_lines(db: &Tx<'_>) -> Result<Lines> {
 }
 
 fn stats_lines(db: &Tx<'_>) -> Result<Lines> {
+    let statistics = db.statistics();
     Ok(lines([
         ("total_commands_processed", db.engine().commands_processed()),
-        ("expired_keys", db.expired_keys()),
+        ("expired_keys", statistics.expired_keys),
+        ("keyspace_hits", statistics.hits),
+        ("keyspace_misses", statistics.misses),
     ]))
 }
 
@@ -593,7 +596,8 @@ impl<'a> Command<'a> for ConfigResetStat {
 
 impl Control<'_> for ConfigResetStat {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
-        db.engine().reset_statistics(db.expired_keys());
+        db.engine().reset_commands_processed();
+        db.reset_statistics();
         Ok(())
     }
 }

@@ -453,7 +453,7 @@ impl Combination {
 
     fn store(self, db: &mut Tx<'_>, destination: &[u8], keys: &[&[u8]]) -> Result<usize> {
         let mut set = db.build::<crate::types::Set>()?;
-        self.visit(&db.view(), keys, |member| {
+        self.visit(&db.view().counting(), keys, |member| {
             set.insert(member);
             true
         })?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::Bytes;
 
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, table};
+use crate::config::MAX_BULK_LENGTH;
 use crate::number::{self, Extended};
 use crate::tx::{Deadline, Tx, View};
 use crate::types::lcs::{self, Match};
@@ -332,7 +333,7 @@ impl Set<'_> {
         let view = db.view();
         let exists = view.exists(self.key)?;
         let (old, holds) = if get || compare.is_some() {
-            let old = view.string(self.key)?;
+            let old = view.counting().string(self.key)?;
             (old.map(StrRef::to_bytes), compare.is_none_or(|compare| compare.holds(old)))
         } else {
             (None, true)
@@ -490,7 +491,7 @@ impl<'a> Command<'a> for GetSet<'a> {
 
 impl<'a> Write<'a> for GetSet<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
-        let old = db.view().string(self.key)?.map(StrRef::to_bytes);
+        let old = db.view().counting().string(self.key)?.map(StrRef::to_bytes);
         db.set_string(self.key, self.value, Deadline::Clear)?;
         Ok(old)
     }
@@ -624,7 +625,8 @@ impl<'a> Command<'a> for GetEx<'a> {
 
 impl<'a> Write<'a> for GetEx<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
-        let Some(value) = db.view().string(self.key)?.map(StrRef::to_bytes) else { return Ok(None) };
+        let view = db.view().counting();
+        let Some(value) = view.string(self.key)?.map(StrRef::to_bytes) else { return Ok(None) };
         match self.expiry.clone()?.deadline(|| db.now(), "getex")? {
             Deadline::Keep => {}
             Deadline::At(at) => {
@@ -1445,7 +1447,7 @@ impl<'a> Read<'a> for Lcs<'a> {
         let (first, second) = (string(self.keys[0])?, string(self.keys[1])?);
         let answer = self.answer.clone()?;
         let cells = (first.len() as u64 + 1).saturating_mul(second.len() as u64 + 1);
-        if cells.saturating_mul(4) > db.engine().config().max_bulk_length() as u64 {
+        if cells.saturating_mul(4) > MAX_BULK_LENGTH as u64 {
             return Err(Error::refused(
                 "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
             ));

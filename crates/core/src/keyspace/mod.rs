@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 pub(crate) use access::{AccessPolicy, Tracking};
 pub(crate) use entry::{Content, Entry};
-pub(crate) use shard::{Database, Shard};
+pub(crate) use shard::{Database, Shard, Statistics};
 
 use crate::types::TypeSettings;
 use crate::{HashSeed, UnixMs};

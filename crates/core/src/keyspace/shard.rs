@@ -1,4 +1,7 @@
 //! One locked slice of the keyspace: the entries of every database whose keys hash to it, and their timers.
+use std::ops::Add;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::entry::Entry;
 use super::wheel::{TimerId, Wheel};
 use crate::UnixMs;
@@ -28,12 +31,47 @@ pub(crate) struct Shard {
     wheel: Wheel<Timed>,
     /// A copy of the engine's, so that a guard reads it without another lock.
     pub(crate) settings: TypeSettings,
+    counters: Counters,
+}
+
+/// Written by readers too, under a read lock, a load and a store each: two that meet in the same shard may count as one,
+/// which is cheaper by far than a number that all of them fight for.
+#[derive(Debug, Default)]
+struct Counters {
+    expired_keys: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+/// What INFO reports of what happened so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Statistics {
     pub(crate) expired_keys: u64,
+    /// Lookups that found their key.
+    pub(crate) hits: u64,
+    /// Lookups that did not.
+    pub(crate) misses: u64,
+}
+
+impl Add for Statistics {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            expired_keys: self.expired_keys + other.expired_keys,
+            hits: self.hits + other.hits,
+            misses: self.misses + other.misses,
+        }
+    }
 }
 
 impl Shard {
     pub(crate) fn new(settings: TypeSettings) -> Self {
-        Self { databases: Vec::new(), wheel: Wheel::new(), settings, expired_keys: 0 }
+        Self { databases: Vec::new(), wheel: Wheel::new(), settings, counters: Counters::default() }
     }
 
     pub(crate) fn database(&self, db: usize) -> Option<&Database> {
@@ -134,7 +172,7 @@ impl Shard {
                 database.entries.remove(hash, |entry| is_its(entry), |other| seed.hash(other.key()))
             {
                 database.with_deadline -= 1;
-                self.expired_keys += 1;
+                count(&self.counters.expired_keys);
                 expired(db as usize, entry);
             }
         }
@@ -166,6 +204,25 @@ impl Shard {
                 entry.set_timing(Some((deadline, Some(wheel.schedule(at, timed)))));
             }
         }
+    }
+
+    #[inline]
+    pub(crate) fn count_lookup(&self, hit: bool) {
+        count(if hit { &self.counters.hits } else { &self.counters.misses });
+    }
+
+    pub(crate) fn count_expired(&self) {
+        count(&self.counters.expired_keys);
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let Counters { expired_keys, hits, misses } = &self.counters;
+        Statistics { expired_keys: read(expired_keys), hits: read(hits), misses: read(misses) }
+    }
+
+    pub(crate) fn reset_statistics(&mut self) {
+        self.counters = Counters::default();
     }
 
     pub(crate) fn databases(&self) -> &[Database] {

@@ -17,7 +17,7 @@ pub(crate) use record::Recorder;
 
 use crate::effect::Effect;
 use crate::engine::Engine;
-use crate::keyspace::{Content, Database, Entry, Locks, Shard, WriteLocks};
+use crate::keyspace::{Content, Database, Entry, Locks, Shard, Statistics, WriteLocks};
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
 use crate::{Clock, Error, Random, Result, UnixMs};
 
@@ -122,6 +122,8 @@ pub struct View<'v> {
     now: &'v Now<'v>,
     known: Option<KnownHash>,
     db: usize,
+    /// Whether lookups are counted as hits and misses.
+    counts: bool,
 }
 
 impl fmt::Debug for View<'_> {
@@ -139,7 +141,14 @@ impl<'v> View<'v> {
         now: &'v Now<'v>,
         known: Option<KnownHash>,
     ) -> Self {
-        Self { engine, shards: Shards::of(locks), now, known, db }
+        Self { engine, shards: Shards::of(locks), now, known, db, counts: false }
+    }
+
+    /// The same view, whose lookups INFO counts: that of a read, and of what a write is asked to answer.
+    #[must_use]
+    #[inline]
+    pub fn counting(self) -> Self {
+        Self { counts: true, ..self }
     }
 
     /// The time that the whole unit sees.
@@ -187,7 +196,11 @@ impl<'v> View<'v> {
     fn locate(&self, key: &[u8]) -> Result<(&'v Shard, Option<&'v Entry>)> {
         let hash = self.hash(key);
         let shard = self.shard(self.engine.keyspace().index(hash))?;
-        Ok((shard, shard.get(self.db, hash, key).filter(|entry| entry.is_alive(|| self.now.get()))))
+        let found = shard.get(self.db, hash, key).filter(|entry| entry.is_alive(|| self.now.get()));
+        if self.counts {
+            shard.count_lookup(found.is_some());
+        }
+        Ok((shard, found))
     }
 
     #[inline]
@@ -439,7 +452,7 @@ impl<'e> Tx<'e> {
         let db = self.db;
         let shard = self.shard_at(hash)?;
         if let Some(entry) = shard.remove(db, hash, key) {
-            shard.expired_keys += 1;
+            shard.count_expired();
             self.removed.push(Removed::Entry(entry));
             self.recorder.record(db, Some(key), &Effect::Del);
         }
@@ -651,10 +664,14 @@ impl<'e> Tx<'e> {
         }
     }
 
-    /// How many keys have expired in the locked shards so far.
-    pub(crate) fn expired_keys(&self) -> u64 {
-        let counted: u64 = self.locks.iter().map(|(_, shard)| shard.expired_keys).sum();
-        counted.saturating_sub(self.engine.expired_before_reset())
+    /// What was counted in the locked shards so far.
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.locks.iter().fold(Statistics::default(), |sum, (_, shard)| sum + shard.statistics())
+    }
+
+    /// Counts from zero again in the locked shards.
+    pub(crate) fn reset_statistics(&mut self) {
+        self.locks.iter_mut().for_each(Shard::reset_statistics);
     }
 
     /// Reclaims what has expired in the locked shards, as one unit; see [`Shard::expire`].

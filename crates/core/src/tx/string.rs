@@ -1,5 +1,6 @@
 //! Doors to strings.
 use super::{Deadline, Removed, Tx};
+use crate::config::MAX_BULK_LENGTH;
 use crate::effect::Effect;
 use crate::keyspace::Content;
 use crate::types::{IntBuffer, Str, StrRef, Value};
@@ -12,7 +13,7 @@ impl Tx<'_> {
     /// [`Error::UndeclaredKey`] if the key's shard is not locked; a refusal of a string of more than 512 MiB.
     #[inline]
     pub fn set_string(&mut self, key: &[u8], value: StrRef<'_>, deadline: Deadline) -> Result<()> {
-        self.check_length(value.len(), 0)?;
+        Self::check_length(value.len(), 0)?;
         if let Deadline::At(at) = deadline
             && at < self.now()
         {
@@ -30,13 +31,11 @@ impl Tx<'_> {
 
     /// Refuses a string that would be longer than Redis's longest.
     #[inline]
-    fn check_length(&self, length: usize, more: usize) -> Result<()> {
-        let limit = self.engine.config().max_bulk_length();
-        if length.checked_add(more).is_some_and(|length| length <= limit) {
-            Ok(())
-        } else {
-            Err(Error::refused("ERR string exceeds maximum allowed size (proto-max-bulk-len)"))
+    fn check_length(length: usize, more: usize) -> Result<()> {
+        if length.checked_add(more).is_none_or(|length| length > MAX_BULK_LENGTH) {
+            return Err(Error::refused("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
         }
+        Ok(())
     }
 
     /// Changes the string at a key in place, creating an empty one, and records the bytes from `offset` on.
@@ -61,7 +60,7 @@ impl Tx<'_> {
     /// [`Error::WrongType`] if the key holds something else.
     pub fn append(&mut self, key: &[u8], bytes: &[u8]) -> Result<usize> {
         let length = self.view().string(key)?.map_or(0, StrRef::len);
-        self.check_length(length, bytes.len())?;
+        Self::check_length(length, bytes.len())?;
         self.patch(key, bytes, |string| {
             let offset = string.as_ref().len();
             string.append(bytes);
@@ -74,7 +73,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn write_at(&mut self, key: &[u8], offset: usize, bytes: &[u8]) -> Result<usize> {
-        self.check_length(offset, bytes.len())?;
+        Self::check_length(offset, bytes.len())?;
         self.patch(key, bytes, |string| {
             string.write_at(offset, bytes);
             offset
@@ -86,7 +85,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn take_string(&mut self, key: &[u8]) -> Result<Option<Str>> {
-        if self.view().string(key)?.is_none() {
+        if self.view().counting().string(key)?.is_none() {
             return Ok(None);
         }
         match self.take(key)? {

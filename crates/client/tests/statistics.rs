@@ -1,0 +1,70 @@
+//! What INFO counts.
+use redlet::Redis;
+
+/// A command, and how many hits and misses Redis 8.0.2 counted for it, one after the other on the same keys.
+const COUNTED: [(&str, u64, u64); 38] = [
+    ("GET k", 1, 0),
+    ("GET none", 0, 1),
+    ("EXISTS k none", 1, 1),
+    ("TTL k", 1, 0),
+    ("TYPE k", 1, 0),
+    ("OBJECT ENCODING k", 1, 0),
+    ("STRLEN k", 1, 0),
+    ("MGET k none l", 2, 1),
+    ("LRANGE l 0 -1", 1, 0),
+    ("HGET h none", 1, 0),
+    ("TOUCH k none", 1, 1),
+    ("GETEX k", 1, 0),
+    ("GETDEL none", 0, 1),
+    ("SET k v GET", 1, 0),
+    ("GETSET k v", 1, 0),
+    ("INCR n", 0, 0),
+    ("APPEND k x", 0, 0),
+    ("LPOP none", 0, 0),
+    ("SCAN 0", 0, 0),
+    ("KEYS *", 0, 0),
+    ("SINTER s none", 1, 1),
+    ("ZRANGE z 0 -1", 1, 0),
+    ("RENAME k k2", 0, 0),
+    ("COPY k2 k3", 1, 0),
+    ("SMEMBERS none", 0, 1),
+    ("LCS k2 k3", 2, 0),
+    ("GETRANGE k2 0 1", 1, 0),
+    ("EXPIRE k2 100", 0, 0),
+    ("PERSIST k2", 0, 0),
+    ("RANDOMKEY", 0, 0),
+    ("SINTERSTORE d s s", 2, 0),
+    ("GET l", 1, 0),
+    ("ZADD z 2 b", 0, 0),
+    ("LMOVE l l LEFT LEFT", 0, 0),
+    ("SETRANGE k2 0 a", 0, 0),
+    ("SETNX k2 v", 0, 0),
+    ("SET k2 v NX", 0, 0),
+    ("ZUNIONSTORE d z z", 0, 0),
+];
+
+fn counted(redis: &Redis, name: &str) -> u64 {
+    let redlet::Reply::Verbatim(text) = redis.execute(&["INFO", "stats"]).unwrap() else { panic!("text") };
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+}
+
+#[test]
+fn hits_and_misses_are_counted_where_a_real_server_counts_them() {
+    let redis = Redis::memory();
+    let run = |line: &str| redis.execute(&line.split(' ').collect::<Vec<_>>());
+    for line in ["SET k v", "RPUSH l a b", "HSET h f v", "SADD s a", "ZADD z 1 a"] {
+        run(line).unwrap();
+    }
+    let mut wrong = Vec::new();
+    for (line, hits, misses) in COUNTED {
+        run("CONFIG RESETSTAT").unwrap();
+        // Some are refused, after they have looked.
+        let _ = run(line);
+        let found = (counted(&redis, "keyspace_hits"), counted(&redis, "keyspace_misses"));
+        if found != (hits, misses) {
+            wrong.push(format!("{line}: {found:?}, not {:?}", (hits, misses)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
