@@ -250,6 +250,28 @@ impl Keeper for StoreKeeper {
             ("appendfsync", disk.writer().fsync().as_str().into()),
         ]
     }
+
+    fn parameters(&self) -> Vec<(&'static str, String)> {
+        let Some(core) = self.0.upgrade() else { return Vec::new() };
+        let Some(disk) = &core.disk else { return Vec::new() };
+        let (percentage, min_bytes) = disk.store.checkpoint_ratio();
+        vec![
+            ("appendonly", "yes".into()),
+            ("appendfsync", disk.writer().fsync().as_str().into()),
+            ("auto-aof-rewrite-percentage", percentage.to_string()),
+            ("auto-aof-rewrite-min-size", min_bytes.to_string()),
+            ("dir", disk.store.folder().display().to_string()),
+        ]
+    }
+
+    fn set_fsync(&self, policy: &str) {
+        let policy = Fsync::ALL.into_iter().find(|known| known.as_str() == policy);
+        if let (Some(core), Some(policy)) = (self.0.upgrade(), policy)
+            && let Some(disk) = &core.disk
+        {
+            disk.writer().set_fsync(policy);
+        }
+    }
 }
 
 impl Drop for Disk {

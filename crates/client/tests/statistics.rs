@@ -1,5 +1,5 @@
 //! What INFO counts.
-use redlet::Redis;
+use redlet::{Commands, Redis};
 
 /// A command, and how many hits and misses Redis 8.0.2 counted for it, one after the other on the same keys.
 const COUNTED: [(&str, u64, u64); 38] = [
@@ -42,6 +42,28 @@ const COUNTED: [(&str, u64, u64); 38] = [
     ("SET k2 v NX", 0, 0),
     ("ZUNIONSTORE d z z", 0, 0),
 ];
+
+#[test]
+fn config_shows_the_store_and_changes_how_it_is_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let shown = |redis: &Redis, name: &str| {
+        let found: Vec<(String, String)> = redis.config_get([name]).unwrap().into_iter().collect();
+        found.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let redis = Redis::open(folder.path().join("store")).unwrap();
+    assert_eq!(shown(&redis, "appendonly"), ["yes"]);
+    assert_eq!(shown(&redis, "dir"), [folder.path().join("store").display().to_string()]);
+    assert_eq!(shown(&redis, "appendfsync"), ["everysec"]);
+    redis.config_set([("appendfsync", "always")]).unwrap();
+    assert_eq!(shown(&redis, "appendfsync"), ["always"]);
+    let refused = redis.config_set([("appendfsync", "foo")]).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "ERR CONFIG SET failed (possibly related to argument 'appendfsync') - argument(s) must be one of the \
+         following: everysec, always, no"
+    );
+    assert_eq!(shown(&Redis::memory(), "appendonly"), ["no"]);
+}
 
 fn counted(redis: &Redis, name: &str) -> u64 {
     let redlet::Reply::Verbatim(text) = redis.execute(&["INFO", "stats"]).unwrap() else { panic!("text") };

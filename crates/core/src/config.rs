@@ -3,6 +3,7 @@ use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 
+use crate::journal::Keeper;
 use crate::keyspace::{AccessPolicy, Tracking};
 use crate::types::TypeSettings;
 use crate::{Error, Result, number};
@@ -22,11 +23,16 @@ const POLICIES: [&str; 8] = [
     "noeviction",
 ];
 
+/// The policies that `appendfsync` names, in Redis's order.
+const FSYNC_POLICIES: [&str; 3] = ["everysec", "always", "no"];
+
 /// The parameters of an engine that are not the data types' own.
 #[derive(Debug)]
 pub(crate) struct Config {
     databases: usize,
     policy: Mutex<&'static str>,
+    /// Means nothing without a store on disk, which has its own; kept to be shown again.
+    fsync: Mutex<&'static str>,
 }
 
 /// A parameter's name, older name if it has one, and kind.
@@ -45,6 +51,8 @@ enum Kind {
     ListSize,
     /// One of [`POLICIES`].
     Policy,
+    /// One of [`FSYNC_POLICIES`].
+    Fsync,
     /// Of the LFU counter, 0 to 255 here.
     Lfu(fn(&Tracking) -> &std::sync::atomic::AtomicU8),
     /// Decided when the store was opened.
@@ -87,6 +95,11 @@ const PARAMETERS: &[Parameter] = &[
     Parameter { name: "maxmemory-policy", alias: None, kind: Kind::Policy },
     Parameter { name: "lfu-log-factor", alias: None, kind: Kind::Lfu(|tracking| &tracking.log_factor) },
     Parameter { name: "lfu-decay-time", alias: None, kind: Kind::Lfu(|tracking| &tracking.decay_minutes) },
+    Parameter { name: "appendfsync", alias: None, kind: Kind::Fsync },
+    fixed("appendonly", |_| "no".into()),
+    fixed("auto-aof-rewrite-percentage", |_| "0".into()),
+    fixed("auto-aof-rewrite-min-size", |_| "0".into()),
+    fixed("dir", |_| String::new()),
     fixed("databases", |config| config.databases.to_string()),
     fixed("maxmemory", |_| "0".into()),
     fixed("proto-max-bulk-len", |_| MAX_BULK_LENGTH.to_string()),
@@ -100,24 +113,33 @@ pub(crate) enum Change {
     Limit(fn(&mut TypeSettings) -> &mut usize, usize),
     ListSize(i64),
     Policy(&'static str),
+    Fsync(&'static str),
     Lfu(fn(&Tracking) -> &std::sync::atomic::AtomicU8, u8),
 }
 
 impl Config {
     pub(crate) fn new(databases: usize) -> Self {
-        Self { databases, policy: Mutex::new("noeviction") }
+        Self { databases, policy: Mutex::new("noeviction"), fsync: Mutex::new("everysec") }
     }
 
     pub(crate) fn policy(&self) -> &'static str {
         *self.policy.lock()
     }
 
-    /// Names and values of all parameters, older names included.
-    pub(crate) fn get(&self, settings: &TypeSettings, tracking: &Tracking) -> Vec<(&'static str, String)> {
-        let mut found = Vec::new();
+    /// Names and values of all parameters, older names included. What the keeper of a store says of itself comes before
+    /// what is true without one.
+    pub(crate) fn get(
+        &self,
+        settings: &TypeSettings,
+        tracking: &Tracking,
+        keeper: Option<&dyn Keeper>,
+    ) -> Vec<(&'static str, String)> {
+        let mut found = keeper.map(Keeper::parameters).unwrap_or_default();
         for parameter in PARAMETERS {
             for name in [Some(parameter.name), parameter.alias].into_iter().flatten() {
-                found.push((name, self.value(&parameter.kind, settings, tracking)));
+                if !found.iter().any(|(known, _)| *known == name) {
+                    found.push((name, self.value(&parameter.kind, settings, tracking)));
+                }
             }
         }
         found
@@ -128,6 +150,7 @@ impl Config {
             Kind::Limit(field) | Kind::Bytes(field) => field(&mut settings.clone()).to_string(),
             Kind::ListSize => settings.list_max_listpack_size.to_string(),
             Kind::Policy => self.policy().to_owned(),
+            Kind::Fsync => (*self.fsync.lock()).to_owned(),
             Kind::Lfu(field) => field(tracking).load(Ordering::Relaxed).to_string(),
             Kind::Fixed(value) => value(self),
         }
@@ -166,8 +189,14 @@ impl Config {
     }
 
     /// Makes a change to everything but the settings of the data types, which are in the shards.
-    pub(crate) fn apply(&self, change: &Change, tracking: &Tracking) {
+    pub(crate) fn apply(&self, change: &Change, tracking: &Tracking, keeper: Option<&dyn Keeper>) {
         match change {
+            Change::Fsync(policy) => {
+                *self.fsync.lock() = policy;
+                if let Some(keeper) = keeper {
+                    keeper.set_fsync(policy);
+                }
+            }
             Change::Policy(policy) => {
                 *self.policy.lock() = policy;
                 let by_frequency = policy.ends_with("-lfu");
@@ -185,7 +214,7 @@ impl Change {
         match self {
             Change::Limit(field, value) => *field(settings) = *value,
             Change::ListSize(size) => settings.list_max_listpack_size = *size,
-            Change::Policy(_) | Change::Lfu(..) => {}
+            Change::Policy(_) | Change::Fsync(_) | Change::Lfu(..) => {}
         }
     }
 }
@@ -215,15 +244,15 @@ fn parse_value(kind: &Kind, value: &[u8]) -> Result<Change, String> {
             let number = integer(0, i64::from(i32::MAX))?;
             Ok(Change::Lfu(*field, u8::try_from(number).unwrap_or(u8::MAX)))
         }
-        Kind::Policy => {
-            let known = POLICIES.iter().find(|policy| policy.as_bytes().eq_ignore_ascii_case(value));
-            let known = known.ok_or_else(|| {
-                format!("argument(s) must be one of the following: {}", POLICIES.join(", "))
-            })?;
-            Ok(Change::Policy(known))
-        }
+        Kind::Policy => Ok(Change::Policy(one_of(&POLICIES, value)?)),
+        Kind::Fsync => Ok(Change::Fsync(one_of(&FSYNC_POLICIES, value)?)),
         Kind::Fixed(_) => Err("can't set immutable config".into()),
     }
+}
+
+fn one_of(words: &[&'static str], value: &[u8]) -> Result<&'static str, String> {
+    let known = words.iter().find(|word| word.as_bytes().eq_ignore_ascii_case(value));
+    known.copied().ok_or_else(|| format!("argument(s) must be one of the following: {}", words.join(", ")))
 }
 
 /// Bytes with Redis's units: `10`, `10b`, `10k` (thousands), `10kb` (1024s), `m`, `mb`, `g`, `gb`.

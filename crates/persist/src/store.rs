@@ -224,6 +224,11 @@ impl Store {
         self.snapshot_bytes.load(Ordering::Relaxed)
     }
 
+    /// By how many percent of the last snapshot, and to how many bytes at least, the log grows before a checkpoint.
+    pub fn checkpoint_ratio(&self) -> (u64, u64) {
+        (self.options.checkpoint_percentage, self.options.checkpoint_min_bytes)
+    }
+
     /// Whether the log has grown enough for a checkpoint.
     pub fn wants_checkpoint(&self) -> bool {
         let (log, snapshot) = (self.writer.log_bytes(), self.snapshot_bytes());

@@ -1,7 +1,7 @@
 //! The end of the log: units go in under the engine's locks, and out to the disk without them.
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex};
@@ -24,6 +24,9 @@ pub enum Fsync {
 }
 
 impl Fsync {
+    /// All policies.
+    pub const ALL: [Self; 3] = [Fsync::Always, Fsync::EverySec, Fsync::No];
+
     /// The word of Redis's `appendfsync`.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -43,7 +46,7 @@ const BUFFER_MAX: usize = 8 << 20;
 pub struct LogWriter {
     vfs: Arc<dyn Vfs>,
     folder: PathBuf,
-    fsync: Fsync,
+    fsync: AtomicU8,
     segment_bytes: u64,
     buffer: Mutex<Buffer>,
     file: Mutex<Segment>,
@@ -77,7 +80,7 @@ impl fmt::Debug for LogWriter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogWriter")
             .field("folder", &self.folder)
-            .field("fsync", &self.fsync)
+            .field("fsync", &self.fsync())
             .field("failed", &self.failed.get())
             .finish_non_exhaustive()
     }
@@ -104,7 +107,7 @@ impl LogWriter {
         Ok(Self {
             vfs,
             folder: folder.to_owned(),
-            fsync,
+            fsync: AtomicU8::new(fsync as u8),
             segment_bytes,
             buffer: Mutex::new(Buffer { bytes: Vec::new(), last_unit }),
             file: Mutex::new(segment),
@@ -125,8 +128,21 @@ impl LogWriter {
     }
 
     /// When this log is synced.
-    pub const fn fsync(&self) -> Fsync {
-        self.fsync
+    #[inline]
+    pub fn fsync(&self) -> Fsync {
+        let policy = self.fsync.load(Ordering::Relaxed);
+        Fsync::ALL.into_iter().find(|known| *known as u8 == policy).unwrap_or_default()
+    }
+
+    /// Syncs in another way from now on.
+    pub fn set_fsync(&self, policy: Fsync) {
+        // Under the lock under which `append` looks: what it took before, meaning to sync it at once, is told of here.
+        let buffer = self.buffer.lock();
+        self.fsync.store(policy as u8, Ordering::Relaxed);
+        drop(buffer);
+        if let Some(hook) = self.on_dirty.get() {
+            hook();
+        }
     }
 
     /// Asked before a change is made.
@@ -145,13 +161,11 @@ impl LogWriter {
     pub fn append(&self, payload: &[u8]) -> u64 {
         let mut buffer = self.buffer.lock();
         buffer.last_unit += 1;
-        let (unit, was_empty) = (buffer.last_unit, buffer.bytes.is_empty());
+        let unit = buffer.last_unit;
+        let tells = buffer.bytes.is_empty() && self.fsync() != Fsync::Always;
         log::encode(unit, payload, &mut buffer.bytes);
         drop(buffer);
-        if was_empty
-            && self.fsync != Fsync::Always
-            && let Some(hook) = self.on_dirty.get()
-        {
+        if tells && let Some(hook) = self.on_dirty.get() {
             hook();
         }
         unit
@@ -162,7 +176,7 @@ impl LogWriter {
     /// # Errors
     /// [`Error::WriteFailed`] if it could not be made so.
     pub fn commit(&self, unit: u64) -> Result<()> {
-        match self.fsync {
+        match self.fsync() {
             Fsync::Always => self.wait_for(unit),
             Fsync::EverySec | Fsync::No => {
                 if self.buffer.lock().bytes.len() > BUFFER_MAX {

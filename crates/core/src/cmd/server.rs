@@ -507,7 +507,7 @@ impl<'a> Command<'a> for ConfigGet<'a> {
 impl<'a> Control<'a> for ConfigGet<'a> {
     fn run(&self, db: &mut Tx<'_>) -> Result<ConfigReply> {
         let engine = db.engine();
-        let all = engine.config().get(db.view().settings()?, engine.tracking());
+        let all = engine.config().get(db.view().settings()?, engine.tracking(), engine.keeper());
         let mut found: Vec<(String, String)> = Vec::new();
         for pattern in self.patterns.iter() {
             let is_plain = !pattern.iter().any(|byte| b"[]*?".contains(byte));
@@ -565,7 +565,7 @@ impl<'a> Control<'a> for ConfigSet<'a> {
         let changes = Config::parse(&self.pairs)?;
         let engine = db.engine();
         for change in &changes {
-            engine.config().apply(change, engine.tracking());
+            engine.config().apply(change, engine.tracking(), engine.keeper());
             db.change_settings(|settings| change.apply_to(settings));
         }
         Ok(())
