@@ -21,7 +21,8 @@ enum Task {
     Test,
     /// Asks a real server every case again and writes down what it answers.
     Record,
-    /// Random commands for long, and a minute of each fuzz target where cargo-fuzz is installed.
+    /// Random commands for long, the unsafe code under `AddressSanitizer` and valgrind, and a minute of each fuzz target; what is
+    /// not installed is left out and named.
     Nightly {
         /// How many random commands.
         #[arg(long, default_value_t = 20_000_000)]

@@ -86,8 +86,35 @@ pub(crate) fn nightly(commands: u64, seed: Option<u64>, fuzz_seconds: u64) -> Re
             ["test", "--release", "--package", "redlet-tests", "--test", "random", "--", "--nocapture"];
         let (commands, seed) = (commands.to_string(), seed.to_string());
         run(cargo(&words).env("REDLET_RANDOM_COMMANDS", commands).env("REDLET_SEED", seed))?;
+        sanitized()?;
+        under_valgrind()?;
         fuzz(fuzz_seconds)
     })
+}
+
+/// The engine's unit tests under `AddressSanitizer`, whose runtime comes with every toolchain for this target.
+fn sanitized() -> Result<(), String> {
+    const TARGET: &str = "x86_64-unknown-linux-gnu";
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
+        println!("\nskipped: AddressSanitizer is set up for {TARGET}");
+        return Ok(());
+    }
+    let words =
+        ["test", "--package", "redlet-core", "--lib", "--target", TARGET, "--target-dir", "target/sanitized"];
+    // The flag is unstable, and so is asking a stable compiler for it; nothing that is shipped is built so.
+    run(cargo(&words).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address"))
+}
+
+/// The tests of the files with unsafe code under valgrind's memcheck.
+fn under_valgrind() -> Result<(), String> {
+    if Command::new("valgrind").arg("--version").stdout(Stdio::null()).status().is_err() {
+        println!("\nskipped: valgrind is not installed");
+        return Ok(());
+    }
+    let words = ["test", "--package", "redlet-core", "--lib", "--", "entry::", "bytes::"];
+    let runner = "valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite";
+    // Few cases: each takes fifty times as long.
+    run(cargo(&words).env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", runner).env("PROPTEST_CASES", "20"))
 }
 
 fn fuzz(seconds: u64) -> Result<(), String> {
