@@ -133,6 +133,12 @@ pub fn looked_at(value: &[u8]) -> usize {
     value.len()
 }
 
+/// Resident memory of this process, in bytes.
+pub fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
+}
+
 /// A key of the workload.
 pub fn key(number: usize) -> String {
     format!("key:{number:07}")

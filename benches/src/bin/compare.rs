@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use redlet::{Commands, Fsync, Redis};
-use redlet_benches::{Dash, Engine, Kevy, Moka, Order, VALUE, key, looked_at};
+use redlet_benches::{Dash, Engine, Kevy, Moka, Order, VALUE, key, looked_at, resident};
 
 /// Measures redlet beside its peers and prints one table.
 #[derive(Debug, Parser)]
@@ -197,12 +197,6 @@ fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
-}
-
-/// Resident memory of this process, in bytes.
-fn resident() -> u64 {
-    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
 }
 
 fn engine(name: &str, keys: usize) -> Box<dyn Engine> {

@@ -49,8 +49,10 @@ enum Task {
 
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Bench {
-    /// redlet beside other stores, in one table.
+    /// Speed: redlet beside other stores, in one table.
     Compare,
+    /// Bytes an element: redlet beside servers, in one table.
+    Memory,
 }
 
 fn main() -> ExitCode {
@@ -58,7 +60,8 @@ fn main() -> ExitCode {
         Task::Test => steps::test(),
         Task::Record => steps::record(),
         Task::Nightly { commands, seed, fuzz_seconds } => steps::nightly(commands, seed, fuzz_seconds),
-        Task::Bench { what: Bench::Compare } => steps::compare(),
+        Task::Bench { what: Bench::Compare } => steps::bench("compare"),
+        Task::Bench { what: Bench::Memory } => steps::bench("memory"),
         Task::Compatibility { check } => compatibility::renew(check),
     };
     match result {

@@ -1,0 +1,225 @@
+//! Bytes an element: redlet by the growth of its own process, servers by the growth of their `used_memory`.
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use clap::Parser;
+use redlet::{Commands, Redis, SetOptions};
+use redlet_benches::resident;
+
+/// Measures memory, each case in a process of its own, and prints one table.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many elements.
+    #[arg(long, default_value_t = 1_000_000)]
+    elements: usize,
+    /// Programs of servers to ask for the same; `REDLET_ORACLE` and a `valkey-server` beside it unless given.
+    #[arg(long)]
+    server: Vec<PathBuf>,
+    /// Fills one case and prints the bytes an element; how the program measures.
+    #[arg(long, hide = true)]
+    case: Option<usize>,
+}
+
+/// A way to fill a store: name, most bytes an element, and the command for an element.
+struct Case {
+    name: &'static str,
+    at_most: f64,
+    command: fn(usize) -> Vec<String>,
+}
+
+fn words<const N: usize>(words: [String; N]) -> Vec<String> {
+    words.into()
+}
+
+fn key(number: usize) -> String {
+    format!("key:{number:07}")
+}
+
+fn value(length: usize, number: usize) -> String {
+    format!("{number:0>length$}v").split_off(1)
+}
+
+const CASES: [Case; 11] = [
+    Case {
+        name: "string of 10 bytes",
+        at_most: 58.0,
+        command: |n| words(["SET".into(), key(n), value(10, n)]),
+    },
+    Case {
+        name: "the same with a TTL",
+        at_most: 72.0,
+        command: |n| {
+            words(["SET".into(), key(n), value(10, n), "EX".into(), (100_000 + n % 1000).to_string()])
+        },
+    },
+    Case {
+        name: "string of 64 bytes",
+        at_most: 115.0,
+        command: |n| words(["SET".into(), key(n), value(64, n)]),
+    },
+    Case {
+        name: "integer",
+        at_most: 44.0,
+        command: |n| words(["SET".into(), key(n), (100_000 + n).to_string()]),
+    },
+    Case {
+        name: "hash of 100 small fields, a field",
+        at_most: 24.0,
+        command: |n| {
+            words([
+                "HSET".into(),
+                key(n / 100),
+                format!("field:{:04}", n % 100),
+                format!("value{:05}", n % 99_999),
+            ])
+        },
+    },
+    Case {
+        name: "one hash",
+        at_most: 52.0,
+        command: |n| {
+            words(["HSET".into(), "hash".into(), format!("field:{n:07}"), format!("value{:05}", n % 99_999)])
+        },
+    },
+    Case {
+        name: "one sorted set",
+        at_most: 62.0,
+        command: |n| {
+            words(["ZADD".into(), "zset".into(), (n * 7 % 1_000_003).to_string(), format!("member:{n:07}")])
+        },
+    },
+    Case {
+        name: "sorted sets of 100, a member",
+        at_most: 15.5,
+        command: |n| {
+            words(["ZADD".into(), key(n / 100), (n % 100).to_string(), format!("member:{:02}", n % 100)])
+        },
+    },
+    Case {
+        name: "one set of integers",
+        at_most: 14.0,
+        command: |n| words(["SADD".into(), "set".into(), n.to_string()]),
+    },
+    Case {
+        name: "one set of strings of 14 bytes",
+        at_most: 28.0,
+        command: |n| words(["SADD".into(), "set".into(), format!("member:{n:07}")]),
+    },
+    Case {
+        name: "one list of 10 bytes",
+        at_most: 12.0,
+        command: |n| words(["RPUSH".into(), "list".into(), value(10, n)]),
+    },
+];
+
+fn fill(case: &Case, elements: usize) {
+    let redis = Redis::memory();
+    // What the program itself needs is there before.
+    redis.set_with("warm", "up", SetOptions::default().ex(Duration::from_secs(1000))).expect("it is written");
+    redis.flushall().expect("it is emptied");
+    let before = resident();
+    for number in 0..elements {
+        redis.execute(&(case.command)(number)).expect("it is written");
+    }
+    println!("{}", (resident() - before) as f64 / elements as f64);
+}
+
+struct Server {
+    child: Child,
+    connection: redis::Connection,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Server {
+    fn start(program: &Path) -> Option<Self> {
+        let folder = tempfile::tempdir().ok()?;
+        let socket = folder.path().join("socket");
+        let mut child = Command::new(program)
+            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+            .arg(&socket)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let client = redis::Client::open(format!("unix://{}", socket.display())).ok()?;
+        loop {
+            if let Ok(connection) = client.get_connection() {
+                return Some(Self { child, connection, _folder: folder });
+            }
+            if child.try_wait().ok()?.is_some() {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn used(&mut self) -> f64 {
+        let info: String =
+            redis::cmd("INFO").arg("memory").query(&mut self.connection).expect("the server answers");
+        let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+        line.and_then(|number| number.parse().ok()).unwrap_or(0.0)
+    }
+
+    fn fill(&mut self, case: &Case, elements: usize) -> f64 {
+        let before = self.used();
+        let numbers: Vec<usize> = (0..elements).collect();
+        for chunk in numbers.chunks(1000) {
+            let mut pipeline = redis::pipe();
+            for number in chunk {
+                let words = (case.command)(*number);
+                let mut command = redis::cmd(&words[0]);
+                command.arg(&words[1..]);
+                pipeline.add_command(command).ignore();
+            }
+            pipeline.exec(&mut self.connection).expect("the server answers");
+        }
+        (self.used() - before) / elements as f64
+    }
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    if let Some(case) = arguments.case {
+        return fill(&CASES[case], arguments.elements);
+    }
+    let mut servers = arguments.server;
+    if servers.is_empty()
+        && let Some(oracle) = std::env::var_os("REDLET_ORACLE").map(PathBuf::from)
+    {
+        servers.push(oracle.clone());
+        servers.push(oracle.with_file_name("valkey-server"));
+    }
+    let names: Vec<String> = servers
+        .iter()
+        .map(|server| server.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned()))
+        .collect();
+    println!("bytes an element, {} elements", arguments.elements);
+    print!("{:<36}{:>10}", "", "redlet");
+    names.iter().for_each(|name| print!("{name:>16}"));
+    println!("   to reach");
+    for (number, case) in CASES.iter().enumerate() {
+        let program = std::env::current_exe().expect("this program has a path");
+        let output = Command::new(program)
+            .args(["--case", &number.to_string(), "--elements", &arguments.elements.to_string()])
+            .output()
+            .expect("this program starts itself");
+        let ours: f64 = String::from_utf8_lossy(&output.stdout).trim().parse().unwrap_or(f64::NAN);
+        print!("{:<36}{ours:>10.1}", case.name);
+        for server in &servers {
+            match Server::start(server) {
+                Some(mut server) => print!("{:>16.1}", server.fill(case, arguments.elements)),
+                None => print!("{:>16}", "-"),
+            }
+        }
+        let verdict = if ours <= case.at_most { "ok" } else { "MISSED" };
+        println!("   at most {}: {verdict}", case.at_most);
+    }
+}
