@@ -102,7 +102,6 @@ pub enum Expiry {
 }
 
 impl Expiry {
-    #[inline]
     fn deadline(self, now: impl FnOnce() -> UnixMs, command: &'static str) -> Result<Deadline> {
         Ok(match self {
             Expiry::Clear => Deadline::Clear,
@@ -316,20 +315,23 @@ impl<'a> Command<'a> for Set<'a> {
 impl<'a> Write<'a> for Set<'a> {
     #[inline]
     fn write(&self, db: &mut Tx<'_>) -> Result<SetReply> {
-        let SetOptions { when, compare, expiry, get } = &self.options;
-        let deadline = expiry.deadline(|| db.now(), "set")?;
-        // The plain form has no need to know what was there.
-        if *when == When::Always && compare.is_none() && !get {
-            db.set_string(self.key, self.value, deadline)?;
-            return Ok(SetReply::Done);
-        }
-        self.write_if(db, deadline)
+        let SetOptions { when: When::Always, compare: None, expiry, get: false } = &self.options else {
+            return self.write_if(db);
+        };
+        // These forms have no need to know what was there.
+        let deadline = match expiry {
+            Expiry::Clear => Deadline::Clear,
+            timed => timed.deadline(|| db.now(), "set")?,
+        };
+        db.set_string(self.key, self.value, deadline)?;
+        Ok(SetReply::Done)
     }
 }
 
 impl Set<'_> {
-    fn write_if(&self, db: &mut Tx<'_>, deadline: Deadline) -> Result<SetReply> {
-        let SetOptions { when, compare, get, .. } = self.options;
+    fn write_if(&self, db: &mut Tx<'_>) -> Result<SetReply> {
+        let SetOptions { when, compare, expiry, get } = self.options;
+        let deadline = expiry.deadline(|| db.now(), "set")?;
         let view = db.view();
         let exists = view.exists(self.key)?;
         let (old, holds) = if get || compare.is_some() {

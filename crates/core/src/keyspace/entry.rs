@@ -19,6 +19,7 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::extendible::Tagged;
 use super::wheel::TimerId;
 use crate::UnixMs;
 use crate::types::string::{SHORT_MAX, Shared};
@@ -28,7 +29,12 @@ use crate::types::{Collection, Str, StrRef, Type, Value, ValueRef};
 ///
 /// The allocation is as big as [`Shape::size`] says of the form and lengths in its own header; every function that changes
 /// one of them changes the other.
+///
+/// The pointer keeps the tag that the table gives it in the sixteen bits above an address.
 pub(crate) struct Entry(NonNull<u8>);
+
+/// Processes get addresses of 47 bits on today's systems unless they ask for more, which allocators do not.
+const ADDRESS_BITS: u32 = 48;
 
 // SAFETY: an entry owns what it points to, and all of that may be sent: bytes, `Shared`, collections.
 unsafe impl Send for Entry {}
@@ -236,6 +242,7 @@ impl Entry {
         let Some(start) = NonNull::new(unsafe { alloc::alloc(layout) }) else {
             alloc::handle_alloc_error(layout)
         };
+        assert!(start.addr().get() <= ADDRESS_MASK, "addresses have {ADDRESS_BITS} bits");
         let entry = Self(start);
         // SAFETY: everything written here lies within `shape.size()` bytes, which were just allocated, aligned for the
         // first word; lengths fit where `Shape::new` says so. `key` and `bytes` cannot be in memory that is new.
@@ -257,7 +264,7 @@ impl Entry {
     /// # Safety
     /// The allocation is as big as `shape` says.
     unsafe fn write_lengths(&self, shape: Shape) {
-        let (form, start) = (shape.form, self.0);
+        let (form, start) = (shape.form, self.start());
         // SAFETY: the lengths' places are within the shape, as the caller promises.
         unsafe {
             if form.has(Form::LONG_KEY) {
@@ -280,16 +287,29 @@ impl Entry {
         let word = timer.map_or(0, TimerId::to_bits);
         // SAFETY: a timed form has 16 bytes there.
         unsafe {
-            let at = self.0.add(form.timing_at()).cast::<u64>();
+            let at = self.start().add(form.timing_at()).cast::<u64>();
             at.write_unaligned(deadline.0 as u64);
             at.add(1).write_unaligned(word);
         }
     }
 
+    /// The allocation.
+    #[inline]
+    fn start(&self) -> NonNull<u8> {
+        // SAFETY: `set_tag` changes the bits above the address and nothing else, and the address is not 0.
+        unsafe { NonNull::new_unchecked(self.0.as_ptr().map_addr(|address| address & ADDRESS_MASK)) }
+    }
+
+    /// Takes the place of this entry, with its tag.
+    fn become_another(&mut self, mut other: Self) {
+        other.set_tag(self.tag());
+        *self = other;
+    }
+
     #[inline]
     fn first(&self) -> &AtomicU32 {
         // SAFETY: every allocation begins with it, aligned for it, and nobody writes there in any other way.
-        unsafe { self.0.cast::<AtomicU32>().as_ref() }
+        unsafe { self.start().cast::<AtomicU32>().as_ref() }
     }
 
     #[inline]
@@ -301,7 +321,7 @@ impl Entry {
     fn key_length(&self, form: Form) -> usize {
         // SAFETY: the form is the allocation's own, so the length is there in so many bytes.
         unsafe {
-            let at = self.0.add(USE_BYTES);
+            let at = self.start().add(USE_BYTES);
             if form.has(Form::LONG_KEY) {
                 at.cast::<u32>().read_unaligned() as usize
             } else {
@@ -314,7 +334,7 @@ impl Entry {
     fn value_length(&self, form: Form) -> usize {
         // SAFETY: as for the key's length.
         unsafe {
-            let at = self.0.add(form.value_length_at());
+            let at = self.start().add(form.value_length_at());
             match form.value_length_bytes() {
                 0 => 0,
                 1 => usize::from(at.read()),
@@ -334,7 +354,7 @@ impl Entry {
         let at = form.key_at_quickly();
         // SAFETY: the form and the length are the allocation's own; the key's bytes were written when it was made, and are
         // only written again through `&mut self`.
-        unsafe { NonNull::slice_from_raw_parts(self.0.add(at), self.key_length(form)).as_ref() }
+        unsafe { NonNull::slice_from_raw_parts(self.start().add(at), self.key_length(form)).as_ref() }
     }
 
     /// Whether this is the entry of `key`. Its second cache line, where most values end, is asked for before the first has
@@ -345,7 +365,7 @@ impl Entry {
         // SAFETY: a prefetch reads nothing, wherever it points.
         unsafe {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(self.0.as_ptr().wrapping_add(64).cast());
+            _mm_prefetch::<_MM_HINT_T0>(self.start().as_ptr().wrapping_add(64).cast());
         }
         self.key() == key
     }
@@ -363,7 +383,7 @@ impl Entry {
     unsafe fn write_word(&self, form: Form, payload: Payload<'_>) {
         // SAFETY: forms of these kinds have 8 bytes there, and a pointer needs no more.
         unsafe {
-            let at = self.0.add(form.word_at());
+            let at = self.start().add(form.word_at());
             match payload {
                 Payload::Bytes { .. } => {}
                 Payload::Int(number) => at.cast::<i64>().write_unaligned(number),
@@ -379,7 +399,7 @@ impl Entry {
     #[inline]
     unsafe fn number(&self, form: Form) -> i64 {
         // SAFETY: such a form has 8 bytes there, written by `write_word`.
-        unsafe { self.0.add(form.word_at()).cast::<i64>().read_unaligned() }
+        unsafe { self.start().add(form.word_at()).cast::<i64>().read_unaligned() }
     }
 
     /// What is pointed to.
@@ -389,7 +409,7 @@ impl Entry {
     #[inline]
     unsafe fn pointer<T>(&self, form: Form) -> NonNull<T> {
         // SAFETY: such a form has a pointer there, written by `write_word` and made of a box by `Payload::pointer`.
-        unsafe { self.0.add(form.word_at()).cast::<NonNull<T>>().read_unaligned() }
+        unsafe { self.start().add(form.word_at()).cast::<NonNull<T>>().read_unaligned() }
     }
 
     fn set_form(&mut self, form: Form) {
@@ -414,7 +434,7 @@ impl Entry {
             kind @ (Form::BYTES | Form::RAW) => {
                 // SAFETY: the value's bytes follow the key's, as many as the length says.
                 let bytes = unsafe {
-                    let start = self.0.add(form.key_at_quickly() + self.key_length(form));
+                    let start = self.start().add(form.key_at_quickly() + self.key_length(form));
                     NonNull::slice_from_raw_parts(start, self.value_length(form)).as_ref()
                 };
                 ValueRef::String(StrRef::Short { bytes, raw: kind == Form::RAW })
@@ -482,7 +502,7 @@ impl Entry {
         }
         // SAFETY: the value's bytes follow the key's, as many as the length says, and nobody else looks at them.
         unsafe {
-            let start = self.0.add(form.key_at_quickly() + self.key_length(form));
+            let start = self.start().add(form.key_at_quickly() + self.key_length(form));
             start.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
         }
         let now_form = Form(form.0 & !Form::KIND | if raw { Form::RAW } else { Form::BYTES });
@@ -535,20 +555,23 @@ impl Entry {
         if new.form.key_at() != old.form.key_at()
             || new.form.value_length_bytes() != old.form.value_length_bytes()
         {
-            *self = Self::allocate(self.key(), payload, self.timing(), self.access());
+            self.become_another(Self::allocate(self.key(), payload, self.timing(), self.access()));
             return;
         }
         if new.size() != old.size() {
             // SAFETY: allocated with the old layout; the new size is not 0 and comes from a layout that is valid.
-            let start = unsafe { alloc::realloc(self.0.as_ptr(), old.layout(), new.layout().size()) };
+            let start = unsafe { alloc::realloc(self.start().as_ptr(), old.layout(), new.layout().size()) };
             let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(new.layout()) };
+            assert!(start.addr().get() <= ADDRESS_MASK, "addresses have {ADDRESS_BITS} bits");
+            let tag = self.tag();
             self.0 = start;
+            self.set_tag(tag);
         }
         // SAFETY: the allocation has the new size now, and with the same places for lengths and key its key and timing
         // stand where they stood.
         unsafe {
             self.write_lengths(new);
-            let value_start = self.0.add(new.form.key_at() + new.key_length);
+            let value_start = self.start().add(new.form.key_at() + new.key_length);
             value_start.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
             self.write_word(new.form, payload);
         }
@@ -599,7 +622,7 @@ impl Entry {
         }
         // SAFETY: a timed form has 16 bytes there, written by `write_timing`.
         let (deadline, timer) = unsafe {
-            let at = self.0.add(form.timing_at()).cast::<u64>();
+            let at = self.start().add(form.timing_at()).cast::<u64>();
             (at.read_unaligned(), at.add(1).read_unaligned())
         };
         Some((UnixMs(deadline as i64), TimerId::from_bits(timer)))
@@ -636,7 +659,7 @@ impl Entry {
                 if let Some(value) = pointed {
                     moved.replace(Content::Value(value));
                 }
-                *self = moved;
+                self.become_another(moved);
             }
         }
     }
@@ -667,6 +690,21 @@ impl Entry {
     }
 }
 
+const ADDRESS_MASK: usize = (1 << ADDRESS_BITS) - 1;
+
+impl Tagged for Entry {
+    #[inline]
+    fn tag_word(&self) -> u32 {
+        (self.0.addr().get() >> (ADDRESS_BITS - u16::BITS)) as u32
+    }
+
+    fn set_tag(&mut self, tag: u16) {
+        let tagged = |address: usize| address | usize::from(tag) << ADDRESS_BITS;
+        // SAFETY: the address is not 0, with a tag or without.
+        self.0 = unsafe { NonNull::new_unchecked(self.start().as_ptr().map_addr(tagged)) };
+    }
+}
+
 const LIST: u8 = Form::of(Type::List);
 const HASH: u8 = Form::of(Type::Hash);
 const SET: u8 = Form::of(Type::Set);
@@ -677,7 +715,7 @@ impl Drop for Entry {
     fn drop(&mut self) {
         drop(self.take_pointed());
         // SAFETY: allocated with the layout that its own shape has.
-        unsafe { alloc::dealloc(self.0.as_ptr(), self.shape().layout()) }
+        unsafe { alloc::dealloc(self.start().as_ptr(), self.shape().layout()) }
     }
 }
 

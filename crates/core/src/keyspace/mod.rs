@@ -4,6 +4,8 @@
 //! is, except what a `Journal` locks inside itself.
 mod access;
 mod entry;
+mod equal_halves;
+mod extendible;
 mod shard;
 pub(crate) mod wheel;
 
@@ -118,10 +120,10 @@ impl Keyspace {
         self.seed.hash(key)
     }
 
-    /// The shard of a key with this hash. Tables use the lowest and the highest bits, so these are from the middle.
+    /// The shard of a key with this hash. Tables use the lowest 16 bits and the highest 24.
     #[inline]
     pub(crate) fn index(&self, hash: u64) -> usize {
-        (hash >> 40) as usize & (self.slots.len() - 1)
+        (hash >> 16) as usize & (self.slots.len() - 1)
     }
 
     #[inline]

@@ -3,9 +3,9 @@ use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::entry::Entry;
+use super::extendible::ExtendibleTable;
 use super::wheel::{TimerId, Wheel};
 use crate::UnixMs;
-use crate::table::Table;
 use crate::types::TypeSettings;
 
 /// What a timer is about: enough to find the entry again without holding its key twice.
@@ -18,7 +18,7 @@ pub(crate) struct Timed {
 /// The keys of one database that live in one shard.
 #[derive(Debug, Default)]
 pub(crate) struct Database {
-    pub(crate) entries: Table<Entry>,
+    pub(crate) entries: ExtendibleTable<Entry>,
     /// How many of them have a deadline.
     pub(crate) with_deadline: usize,
 }
@@ -104,10 +104,8 @@ impl Shard {
 
     /// Takes an entry out, with its timer; its deadline stays readable on it.
     pub(crate) fn remove(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Entry> {
-        let seed = &self.settings.hash_seed;
         let database = self.databases.get_mut(db)?;
-        let entry =
-            database.entries.remove(hash, |entry| entry.is_of(key), |other| seed.hash(other.key()))?;
+        let entry = database.entries.remove(hash, |entry| entry.is_of(key))?;
         if let Some((_, timer)) = entry.timing() {
             database.with_deadline -= 1;
             if let Some(timer) = timer {
@@ -167,10 +165,7 @@ impl Shard {
                 entry.set_timing(Some((deadline, Some(self.wheel.schedule(later, Timed { db, hash })))));
                 continue;
             }
-            let seed = &self.settings.hash_seed;
-            if let Some(entry) =
-                database.entries.remove(hash, |entry| is_its(entry), |other| seed.hash(other.key()))
-            {
+            if let Some(entry) = database.entries.remove(hash, is_its) {
                 database.with_deadline -= 1;
                 count(&self.counters.expired_keys);
                 expired(db as usize, entry);
@@ -181,7 +176,7 @@ impl Shard {
     /// Empties a database and returns what was in it, to be dropped once the lock is gone.
     pub(crate) fn clear(&mut self, db: usize) -> Option<Database> {
         let database = std::mem::take(self.databases.get_mut(db)?);
-        for entry in &database.entries {
+        for entry in database.entries.iter() {
             if let Some(timer) = entry.timer() {
                 self.wheel.cancel(timer);
             }
@@ -196,7 +191,7 @@ impl Shard {
         let wheel = &mut self.wheel;
         for db in [first, second] {
             let seed = &self.settings.hash_seed;
-            for entry in &mut self.databases[db].entries {
+            for entry in self.databases[db].entries.iter_mut() {
                 let Some((deadline, Some(timer))) = entry.timing() else { continue };
                 let at = wheel.fires_at(timer).unwrap_or(UnixMs(i64::MIN));
                 wheel.cancel(timer);
