@@ -31,14 +31,14 @@ pub fn subcommands(facts: &Value) -> &[Value] {
     }
 }
 
-fn items(value: &Value) -> &[Value] {
+pub(crate) fn items(value: &Value) -> &[Value] {
     match value {
         Value::Array(items) | Value::Set(items) => items,
         _ => &[],
     }
 }
 
-fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::Status(text) => text.clone(),
         Value::Bulk(bytes) => String::from_utf8_lossy(bytes).into_owned(),

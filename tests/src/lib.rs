@@ -4,6 +4,7 @@
 //! `oracle` reach a real server; `subject` is redlet; `comparison` says when two answers count as equal; `generate`
 //! draws random commands and `minimise` shrinks a sequence that fails. Nothing here knows how redlet works inside.
 pub mod cases;
+pub mod command_docs;
 pub mod command_info;
 pub mod comparison;
 pub mod connection;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use redlet_tests::oracle::Oracle;
 use redlet_tests::value::Value;
-use redlet_tests::{GROUPS, cases, command_info, package_path, read_file, recording};
+use redlet_tests::{GROUPS, cases, command_docs, command_info, package_path, read_file, recording};
 
 fn main() -> ExitCode {
     let Some(mut oracle) = Oracle::find() else { return ExitCode::FAILURE };
@@ -44,6 +44,13 @@ fn record(oracle: &mut Oracle) -> io::Result<()> {
     let heading = format!("# COMMAND INFO of Redis {}, by `cargo xtask record`.\n\n", oracle.version());
     write("tables/command_info.txt", &(heading + &described.join("\n")))?;
     println!("command_info: {} commands", described.len());
+    let answers = oracle.answers(&[vec![b"COMMAND".to_vec(), b"DOCS".to_vec()]])?;
+    let Some(docs) = answers.first() else { return Err(io::Error::other("COMMAND DOCS gave nothing")) };
+    let documented = command_docs::describe_all(&docs.resp3, oracle.version());
+    let heading =
+        format!("# COMMAND DOCS of Redis {} without prose, by `cargo xtask record`.\n\n", oracle.version());
+    write("tables/command_docs.txt", &(heading + &documented.join("\n")))?;
+    println!("command_docs: {} commands", documented.len());
     Ok(())
 }
 

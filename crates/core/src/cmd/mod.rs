@@ -3,6 +3,7 @@
 //! To add one: write its struct and its implementation in the family's file, name it in that file's `table!`, add its
 //! method to the facade and its cases to the tables that are compared with a real server.
 pub mod args;
+pub mod arguments;
 pub mod connection;
 pub mod hash;
 pub mod keys;
@@ -12,6 +13,7 @@ pub mod server;
 pub mod set;
 pub mod spec;
 pub mod string;
+mod versions;
 pub mod zset;
 
 use std::borrow::Cow;

@@ -1,6 +1,7 @@
 //! The store as a whole: INFO, CONFIG, COMMAND, FLUSHALL, SAVE and their kin.
 use std::fmt::Write as _;
 
+use super::arguments::{Argument, arguments};
 use super::{
     Args, Begin, Command, Control, Find, Flags, Group, KeySpec, Read, Row, Scope, Spec, Write, table,
 };
@@ -739,31 +740,28 @@ fn key_range(specs: &[KeySpec]) -> (i64, i64, i64) {
 }
 
 fn describe_keys(spec: &KeySpec) -> Reply {
-    let map = |pairs: Vec<(&'static str, Reply)>| {
-        Reply::Map(pairs.into_iter().map(|(name, value)| (Reply::bulk(name), value)).collect())
-    };
-    let typed = |kind: &'static str, spec| map(vec![("type", Reply::bulk(kind)), ("spec", spec)]);
+    let typed = |kind: &'static str, spec| named_parts([("type", Reply::bulk(kind)), ("spec", spec)]);
     let begin = match spec.begin {
-        Begin::Index(index) => typed("index", map(vec![("index", index.into())])),
+        Begin::Index(index) => typed("index", named_parts([("index", index.into())])),
         Begin::Keyword { keyword, start } => {
-            typed("keyword", map(vec![("keyword", Reply::bulk(keyword)), ("startfrom", start.into())]))
+            typed("keyword", named_parts([("keyword", Reply::bulk(keyword)), ("startfrom", start.into())]))
         }
-        Begin::Unknown => typed("unknown", map(Vec::new())),
+        Begin::Unknown => typed("unknown", named_parts([])),
     };
     let find = match spec.find {
         Find::Range { last, step, limit } => typed(
             "range",
-            map(vec![("lastkey", last.into()), ("keystep", step.into()), ("limit", limit.into())]),
+            named_parts([("lastkey", last.into()), ("keystep", step.into()), ("limit", limit.into())]),
         ),
         Find::KeyNum { at, first, step } => typed(
             "keynum",
-            map(vec![("keynumidx", at.into()), ("firstkey", first.into()), ("keystep", step.into())]),
+            named_parts([("keynumidx", at.into()), ("firstkey", first.into()), ("keystep", step.into())]),
         ),
-        Find::Unknown => typed("unknown", map(Vec::new())),
+        Find::Unknown => typed("unknown", named_parts([])),
     };
     let flags = Reply::Set(spec.flags.iter().map(|flag| Reply::Status((*flag).into())).collect());
     let notes = (!spec.notes.is_empty()).then(|| ("notes", Reply::bulk(spec.notes)));
-    map(notes.into_iter().chain([("flags", flags), ("begin_search", begin), ("find_keys", find)]).collect())
+    named_parts(notes.into_iter().chain([("flags", flags), ("begin_search", begin), ("find_keys", find)]))
 }
 
 /// Declares a subcommand of COMMAND whose words are names of commands.
@@ -827,23 +825,61 @@ impl<'a> Control<'a> for CommandDocs<'a> {
     }
 }
 
+/// A map whose keys are names.
+fn named_parts(parts: impl IntoIterator<Item = (&'static str, Reply)>) -> Reply {
+    Reply::Map(parts.into_iter().map(|(name, value)| (Reply::bulk(name), value)).collect())
+}
+
 fn document(row: &'static Row) -> Reply {
-    let text = |name: &str, value: &str| (Reply::bulk(name), Reply::bulk(value));
     let mut parts = vec![
-        text("summary", row.spec.summary),
-        text("since", row.spec.since),
-        text("group", row.spec.group.as_str()),
-        text("complexity", row.spec.complexity),
+        ("summary", Reply::bulk(row.spec.summary)),
+        ("since", Reply::bulk(row.spec.since)),
+        ("group", Reply::bulk(row.spec.group.as_str())),
+        ("complexity", Reply::bulk(row.spec.complexity)),
     ];
+    if let Some((since, instead)) = super::versions::deprecated(row.spec.name) {
+        parts.push(("doc_flags", Reply::Set(vec![Reply::Status("deprecated".into())])));
+        parts.push(("deprecated_since", Reply::bulk(since)));
+        parts.push(("replaced_by", Reply::bulk(instead)));
+    }
+    let arguments = arguments(&row.spec);
+    if !arguments.is_empty() {
+        parts.push(("arguments", Reply::Array(arguments.iter().map(document_argument).collect())));
+    }
     let subcommands: Vec<_> = if row.spec.name.contains(' ') {
         Vec::new()
     } else {
         super::subcommands(row.spec.name).map(|row| (Reply::bulk(row.listed_name()), document(row))).collect()
     };
     if !subcommands.is_empty() {
-        parts.push((Reply::bulk("subcommands"), Reply::Map(subcommands)));
+        parts.push(("subcommands", Reply::Map(subcommands)));
     }
-    Reply::Map(parts)
+    named_parts(parts)
+}
+
+fn document_argument(argument: &Argument) -> Reply {
+    let mut parts =
+        vec![("name", Reply::bulk(&argument.name)), ("type", Reply::bulk(argument.kind.as_str()))];
+    if argument.parts.is_empty() {
+        parts.push(("display_text", Reply::bulk(&argument.name)));
+    }
+    parts.extend(argument.key_spec.map(|index| ("key_spec_index", Reply::Integer(index as i64))));
+    parts.extend(argument.token.map(|token| ("token", Reply::bulk(token))));
+    parts.extend(argument.since.map(|since| ("since", Reply::bulk(since))));
+    let flags = [
+        (argument.optional, "optional"),
+        (argument.multiple, "multiple"),
+        (argument.multiple_token, "multiple_token"),
+    ];
+    let flags = flags.into_iter().filter(|(is_set, _)| *is_set);
+    let flags: Vec<_> = flags.map(|(_, flag)| Reply::Status(flag.into())).collect();
+    if !flags.is_empty() {
+        parts.push(("flags", Reply::Set(flags)));
+    }
+    if !argument.parts.is_empty() {
+        parts.push(("arguments", Reply::Array(argument.parts.iter().map(document_argument).collect())));
+    }
+    named_parts(parts)
 }
 
 /// Declares a subcommand of COMMAND that looks for the keys among a whole command's words.

@@ -1,0 +1,346 @@
+//! A command's words as a tree, read from its syntax: what `COMMAND DOCS` calls its arguments.
+//!
+//! The notation is that of Redis's documentation. `[a]` may be left out, `<a | b>` is a choice, words in upper case stand for
+//! themselves and own what follows them in their bracket, and `a b [a b ...]` may be repeated. What this notation cannot say,
+//! the type of a word and the name of a group of words, is in tables here, by the words. Knows nothing of replies, and
+//! nothing of what the arguments do.
+use super::{Spec, versions};
+
+/// One argument, or a group of them.
+#[derive(Clone, Debug)]
+pub struct Argument {
+    /// What it is called, in lower case.
+    pub name: String,
+    /// What it may be.
+    pub kind: Kind,
+    /// The word that must stand before it; a pure token's own word.
+    pub token: Option<&'static str>,
+    /// For a key: which of the command's key specifications finds it.
+    pub key_spec: Option<usize>,
+    /// The version of Redis that brought it, when the command is older.
+    pub since: Option<&'static str>,
+    /// It may be left out.
+    pub optional: bool,
+    /// It may be repeated.
+    pub multiple: bool,
+    /// Its token is repeated with it.
+    pub multiple_token: bool,
+    /// The choices of a [`Kind::OneOf`], the parts of a [`Kind::Block`].
+    pub parts: Vec<Argument>,
+}
+
+impl Argument {
+    fn new(name: &str, kind: Kind, parts: Vec<Argument>) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            token: None,
+            key_spec: None,
+            since: None,
+            optional: false,
+            multiple: false,
+            multiple_token: false,
+            parts,
+        }
+    }
+}
+
+/// What an argument may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A key's name.
+    Key,
+    /// Any bytes.
+    String,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Double,
+    /// A moment, counted from 1970.
+    UnixTime,
+    /// A glob-style pattern.
+    Pattern,
+    /// A fixed word and nothing else.
+    PureToken,
+    /// One of several arguments.
+    OneOf,
+    /// Several arguments, one after the other.
+    Block,
+}
+
+impl Kind {
+    /// As `COMMAND DOCS` writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Key => "key",
+            Kind::String => "string",
+            Kind::Integer => "integer",
+            Kind::Double => "double",
+            Kind::UnixTime => "unix-time",
+            Kind::Pattern => "pattern",
+            Kind::PureToken => "pure-token",
+            Kind::OneOf => "oneof",
+            Kind::Block => "block",
+        }
+    }
+
+    /// The type of the argument `name` of a command.
+    fn of(command: &str, name: &str) -> Self {
+        match (command, name) {
+            ("INCRBYFLOAT" | "HINCRBYFLOAT", "increment") => Kind::Double,
+            // The other words of ZRANGE and ZRANGESTORE decide whether these are places, scores or members.
+            ("ZRANGE", "start" | "stop") | ("ZRANGESTORE", "min" | "max") => Kind::String,
+            (_, "min" | "max") if command.contains("LEX") => Kind::String,
+            (_, "min" | "max" | "score") => Kind::Double,
+            (_, "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "src" | "dst") => Kind::Key,
+            (_, "pattern") => Kind::Pattern,
+            (_, "unix-time-seconds" | "unix-time-milliseconds") => Kind::UnixTime,
+            (
+                _,
+                "count" | "cursor" | "db" | "decrement" | "destination-db" | "end" | "increment" | "index"
+                | "index1" | "index2" | "len" | "limit" | "milliseconds" | "min-match-len" | "num-matches"
+                | "numkeys" | "offset" | "rank" | "seconds" | "start" | "stop" | "weight",
+            ) => Kind::Integer,
+            _ => Kind::String,
+        }
+    }
+}
+
+/// What a word that stands for itself is called, where that is not the word.
+fn token_name(token: &str) -> String {
+    match token {
+        "CH" => "change".into(),
+        "INCR" => "increment".into(),
+        _ => token.to_ascii_lowercase(),
+    }
+}
+
+/// What a choice is called that has no token before it.
+fn choice_name(choices: &[Argument]) -> &'static str {
+    match choices.first().and_then(|first| first.token) {
+        Some("NX" | "IFEQ") => "condition",
+        Some("GT") => "comparison",
+        Some("EX") => "expiration",
+        Some("ASYNC") => "flush-type",
+        Some("BYSCORE") => "sortby",
+        Some("BEFORE" | "LEFT" | "MIN") => "where",
+        _ => "choice",
+    }
+}
+
+/// The arguments of a command, in order.
+pub fn arguments(spec: &Spec) -> Vec<Argument> {
+    let mut reader = Reader { rest: spec.syntax, spec, keys: 0 };
+    let arguments = reader.sequence();
+    debug_assert!(reader.rest.is_empty(), "{}: a bracket closes that was not opened", spec.name);
+    arguments
+}
+
+struct Reader<'s> {
+    rest: &'static str,
+    spec: &'s Spec,
+    /// How many keys have been met.
+    keys: usize,
+}
+
+impl Reader<'_> {
+    /// The next word or bracket, which is not passed yet.
+    fn peek(&self) -> &'static str {
+        let end = match self.rest.find([' ', '[', ']', '<', '>', '|']) {
+            Some(0) => 1,
+            Some(end) => end,
+            None => self.rest.len(),
+        };
+        &self.rest[..end]
+    }
+
+    fn pass(&mut self, word: &str) {
+        self.rest = self.rest[word.len()..].trim_start();
+    }
+
+    /// Arguments up to a bar, a closing bracket or the end.
+    fn sequence(&mut self) -> Vec<Argument> {
+        let mut arguments = Vec::new();
+        loop {
+            match self.peek() {
+                "" | "]" | ">" | "|" => return arguments,
+                "[" => match self.repetition() {
+                    Some(length) => repeat(&mut arguments, length),
+                    None => arguments.push(Argument { optional: true, ..self.bracket() }),
+                },
+                "<" => {
+                    let mut choice = self.bracket();
+                    if let Some(before) = arguments.last_mut()
+                        && before.name == "where"
+                        && choice.name == "where"
+                    {
+                        before.name = "wherefrom".into();
+                        choice.name = "whereto".into();
+                    }
+                    arguments.push(choice);
+                }
+                word => {
+                    self.pass(word);
+                    let argument = self.word(word);
+                    arguments.push(self.dated(argument));
+                }
+            }
+        }
+    }
+
+    /// Passes a bracket that only says that what stands before it may be repeated; returns how many words that is.
+    fn repetition(&mut self) -> Option<usize> {
+        let (inside, rest) = self.rest[1..].split_once(']')?;
+        let repeated = inside.strip_suffix(" ...")?;
+        if repeated.contains('[') {
+            return None;
+        }
+        self.rest = rest.trim_start();
+        Some(repeated.split(' ').count())
+    }
+
+    /// All that is between two brackets, as one argument.
+    fn bracket(&mut self) -> Argument {
+        let open = self.peek();
+        self.pass(open);
+        let mut choices = Vec::new();
+        loop {
+            let sequence = self.sequence();
+            let choice = together(sequence, "options");
+            choices.push(self.dated(choice));
+            let end = self.peek();
+            self.pass(end);
+            if end != "|" {
+                break;
+            }
+        }
+        if choices.len() == 1 {
+            return choices.remove(0);
+        }
+        self.dated(Argument::new(choice_name(&choices), Kind::OneOf, choices))
+    }
+
+    fn word(&mut self, word: &'static str) -> Argument {
+        if word.starts_with(|first: char| first.is_ascii_uppercase()) {
+            return Argument {
+                token: Some(word),
+                ..Argument::new(&token_name(word), Kind::PureToken, Vec::new())
+            };
+        }
+        let kind = Kind::of(self.spec.name, word);
+        let mut argument = Argument::new(word, kind, Vec::new());
+        if kind == Kind::Key {
+            // One specification can find several keys; it is then the last.
+            argument.key_spec = self.spec.keys.len().checked_sub(1).map(|last| last.min(self.keys));
+            self.keys += 1;
+        }
+        argument
+    }
+
+    fn dated(&self, argument: Argument) -> Argument {
+        Argument { since: versions::added(self.spec.name, &argument.name), ..argument }
+    }
+}
+
+/// One argument for a sequence: a token goes to what it owns, and what is still more than one becomes a block.
+fn together(mut sequence: Vec<Argument>, name: &str) -> Argument {
+    if sequence.len() == 1 {
+        return sequence.remove(0);
+    }
+    if sequence.first().is_none_or(|first| first.kind != Kind::PureToken) {
+        return Argument::new(name, Kind::Block, sequence);
+    }
+    let owner = sequence.remove(0);
+    let owned = together(sequence, &owner.name);
+    let is_group = matches!(owned.kind, Kind::OneOf | Kind::Block);
+    let name = if is_group { owner.name } else { owned.name };
+    Argument { name, token: owner.token, ..owned }
+}
+
+/// Makes the last `length` arguments one that may be repeated.
+fn repeat(arguments: &mut Vec<Argument>, length: usize) {
+    let repeated = arguments.split_off(arguments.len().saturating_sub(length));
+    let argument = together(repeated, "data");
+    let multiple_token = argument.token.is_some();
+    arguments.push(Argument { multiple: true, multiple_token, ..argument });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd;
+
+    /// `name:type`, with `TOKEN=` before it, `?` for optional, `*` and `+` for multiple and its token.
+    fn text(arguments: &[Argument]) -> String {
+        let one = |argument: &Argument| {
+            let token = argument.token.map(|token| format!("{token}=")).unwrap_or_default();
+            let parts = if argument.parts.is_empty() {
+                String::new()
+            } else {
+                format!("({})", text(&argument.parts))
+            };
+            let flags: String =
+                [(argument.optional, '?'), (argument.multiple, '*'), (argument.multiple_token, '+')]
+                    .into_iter()
+                    .filter_map(|(is_set, sign)| is_set.then_some(sign))
+                    .collect();
+            format!("{token}{}:{}{parts}{flags}", argument.name, argument.kind.as_str())
+        };
+        arguments.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    fn read(syntax: &'static str) -> String {
+        text(&arguments(&Spec { syntax, ..Spec::EMPTY }))
+    }
+
+    #[test]
+    fn a_syntax_becomes_a_tree() {
+        assert_eq!(read(""), "");
+        assert_eq!(read("key [count]"), "key:key count:integer?");
+        assert_eq!(read("key field [field ...]"), "key:key field:string*");
+        assert_eq!(read("[section [section ...]]"), "section:string?*");
+        assert_eq!(read("key value [key value ...]"), "data:block(key:key value:string)*");
+        assert_eq!(
+            read("key [count [WITHVALUES]]"),
+            "key:key options:block(count:integer WITHVALUES=withvalues:pure-token?)?"
+        );
+        assert_eq!(
+            read("[NX | XX] [LIMIT offset count]"),
+            "condition:oneof(NX=nx:pure-token XX=xx:pure-token)? LIMIT=limit:block(offset:integer count:integer)?"
+        );
+        assert_eq!(read("<MIN | MAX>"), "where:oneof(MIN=min:pure-token MAX=max:pure-token)");
+        assert_eq!(read("[WEIGHTS weight [weight ...]]"), "WEIGHTS=weight:integer?*");
+        assert_eq!(read("[GET pattern [GET pattern ...]]"), "GET=pattern:pattern?*+");
+        assert_eq!(
+            read("[FILTERBY <ACLCAT category | PATTERN pattern>]"),
+            "FILTERBY=filterby:oneof(ACLCAT=category:string PATTERN=pattern:pattern)?"
+        );
+    }
+
+    #[test]
+    fn every_syntax_is_read_to_its_end_and_every_choice_has_a_name() {
+        fn check(row: &cmd::Row, arguments: &[Argument]) {
+            for argument in arguments {
+                assert_ne!(argument.name, "choice", "{}", row.spec.name);
+                assert!(!argument.name.contains('.'), "{}: {}", row.spec.name, argument.name);
+                check(row, &argument.parts);
+            }
+        }
+        for row in cmd::all() {
+            check(row, &arguments(&row.spec));
+        }
+    }
+
+    #[test]
+    fn every_argument_with_a_version_of_its_own_exists() {
+        fn count(arguments: &[Argument]) -> usize {
+            let one = |argument: &Argument| usize::from(argument.since.is_some()) + count(&argument.parts);
+            arguments.iter().map(one).sum()
+        }
+        let dated: usize = cmd::all().map(|row| count(&arguments(&row.spec))).sum();
+        assert_eq!(dated, versions::ADDED.len());
+        for (name, _, _) in versions::DEPRECATED {
+            assert!(cmd::row(name.as_bytes()).is_some(), "{name}");
+        }
+    }
+}
