@@ -1,7 +1,7 @@
 //! Counts what visitors do: page views by day and hour, unique visitors, and the most read pages of a week.
 use std::error::Error;
 
-use redlet::{Aggregate, Commands, Redis, Weighing, ZRangeQuery, ZSources};
+use redlet::{Commands, Redis, ZRangeQuery};
 use redlet_examples::{is_small, timed};
 
 const PAGES: [&str; 6] = ["/", "/pricing", "/docs", "/docs/install", "/blog", "/about"];
@@ -34,10 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{day:<5} {total:>8} {:>9}   {hour}:00", redis.scard(format!("visitors:{day}"))?);
     }
 
-    let keys: Vec<String> = (0..7).map(|day| format!("pages:{day}")).collect();
-    let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
-    let summed = ZSources::new(keys).weighing(Weighing { weights: Vec::new(), aggregate: Aggregate::Sum });
-    redis.zunionstore("pages:week", summed)?;
+    redis.zunionstore("pages:week", (0..7).map(|day| format!("pages:{day}")))?;
     println!("\nthe week's pages:");
     for (page, views) in redis.zrange_withscores("pages:week", ZRangeQuery::by_rank(0, -1).reverse())? {
         println!("  {:<16} {views:>8}", String::from_utf8_lossy(&page));

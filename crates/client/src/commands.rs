@@ -15,7 +15,7 @@ use redlet_core::cmd::set::*;
 use redlet_core::cmd::string::{Set, *};
 use redlet_core::cmd::zset::*;
 use redlet_core::cmd::{Control, Read, Write};
-use redlet_core::number::{self, Extended};
+use redlet_core::number::Extended;
 use redlet_core::types::lcs::Match;
 use redlet_core::{Bytes, Reply, UnixMs};
 
@@ -120,7 +120,8 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn setex(&self, key: impl ToArg, ttl: Duration, value: impl ToArg) -> Result<()> {
-        self.set_with(key, value, SetOptions::default().ex(ttl)).map(drop)
+        let options = SetOptions::default().ex(ttl);
+        self.run_write(&SetEx(Set { key: &arg(&key)?, value: arg(&value)?.as_string(), options })).map(drop)
     }
 
     /// Stores a string with a time to live, to the millisecond as [`Commands::setex`] does too. `PSETEX`.
@@ -921,7 +922,7 @@ pub trait Commands {
             source: &arg(&source)?,
             destination: &arg(&destination)?,
             db: db.map(|db| db as i64),
-            replace,
+            replace: Ok(replace),
         })
     }
 
@@ -1334,9 +1335,11 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn hrandfield_many(&self, key: impl ToArg, draw: Draw) -> Result<Vec<(Bytes, Bytes)>> {
-        match self.run_read(&HRandField { key: &arg(&key)?, draw, with_values: true })? {
+        match self.run_read(&HRandField { key: &arg(&key)?, draw: draw.as_many(), with_values: true })? {
             HRandFieldReply::Values(pairs) => Ok(pairs),
-            other => unreachable!("asked for values, answered {other:?}"),
+            HRandFieldReply::One(_) | HRandFieldReply::Fields(_) => {
+                unreachable!("one was asked for as many of one")
+            }
         }
     }
 
@@ -2689,13 +2692,13 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn zrandmember_many(&self, key: impl ToArg, draw: Draw) -> Result<Vec<(Bytes, f64)>> {
-        match self.run_read(&ZRandMember { key: &arg(&key)?, draw, with_scores: true })? {
+        match self.run_read(&ZRandMember { key: &arg(&key)?, draw: draw.as_many(), with_scores: true })? {
             ZRandMemberReply::Many(members) => Ok(members.members),
-            ZRandMemberReply::One(_) => unreachable!("asked for many"),
+            ZRandMemberReply::One(_) => unreachable!("one was asked for as many of one"),
         }
     }
 
-    /// Returns the members that are in any of several sorted sets, with their scores, lowest first. Plain sets count as of score 1. `ZUNION`.
+    /// Returns the members that are in any of several sorted sets, with their scores, lowest first. Scores of the same member are added up; plain sets count as of score 1. `ZUNION`.
     ///
     /// Complexity: O(N*K+M*log(M)), N being the sizes of the sets, K their number and M the size of the result.
     ///
@@ -2703,12 +2706,41 @@ pub trait Commands {
     /// # use std::time::Duration;
     /// # use redlet::*;
     /// # let redis = Redis::memory();
-    /// redis.zadd("a", [("x", 1.0)])?;
-    /// assert_eq!(redis.zunion(ZSources::new(&[&b"a"[..]][..]))?, [("x".into(), 1.0)]);
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// assert_eq!(redis.zunion(["a", "b"])?, [("y".into(), 2.0), ("x".into(), 4.0)]);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zunion(&self, sources: ZSources<'_>) -> Result<Vec<(Bytes, f64)>> {
-        Ok(self.run_read(&ZUnion { sources, with_scores: true })?.members)
+    fn zunion(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<(Bytes, f64)>> {
+        self.zunion_with(keys, Weighing::default())
+    }
+
+    /// The same with weights and another way to combine scores. `ZUNION`.
+    ///
+    /// Complexity: as [`Commands::zunion`].
+    ///
+    /// # Errors
+    /// A refusal of weights that are not as many as the keys, or not numbers.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// let weighing = Weighing::default().weights([2.0, 1.0]);
+    /// assert_eq!(redis.zunion_with(["a", "b"], weighing)?, [("y".into(), 4.0), ("x".into(), 5.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zunion_with(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        weighing: Weighing,
+    ) -> Result<Vec<(Bytes, f64)>> {
+        ArgList::new(keys).with(|keys| {
+            let sources = ZSources::new(keys).weighing(weighing);
+            Ok(self.run_read(&ZUnion { sources, with_scores: true })?.members)
+        })
     }
 
     /// Stores the members that are in any of several sorted sets, and returns how many; nothing deletes the destination. `ZUNIONSTORE`.
@@ -2719,28 +2751,92 @@ pub trait Commands {
     /// # use std::time::Duration;
     /// # use redlet::*;
     /// # let redis = Redis::memory();
-    /// redis.zadd("a", [("x", 1.0)])?;
-    /// assert_eq!(redis.zunionstore("b", ZSources::new(&[&b"a"[..]][..]))?, 1);
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// assert_eq!(redis.zunionstore("c", ["a", "b"])?, 2);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zunionstore(&self, destination: impl ToArg, sources: ZSources<'_>) -> Result<usize> {
-        self.run_write(&ZUnionStore { destination: &arg(&destination)?, sources: shorter(&sources) })
+    fn zunionstore(
+        &self,
+        destination: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<usize> {
+        self.zunionstore_with(destination, keys, Weighing::default())
     }
 
-    /// Returns the members that are in all of several sorted sets, with their scores, lowest first. Plain sets count as of score 1. `ZINTER`.
+    /// The same with weights and another way to combine scores. `ZUNIONSTORE`.
     ///
-    /// Complexity: O(N*K+M*log(M)), N being the sizes of the sets, K their number and M the size of the result.
+    /// Complexity: as [`Commands::zunion`].
+    ///
+    /// # Errors
+    /// A refusal of weights that are not as many as the keys, or not numbers.
     ///
     /// ```
     /// # use std::time::Duration;
     /// # use redlet::*;
     /// # let redis = Redis::memory();
-    /// redis.zadd("a", [("x", 1.0)])?;
-    /// assert_eq!(redis.zinter(ZSources::new(&[&b"a"[..]][..]))?, [("x".into(), 1.0)]);
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// let weighing = Weighing::default().aggregate(Aggregate::Max);
+    /// assert_eq!(redis.zunionstore_with("c", ["a", "b"], weighing)?, 2);
+    /// assert_eq!(redis.zscore("c", "x")?, Some(3.0));
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zinter(&self, sources: ZSources<'_>) -> Result<Vec<(Bytes, f64)>> {
-        Ok(self.run_read(&ZInter { sources, with_scores: true })?.members)
+    fn zunionstore_with(
+        &self,
+        destination: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        weighing: Weighing,
+    ) -> Result<usize> {
+        ArgList::new(keys).with(|keys| {
+            let sources = ZSources::new(keys).weighing(weighing);
+            self.run_write(&ZUnionStore { destination: &arg(&destination)?, sources })
+        })
+    }
+
+    /// Returns the members that are in all of several sorted sets, with their scores, lowest first. Scores of the same member are added up; plain sets count as of score 1. `ZINTER`.
+    ///
+    /// Complexity: O(N*K+M*log(M)), N being the size of the smallest set, K their number and M the size of the result.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// assert_eq!(redis.zinter(["a", "b"])?, [("x".into(), 4.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zinter(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<(Bytes, f64)>> {
+        self.zinter_with(keys, Weighing::default())
+    }
+
+    /// The same with weights and another way to combine scores. `ZINTER`.
+    ///
+    /// Complexity: as [`Commands::zinter`].
+    ///
+    /// # Errors
+    /// A refusal of weights that are not as many as the keys, or not numbers.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// let weighing = Weighing::default().weights([2.0, 1.0]);
+    /// assert_eq!(redis.zinter_with(["a", "b"], weighing)?, [("x".into(), 5.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zinter_with(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        weighing: Weighing,
+    ) -> Result<Vec<(Bytes, f64)>> {
+        ArgList::new(keys).with(|keys| {
+            let sources = ZSources::new(keys).weighing(weighing);
+            Ok(self.run_read(&ZInter { sources, with_scores: true })?.members)
+        })
     }
 
     /// Stores the members that are in all of several sorted sets, and returns how many; nothing deletes the destination. `ZINTERSTORE`.
@@ -2751,31 +2847,70 @@ pub trait Commands {
     /// # use std::time::Duration;
     /// # use redlet::*;
     /// # let redis = Redis::memory();
-    /// redis.zadd("a", [("x", 1.0)])?;
-    /// assert_eq!(redis.zinterstore("b", ZSources::new(&[&b"a"[..]][..]))?, 1);
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// assert_eq!(redis.zinterstore("c", ["a", "b"])?, 1);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zinterstore(&self, destination: impl ToArg, sources: ZSources<'_>) -> Result<usize> {
-        self.run_write(&ZInterStore { destination: &arg(&destination)?, sources: shorter(&sources) })
+    fn zinterstore(
+        &self,
+        destination: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<usize> {
+        self.zinterstore_with(destination, keys, Weighing::default())
     }
 
-    /// Returns the members that are in the first sorted set and in no other, with their scores, lowest first. Plain sets count as of score 1. `ZDIFF`.
+    /// The same with weights and another way to combine scores. `ZINTERSTORE`.
     ///
-    /// Complexity: O(N*K+M*log(M)), N being the sizes of the sets, K their number and M the size of the result.
+    /// Complexity: as [`Commands::zinter`].
+    ///
+    /// # Errors
+    /// A refusal of weights that are not as many as the keys, or not numbers.
     ///
     /// ```
     /// # use std::time::Duration;
     /// # use redlet::*;
     /// # let redis = Redis::memory();
-    /// redis.zadd("a", [("x", 1.0)])?;
-    /// assert_eq!(redis.zdiff(ZSources::new(&[&b"a"[..]][..]))?, [("x".into(), 1.0)]);
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// let weighing = Weighing::default().aggregate(Aggregate::Max);
+    /// assert_eq!(redis.zinterstore_with("c", ["a", "b"], weighing)?, 1);
+    /// assert_eq!(redis.zscore("c", "x")?, Some(3.0));
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zdiff(&self, sources: ZSources<'_>) -> Result<Vec<(Bytes, f64)>> {
-        Ok(self.run_read(&ZDiff { sources, with_scores: true })?.members)
+    fn zinterstore_with(
+        &self,
+        destination: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        weighing: Weighing,
+    ) -> Result<usize> {
+        ArgList::new(keys).with(|keys| {
+            let sources = ZSources::new(keys).weighing(weighing);
+            self.run_write(&ZInterStore { destination: &arg(&destination)?, sources })
+        })
     }
 
-    /// Stores the members that are in the first sorted set and in no other, and returns how many; nothing deletes the destination. `ZDIFFSTORE`.
+    /// Returns the members that are in the first of several sorted sets and in no other, with their scores, lowest first. A key that is missing is an empty set. `ZDIFF`.
+    ///
+    /// Complexity: O(L+(N-K)*log(N)), L being the number of all members, N that of the first set and K that of the result.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// assert_eq!(redis.zdiff(["a", "b"])?, [("y".into(), 2.0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn zdiff(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<(Bytes, f64)>> {
+        ArgList::new(keys).with(|keys| {
+            let sources = ZSources::new(keys);
+            Ok(self.run_read(&ZDiff { sources, with_scores: true })?.members)
+        })
+    }
+
+    /// Stores the members that are in the first of several sorted sets and in no other, and returns how many; nothing deletes the destination. `ZDIFFSTORE`.
     ///
     /// Complexity: as [`Commands::zdiff`].
     ///
@@ -2783,12 +2918,20 @@ pub trait Commands {
     /// # use std::time::Duration;
     /// # use redlet::*;
     /// # let redis = Redis::memory();
-    /// redis.zadd("a", [("x", 1.0)])?;
-    /// assert_eq!(redis.zdiffstore("b", ZSources::new(&[&b"a"[..]][..]))?, 1);
+    /// redis.zadd("a", [("x", 1.0), ("y", 2.0)])?;
+    /// redis.zadd("b", [("x", 3.0)])?;
+    /// assert_eq!(redis.zdiffstore("c", ["a", "b"])?, 1);
     /// # Ok::<(), redlet::Error>(())
     /// ```
-    fn zdiffstore(&self, destination: impl ToArg, sources: ZSources<'_>) -> Result<usize> {
-        self.run_write(&ZDiffStore { destination: &arg(&destination)?, sources: shorter(&sources) })
+    fn zdiffstore(
+        &self,
+        destination: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<usize> {
+        ArgList::new(keys).with(|keys| {
+            let sources = ZSources::new(keys);
+            self.run_write(&ZDiffStore { destination: &arg(&destination)?, sources })
+        })
     }
 
     /// Counts the members that are in all of several sorted sets, up to `limit` (0 for no limit). `ZINTERCARD`.
@@ -3189,13 +3332,9 @@ pub trait Commands {
 
 /// The number that INCRBYFLOAT and HINCRBYFLOAT answer with as text.
 fn float(text: &[u8]) -> Result<f64> {
-    Ok(number::parse_f64(text).ok_or(redlet_core::Error::NotAFloat)?)
-}
-
-/// The same sources, borrowed for no longer than the destination beside them.
-fn shorter<'s>(sources: &'s ZSources<'_>) -> ZSources<'s> {
-    let keys: Vec<&[u8]> = sources.keys.iter().copied().collect();
-    ZSources { keys: keys.into(), weighing: sources.weighing.clone() }
+    // A sum of 80 bits may be beyond what 64 can say: infinity, as its nearest.
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    Ok(number.ok_or(redlet_core::Error::NotAFloat)?)
 }
 
 fn scored(members: impl IntoIterator<Item = (impl ToArg, f64)>) -> Vec<(Vec<u8>, f64)> {

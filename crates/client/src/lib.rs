@@ -23,7 +23,7 @@ pub use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 pub use redlet_core::cmd::server::FlushMode;
 pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetReply, When};
 pub use redlet_core::cmd::zset::{
-    Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery, ZSources,
+    Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
 };
 pub use redlet_core::{Bytes, Clock, ManualClock, Reply, Tick, UnixMs};
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};

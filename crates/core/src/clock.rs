@@ -30,7 +30,7 @@ pub trait Clock: Send + Sync + fmt::Debug {
 
     /// The time now, to the microsecond, as `TIME` gives it.
     fn now_micros(&self) -> i64 {
-        self.now().0 * 1000
+        self.now().0.saturating_mul(1000)
     }
 
     /// Whole seconds since 1970, some milliseconds late at most: cheap enough to be read on every access, exact enough to

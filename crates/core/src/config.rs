@@ -1,5 +1,5 @@
 //! The parameters that `CONFIG GET` shows, and those that `CONFIG SET` can change.
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
@@ -53,8 +53,8 @@ enum Kind {
     Policy,
     /// One of [`FSYNC_POLICIES`].
     Fsync,
-    /// Of the LFU counter, 0 to 255 here.
-    Lfu(fn(&Tracking) -> &std::sync::atomic::AtomicU8),
+    /// Of the LFU counter.
+    Lfu(fn(&Tracking) -> &AtomicU32),
     /// Decided when the store was opened.
     Fixed(fn(&Config) -> String),
 }
@@ -114,7 +114,7 @@ pub(crate) enum Change {
     ListSize(i64),
     Policy(&'static str),
     Fsync(&'static str),
-    Lfu(fn(&Tracking) -> &std::sync::atomic::AtomicU8, u8),
+    Lfu(fn(&Tracking) -> &AtomicU32, u32),
 }
 
 impl Config {
@@ -237,13 +237,12 @@ fn parse_value(kind: &Kind, value: &[u8]) -> Result<Change, String> {
         Kind::Limit(field) => Ok(Change::Limit(*field, integer(0, i64::MAX)? as usize)),
         Kind::Bytes(field) => {
             let bytes = parse_bytes(value).ok_or("argument must be a memory value")?;
-            Ok(Change::Limit(*field, bytes))
+            let bytes = usize::try_from(bytes).ok().filter(|bytes| i64::try_from(*bytes).is_ok());
+            let range = format!("argument must be between 0 and {} inclusive", i64::MAX);
+            Ok(Change::Limit(*field, bytes.ok_or(range)?))
         }
         Kind::ListSize => Ok(Change::ListSize(integer(i64::from(i32::MIN), i64::from(i32::MAX))?)),
-        Kind::Lfu(field) => {
-            let number = integer(0, i64::from(i32::MAX))?;
-            Ok(Change::Lfu(*field, u8::try_from(number).unwrap_or(u8::MAX)))
-        }
+        Kind::Lfu(field) => Ok(Change::Lfu(*field, integer(0, i64::from(i32::MAX))? as u32)),
         Kind::Policy => Ok(Change::Policy(one_of(&POLICIES, value)?)),
         Kind::Fsync => Ok(Change::Fsync(one_of(&FSYNC_POLICIES, value)?)),
         Kind::Fixed(_) => Err("can't set immutable config".into()),
@@ -256,9 +255,15 @@ fn one_of(words: &[&'static str], value: &[u8]) -> Result<&'static str, String> 
 }
 
 /// Bytes with Redis's units: `10`, `10b`, `10k` (thousands), `10kb` (1024s), `m`, `mb`, `g`, `gb`.
-fn parse_bytes(text: &[u8]) -> Option<usize> {
+/// Nothing at all is 0, as there; too much is more than any limit.
+fn parse_bytes(text: &[u8]) -> Option<u128> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let number = usize::try_from(number::parse_i64(&text[..digits])?).ok()?;
+    if digits == 0 && !text.is_empty() {
+        return None;
+    }
+    let number = text[..digits]
+        .iter()
+        .fold(0_u128, |number, digit| number.saturating_mul(10).saturating_add(u128::from(digit - b'0')));
     let unit = match text[digits..].to_ascii_lowercase().as_slice() {
         b"" | b"b" => 1,
         b"k" => 1000,
@@ -269,5 +274,5 @@ fn parse_bytes(text: &[u8]) -> Option<usize> {
         b"gb" => 1 << 30,
         _ => return None,
     };
-    number.checked_mul(unit)
+    Some(number.saturating_mul(unit))
 }

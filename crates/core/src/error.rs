@@ -2,7 +2,7 @@
 //!
 //! A refusal changes nothing. `Display` gives the whole line that a Redis server would send, code first.
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// What the engine's fallible functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -76,8 +76,20 @@ impl Error {
     }
 }
 
+/// Writes line breaks as spaces: a refusal is one line in every protocol, whatever the caller's words were that it repeats.
+struct OneLine<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut pieces = text.split(['\r', '\n']);
+        self.0.write_str(pieces.next().unwrap_or_default())?;
+        pieces.try_for_each(|piece| write!(self.0, " {piece}"))
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = OneLine(f);
         match self {
             Error::WrongType => {
                 f.write_str("WRONGTYPE Operation against a key holding the wrong kind of value")

@@ -544,6 +544,12 @@ pub enum Draw {
 }
 
 impl Draw {
+    /// The same, answered as a list.
+    #[must_use]
+    pub fn as_many(self) -> Self {
+        if self == Draw::One { Draw::Different(1) } else { self }
+    }
+
     /// Reads a count: negative allows repetition.
     pub(super) fn parse(args: &mut Args<'_>) -> Result<Self> {
         let count = args.signed_count()?;
@@ -642,7 +648,7 @@ impl<'a> Read<'a> for HRandField<'a> {
                 random,
                 || hash.inner().random(random).map(copied),
                 || hash.iter().map(copied).collect(),
-            ),
+            )?,
         };
         Ok(if self.with_values {
             HRandFieldReply::Values(drawn)
@@ -652,6 +658,10 @@ impl<'a> Read<'a> for HRandField<'a> {
     }
 }
 
+/// The most that is drawn with repetition: a server may send as many as it likes one after the other, but here they are all in
+/// the caller's memory at once.
+const REPEATED_MAX: usize = 1 << 24;
+
 /// Draws from a collection: `one` draws a single element, `all` lists every element.
 pub(super) fn draw<T: Clone + PartialEq>(
     draw: Draw,
@@ -659,9 +669,14 @@ pub(super) fn draw<T: Clone + PartialEq>(
     random: &crate::Random,
     one: impl Fn() -> Option<T>,
     all: impl Fn() -> Vec<T>,
-) -> Vec<T> {
-    match draw {
+) -> Result<Vec<T>> {
+    Ok(match draw {
         Draw::One => one().into_iter().collect(),
+        Draw::Repeating(count) if count > REPEATED_MAX => {
+            return Err(Error::refused(
+                "ERR value is out of range, at most 16777216 are drawn with repetition",
+            ));
+        }
         Draw::Repeating(count) => std::iter::repeat_with(one).take(count).flatten().collect(),
         Draw::Different(count) if count >= len => all(),
         Draw::Different(count) => {
@@ -674,5 +689,5 @@ pub(super) fn draw<T: Clone + PartialEq>(
             elements.truncate(count);
             elements
         }
-    }
+    })
 }

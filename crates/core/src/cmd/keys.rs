@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::Bytes;
 
 use super::scan::{self, ScanOptions, ScanReply, Scanned};
-use super::{Args, Command, Control, Flags, Group, KeySpec, Read, Scope, Spec, Write};
+use super::{Args, Command, Control, Flags, Group, KeySpec, Late, Read, Scope, Spec, Write};
 use super::{keyed, many_keys, table};
 use crate::engine::Engine;
 use crate::keyspace::{AccessPolicy, Entry, Tracking};
@@ -349,8 +349,15 @@ fn ttl(db: &View<'_>, key: &[u8]) -> Result<Ttl> {
     Ok(match db.deadline(key)? {
         None => Ttl::Missing,
         Some(None) => Ttl::Persistent,
-        Some(Some(at)) => Ttl::Remaining(Duration::from_millis((at.0 - db.now().0).max(0) as u64)),
+        Some(Some(at)) => {
+            Ttl::Remaining(Duration::from_millis(at.0.saturating_sub(db.now().0).max(0) as u64))
+        }
     })
+}
+
+/// Redis rounds half a second up.
+const fn rounded_seconds(milliseconds: i64) -> i64 {
+    milliseconds.div_euclid(1000) + (milliseconds.rem_euclid(1000) >= 500) as i64
 }
 
 macro_rules! ttl_command {
@@ -394,9 +401,14 @@ macro_rules! ttl_command {
 
 const TTL_TIPS: &[&str] = &["nondeterministic_output"];
 
-ttl_command!(TtlSeconds, Seconds, "TTL", "1.0.0", "Says how many seconds a key has to live.", |ms: i64| (ms
-    + 500)
-    / 1000);
+ttl_command!(
+    TtlSeconds,
+    Seconds,
+    "TTL",
+    "1.0.0",
+    "Says how many seconds a key has to live.",
+    rounded_seconds
+);
 ttl_command!(
     PTtl,
     Milliseconds,
@@ -457,7 +469,7 @@ expire_time_command!(
     UnixSeconds,
     "EXPIRETIME",
     "Says until when a key lives, in Unix seconds.",
-    |ms: i64| (ms + 500) / 1000
+    rounded_seconds
 );
 expire_time_command!(
     PExpireTime,
@@ -761,8 +773,8 @@ pub struct Copy<'a> {
     pub destination: &'a [u8],
     /// `DB`: the copy's database, unless it is the selected one.
     pub db: Option<i64>,
-    /// `REPLACE`: a key of that name gives way.
-    pub replace: bool,
+    /// `REPLACE`: a key of that name gives way. A syntax error comes here, because a database that is not there is told first.
+    pub replace: Late<bool>,
 }
 
 impl<'a> Command<'a> for Copy<'a> {
@@ -781,14 +793,14 @@ impl<'a> Command<'a> for Copy<'a> {
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let (source, destination) = (args.bytes()?, args.bytes()?);
-        let (mut db, mut replace) = (None, false);
-        while !args.is_empty() {
+        let (mut db, mut replace) = (None, Ok(false));
+        while !args.is_empty() && replace.is_ok() {
             if args.take("REPLACE") {
-                replace = true;
+                replace = Ok(true);
             } else if args.take_with("DB", 1) {
                 db = Some(args.int32()?);
             } else {
-                return Err(Error::Syntax);
+                replace = Err(Error::Syntax);
             }
         }
         Ok(Copy { source, destination, db, replace })
@@ -800,7 +812,8 @@ impl<'a> Command<'a> for Copy<'a> {
     }
 
     fn check(&self, engine: &Engine) -> Result<()> {
-        self.db.map_or(Ok(()), |db| database(db, engine.databases()).map(drop))
+        self.db.map_or(Ok(()), |db| database(db, engine.databases()).map(drop))?;
+        self.replace.clone().map(drop)
     }
 }
 
@@ -815,7 +828,7 @@ impl<'a> Write<'a> for Copy<'a> {
             return Ok(false);
         };
         let deadline = view.deadline(self.source)?.flatten().map_or(Deadline::Clear, Deadline::At);
-        if !self.replace && view.in_database(to).exists(self.destination)? {
+        if !self.replace.clone()? && view.in_database(to).exists(self.destination)? {
             return Ok(false);
         }
         db.in_database(to, |db| db.put(self.destination, value, deadline))?;

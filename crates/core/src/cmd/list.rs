@@ -254,7 +254,7 @@ impl<'a> Write<'a> for LMPop<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<LMPopReply> {
         for key in self.keys.iter() {
             let mut list = db.list_mut(key)?;
-            if !list.is_empty() {
+            if !list.is_empty() && self.count > 0 {
                 let elements = pop_many(&mut list, self.end, self.count);
                 return Ok(LMPopReply(Some((Bytes::copy_from_slice(key), elements))));
             }
@@ -716,6 +716,9 @@ impl<'a> Write<'a> for LRem<'a> {
     }
 }
 
+const RANK_ZERO: &str = "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative \
+                         to start from the end of the list";
+
 /// `LPOS key element [RANK rank] [COUNT num-matches] [MAXLEN len]`
 #[derive(Clone, Debug)]
 pub struct LPos<'a> {
@@ -769,10 +772,7 @@ impl<'a> Command<'a> for LPos<'a> {
             if args.take_with("RANK", 1) {
                 rank = args.signed_count()?;
                 if rank == 0 {
-                    return Err(Error::refused(
-                        "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative \
-                         to start from the end of the list",
-                    ));
+                    return Err(Error::refused(RANK_ZERO));
                 }
             } else if args.take_with("COUNT", 1) {
                 count = Some(args.int_where(|n| n >= 0, "ERR COUNT can't be negative")? as usize);
@@ -793,7 +793,7 @@ impl<'a> Command<'a> for LPos<'a> {
 impl<'a> Read<'a> for LPos<'a> {
     fn read(&self, db: &View<'_>) -> Result<LPosReply> {
         let unlimited = |n: usize| if n == 0 { usize::MAX } else { n };
-        let skipped = self.rank.unsigned_abs() as usize - 1;
+        let skipped = self.rank.unsigned_abs().checked_sub(1).ok_or(Error::refused(RANK_ZERO))? as usize;
         let most = self.count.map_or(1, unlimited);
         let places: Vec<usize> = match db.list(self.key)? {
             None => Vec::new(),

@@ -387,7 +387,7 @@ impl<'a> Read<'a> for SRandMember<'a> {
         }
         let Some(set) = set else { return Ok(SRandMemberReply::Many(Vec::new())) };
         let all = || set.iter().map(|member| Bytes::copy_from_slice(&member)).collect();
-        Ok(SRandMemberReply::Many(draw(self.draw, set.len(), random, one, all)))
+        Ok(SRandMemberReply::Many(draw(self.draw, set.len(), random, one, all)?))
     }
 }
 

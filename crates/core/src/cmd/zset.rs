@@ -1365,9 +1365,9 @@ impl<'a> Read<'a> for ZRandMember<'a> {
         if self.draw == Draw::One {
             return Ok(ZRandMemberReply::One(one().map(|(member, _)| member)));
         }
-        let members = zset.map_or_else(Vec::new, |zset| {
-            draw(self.draw, zset.len(), random, one, || zset.iter().map(copied).collect())
-        });
+        let all = |zset: ZSetView<'_>| zset.iter().map(copied).collect();
+        let members = zset.map(|zset| draw(self.draw, zset.len(), random, one, || all(zset)));
+        let members = members.transpose()?.unwrap_or_default();
         Ok(ZRandMemberReply::Many(ScoredReply { members, with_scores: self.with_scores }))
     }
 }
@@ -1471,6 +1471,8 @@ pub struct ZSources<'a> {
     pub weighing: Late<Weighing>,
 }
 
+const NOT_A_WEIGHT: &str = "ERR weight value is not a float";
+
 /// What becomes of the scores of sets that are combined.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weighing {
@@ -1478,6 +1480,22 @@ pub struct Weighing {
     pub weights: Vec<f64>,
     /// `AGGREGATE`: what becomes of several scores of one member.
     pub aggregate: Aggregate,
+}
+
+impl Weighing {
+    /// `WEIGHTS`: a factor for the scores of each key.
+    #[must_use]
+    pub fn weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
+        self.weights = weights.into();
+        self
+    }
+
+    /// `AGGREGATE`: what becomes of several scores of one member; they are added up unless told otherwise.
+    #[must_use]
+    pub fn aggregate(mut self, aggregate: Aggregate) -> Self {
+        self.aggregate = aggregate;
+        self
+    }
 }
 
 /// A sorted set, or a plain one.
@@ -1554,6 +1572,12 @@ impl<'a> ZSources<'a> {
     ) -> Result<()> {
         let sources = sources(db, &self.keys)?;
         let Weighing { weights, aggregate } = self.weighing.clone()?;
+        if !weights.is_empty() && weights.len() != self.keys.len() {
+            return Err(Error::Syntax);
+        }
+        if weights.iter().any(|weight| weight.is_nan()) {
+            return Err(Error::refused(NOT_A_WEIGHT));
+        }
         let weight = |at: usize| weights.get(at).copied().unwrap_or(1.0);
         let weighted = |at: usize, score: f64| number_or_zero(score * weight(at));
         match combination {
@@ -1611,9 +1635,7 @@ impl Weighing {
         let weighs = combination != Combination::Difference;
         while !args.is_empty() {
             if weighs && args.take_with("WEIGHTS", keys) {
-                let weight = |word: &&[u8]| {
-                    number::parse_f64(word).ok_or(Error::refused("ERR weight value is not a float"))
-                };
+                let weight = |word: &&[u8]| number::parse_f64(word).ok_or(Error::refused(NOT_A_WEIGHT));
                 weighing.weights = args.many(keys)?.iter().map(weight).collect::<Result<_>>()?;
             } else if weighs && args.take_with("AGGREGATE", 1) {
                 weighing.aggregate = if args.take("SUM") {

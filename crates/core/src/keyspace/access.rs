@@ -1,5 +1,5 @@
 //! How the use of keys is tracked: by age for the LRU policies, by frequency for the LFU ones.
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::entry::Entry;
 use crate::Random;
@@ -24,19 +24,19 @@ const INITIAL_COUNTER: u32 = 5;
 /// Stamps accesses as the policy says.
 #[derive(Debug)]
 pub(crate) struct Tracking {
-    by_frequency: std::sync::atomic::AtomicBool,
+    by_frequency: AtomicBool,
     /// `lfu-log-factor`: how many hits it takes to saturate the counter.
-    pub(crate) log_factor: AtomicU8,
+    pub(crate) log_factor: AtomicU32,
     /// `lfu-decay-time` in minutes.
-    pub(crate) decay_minutes: AtomicU8,
+    pub(crate) decay_minutes: AtomicU32,
 }
 
 impl Default for Tracking {
     fn default() -> Self {
         Self {
-            by_frequency: std::sync::atomic::AtomicBool::new(false),
-            log_factor: AtomicU8::new(10),
-            decay_minutes: AtomicU8::new(1),
+            by_frequency: AtomicBool::new(false),
+            log_factor: AtomicU32::new(10),
+            decay_minutes: AtomicU32::new(1),
         }
     }
 }
@@ -81,7 +81,7 @@ impl Tracking {
     /// The counter after losing one for every `lfu-decay-time` minutes without use.
     pub(crate) fn frequency(&self, word: u32, seconds: i64) -> u32 {
         let idle = minutes(seconds).wrapping_sub(word >> 8) & 0xffff;
-        let decay = u32::from(self.decay_minutes.load(Ordering::Relaxed));
+        let decay = self.decay_minutes.load(Ordering::Relaxed);
         (word & 0xff).saturating_sub(idle.checked_div(decay).unwrap_or(0))
     }
 
