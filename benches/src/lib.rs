@@ -1,4 +1,8 @@
 //! The engines that are compared, behind one face, and the workload they share.
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard};
+
 use bytes::Bytes;
 use redlet::{Commands, Redis};
 
@@ -101,7 +105,7 @@ impl Kevy {
     }
 
     /// On disk, its log synced once a second.
-    pub fn on_disk(path: &std::path::Path) -> Self {
+    pub fn on_disk(path: &Path) -> Self {
         let config = kevy_embedded::Config::default().with_persist(path);
         Self(kevy_embedded::Store::open(config).expect("kevy opens a folder"))
     }
@@ -124,6 +128,81 @@ impl Engine for Kevy {
 
     fn get(&self, key: &[u8]) -> Option<usize> {
         self.0.get(key).expect("kevy holds a string").map(|value| looked_at(&value))
+    }
+}
+
+/// A server over a Unix socket, killed when dropped.
+pub struct Server {
+    connection: Mutex<redis::Connection>,
+    child: Child,
+    _folder: tempfile::TempDir,
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// The Redis that `REDLET_ORACLE` names, or the one in the path.
+    pub fn program() -> PathBuf {
+        std::env::var_os("REDLET_ORACLE").map_or_else(|| PathBuf::from("redis-server"), PathBuf::from)
+    }
+
+    /// Starts a server that keeps nothing; `None` if it does not start.
+    pub fn start(program: &Path) -> Option<Self> {
+        let folder = tempfile::tempdir().ok()?;
+        let socket = folder.path().join("socket");
+        let mut child = Command::new(program)
+            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+            .arg(&socket)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let client = redis::Client::open(format!("unix://{}", socket.display())).ok()?;
+        loop {
+            if let Ok(connection) = client.get_connection() {
+                return Some(Self { connection: Mutex::new(connection), child, _folder: folder });
+            }
+            if child.try_wait().ok()?.is_some() {
+                return None;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    /// The connection to it.
+    pub fn connection(&self) -> MutexGuard<'_, redis::Connection> {
+        self.connection.lock().expect("nobody panicked while asking")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Engine for Server {
+    fn name(&self) -> &'static str {
+        "Redis"
+    }
+
+    fn set(&self, key: &[u8], value: &[u8]) {
+        redis::cmd("SET").arg(key).arg(value).exec(&mut *self.connection()).expect("the server answers");
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        let value: Option<Vec<u8>> =
+            redis::cmd("GET").arg(key).query(&mut *self.connection()).expect("the server answers");
+        value.map(|value| looked_at(&value))
+    }
+
+    fn share(&self) -> usize {
+        50
     }
 }
 

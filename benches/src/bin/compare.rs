@@ -2,14 +2,13 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time and runs programs")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use redlet::{Commands, Fsync, Redis};
-use redlet_benches::{Dash, Engine, Kevy, Moka, Order, VALUE, key, looked_at, resident};
+use redlet_benches::{Dash, Engine, Kevy, Moka, Order, Server, VALUE, key, resident};
 
 /// Measures redlet beside its peers and prints one table.
 #[derive(Debug, Parser)]
@@ -23,69 +22,6 @@ struct Arguments {
     /// Fills one engine and prints the memory it took; how the program measures memory.
     #[arg(long, hide = true)]
     memory_of: Option<String>,
-}
-
-/// Redis over a Unix socket.
-struct Server {
-    connection: Mutex<redis::Connection>,
-    child: Child,
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    fn start() -> Option<Self> {
-        let program =
-            std::env::var_os("REDLET_ORACLE").map_or_else(|| PathBuf::from("redis-server"), PathBuf::from);
-        let folder = tempfile::tempdir().ok()?;
-        let socket = folder.path().join("redis.sock");
-        let child = Command::new(program)
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
-            .arg(&socket)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let client = redis::Client::open(format!("unix://{}", socket.display())).ok()?;
-        let begun = Instant::now();
-        loop {
-            if let Ok(connection) = client.get_connection() {
-                return Some(Self { connection: Mutex::new(connection), child, _folder: folder });
-            }
-            if begun.elapsed() > Duration::from_secs(5) {
-                return None;
-            }
-            std::thread::yield_now();
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Engine for Server {
-    fn name(&self) -> &'static str {
-        "Redis"
-    }
-
-    fn set(&self, key: &[u8], value: &[u8]) {
-        let mut connection = self.connection.lock().expect("no panic before");
-        redis::cmd("SET").arg(key).arg(value).exec(&mut *connection).expect("the server answers");
-    }
-
-    fn get(&self, key: &[u8]) -> Option<usize> {
-        let mut connection = self.connection.lock().expect("no panic before");
-        let value: Option<Vec<u8>> =
-            redis::cmd("GET").arg(key).query(&mut *connection).expect("the server answers");
-        value.map(|value| looked_at(&value))
-    }
-
-    fn share(&self) -> usize {
-        50
-    }
 }
 
 /// Nanoseconds an operation, by measurement and engine; one entry a run.
@@ -224,13 +160,13 @@ fn main() {
     }
     let keys: Vec<String> = (0..arguments.keys).map(key).collect();
     let mut results = Results::new();
-    let has_server = Server::start().is_some();
+    let has_server = Server::start(&Server::program()).is_some();
     for run in 0..arguments.runs {
         eprintln!("run {} of {}", run + 1, arguments.runs);
         for name in ENGINES {
             measure(&*engine(name, arguments.keys), &keys, &mut results);
         }
-        if let Some(server) = Server::start() {
+        if let Some(server) = Server::start(&Server::program()) {
             measure(&server, &keys, &mut results);
         }
         measure_log(&keys, &mut results);

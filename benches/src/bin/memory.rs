@@ -1,11 +1,11 @@
 //! Bytes an element: redlet by the growth of its own process, servers by the growth of their `used_memory`.
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use clap::Parser;
 use redlet::{Commands, Redis, SetOptions};
-use redlet_benches::resident;
+use redlet_benches::{Server, resident};
 
 /// Measures memory, each case in a process of its own, and prints one table.
 #[derive(Debug, Parser)]
@@ -125,64 +125,27 @@ fn fill(case: &Case, elements: usize) {
     println!("{}", (resident() - before) as f64 / elements as f64);
 }
 
-struct Server {
-    child: Child,
-    connection: redis::Connection,
-    _folder: tempfile::TempDir,
+fn used(server: &Server) -> f64 {
+    let info: String =
+        redis::cmd("INFO").arg("memory").query(&mut *server.connection()).expect("the server answers");
+    let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
+    line.and_then(|number| number.parse().ok()).unwrap_or(0.0)
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Server {
-    fn start(program: &Path) -> Option<Self> {
-        let folder = tempfile::tempdir().ok()?;
-        let socket = folder.path().join("socket");
-        let mut child = Command::new(program)
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
-            .arg(&socket)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let client = redis::Client::open(format!("unix://{}", socket.display())).ok()?;
-        loop {
-            if let Ok(connection) = client.get_connection() {
-                return Some(Self { child, connection, _folder: folder });
-            }
-            if child.try_wait().ok()?.is_some() {
-                return None;
-            }
-            std::thread::yield_now();
+fn fill_server(server: &Server, case: &Case, elements: usize) -> f64 {
+    let before = used(server);
+    let numbers: Vec<usize> = (0..elements).collect();
+    for chunk in numbers.chunks(1000) {
+        let mut pipeline = redis::pipe();
+        for number in chunk {
+            let words = (case.command)(*number);
+            let mut command = redis::cmd(&words[0]);
+            command.arg(&words[1..]);
+            pipeline.add_command(command).ignore();
         }
+        pipeline.exec(&mut *server.connection()).expect("the server answers");
     }
-
-    fn used(&mut self) -> f64 {
-        let info: String =
-            redis::cmd("INFO").arg("memory").query(&mut self.connection).expect("the server answers");
-        let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
-        line.and_then(|number| number.parse().ok()).unwrap_or(0.0)
-    }
-
-    fn fill(&mut self, case: &Case, elements: usize) -> f64 {
-        let before = self.used();
-        let numbers: Vec<usize> = (0..elements).collect();
-        for chunk in numbers.chunks(1000) {
-            let mut pipeline = redis::pipe();
-            for number in chunk {
-                let words = (case.command)(*number);
-                let mut command = redis::cmd(&words[0]);
-                command.arg(&words[1..]);
-                pipeline.add_command(command).ignore();
-            }
-            pipeline.exec(&mut self.connection).expect("the server answers");
-        }
-        (self.used() - before) / elements as f64
-    }
+    (used(server) - before) / elements as f64
 }
 
 fn main() {
@@ -215,7 +178,7 @@ fn main() {
         print!("{:<36}{ours:>10.1}", case.name);
         for server in &servers {
             match Server::start(server) {
-                Some(mut server) => print!("{:>16.1}", server.fill(case, arguments.elements)),
+                Some(server) => print!("{:>16.1}", fill_server(&server, case, arguments.elements)),
                 None => print!("{:>16}", "-"),
             }
         }
