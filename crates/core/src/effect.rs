@@ -9,6 +9,7 @@ use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::UnixMs;
+use crate::types::Spelled;
 
 /// Bytes that are borrowed from the buffer they were decoded from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,15 @@ pub struct Blob<'a>(pub Cow<'a, [u8]>);
 impl<'a> From<&'a [u8]> for Blob<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self(Cow::Borrowed(bytes))
+    }
+}
+
+impl<'a> From<Spelled<'a>> for Blob<'a> {
+    fn from(element: Spelled<'a>) -> Self {
+        match element {
+            Spelled::Text(bytes) => Self(Cow::Borrowed(bytes)),
+            Spelled::Integer(text) => Self(Cow::Owned(text.as_slice().to_vec())),
+        }
     }
 }
 

@@ -2,9 +2,8 @@
 //!
 //! Whatever form holds them, members are seen as byte strings. Knows nothing of keys, replies or logs.
 use std::fmt;
-use std::ops::Deref;
 
-use super::listpack::Listpack;
+use super::listpack::{Element, Listpack, Spelled};
 use super::string::{Inline, IntBuffer};
 use super::{Encoding, TypeSettings};
 use crate::Random;
@@ -27,39 +26,6 @@ enum Form {
     /// In the order in which the members were added.
     Packed(Listpack),
     Members(Members),
-}
-
-/// A member as it is read: its bytes, which an integer brings along spelled out.
-#[derive(Clone)]
-pub enum Member<'a> {
-    /// Kept as text.
-    Text(&'a [u8]),
-    /// Kept as an integer.
-    Integer(IntBuffer),
-}
-
-impl Deref for Member<'_> {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Text(bytes) => bytes,
-            Self::Integer(text) => text.as_slice(),
-        }
-    }
-}
-
-impl AsRef<[u8]> for Member<'_> {
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
-
-impl fmt::Debug for Member<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.escape_ascii())
-    }
 }
 
 /// Integers in ascending order, all as wide as the widest that was ever among them.
@@ -243,18 +209,6 @@ impl Members {
     }
 }
 
-#[inline]
-fn find(list: &Listpack, member: &[u8]) -> Option<usize> {
-    let mut next = list.first_offset();
-    while let Some(offset) = next {
-        if list.at(offset) == member {
-            return Some(offset);
-        }
-        next = list.next(offset);
-    }
-    None
-}
-
 /// One of three iterators.
 enum Iter<A, B, C> {
     Integers(A),
@@ -338,7 +292,7 @@ impl Set {
     pub fn contains(&self, member: &[u8], settings: &TypeSettings) -> bool {
         match &self.0 {
             Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.contains(value)),
-            Form::Packed(list) => find(list, member).is_some(),
+            Form::Packed(list) => list.find(member, 1).is_some(),
             Form::Members(members) => members.contains(member, settings),
         }
     }
@@ -358,14 +312,14 @@ impl Set {
             }
         }
         if let Form::Packed(list) = &mut self.0 {
-            if find(list, member).is_some() {
+            if list.find(member, 1).is_some() {
                 return false;
             }
             if list.len() < settings.set_max_listpack_entries
                 && member.len() <= settings.set_max_listpack_value
                 && list.used_bytes().saturating_add(member.len()) <= LISTPACK_BYTES_MAX
             {
-                list.push_back(member);
+                list.push_back(Element::of(member));
                 return true;
             }
             self.spread(settings);
@@ -383,10 +337,7 @@ impl Set {
             && member.len().max(integers.longest_text()) <= settings.set_max_listpack_value
         {
             let mut list = Listpack::new();
-            let mut text = IntBuffer::new();
-            for value in integers.iter() {
-                list.push_back(text.format(value));
-            }
+            integers.iter().for_each(|value| list.push_back(Element::Integer(value)));
             self.0 = Form::Packed(list);
         } else {
             self.spread(settings);
@@ -407,9 +358,9 @@ impl Set {
         match &mut self.0 {
             Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.remove(value)),
             Form::Packed(list) => {
-                let found = find(list, member);
-                if let Some(offset) = found {
-                    list.remove_at(offset);
+                let found = list.find(member, 1);
+                if let Some((_, offset)) = found {
+                    list.splice(offset, 1, &[]);
                 }
                 found.is_some()
             }
@@ -418,14 +369,14 @@ impl Set {
     }
 
     /// The members: integers in ascending order, packed ones in the order of insertion, else in no order.
-    pub fn iter(&self) -> impl Iterator<Item = Member<'_>> {
+    pub fn iter(&self) -> impl Iterator<Item = Spelled<'_>> {
         match &self.0 {
             Form::Integers(integers) => {
-                Iter::Integers(integers.iter().map(|value| Member::Integer(IntBuffer::of(value))))
+                Iter::Integers(integers.iter().map(|value| Spelled::Integer(IntBuffer::of(value))))
             }
-            Form::Packed(list) => Iter::Packed(list.iter().map(Member::Text)),
+            Form::Packed(list) => Iter::Packed(list.iter().map(Element::spell)),
             Form::Members(members) => {
-                Iter::Members(members.table.iter().map(|name| Member::Text(name.as_slice())))
+                Iter::Members(members.table.iter().map(|name| Spelled::Text(name.as_slice())))
             }
         }
     }
@@ -442,17 +393,17 @@ impl Set {
     }
 
     /// A member, each equally likely. O(1); O(n) while packed.
-    pub fn random(&self, random: &Random) -> Option<Member<'_>> {
+    pub fn random(&self, random: &Random) -> Option<Spelled<'_>> {
         if self.is_empty() {
             return None;
         }
         let index = || random.below(self.len() as u64) as usize;
         match &self.0 {
             Form::Integers(integers) => {
-                integers.get(index()).map(|value| Member::Integer(IntBuffer::of(value)))
+                integers.get(index()).map(|value| Spelled::Integer(IntBuffer::of(value)))
             }
-            Form::Packed(list) => list.seek(index()).map(|offset| Member::Text(list.at(offset))),
-            Form::Members(members) => members.table.random(random).map(|name| Member::Text(name.as_slice())),
+            Form::Packed(list) => list.seek(index()).map(|offset| list.at(offset).spell()),
+            Form::Members(members) => members.table.random(random).map(|name| Spelled::Text(name.as_slice())),
         }
     }
 

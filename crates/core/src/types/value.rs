@@ -171,10 +171,10 @@ impl<'a> ValueRef<'a> {
             }
             ValueRef::String(StrRef::Short { bytes, .. }) => Image::String(bytes.into()),
             ValueRef::String(StrRef::Shared(bytes)) => Image::String((&**bytes).into()),
-            ValueRef::List(list) => Image::List(list.iter().map(Blob::from).collect()),
+            ValueRef::List(list) => Image::List(list.iter().map(|element| element.spell().into()).collect()),
             ValueRef::Hash(hash) => Image::Hash(hash.iter().map(|(f, v)| (f.into(), v.into())).collect()),
             ValueRef::Set(set) => {
-                Image::Set(set.iter().map(|member| Blob(Cow::Owned(member.to_vec()))).collect())
+                Image::Set(set.iter().map(Blob::from).collect())
             }
             ValueRef::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
         }
