@@ -9,7 +9,7 @@ use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::UnixMs;
-use crate::types::Spelled;
+use crate::types::Element;
 
 /// Bytes that are borrowed from the buffer they were decoded from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,11 +21,11 @@ impl<'a> From<&'a [u8]> for Blob<'a> {
     }
 }
 
-impl<'a> From<Spelled<'a>> for Blob<'a> {
-    fn from(element: Spelled<'a>) -> Self {
+impl<'a> From<Element<'a>> for Blob<'a> {
+    fn from(element: Element<'a>) -> Self {
         match element {
-            Spelled::Text(bytes) => Self(Cow::Borrowed(bytes)),
-            Spelled::Integer(text) => Self(Cow::Owned(text.as_slice().to_vec())),
+            Element::Text(bytes) => Self(Cow::Borrowed(bytes)),
+            Element::Integer(value) => Self(Cow::Owned(value.to_string().into_bytes())),
         }
     }
 }

@@ -5,8 +5,7 @@ use crate::Bytes;
 
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::tx::{ListMut, Tx, View};
-use crate::types::List;
-use crate::types::listpack::Element;
+use crate::types::{Element, List};
 use crate::{Error, Reply, Result};
 
 table! {
@@ -444,7 +443,7 @@ impl<'a> Read<'a> for LIndex<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
         let Some(list) = db.list(self.key)? else { return Ok(None) };
         let place = place(self.index.clone()?, list.len());
-        Ok(place.and_then(|place| list.get(place)).map(|element| Bytes::copy_from_slice(&element)))
+        Ok(place.and_then(|place| list.get(place)).map(Element::copy))
     }
 }
 
@@ -484,8 +483,9 @@ impl<'a> Read<'a> for LRange<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Bytes>> {
         let Some(list) = db.list(self.key)? else { return Ok(Vec::new()) };
         let range = stretch(self.start, self.stop, list.len());
-        let copied = |element: Element<'_>| Bytes::copy_from_slice(&element.spell());
-        Ok(list.range(range.start, range.len()).map(copied).collect())
+        let mut elements = Vec::with_capacity(range.len());
+        list.range(range.start, range.len(), |element| elements.push(element.copy()));
+        Ok(elements)
     }
 }
 
@@ -713,7 +713,7 @@ impl<'a> Write<'a> for LRem<'a> {
         let is_it = |(at, element): (usize, Element<'_>)| (element == wanted).then_some(at);
         let mut places: Vec<usize> = if self.count < 0 {
             let len = list.len();
-            let from_end = list.iter().rev().enumerate().filter_map(is_it);
+            let from_end = list.iter_back().enumerate().filter_map(is_it);
             from_end.map(|at| len - 1 - at).take(most).collect()
         } else {
             list.iter().enumerate().filter_map(is_it).take(most).collect()
@@ -817,7 +817,7 @@ impl<'a> Read<'a> for LPos<'a> {
                     let matches = list.iter().take(compared).enumerate().filter_map(is_it);
                     matches.skip(skipped).take(most).collect()
                 } else {
-                    let matches = list.iter().rev().take(compared).enumerate().filter_map(is_it);
+                    let matches = list.iter_back().take(compared).enumerate().filter_map(is_it);
                     matches.map(|at| list.len() - 1 - at).skip(skipped).take(most).collect()
                 }
             }

@@ -10,7 +10,7 @@ use crate::Bytes;
 use super::Tx;
 use crate::effect::Effect;
 use crate::keyspace::Entry;
-use crate::types::{Collection, Hash, List, Set, Spelled, TypeSettings, Value, ZSet};
+use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Result};
 
 /// A collection to read, with the settings that finding an element needs.
@@ -56,7 +56,7 @@ impl<T> Deref for Shown<'_, T> {
 
 impl<'v> HashView<'v> {
     /// A field's value.
-    pub fn get(&self, field: &[u8]) -> Option<Spelled<'v>> {
+    pub fn get(&self, field: &[u8]) -> Option<Element<'v>> {
         self.value.get(field, self.settings)
     }
 }

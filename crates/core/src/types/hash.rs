@@ -3,7 +3,7 @@
 //! Knows nothing of keys, field deadlines, replies or logs. A hash that has become a table stays one.
 use std::fmt;
 
-use super::listpack::{Element, Listpack, Spelled};
+use super::listpack::{Element, Listpack};
 use super::{Encoding, TypeSettings};
 use crate::Random;
 use crate::table::Table;
@@ -85,9 +85,9 @@ impl Field {
         (&head[start..], value)
     }
 
-    fn spelled(&self) -> (Spelled<'_>, Spelled<'_>) {
+    fn elements(&self) -> (Element<'_>, Element<'_>) {
         let (name, value) = self.parts();
-        (Spelled::Text(name), Spelled::Text(value))
+        (Element::Text(name), Element::Text(value))
     }
 
     /// Replaces the value: in place if it is as long as the old one, else by resizing the allocation.
@@ -117,7 +117,8 @@ impl Fields {
     /// The fields of `list`.
     fn unpack(list: &Listpack, settings: &TypeSettings) -> Self {
         let mut fields = Self::new();
-        for (name, value) in pairs(list) {
+        for (name, value) in list.iter().pairs() {
+            let (name, value) = (name.spell(), value.spell());
             fields.add(settings.hash_seed.hash(&name), &name, &value, settings);
         }
         fields
@@ -165,11 +166,6 @@ fn find(list: &Listpack, name: &[u8]) -> Option<(usize, usize)> {
     Some((field, list.next(field)?))
 }
 
-fn pairs(list: &Listpack) -> impl Iterator<Item = (Spelled<'_>, Spelled<'_>)> {
-    let mut elements = list.iter();
-    std::iter::from_fn(move || Some((elements.next()?.spell(), elements.next()?.spell())))
-}
-
 /// One of two iterators.
 enum Iter<A, B> {
     Packed(A),
@@ -191,6 +187,14 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Iter<A, B> {
         match self {
             Self::Packed(iter) => iter.size_hint(),
             Self::Fields(iter) => iter.size_hint(),
+        }
+    }
+
+    #[inline]
+    fn fold<S, F: FnMut(S, T) -> S>(self, first: S, combine: F) -> S {
+        match self {
+            Self::Packed(iter) => iter.fold(first, combine),
+            Self::Fields(iter) => iter.fold(first, combine),
         }
     }
 }
@@ -230,10 +234,10 @@ impl Hash {
 
     /// The value of a field. O(1); O(n) while packed.
     #[inline]
-    pub fn get(&self, field: &[u8], settings: &TypeSettings) -> Option<Spelled<'_>> {
+    pub fn get(&self, field: &[u8], settings: &TypeSettings) -> Option<Element<'_>> {
         match &self.0 {
-            Form::Packed(list) => find(list, field).map(|(_, value)| list.at(value).spell()),
-            Form::Fields(fields) => fields.get(field, settings).map(|field| Spelled::Text(field.value())),
+            Form::Packed(list) => find(list, field).map(|(_, value)| list.at(value)),
+            Form::Fields(fields) => fields.get(field, settings).map(|field| Element::Text(field.value())),
         }
     }
 
@@ -286,10 +290,10 @@ impl Hash {
     }
 
     /// The fields and values, in the order of insertion while packed, else in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (Spelled<'_>, Spelled<'_>)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Element<'_>, Element<'_>)> {
         match &self.0 {
-            Form::Packed(list) => Iter::Packed(pairs(list)),
-            Form::Fields(fields) => Iter::Fields(fields.table.iter().map(Field::spelled)),
+            Form::Packed(list) => Iter::Packed(list.iter().pairs()),
+            Form::Fields(fields) => Iter::Fields(fields.table.iter().map(Field::elements)),
         }
     }
 
@@ -298,7 +302,7 @@ impl Hash {
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], &[u8])) -> u64 {
         match &self.0 {
             Form::Packed(list) => {
-                pairs(list).for_each(|(field, value)| visit(&field, &value));
+                list.iter().pairs().for_each(|(field, value)| visit(&field.spell(), &value.spell()));
                 0
             }
             Form::Fields(fields) => fields.table.scan(cursor, |field| {
@@ -309,14 +313,14 @@ impl Hash {
     }
 
     /// A field, each equally likely, and its value.
-    pub fn random(&self, random: &Random) -> Option<(Spelled<'_>, Spelled<'_>)> {
+    pub fn random(&self, random: &Random) -> Option<(Element<'_>, Element<'_>)> {
         match &self.0 {
             Form::Packed(list) if list.is_empty() => None,
             Form::Packed(list) => {
                 let field = list.seek(2 * random.below(list.len() as u64 / 2) as usize)?;
-                Some((list.at(field).spell(), list.at(list.next(field)?).spell()))
+                Some((list.at(field), list.at(list.next(field)?)))
             }
-            Form::Fields(fields) => fields.table.random(random).map(Field::spelled),
+            Form::Fields(fields) => fields.table.random(random).map(Field::elements),
         }
     }
 
@@ -348,7 +352,7 @@ impl PartialEq for Hash {
     fn eq(&self, other: &Self) -> bool {
         let sorted = |hash: &Self| {
             let mut fields: Vec<_> =
-                hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
+                hash.iter().map(|(field, value)| (field.spell().to_vec(), value.spell().to_vec())).collect();
             fields.sort_unstable();
             fields
         };
@@ -360,11 +364,7 @@ impl Eq for Hash {}
 
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.iter().map(|(field, value)| {
-                (format!("{}", field.escape_ascii()), format!("{}", value.escape_ascii()))
-            }))
-            .finish()
+        f.debug_map().entries(self.iter().map(|(field, value)| (field.spell(), value.spell()))).finish()
     }
 }
 
@@ -397,7 +397,11 @@ mod tests {
 
     /// The hash as `HGETALL` shows it.
     fn shown(hash: &Hash) -> String {
-        let words: Vec<_> = hash.iter().flat_map(|(f, v)| [f, v]).map(|word| String::from_utf8_lossy(&word).into_owned()).collect();
+        let words: Vec<_> = hash
+            .iter()
+            .flat_map(|(f, v)| [f, v])
+            .map(|word| String::from_utf8_lossy(&word.spell()).into_owned())
+            .collect();
         words.join(" ")
     }
 
@@ -463,8 +467,8 @@ mod tests {
             for value in [0, 100, 300, 3] {
                 let value = vec![b'w'; value];
                 assert!(!hash.insert(&name, &value, &settings));
-                assert_eq!(hash.get(&name, &settings).as_deref(), Some(&value[..]));
-                assert_eq!(hash.iter().collect::<Vec<_>>(), [(Spelled::Text(&name), Spelled::Text(&value))]);
+                assert_eq!(hash.get(&name, &settings), Some(Element::Text(&value)));
+                assert_eq!(hash.iter().collect::<Vec<_>>(), [(Element::Text(&name), Element::Text(&value))]);
             }
         }
     }
@@ -481,6 +485,7 @@ mod tests {
             let mut drawn = [0; 10];
             for _ in 0..10_000 {
                 let (field, value) = hash.random(&random).unwrap();
+                let (field, value) = (field.spell(), value.spell());
                 assert_eq!(*value, [field[0], field[0]]);
                 drawn[usize::from(field[0])] += 1;
             }
@@ -529,7 +534,7 @@ mod tests {
                         let fits = model.len() + usize::from(new) <= entries && field.len().max(value.len()) <= length;
                         let expected = if fits { was } else { Encoding::Hashtable };
                         prop_assert_eq!(hash.encoding(), expected);
-                        prop_assert!(hash.get(&field, &settings).is_some_and(|held| *held == *value));
+                        prop_assert!(hash.get(&field, &settings).is_some_and(|held| *held.spell() == *value));
                         prop_assert_eq!(new, model.insert(field, value).is_none());
                     }
                     Change::Remove(field) => {
@@ -540,13 +545,13 @@ mod tests {
                 }
                 prop_assert_eq!(hash.len(), model.len());
             }
-            let all = |pairs: &mut dyn Iterator<Item = (Spelled<'_>, Spelled<'_>)>| -> BTreeMap<Vec<u8>, Vec<u8>> {
-                pairs.map(|(field, value)| (field.to_vec(), value.to_vec())).collect()
+            let all = |pairs: &mut dyn Iterator<Item = (Element<'_>, Element<'_>)>| -> BTreeMap<Vec<u8>, Vec<u8>> {
+                pairs.map(|(field, value)| (field.spell().to_vec(), value.spell().to_vec())).collect()
             };
             prop_assert_eq!(hash.iter().count(), model.len());
             prop_assert_eq!(&all(&mut hash.iter()), &model);
             for (field, value) in &model {
-                prop_assert!(hash.get(field, &settings).is_some_and(|held| *held == **value));
+                prop_assert!(hash.get(field, &settings).is_some_and(|held| *held.spell() == **value));
             }
 
             let mut scanned = BTreeMap::new();

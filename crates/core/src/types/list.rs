@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::Bytes;
 
-use super::listpack::{Element, Listpack, REDIS_FRAME_BYTES, Spelled};
+use super::listpack::{Element, Listpack, REDIS_FRAME_BYTES};
 use super::{Encoding, TypeSettings};
 
 /// Elements in order. Pushing and popping at either end is O(1); reaching an element walks the pieces from the nearer end.
@@ -25,6 +25,9 @@ const SAFE_BYTES: usize = 8192;
 
 /// What Redis adds to the length of an element to guess whether it will fit.
 const GUESSED_OVERHEAD: usize = 8;
+
+/// The room that a piece has from the beginning if it is not the first.
+const NEXT_PIECE_BYTES: usize = 1024 - size_of::<usize>();
 
 fn redis_bytes(piece: &Listpack) -> usize {
     piece.used_bytes() + REDIS_FRAME_BYTES
@@ -110,12 +113,14 @@ impl List {
     }
 
     fn new_piece(&mut self, at: usize, element: &[u8]) {
-        let mut piece = Listpack::new();
-        piece.push_back(Element::of(element));
-        if self.pieces.is_empty() {
-            // Most lists stay in one piece.
+        // Most lists stay in one piece. In others it is likely to be filled.
+        let mut piece = if self.pieces.is_empty() {
             self.pieces.reserve_exact(1);
-        }
+            Listpack::new()
+        } else {
+            Listpack::with_room(NEXT_PIECE_BYTES)
+        };
+        piece.push_back(Element::of(element));
         self.pieces.insert(at, piece);
     }
 
@@ -208,10 +213,10 @@ impl List {
     }
 
     /// The element at `index`.
-    pub fn get(&self, index: usize) -> Option<Spelled<'_>> {
+    pub fn get(&self, index: usize) -> Option<Element<'_>> {
         let (at, inside) = self.locate(index)?;
         let piece = &self.pieces[at];
-        piece.seek(inside).map(|offset| piece.at(offset).spell())
+        piece.seek(inside).map(|offset| piece.at(offset))
     }
 
     /// Puts another element, which must have been expected, in the place of the one at `index`; false if there is none.
@@ -322,7 +327,9 @@ impl List {
 
     /// Joins a piece with the next one if both fit in one.
     fn join(&mut self, at: usize, limit: Limit) -> bool {
-        let (Some(first), Some(second)) = (self.pieces.get(at), self.pieces.get(at + 1)) else { return false };
+        let (Some(first), Some(second)) = (self.pieces.get(at), self.pieces.get(at + 1)) else {
+            return false;
+        };
         let fits = limit.allows(first.len() + second.len(), redis_bytes(first) + second.used_bytes())
             && !limit.is_one_large(first)
             && !limit.is_one_large(second);
@@ -337,7 +344,7 @@ impl List {
         let (at, inside) = self.locate(index)?;
         let piece = &mut self.pieces[at];
         let offset = piece.seek(inside)?;
-        let element = Bytes::copy_from_slice(&piece.at(offset).spell());
+        let element = piece.at(offset).copy();
         piece.splice(offset, 1, &[]);
         self.len -= 1;
         if piece.is_empty() {
@@ -382,16 +389,28 @@ impl List {
     }
 
     /// The elements from first to last.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Element<'_>> + Clone {
+    pub fn iter(&self) -> impl Iterator<Item = Element<'_>> + Clone {
         self.pieces.iter().flat_map(Listpack::iter)
     }
 
-    /// `count` elements from the one at `start` on.
-    pub fn range(&self, start: usize, count: usize) -> impl Iterator<Item = Element<'_>> {
+    /// The elements from last to first.
+    pub fn iter_back(&self) -> impl Iterator<Item = Element<'_>> + Clone {
+        self.pieces.iter().rev().flat_map(Listpack::iter_back)
+    }
+
+    /// Shows `count` elements from the one at `start` on to `visit`.
+    pub fn range(&self, start: usize, count: usize, mut visit: impl FnMut(Element<'_>)) {
         let (at, inside) = self.locate(start).unwrap_or((self.pieces.len(), 0));
-        let first = self.pieces.get(at).map(|piece| piece.iter_from(inside));
-        let rest = self.pieces.range((at + 1).min(self.pieces.len())..).flat_map(Listpack::iter);
-        first.into_iter().flatten().chain(rest).take(count)
+        let (mut skipped, mut left) = (inside, count);
+        for piece in self.pieces.range(at..) {
+            if left == 0 {
+                break;
+            }
+            let elements = piece.range(skipped, left);
+            left -= elements.len();
+            skipped = 0;
+            elements.for_each(&mut visit);
+        }
     }
 
     /// How it is kept.
@@ -508,9 +527,8 @@ mod tests {
         for (element, expected) in
             [("0", 4090), ("127", 1364), ("4096", 1023), ("-8388609", 512), ("9223372036854775807", 216)]
         {
-            let encoding = |count: usize| {
-                rpush(&mut List::new(), &vec![element.as_bytes(); count], &settings(-1))
-            };
+            let encoding =
+                |count: usize| rpush(&mut List::new(), &vec![element.as_bytes(); count], &settings(-1));
             assert_eq!(
                 [encoding(expected - 1), encoding(expected)],
                 [Encoding::Listpack, Encoding::Quicklist],
@@ -582,9 +600,11 @@ mod tests {
                 }
                 prop_assert_eq!(list.len(), model.len());
                 prop_assert!(spelled(list.iter()).iter().eq(model.iter()));
-                prop_assert!(spelled(list.iter().rev()).iter().eq(model.iter().rev()));
-                prop_assert_eq!(list.get(at).map(|held| held.to_vec()), model.get(at).cloned());
-                prop_assert!(spelled(list.range(at, 7)).iter().eq(model.iter().skip(at).take(7)));
+                prop_assert!(spelled(list.iter_back()).iter().eq(model.iter().rev()));
+                prop_assert_eq!(list.get(at).map(|held| held.spell().to_vec()), model.get(at).cloned());
+                let mut range = Vec::new();
+                list.range(at, 7, |element| range.push(element.spell().to_vec()));
+                prop_assert!(range.iter().eq(model.iter().skip(at).take(7)));
                 prop_assert!(list.pieces.iter().all(|piece| !piece.is_empty()));
                 prop_assert!(list.encoding() == Encoding::Quicklist || list.pieces.len() <= 1);
             }

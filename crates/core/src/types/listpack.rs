@@ -25,12 +25,13 @@ use std::fmt;
 use std::ops::Deref;
 
 use super::string::IntBuffer;
+use crate::Bytes;
 use crate::number::parse_i64;
 
 /// What Redis keeps before and after the elements.
 pub const REDIS_FRAME_BYTES: usize = 7;
 
-/// An element as it is kept.
+/// An element as it is kept. Equal elements have equal bytes, unless text was written as such that is an integer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Element<'a> {
     /// Bytes. Whoever writes them so reads them so, though they be the text of an integer.
@@ -49,7 +50,26 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Its bytes.
+    /// Shows its bytes to `look`.
+    #[inline]
+    pub fn with<T>(self, look: impl FnOnce(&[u8]) -> T) -> T {
+        let digits;
+        look(match self {
+            Element::Text(bytes) => bytes,
+            Element::Integer(value) => {
+                digits = IntBuffer::of(value);
+                digits.as_slice()
+            }
+        })
+    }
+
+    /// A copy of its bytes.
+    #[inline]
+    pub fn copy(self) -> Bytes {
+        self.with(Bytes::copy_from_slice)
+    }
+
+    /// Its bytes, to hold on to.
     #[inline]
     pub fn spell(self) -> Spelled<'a> {
         match self {
@@ -59,7 +79,7 @@ impl<'a> Element<'a> {
     }
 }
 
-/// An element as it is read: its bytes, which an integer brings along spelled out.
+/// An element's bytes, which an integer brings along spelled out.
 #[derive(Clone)]
 pub enum Spelled<'a> {
     /// Kept as text.
@@ -216,38 +236,63 @@ fn encode_back(size: usize) -> ([u8; BACK_MAX], usize) {
     (bytes, from)
 }
 
-/// A little-endian number of fewer than eight bytes, with the sign of its highest bit.
+/// The integer in the `N` bytes after the first, and the size of both.
 #[inline]
-fn signed<const N: usize>(bytes: &[u8]) -> i64 {
+fn integer_of<const N: usize>(bytes: &[u8]) -> (i64, usize) {
     let mut wide = [0; 8];
     wide[8 - N..].copy_from_slice(&bytes[1..=N]);
-    i64::from_le_bytes(wide) >> (64 - 8 * N)
+    (i64::from_le_bytes(wide) >> (64 - 8 * N), 1 + N)
+}
+
+/// The integer at the beginning of `bytes`, which is not one of seven bits, and its size.
+#[inline]
+fn wide_integer(bytes: &[u8]) -> (i64, usize) {
+    match bytes[0] {
+        INTEGER_16 => integer_of::<2>(bytes),
+        INTEGER_24 => integer_of::<3>(bytes),
+        INTEGER_32 => integer_of::<4>(bytes),
+        INTEGER_64 => integer_of::<8>(bytes),
+        first => {
+            let bits = u16::from_be_bytes([first << 3, 0]) | u16::from(bytes[1]) << 3;
+            (i64::from(bits as i16 >> 3), 2)
+        }
+    }
+}
+
+/// The size of the head at the beginning of `bytes` and the length of the text after it, which is not one of six bits.
+#[inline]
+fn long_text(bytes: &[u8]) -> (usize, usize) {
+    match bytes[0] {
+        TEXT_32 => (5, u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize),
+        TEXT_64 => (9, bytes[1..9].iter().rfold(0, |length, &byte| length << 8 | usize::from(byte))),
+        first => (2, usize::from(first & 0xf) << 8 | usize::from(bytes[1])),
+    }
 }
 
 #[inline]
-fn length_32(bytes: &[u8]) -> usize {
-    u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize
-}
-
-#[cold]
-fn length_64(bytes: &[u8]) -> usize {
-    bytes[1..9].iter().rfold(0, |length, &byte| length << 8 | usize::from(byte))
+const fn is_wide_integer(first: u8) -> bool {
+    first & 0xe0 == 0xc0 || matches!(first, INTEGER_16..=INTEGER_64)
 }
 
 /// The size of head and text of the element at the beginning of `bytes`.
 #[inline]
 fn size_at(bytes: &[u8]) -> usize {
-    match bytes[0] {
-        0..=0x7f => 1,
-        first @ 0x80..=0xbf => 1 + usize::from(first & 0x3f),
-        0xc0..=0xdf => 2,
-        first @ 0xe0..=0xef => 2 + (usize::from(first & 0xf) << 8 | usize::from(bytes[1])),
-        INTEGER_16 => 3,
-        INTEGER_24 => 4,
-        INTEGER_32 => 5,
-        INTEGER_64 => 9,
-        TEXT_32 => 5 + length_32(bytes),
-        _ => 9 + length_64(bytes),
+    let first = bytes[0];
+    if first & 0xc0 == 0x80 {
+        1 + usize::from(first & 0x3f)
+    } else if first & 0x80 == 0 {
+        1
+    } else {
+        wide_size_at(bytes)
+    }
+}
+
+fn wide_size_at(bytes: &[u8]) -> usize {
+    if is_wide_integer(bytes[0]) {
+        wide_integer(bytes).1
+    } else {
+        let (head, length) = long_text(bytes);
+        head + length
     }
 }
 
@@ -260,21 +305,18 @@ fn whole_size_at(bytes: &[u8]) -> usize {
 /// The element at the beginning of `bytes`, and the size of its head and text.
 #[inline]
 fn decode(bytes: &[u8]) -> (Element<'_>, usize) {
-    let text = |head: usize, length: usize| (Element::Text(&bytes[head..head + length]), head + length);
-    match bytes[0] {
-        value @ 0..=0x7f => (Element::Integer(value.into()), 1),
-        first @ 0x80..=0xbf => text(1, usize::from(first & 0x3f)),
-        first @ 0xc0..=0xdf => {
-            let bits = u16::from_be_bytes([first << 3, 0]) | u16::from(bytes[1]) << 3;
-            (Element::Integer(i64::from(bits as i16 >> 3)), 2)
-        }
-        first @ 0xe0..=0xef => text(2, usize::from(first & 0xf) << 8 | usize::from(bytes[1])),
-        INTEGER_16 => (Element::Integer(signed::<2>(bytes)), 3),
-        INTEGER_24 => (Element::Integer(signed::<3>(bytes)), 4),
-        INTEGER_32 => (Element::Integer(signed::<4>(bytes)), 5),
-        INTEGER_64 => (Element::Integer(signed::<8>(bytes)), 9),
-        TEXT_32 => text(5, length_32(bytes)),
-        _ => text(9, length_64(bytes)),
+    let first = bytes[0];
+    if first & 0xc0 == 0x80 {
+        let size = 1 + usize::from(first & 0x3f);
+        (Element::Text(&bytes[1..size]), size)
+    } else if first & 0x80 == 0 {
+        (Element::Integer(first.into()), 1)
+    } else if is_wide_integer(first) {
+        let (value, size) = wide_integer(bytes);
+        (Element::Integer(value), size)
+    } else {
+        let (head, length) = long_text(bytes);
+        (Element::Text(&bytes[head..head + length]), head + length)
     }
 }
 
@@ -381,17 +423,24 @@ impl Listpack {
     /// The elements from first to last.
     #[inline]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { pack: self, front: 0, back: self.bytes.len() }
+        Iter { rest: &self.bytes, left: self.len() }
     }
 
-    /// The elements from the one with number `index` on.
-    pub fn iter_from(&self, index: usize) -> Iter<'_> {
-        Iter { pack: self, front: self.seek(index).unwrap_or(self.bytes.len()), back: self.bytes.len() }
+    /// The elements from last to first.
+    pub fn iter_back(&self) -> IterBack<'_> {
+        IterBack { pack: self, end: self.bytes.len(), left: self.len() }
     }
 
-    /// The elements before the one with number `end`.
-    pub fn iter_until(&self, end: usize) -> Iter<'_> {
-        Iter { pack: self, front: 0, back: self.seek(end).unwrap_or(self.bytes.len()) }
+    /// `count` elements from the one with number `index` on, or as many as there are.
+    pub fn range(&self, index: usize, count: usize) -> Iter<'_> {
+        let left = self.len().saturating_sub(index).min(count);
+        Iter { rest: &self.bytes[self.seek(index).unwrap_or(self.bytes.len())..], left }
+    }
+
+    /// `count` elements from the one before number `end` back, or as many as there are.
+    pub fn range_back(&self, end: usize, count: usize) -> IterBack<'_> {
+        let left = end.min(self.len()).min(count);
+        IterBack { pack: self, end: self.seek(end).unwrap_or(self.bytes.len()), left }
     }
 
     /// Adds an element before the first.
@@ -490,6 +539,11 @@ impl Listpack {
         }
     }
 
+    /// Without elements, but with room for so many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), len: 0 }
+    }
+
     /// Gives unused memory back, as nothing is likely to be added soon.
     pub fn close(&mut self) {
         self.bytes.shrink_to_fit();
@@ -502,12 +556,11 @@ impl fmt::Debug for Listpack {
     }
 }
 
-/// The elements of a [`Listpack`], from either end.
+/// Elements of a [`Listpack`].
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
-    pack: &'a Listpack,
-    front: usize,
-    back: usize,
+    rest: &'a [u8],
+    left: usize,
 }
 
 impl<'a> Iterator for Iter<'a> {
@@ -515,23 +568,91 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        if self.front >= self.back {
-            return None;
-        }
-        let (element, size) = decode(&self.pack.bytes[self.front..]);
-        self.front += size + back_size(size);
+        self.left = self.left.checked_sub(1)?;
+        let (element, size) = decode(self.rest);
+        self.rest = &self.rest[size + back_size(size)..];
         Some(element)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+
+    /// Not by steps, because an element that goes through memory in an `Option` takes longer than all the rest.
+    #[inline]
+    fn fold<B, F: FnMut(B, Element<'a>) -> B>(self, first: B, mut combine: F) -> B {
+        let (mut rest, mut folded) = (self.rest, first);
+        for _ in 0..self.left {
+            let (element, size) = decode(rest);
+            rest = &rest[size + back_size(size)..];
+            folded = combine(folded, element);
+        }
+        folded
     }
 }
 
-impl<'a> DoubleEndedIterator for Iter<'a> {
+impl ExactSizeIterator for Iter<'_> {}
+
+impl<'a> Iter<'a> {
+    /// Elements two by two: fields and values, members and scores.
+    pub fn pairs(self) -> Pairs<'a> {
+        Pairs(self)
+    }
+}
+
+/// Elements of a [`Listpack`], two by two.
+#[derive(Clone, Debug)]
+pub struct Pairs<'a>(Iter<'a>);
+
+impl<'a> Iterator for Pairs<'a> {
+    type Item = (Element<'a>, Element<'a>);
+
     #[inline]
-    fn next_back(&mut self) -> Option<Element<'a>> {
-        if self.front >= self.back {
-            return None;
+    fn next(&mut self) -> Option<Self::Item> {
+        Some((self.0.next()?, self.0.next()?))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.0.left / 2, Some(self.0.left / 2))
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, Self::Item) -> B>(self, first: B, mut combine: F) -> B {
+        let (mut rest, mut folded) = (self.0.rest, first);
+        for _ in 0..self.0.left / 2 {
+            let (one, size) = decode(rest);
+            rest = &rest[size + back_size(size)..];
+            let (other, size) = decode(rest);
+            rest = &rest[size + back_size(size)..];
+            folded = combine(folded, (one, other));
         }
-        self.back = self.pack.start_before(self.back);
-        Some(self.pack.at(self.back))
+        folded
+    }
+}
+
+/// Elements of a [`Listpack`] from the end.
+#[derive(Clone, Debug)]
+pub struct IterBack<'a> {
+    pack: &'a Listpack,
+    end: usize,
+    left: usize,
+}
+
+impl<'a> Iterator for IterBack<'a> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        self.end = self.pack.start_before(self.end);
+        Some(self.pack.at(self.end))
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
     }
 }
 
@@ -611,7 +732,8 @@ mod tests {
     // Sizes of 16382 and 16383 bytes with their heads: Redis 8.0.2 counted 16384 and 16386 for them with their back lengths.
     #[test]
     fn a_back_length_is_as_long_as_on_a_real_server() {
-        for (length, used) in [(63, 65), (64, 67), (125, 128), (126, 130), (16_377, 16_384), (16_378, 16_386)] {
+        for (length, used) in [(63, 65), (64, 67), (125, 128), (126, 130), (16_377, 16_384), (16_378, 16_386)]
+        {
             let mut pack = Listpack::new();
             pack.push_back(Element::Text(&vec![b'x'; length]));
             assert_eq!(pack.used_bytes(), used, "{length}");
@@ -673,9 +795,15 @@ mod tests {
                 }
                 prop_assert_eq!(pack.len(), model.len());
                 prop_assert_eq!(spelled(pack.iter()), model.clone());
-                prop_assert!(spelled(pack.iter().rev()).iter().eq(model.iter().rev()));
-                prop_assert_eq!(spelled(pack.iter_from(at)), model.iter().skip(at).cloned().collect::<Vec<_>>());
-                prop_assert_eq!(spelled(pack.iter_until(at)), model.iter().take(at).cloned().collect::<Vec<_>>());
+                prop_assert!(spelled(pack.iter_back()).iter().eq(model.iter().rev()));
+                prop_assert!(spelled(pack.range(at, 5)).iter().eq(model.iter().skip(at).take(5)));
+                prop_assert!(spelled(pack.range_back(at, 5)).iter().eq(model.iter().take(at).rev().take(5)));
+                let pairs = pack.range(at, usize::MAX).pairs().flat_map(|(one, other)| [one, other]);
+                prop_assert!(spelled(pairs).iter().eq(model[at.min(model.len())..].as_chunks::<2>().0.as_flattened()));
+                let mut folded = Vec::new();
+                pack.iter().for_each(|element| folded.push(element.spell().to_vec()));
+                pack.iter().pairs().for_each(|(one, other)| folded.extend([one, other].map(|element| element.spell().to_vec())));
+                prop_assert!(folded.iter().eq(model.iter().chain(model.as_chunks::<2>().0.as_flattened())));
                 if let Some(wanted) = model.get(at) {
                     let (number, offset) = pack.find(wanted, 1).unwrap();
                     prop_assert_eq!(Some(number), model.iter().position(|element| element == wanted));

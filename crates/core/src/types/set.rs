@@ -3,7 +3,7 @@
 //! Whatever form holds them, members are seen as byte strings. Knows nothing of keys, replies or logs.
 use std::fmt;
 
-use super::listpack::{Element, Listpack, Spelled};
+use super::listpack::{Element, Listpack};
 use super::string::{Inline, IntBuffer};
 use super::{Encoding, TypeSettings};
 use crate::Random;
@@ -240,6 +240,15 @@ where
             Self::Members(iter) => iter.size_hint(),
         }
     }
+
+    #[inline]
+    fn fold<S, F: FnMut(S, T) -> S>(self, first: S, combine: F) -> S {
+        match self {
+            Self::Integers(iter) => iter.fold(first, combine),
+            Self::Packed(iter) => iter.fold(first, combine),
+            Self::Members(iter) => iter.fold(first, combine),
+        }
+    }
 }
 
 impl Set {
@@ -348,7 +357,7 @@ impl Set {
     fn spread(&mut self, settings: &TypeSettings) {
         let mut members = Members::new();
         for member in self.iter() {
-            members.insert(&member, settings);
+            member.with(|member| members.insert(member, settings));
         }
         self.0 = Form::Members(members);
     }
@@ -369,14 +378,12 @@ impl Set {
     }
 
     /// The members: integers in ascending order, packed ones in the order of insertion, else in no order.
-    pub fn iter(&self) -> impl Iterator<Item = Spelled<'_>> {
+    pub fn iter(&self) -> impl Iterator<Item = Element<'_>> {
         match &self.0 {
-            Form::Integers(integers) => {
-                Iter::Integers(integers.iter().map(|value| Spelled::Integer(IntBuffer::of(value))))
-            }
-            Form::Packed(list) => Iter::Packed(list.iter().map(Element::spell)),
+            Form::Integers(integers) => Iter::Integers(integers.iter().map(Element::Integer)),
+            Form::Packed(list) => Iter::Packed(list.iter()),
             Form::Members(members) => {
-                Iter::Members(members.table.iter().map(|name| Spelled::Text(name.as_slice())))
+                Iter::Members(members.table.iter().map(|name| Element::Text(name.as_slice())))
             }
         }
     }
@@ -387,23 +394,21 @@ impl Set {
         if let Form::Members(members) = &self.0 {
             members.table.scan(cursor, |name| visit(name.as_slice()))
         } else {
-            self.iter().for_each(|member| visit(&member));
+            self.iter().for_each(|member| member.with(&mut visit));
             0
         }
     }
 
     /// A member, each equally likely. O(1); O(n) while packed.
-    pub fn random(&self, random: &Random) -> Option<Spelled<'_>> {
+    pub fn random(&self, random: &Random) -> Option<Element<'_>> {
         if self.is_empty() {
             return None;
         }
         let index = || random.below(self.len() as u64) as usize;
         match &self.0 {
-            Form::Integers(integers) => {
-                integers.get(index()).map(|value| Spelled::Integer(IntBuffer::of(value)))
-            }
-            Form::Packed(list) => list.seek(index()).map(|offset| list.at(offset).spell()),
-            Form::Members(members) => members.table.random(random).map(|name| Spelled::Text(name.as_slice())),
+            Form::Integers(integers) => integers.get(index()).map(Element::Integer),
+            Form::Packed(list) => list.seek(index()).map(|offset| list.at(offset)),
+            Form::Members(members) => members.table.random(random).map(|name| Element::Text(name.as_slice())),
         }
     }
 
@@ -436,7 +441,7 @@ impl PartialEq for Set {
     /// Whether both have the same members, in whatever encoding. O(n log n).
     fn eq(&self, other: &Self) -> bool {
         let sorted = |set: &Self| {
-            let mut members: Vec<_> = set.iter().map(|member| member.to_vec()).collect();
+            let mut members: Vec<_> = set.iter().map(|member| member.spell().to_vec()).collect();
             members.sort_unstable();
             members
         };
@@ -448,7 +453,7 @@ impl Eq for Set {}
 
 impl fmt::Debug for Set {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter()).finish()
+        f.debug_set().entries(self.iter().map(Element::spell)).finish()
     }
 }
 
@@ -487,7 +492,10 @@ mod tests {
 
     /// The set as `SMEMBERS` shows it.
     fn shown(set: &Set) -> String {
-        set.iter().map(|member| String::from_utf8_lossy(&member).into_owned()).collect::<Vec<_>>().join(" ")
+        set.iter()
+            .map(|member| String::from_utf8_lossy(&member.spell()).into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     // What Redis 8.0.2 answered to the same commands under the same settings.
@@ -578,7 +586,7 @@ mod tests {
             }
             let mut drawn = [0; 10];
             for _ in 0..10_000 {
-                let member = set.random(&random).unwrap();
+                let member = set.random(&random).unwrap().spell();
                 drawn[parse_i64(&member).unwrap_or(0) as usize] += 1;
             }
             assert!(drawn.iter().all(|count| (850..1150).contains(count)), "{drawn:?}");
@@ -645,9 +653,9 @@ mod tests {
                 }
             }
             prop_assert_eq!(set.iter().count(), model.len());
-            prop_assert_eq!(&set.iter().map(|member| member.to_vec()).collect::<BTreeSet<_>>(), &model);
+            prop_assert_eq!(&set.iter().map(|member| member.spell().to_vec()).collect::<BTreeSet<_>>(), &model);
             if set.encoding() == Encoding::Intset {
-                prop_assert!(set.iter().map(|member| parse_i64(&member)).is_sorted());
+                prop_assert!(set.iter().map(|member| parse_i64(&member.spell())).is_sorted());
             }
             for member in &model {
                 prop_assert!(set.contains(member, &settings));

@@ -21,6 +21,17 @@ const COPIED_AGAIN_MAX: usize = 64;
 /// The longest canonical text of an `i64`: a sign and 19 digits.
 const INT_TEXT_MAX: usize = 20;
 
+/// The numbers from 00 to 99.
+const PAIRS: [u8; 200] = {
+    let (mut pairs, mut number) = ([0; 200], 0);
+    while number < 100 {
+        pairs[2 * number] = b'0' + number as u8 / 10;
+        pairs[2 * number + 1] = b'0' + number as u8 % 10;
+        number += 1;
+    }
+    pairs
+};
+
 /// Room for the decimal text of one integer, so that a number can be read as bytes without the heap.
 #[derive(Clone, Copy)]
 pub struct IntBuffer {
@@ -45,13 +56,15 @@ impl IntBuffer {
     pub fn format(&mut self, value: i64) -> &[u8] {
         let mut rest = value.unsigned_abs();
         let mut start = INT_TEXT_MAX;
-        loop {
+        while rest >= 10 {
+            start -= 2;
+            let pair = (rest % 100) as usize * 2;
+            self.digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
+            rest /= 100;
+        }
+        if rest > 0 || start == INT_TEXT_MAX {
             start -= 1;
-            self.digits[start] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
+            self.digits[start] = b'0' + rest as u8;
         }
         if value < 0 {
             start -= 1;

@@ -171,11 +171,9 @@ impl<'a> ValueRef<'a> {
             }
             ValueRef::String(StrRef::Short { bytes, .. }) => Image::String(bytes.into()),
             ValueRef::String(StrRef::Shared(bytes)) => Image::String((&**bytes).into()),
-            ValueRef::List(list) => Image::List(list.iter().map(|element| element.spell().into()).collect()),
+            ValueRef::List(list) => Image::List(list.iter().map(Blob::from).collect()),
             ValueRef::Hash(hash) => Image::Hash(hash.iter().map(|(f, v)| (f.into(), v.into())).collect()),
-            ValueRef::Set(set) => {
-                Image::Set(set.iter().map(Blob::from).collect())
-            }
+            ValueRef::Set(set) => Image::Set(set.iter().map(Blob::from).collect()),
             ValueRef::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
         }
     }

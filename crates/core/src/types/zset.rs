@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::listpack::{self, Element, Listpack, Spelled};
+use super::listpack::{self, Element, Listpack};
 use super::rank_tree::{RankTree, compare_scores};
 use super::{Encoding, TypeSettings};
 use crate::Random;
@@ -37,8 +37,8 @@ struct Scored {
 }
 
 impl Scored {
-    fn spelled(&self) -> (Spelled<'_>, f64) {
-        (Spelled::Text(&self.name), self.score)
+    fn shown(&self) -> (Element<'_>, f64) {
+        (Element::Text(&self.name), self.score)
     }
 }
 
@@ -143,28 +143,16 @@ impl PackedScore {
     }
 }
 
-/// Members and scores out of a listpack's elements.
-struct Packed<'a>(listpack::Iter<'a>);
-
-impl<'a> Iterator for Packed<'a> {
-    type Item = (Spelled<'a>, f64);
-
-    #[inline]
-    fn next(&mut self) -> Option<Self::Item> {
-        Some((self.0.next()?.spell(), score_of(self.0.next()?)))
-    }
-}
-
 /// Members and scores out of a listpack's elements, from the last.
-struct PackedBack<'a>(listpack::Iter<'a>);
+struct PackedBack<'a>(listpack::IterBack<'a>);
 
 impl<'a> Iterator for PackedBack<'a> {
-    type Item = (Spelled<'a>, f64);
+    type Item = (Element<'a>, f64);
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let score = score_of(self.0.next_back()?);
-        Some((self.0.next_back()?.spell(), score))
+        let score = score_of(self.0.next()?);
+        Some((self.0.next()?, score))
     }
 }
 
@@ -187,6 +175,14 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Either<A, B> 
         match self {
             Either::Packed(iter) => iter.next(),
             Either::Indexed(iter) => iter.next(),
+        }
+    }
+
+    #[inline]
+    fn fold<S, F: FnMut(S, T) -> S>(self, first: S, combine: F) -> S {
+        match self {
+            Either::Packed(iter) => iter.fold(first, combine),
+            Either::Indexed(iter) => iter.fold(first, combine),
         }
     }
 }
@@ -253,7 +249,7 @@ impl ZSet {
     fn index(&mut self, settings: &TypeSettings) {
         let mut indexed = Indexed::new();
         self.iter().for_each(|(member, score)| {
-            indexed.insert(&member, score, settings);
+            member.with(|member| indexed.insert(member, score, settings));
         });
         self.0 = Form::Indexed(indexed);
     }
@@ -296,7 +292,7 @@ impl ZSet {
     }
 
     /// The member at a place from the lowest score.
-    pub fn get(&self, rank: usize) -> Option<(Spelled<'_>, f64)> {
+    pub fn get(&self, rank: usize) -> Option<(Element<'_>, f64)> {
         self.range(rank, 1).next()
     }
 
@@ -313,46 +309,49 @@ impl ZSet {
     /// yes to a beginning of the members' order and no to the rest.
     pub fn count_before(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
         match &self.0 {
-            Form::Packed(_) => self.iter().take_while(|(member, _)| is_before(member)).count(),
+            Form::Packed(_) => self.iter().take_while(|(member, _)| member.with(&is_before)).count(),
             Form::Indexed(indexed) => indexed.by_score.count_before(|other| is_before(&other.name)),
         }
     }
 
     /// Members and scores from the lowest score.
-    pub fn iter(&self) -> impl Iterator<Item = (Spelled<'_>, f64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Element<'_>, f64)> {
         self.range(0, usize::MAX)
     }
 
     /// `count` members and scores from the one at `rank` on, counted from the lowest score.
-    pub fn range(&self, rank: usize, count: usize) -> impl Iterator<Item = (Spelled<'_>, f64)> {
+    pub fn range(&self, rank: usize, count: usize) -> impl Iterator<Item = (Element<'_>, f64)> {
         match &self.0 {
-            Form::Packed(pack) => Either::Packed(Packed(pack.iter_from(rank.saturating_mul(2)))),
+            Form::Packed(pack) => {
+                let pairs = pack.range(rank.saturating_mul(2), count.saturating_mul(2)).pairs();
+                Either::Packed(pairs.map(|(member, score)| (member, score_of(score))))
+            }
             Form::Indexed(indexed) => {
-                Either::Indexed(indexed.by_score.iter_from(rank).map(Scored::spelled))
+                Either::Indexed(indexed.by_score.iter_from(rank).map(Scored::shown).take(count))
             }
         }
-        .take(count)
     }
 
     /// `count` members and scores from the one at `rank` on, counted from the highest score.
-    pub fn range_rev(&self, rank: usize, count: usize) -> impl Iterator<Item = (Spelled<'_>, f64)> {
+    pub fn range_rev(&self, rank: usize, count: usize) -> impl Iterator<Item = (Element<'_>, f64)> {
         let left = self.len().saturating_sub(rank);
         match &self.0 {
-            Form::Packed(pack) => Either::Packed(PackedBack(pack.iter_until(left * 2))),
+            Form::Packed(pack) => {
+                Either::Packed(PackedBack(pack.range_back(left * 2, count.saturating_mul(2))))
+            }
             Form::Indexed(indexed) => {
                 let from = left.checked_sub(1).unwrap_or(usize::MAX);
                 let walk = indexed.by_score.iter_back_from(from);
-                Either::Indexed(walk.map(Scored::spelled))
+                Either::Indexed(walk.map(Scored::shown).take(count.min(left)))
             }
         }
-        .take(count.min(left))
     }
 
     /// Shows some members to `visit` and returns where to go on, 0 when all were shown; see [`Table::scan`].
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], f64)) -> u64 {
         match &self.0 {
             Form::Packed(_) => {
-                self.iter().for_each(|(member, score)| visit(&member, score));
+                self.iter().for_each(|(member, score)| member.with(|member| visit(member, score)));
                 0
             }
             Form::Indexed(indexed) => indexed.by_name.scan(cursor, |(name, score)| visit(name, *score)),
@@ -360,13 +359,13 @@ impl ZSet {
     }
 
     /// Some member, each equally likely.
-    pub fn random(&self, random: &Random) -> Option<(Spelled<'_>, f64)> {
+    pub fn random(&self, random: &Random) -> Option<(Element<'_>, f64)> {
         match &self.0 {
             Form::Packed(_) if self.is_empty() => None,
             Form::Packed(_) => self.get(random.below(self.len() as u64) as usize),
             Form::Indexed(indexed) => {
-                indexed.by_name.random(random).map(|(name, score)| (Spelled::Text(name), *score))
-            },
+                indexed.by_name.random(random).map(|(name, score)| (Element::Text(name), *score))
+            }
         }
     }
 
@@ -395,7 +394,7 @@ fn insert_packed(pack: &mut Listpack, member: &[u8], score: f64) {
         && let Some(after) = pack.next(name)
     {
         let order = compare_scores(score_of(pack.at(after)), score);
-        if order.then_with(|| (*pack.at(name).spell()).cmp(member)) != Ordering::Less {
+        if order.then_with(|| pack.at(name).with(|name| name.cmp(member))) != Ordering::Less {
             break;
         }
         next = pack.next(after);
@@ -412,7 +411,7 @@ impl PartialEq for ZSet {
 
 impl fmt::Debug for ZSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
+        f.debug_map().entries(self.iter().map(|(member, score)| (member.spell(), score))).finish()
     }
 }
 
@@ -448,13 +447,13 @@ mod tests {
                 }
             }
             let sorted = sorted(&model);
-            let list = |iter: &mut dyn Iterator<Item = (Spelled<'_>, f64)>| iter.map(|(m, s)| (m.to_vec(), s)).collect::<Vec<_>>();
+            let list = |iter: &mut dyn Iterator<Item = (Element<'_>, f64)>| iter.map(|(m, s)| (m.spell().to_vec(), s)).collect::<Vec<_>>();
             prop_assert_eq!(list(&mut zset.iter()), sorted.clone());
             prop_assert_eq!(zset.len(), sorted.len());
             for (rank, (member, score)) in sorted.iter().enumerate() {
                 prop_assert_eq!(zset.rank(member, &settings), Some((rank, *score)));
                 prop_assert_eq!(zset.score(member, &settings), Some(*score));
-                prop_assert_eq!(zset.get(rank), Some((Spelled::Text(member), *score)));
+                prop_assert_eq!(zset.get(rank), Some((Element::Text(member), *score)));
             }
             for start in 0..sorted.len() + 2 {
                 let expected: Vec<_> = sorted.iter().skip(start).take(4).cloned().collect();
