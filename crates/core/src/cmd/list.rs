@@ -181,7 +181,9 @@ macro_rules! pop_command {
                     Some(_) if list.is_empty() => PopReply::Many(None),
                     Some(count) => PopReply::Many(Some(pop_many(&mut list, $end, count))),
                 };
-                list.settle();
+                if self.count != Some(0) {
+                    list.settle();
+                }
                 Ok(reply)
             }
         }
@@ -572,6 +574,7 @@ impl<'a> Write<'a> for LSet<'a> {
         }
         // Redis keeps no more than 32 bits of this one.
         let index = i64::from(self.index.clone()? as i32);
+        list.expect(self.element);
         let place = place(index, list.len()).filter(|&place| place < list.len());
         list.set(place.ok_or(Error::IndexOutOfRange)?, self.element);
         list.settle();
@@ -659,6 +662,7 @@ impl<'a> Write<'a> for LInsert<'a> {
         if list.is_empty() {
             return Ok(LInsertReply::NoKey);
         }
+        list.expect(self.element);
         let wanted = Element::of(self.pivot);
         let Some(pivot) = list.iter().position(|element| element == wanted) else {
             return Ok(LInsertReply::NoPivot);
@@ -723,7 +727,9 @@ impl<'a> Write<'a> for LRem<'a> {
         places.iter().for_each(|&place| {
             list.remove(place);
         });
-        list.settle();
+        if !places.is_empty() {
+            list.settle();
+        }
         Ok(places.len())
     }
 }

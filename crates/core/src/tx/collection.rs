@@ -277,6 +277,12 @@ impl ZSetMut<'_, '_> {
 }
 
 impl ListMut<'_, '_> {
+    /// Prepares for an element that may come: Redis does so before it looks for the place.
+    pub fn expect(&mut self, element: &[u8]) {
+        let (list, settings) = self.parts();
+        list.expect(&[element], settings);
+    }
+
     /// Puts elements before the first, one after the other.
     pub fn push_front(&mut self, elements: &[&[u8]]) {
         let (list, settings) = self.parts();
