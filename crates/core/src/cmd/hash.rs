@@ -207,6 +207,8 @@ impl From<FieldValues> for Reply {
     }
 }
 
+#[expect(clippy::inline_always, reason = "an element must not go through memory")]
+#[inline(always)]
 fn copied((field, value): (Element<'_>, Element<'_>)) -> (Bytes, Bytes) {
     (field.copy(), value.copy())
 }

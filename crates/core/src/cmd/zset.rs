@@ -1517,7 +1517,7 @@ impl Source<'_> {
     fn for_each(self, mut visit: impl FnMut(&[u8], f64)) {
         match self {
             Source::Scored(zset) => {
-                zset.iter().for_each(|(member, score)| member.with(|member| visit(member, score)))
+                zset.iter().for_each(|(member, score)| member.with(|member| visit(member, score)));
             }
             Source::Plain(set) => set.iter().for_each(|member| member.with(|member| visit(member, 1.0))),
         }

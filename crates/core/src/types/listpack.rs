@@ -51,20 +51,19 @@ impl<'a> Element<'a> {
     }
 
     /// Shows its bytes to `look`.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "an element must not go through memory; see `decode`")]
+    #[inline(always)]
     pub fn with<T>(self, look: impl FnOnce(&[u8]) -> T) -> T {
-        let digits;
+        let mut digits = IntBuffer::new();
         look(match self {
             Element::Text(bytes) => bytes,
-            Element::Integer(value) => {
-                digits = IntBuffer::of(value);
-                digits.as_slice()
-            }
+            Element::Integer(value) => digits.format(value),
         })
     }
 
     /// A copy of its bytes.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "an element must not go through memory; see `decode`")]
+    #[inline(always)]
     pub fn copy(self) -> Bytes {
         self.with(Bytes::copy_from_slice)
     }
@@ -158,7 +157,9 @@ impl<'a> Encoded<'a> {
     fn of_text(text: &'a [u8]) -> Self {
         let length = text.len();
         if length < 1 << 6 {
-            Self::new(0x80 | length as u8, &[], text)
+            let mut head = [0; HEAD_MAX];
+            head[0] = 0x80 | length as u8;
+            Self { head, head_size: 1, text }
         } else if length < 1 << 12 {
             Self::new(0xe0 | (length >> 8) as u8, &[length as u8], text)
         } else if let Ok(length) = u32::try_from(length) {
@@ -197,6 +198,7 @@ impl<'a> Encoded<'a> {
         let (size, head_size) = (self.size(), self.head_size);
         bytes[0] == self.head[0]
             && bytes.len() > size
+            && (head_size == 1 || bytes[1] == self.head[1])
             && bytes[1..head_size] == self.head[1..head_size]
             && bytes[head_size..size] == *self.text
     }
@@ -245,7 +247,7 @@ fn integer_of<const N: usize>(bytes: &[u8]) -> (i64, usize) {
 }
 
 /// The integer at the beginning of `bytes`, which is not one of seven bits, and its size.
-#[inline]
+#[inline(never)]
 fn wide_integer(bytes: &[u8]) -> (i64, usize) {
     match bytes[0] {
         INTEGER_16 => integer_of::<2>(bytes),
@@ -260,7 +262,7 @@ fn wide_integer(bytes: &[u8]) -> (i64, usize) {
 }
 
 /// The size of the head at the beginning of `bytes` and the length of the text after it, which is not one of six bits.
-#[inline]
+#[inline(never)]
 fn long_text(bytes: &[u8]) -> (usize, usize) {
     match bytes[0] {
         TEXT_32 => (5, u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize),
@@ -274,36 +276,36 @@ const fn is_wide_integer(first: u8) -> bool {
     first & 0xe0 == 0xc0 || matches!(first, INTEGER_16..=INTEGER_64)
 }
 
-/// The size of head and text of the element at the beginning of `bytes`.
-#[inline]
-fn size_at(bytes: &[u8]) -> usize {
-    let first = bytes[0];
-    if first & 0xc0 == 0x80 {
-        1 + usize::from(first & 0x3f)
-    } else if first & 0x80 == 0 {
-        1
-    } else {
-        wide_size_at(bytes)
-    }
-}
-
-fn wide_size_at(bytes: &[u8]) -> usize {
-    if is_wide_integer(bytes[0]) {
-        wide_integer(bytes).1
-    } else {
-        let (head, length) = long_text(bytes);
-        head + length
-    }
-}
-
+/// What the element at the beginning of `bytes` takes. By branches, not by a table: a size that is guessed does not wait for its byte.
 #[inline]
 fn whole_size_at(bytes: &[u8]) -> usize {
-    let size = size_at(bytes);
-    size + back_size(size)
+    let first = bytes[0];
+    if first & 0xc0 == 0x80 {
+        2 + usize::from(first & 0x3f)
+    } else if first & 0x80 == 0 {
+        2
+    } else if first & 0xe0 == 0xc0 {
+        3
+    } else {
+        match first {
+            INTEGER_16 => 4,
+            INTEGER_24 => 5,
+            INTEGER_32 => 6,
+            INTEGER_64 => 10,
+            _ => {
+                let (head, length) = long_text(bytes);
+                head + length + back_size(head + length)
+            }
+        }
+    }
 }
 
 /// The element at the beginning of `bytes`, and the size of its head and text.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "an element that is returned through memory takes longer than all the rest"
+)]
+#[inline(always)]
 fn decode(bytes: &[u8]) -> (Element<'_>, usize) {
     let first = bytes[0];
     if first & 0xc0 == 0x80 {
@@ -579,7 +581,7 @@ impl<'a> Iterator for Iter<'a> {
         (self.left, Some(self.left))
     }
 
-    /// Not by steps, because an element that goes through memory in an `Option` takes longer than all the rest.
+    /// Not by steps, so that elements stay in registers; see `decode`.
     #[inline]
     fn fold<B, F: FnMut(B, Element<'a>) -> B>(self, first: B, mut combine: F) -> B {
         let (mut rest, mut folded) = (self.rest, first);
