@@ -9,6 +9,7 @@ use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::UnixMs;
+use crate::types::Element;
 
 /// Bytes that are borrowed from the buffer they were decoded from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,15 @@ pub struct Blob<'a>(pub Cow<'a, [u8]>);
 impl<'a> From<&'a [u8]> for Blob<'a> {
     fn from(bytes: &'a [u8]) -> Self {
         Self(Cow::Borrowed(bytes))
+    }
+}
+
+impl<'a> From<Element<'a>> for Blob<'a> {
+    fn from(element: Element<'a>) -> Self {
+        match element {
+            Element::Text(bytes) => Self(Cow::Borrowed(bytes)),
+            Element::Integer(value) => Self(Cow::Owned(value.to_string().into_bytes())),
+        }
     }
 }
 

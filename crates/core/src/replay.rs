@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use crate::codec::{self, DecodeError};
 use crate::effect::{Effect, Image};
 use crate::engine::Engine;
-use crate::tx::{Deadline, Recorder, Tx};
+use crate::tx::{Deadline, ListMut, Recorder, Tx};
 use crate::types::{Hash, List, Set, StrRef, Value, ZSet};
 use crate::{Error, UnixMs};
 
@@ -218,27 +218,34 @@ fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> Result<(), 
             hash.insert(field, value);
         }),
         Effect::HDel { field } => found(tx.hash_mut(key)?.remove(field)),
-        Effect::PushFront { value } => tx.list_mut(key).map(|mut list| list.push_front(value)),
-        Effect::PushBack { value } => tx.list_mut(key).map(|mut list| list.push_back(value)),
-        Effect::PopFront => found(tx.list_mut(key)?.pop_front().is_some()),
-        Effect::PopBack => found(tx.list_mut(key)?.pop_back().is_some()),
+        Effect::PushFront { value } => tx.list_mut(key).map(|mut list| list.push_front(&[value])),
+        Effect::PushBack { value } => tx.list_mut(key).map(|mut list| list.push_back(&[value])),
+        Effect::PopFront => found(settled(tx.list_mut(key)?, |list| list.pop_front().is_some())),
+        Effect::PopBack => found(settled(tx.list_mut(key)?, |list| list.pop_back().is_some())),
         Effect::ListSet { index, value } => {
-            let mut list = tx.list_mut(key)?;
+            let list = tx.list_mut(key)?;
             found((*index as usize) < list.len())?;
-            list.set(*index as usize, value);
+            settled(list, |list| list.set(*index as usize, value));
             Ok(())
         }
         Effect::ListInsert { index, value } => {
             let mut list = tx.list_mut(key)?;
-            found(*index as usize <= list.len())?;
-            list.insert(*index as usize, value);
+            let (index, len) = (*index as usize, list.len());
+            found(len > 0 && index <= len)?;
+            if index == len {
+                list.insert_after(index - 1, value);
+            } else {
+                list.insert_before(index, value);
+            }
             Ok(())
         }
-        Effect::ListRemove { index } => found(tx.list_mut(key)?.remove(*index as usize).is_some()),
+        Effect::ListRemove { index } => {
+            found(settled(tx.list_mut(key)?, |list| list.remove(*index as usize).is_some()))
+        }
         Effect::ListKeep { start, end } => {
-            let mut list = tx.list_mut(key)?;
+            let list = tx.list_mut(key)?;
             let end = (*end as usize).min(list.len());
-            list.keep((*start as usize).min(end), end);
+            settled(list, |list| list.keep((*start as usize).min(end), end));
             Ok(())
         }
         Effect::SAdd { member } => tx.set_mut(key).map(|mut set| {
@@ -250,6 +257,12 @@ fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> Result<(), 
         }),
         Effect::ZRem { member } => found(tx.zset_mut(key)?.remove(member).is_some()),
     }
+}
+
+fn settled<T>(mut list: ListMut<'_, '_>, change: impl FnOnce(&mut ListMut<'_, '_>) -> T) -> T {
+    let result = change(&mut list);
+    list.settle();
+    result
 }
 
 fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {

@@ -8,6 +8,7 @@ use super::string::Pairs;
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::number::{self, Extended};
 use crate::tx::{HashView, Tx, View};
+use crate::types::Element;
 use crate::{Error, Reply, Result};
 
 table! {
@@ -86,13 +87,13 @@ field_command! {
     }
 }
 
-fn field<'v>(hash: Option<HashView<'v>>, field: &[u8]) -> Option<&'v [u8]> {
+fn field<'v>(hash: Option<HashView<'v>>, field: &[u8]) -> Option<Element<'v>> {
     hash.and_then(|hash| hash.get(field))
 }
 
 impl<'a> Read<'a> for HGet<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
-        Ok(field(db.hash_at(self.key)?, self.field).map(Bytes::copy_from_slice))
+        Ok(field(db.hash_at(self.key)?, self.field).map(Element::copy))
     }
 }
 
@@ -131,7 +132,7 @@ field_command! {
 
 impl<'a> Read<'a> for HStrLen<'a> {
     fn read(&self, db: &View<'_>) -> Result<usize> {
-        Ok(field(db.hash_at(self.key)?, self.field).map_or(0, <[u8]>::len))
+        Ok(field(db.hash_at(self.key)?, self.field).map_or(0, |value| value.with(<[u8]>::len)))
     }
 }
 
@@ -171,7 +172,7 @@ keyed! {
 impl<'a> Read<'a> for HKeys<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Bytes>> {
         let Some(hash) = db.hash_at(self.key)? else { return Ok(Vec::new()) };
-        Ok(hash.iter().map(|(field, _)| Bytes::copy_from_slice(field)).collect())
+        Ok(hash.iter().map(|(field, _)| field.copy()).collect())
     }
 }
 
@@ -192,7 +193,7 @@ keyed! {
 impl<'a> Read<'a> for HVals<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Bytes>> {
         let Some(hash) = db.hash_at(self.key)? else { return Ok(Vec::new()) };
-        Ok(hash.iter().map(|(_, value)| Bytes::copy_from_slice(value)).collect())
+        Ok(hash.iter().map(|(_, value)| value.copy()).collect())
     }
 }
 
@@ -206,8 +207,10 @@ impl From<FieldValues> for Reply {
     }
 }
 
-fn copied((field, value): (&[u8], &[u8])) -> (Bytes, Bytes) {
-    (Bytes::copy_from_slice(field), Bytes::copy_from_slice(value))
+#[expect(clippy::inline_always, reason = "an element must not go through memory")]
+#[inline(always)]
+fn copied((field, value): (Element<'_>, Element<'_>)) -> (Bytes, Bytes) {
+    (field.copy(), value.copy())
 }
 
 keyed! {
@@ -227,7 +230,9 @@ keyed! {
 impl<'a> Read<'a> for HGetAll<'a> {
     fn read(&self, db: &View<'_>) -> Result<FieldValues> {
         let Some(hash) = db.hash_at(self.key)? else { return Ok(FieldValues::default()) };
-        Ok(FieldValues(hash.iter().map(copied).collect()))
+        let mut pairs = Vec::with_capacity(hash.len());
+        hash.iter().for_each(|pair| pairs.push(copied(pair)));
+        Ok(FieldValues(pairs))
     }
 }
 
@@ -248,7 +253,7 @@ fields_command! {
 impl<'a> Read<'a> for HMGet<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Option<Bytes>>> {
         let hash = db.hash_at(self.key)?;
-        Ok(self.fields.iter().map(|name| field(hash, name).map(Bytes::copy_from_slice)).collect())
+        Ok(self.fields.iter().map(|name| field(hash, name).map(Element::copy)).collect())
     }
 }
 
@@ -411,8 +416,8 @@ impl<'a> Write<'a> for HIncrBy<'a> {
         let mut hash = db.hash_mut(self.key)?;
         let old = match hash.shown().get(self.field) {
             None => 0,
-            Some(text) => {
-                number::parse_i64(text).ok_or(Error::refused("ERR hash value is not an integer"))?
+            Some(value) => {
+                value.with(number::parse_i64).ok_or(Error::refused("ERR hash value is not an integer"))?
             }
         };
         let new = old.checked_add(self.by).ok_or(Error::Overflow)?;
@@ -464,7 +469,9 @@ impl<'a> Write<'a> for HIncrByFloat<'a> {
         let mut hash = db.hash_mut(self.key)?;
         let old = match hash.shown().get(self.field) {
             None => Extended::ZERO,
-            Some(text) => Extended::parse(text).ok_or(Error::refused("ERR hash value is not a float"))?,
+            Some(value) => {
+                value.with(Extended::parse).ok_or(Error::refused("ERR hash value is not a float"))?
+            }
         };
         let new = old.plus(self.by);
         if !new.is_finite() {
@@ -638,7 +645,7 @@ impl<'a> Read<'a> for HRandField<'a> {
         let random = db.random();
         if self.draw == Draw::One {
             let field = hash.and_then(|hash| hash.inner().random(random));
-            return Ok(HRandFieldReply::One(field.map(|(field, _)| Bytes::copy_from_slice(field))));
+            return Ok(HRandFieldReply::One(field.map(|(field, _)| field.copy())));
         }
         let drawn: Vec<(Bytes, Bytes)> = match hash {
             None => Vec::new(),

@@ -5,7 +5,7 @@ use crate::Bytes;
 
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::tx::{ListMut, Tx, View};
-use crate::types::List;
+use crate::types::{Element, List};
 use crate::{Error, Reply, Result};
 
 table! {
@@ -36,10 +36,10 @@ impl End {
         }
     }
 
-    fn push(self, list: &mut ListMut<'_, '_>, element: &[u8]) {
+    fn push(self, list: &mut ListMut<'_, '_>, elements: &[&[u8]]) {
         match self {
-            End::Left => list.push_front(element),
-            End::Right => list.push_back(element),
+            End::Left => list.push_front(elements),
+            End::Right => list.push_back(elements),
         }
     }
 
@@ -91,8 +91,7 @@ macro_rules! push_command {
                 if $only_if_present && list.is_empty() {
                     return Ok(0);
                 }
-                list.expect(&self.elements);
-                self.elements.iter().for_each(|element| $end.push(&mut list, element));
+                $end.push(&mut list, &self.elements);
                 Ok(list.len())
             }
         }
@@ -177,11 +176,15 @@ macro_rules! pop_command {
         impl<'a> Write<'a> for $type<'a> {
             fn write(&self, db: &mut Tx<'_>) -> Result<PopReply> {
                 let mut list = db.list_mut(self.key)?;
-                Ok(match self.count {
+                let reply = match self.count {
                     None => PopReply::One($end.pop(&mut list)),
                     Some(_) if list.is_empty() => PopReply::Many(None),
                     Some(count) => PopReply::Many(Some(pop_many(&mut list, $end, count))),
-                })
+                };
+                if self.count != Some(0) {
+                    list.settle();
+                }
+                Ok(reply)
             }
         }
     };
@@ -256,6 +259,7 @@ impl<'a> Write<'a> for LMPop<'a> {
             let mut list = db.list_mut(key)?;
             if !list.is_empty() && self.count > 0 {
                 let elements = pop_many(&mut list, self.end, self.count);
+                list.settle();
                 return Ok(LMPopReply(Some((Bytes::copy_from_slice(key), elements))));
             }
         }
@@ -280,12 +284,12 @@ fn move_element(
     let mut list = db.list_mut(source)?;
     let Some(element) = from.pop(&mut list) else { return Ok(None) };
     if source == destination {
-        to.push(&mut list, &element);
+        to.push(&mut list, &[&element]);
+        list.settle();
     } else {
+        list.settle();
         drop(list);
-        let mut list = db.list_mut(destination)?;
-        list.expect(&[&element]);
-        to.push(&mut list, &element);
+        to.push(&mut db.list_mut(destination)?, &[&element]);
     }
     Ok(Some(element))
 }
@@ -441,7 +445,7 @@ impl<'a> Read<'a> for LIndex<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
         let Some(list) = db.list(self.key)? else { return Ok(None) };
         let place = place(self.index.clone()?, list.len());
-        Ok(place.and_then(|place| list.get(place)).map(Bytes::copy_from_slice))
+        Ok(place.and_then(|place| list.get(place)).map(Element::copy))
     }
 }
 
@@ -481,7 +485,9 @@ impl<'a> Read<'a> for LRange<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Bytes>> {
         let Some(list) = db.list(self.key)? else { return Ok(Vec::new()) };
         let range = stretch(self.start, self.stop, list.len());
-        Ok(list.range(range.start, range.len()).map(Bytes::copy_from_slice).collect())
+        let mut elements = Vec::with_capacity(range.len());
+        list.range(range.start, range.len(), |element| elements.push(element.copy()));
+        Ok(elements)
     }
 }
 
@@ -522,6 +528,7 @@ impl<'a> Write<'a> for LTrim<'a> {
         let mut list = db.list_mut(self.key)?;
         let range = stretch(self.start, self.stop, list.len());
         list.keep(range.start, range.end);
+        list.settle();
         Ok(())
     }
 }
@@ -567,8 +574,10 @@ impl<'a> Write<'a> for LSet<'a> {
         }
         // Redis keeps no more than 32 bits of this one.
         let index = i64::from(self.index.clone()? as i32);
+        list.expect(self.element);
         let place = place(index, list.len()).filter(|&place| place < list.len());
         list.set(place.ok_or(Error::IndexOutOfRange)?, self.element);
+        list.settle();
         Ok(())
     }
 }
@@ -653,10 +662,15 @@ impl<'a> Write<'a> for LInsert<'a> {
         if list.is_empty() {
             return Ok(LInsertReply::NoKey);
         }
-        let Some(pivot) = list.iter().position(|element| element == self.pivot) else {
+        list.expect(self.element);
+        let wanted = Element::of(self.pivot);
+        let Some(pivot) = list.iter().position(|element| element == wanted) else {
             return Ok(LInsertReply::NoPivot);
         };
-        list.insert(pivot + usize::from(self.side == Side::After), self.element);
+        match self.side {
+            Side::Before => list.insert_before(pivot, self.element),
+            Side::After => list.insert_after(pivot, self.element),
+        }
         Ok(LInsertReply::Length(list.len()))
     }
 }
@@ -699,10 +713,11 @@ impl<'a> Write<'a> for LRem<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
         let mut list = db.list_mut(self.key)?;
         let most = if self.count == 0 { usize::MAX } else { self.count.unsigned_abs() as usize };
-        let is_it = |(at, element): (usize, &[u8])| (element == self.element).then_some(at);
+        let wanted = Element::of(self.element);
+        let is_it = |(at, element): (usize, Element<'_>)| (element == wanted).then_some(at);
         let mut places: Vec<usize> = if self.count < 0 {
             let len = list.len();
-            let from_end = list.iter().rev().enumerate().filter_map(is_it);
+            let from_end = list.iter_back().enumerate().filter_map(is_it);
             from_end.map(|at| len - 1 - at).take(most).collect()
         } else {
             list.iter().enumerate().filter_map(is_it).take(most).collect()
@@ -712,6 +727,9 @@ impl<'a> Write<'a> for LRem<'a> {
         places.iter().for_each(|&place| {
             list.remove(place);
         });
+        if !places.is_empty() {
+            list.settle();
+        }
         Ok(places.len())
     }
 }
@@ -798,13 +816,14 @@ impl<'a> Read<'a> for LPos<'a> {
         let places: Vec<usize> = match db.list(self.key)? {
             None => Vec::new(),
             Some(list) => {
-                let is_it = |(at, element): (usize, &[u8])| (element == self.element).then_some(at);
+                let wanted = Element::of(self.element);
+                let is_it = |(at, element): (usize, Element<'_>)| (element == wanted).then_some(at);
                 let compared = unlimited(self.max_len);
                 if self.rank > 0 {
                     let matches = list.iter().take(compared).enumerate().filter_map(is_it);
                     matches.skip(skipped).take(most).collect()
                 } else {
-                    let matches = list.iter().rev().take(compared).enumerate().filter_map(is_it);
+                    let matches = list.iter_back().take(compared).enumerate().filter_map(is_it);
                     matches.map(|at| list.len() - 1 - at).skip(skipped).take(most).collect()
                 }
             }

@@ -380,11 +380,20 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-static BY_NAME: LazyLock<HashMap<&'static [u8], &'static Row, foldhash::fast::FixedState>> =
-    LazyLock::new(|| all().map(|row| (row.spec.name.as_bytes(), row)).collect());
+/// A row, and whether it has subcommands: every command that is looked up is asked for that.
+type Named = (&'static Row, bool);
+
+static BY_NAME: LazyLock<HashMap<&'static [u8], Named, foldhash::fast::FixedState>> = LazyLock::new(|| {
+    let named = |row: &'static Row| (row, subcommands(row.spec.name).next().is_some());
+    all().map(|row| (row.spec.name.as_bytes(), named(row))).collect()
+});
 
 /// A row by its name in any case; a subcommand's is written `CONFIG GET` or, as `COMMAND` lists it, `config|get`.
 pub fn row(name: &[u8]) -> Option<&'static Row> {
+    named(name).map(|(row, _)| row)
+}
+
+fn named(name: &[u8]) -> Option<Named> {
     let mut upper = [0_u8; 40];
     let upper = upper.get_mut(..name.len())?;
     upper.copy_from_slice(name);
@@ -407,12 +416,10 @@ pub fn subcommands(container: &'static str) -> impl Iterator<Item = &'static Row
 /// [`Error::UnknownCommand`], [`Error::UnknownSubcommand`], [`Error::WrongArity`].
 pub fn lookup(words: &[&[u8]]) -> Result<(&'static Row, usize)> {
     let name = words.first().copied().unwrap_or_default();
-    let found = if name.contains(&b' ') || name.contains(&b'|') { None } else { row(name) };
-    let found = found.ok_or_else(|| unknown(name, words.get(1..).unwrap_or_default()))?;
+    let found = if name.contains(&b' ') || name.contains(&b'|') { None } else { named(name) };
+    let (found, is_container) = found.ok_or_else(|| unknown(name, words.get(1..).unwrap_or_default()))?;
     let mut named = (found, 1);
-    if let Some(second) = words.get(1)
-        && subcommands(found.spec.name).next().is_some()
-    {
+    if is_container && let Some(second) = words.get(1) {
         let full = [found.spec.name.as_bytes(), b" ", second].concat();
         let Some(sub) = row(&full).filter(|_| !second.contains(&b'|')) else {
             return Err(Error::UnknownSubcommand {
@@ -445,10 +452,10 @@ pub(crate) fn wrong_arity(name: &str) -> Error {
     Error::WrongArity(Cow::Owned(name.to_ascii_lowercase().replace(' ', "|")))
 }
 
-/// A caller's words inside of an error, which is one line of text: up to a zero byte, with spaces for the ends of lines.
+/// A caller's words inside of an error: up to a zero byte.
 fn shown_in_error(word: &[u8]) -> String {
     let end = word.iter().position(|&byte| byte == 0).unwrap_or(word.len());
-    String::from_utf8_lossy(&word[..end]).replace(['\r', '\n'], " ")
+    String::from_utf8_lossy(&word[..end]).into_owned()
 }
 
 /// Redis repeats the name and the arguments, each up to 128 bytes in all.

@@ -7,6 +7,7 @@ use super::hash::{Draw, draw};
 use super::scan::{self, ScanOptions, ScanReply, Scanned};
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, many_keys, table};
 use crate::tx::{Deadline, SetView, Tx, View};
+use crate::types::Element;
 use crate::{Error, Reply, Result};
 
 table! {
@@ -194,7 +195,7 @@ keyed! {
 impl<'a> Read<'a> for SMembers<'a> {
     fn read(&self, db: &View<'_>) -> Result<Members> {
         let Some(set) = db.set(self.key)? else { return Ok(Members::default()) };
-        Ok(Members(set.iter().map(|member| Bytes::copy_from_slice(&member)).collect()))
+        Ok(Members(set.iter().map(Element::copy).collect()))
     }
 }
 
@@ -306,14 +307,14 @@ impl<'a> Write<'a> for SPop<'a> {
         let random = db.random();
         let mut set = db.set_mut(self.key)?;
         if self.count.is_some_and(|count| count >= set.len()) {
-            let all: Vec<_> = set.iter().map(|member| Bytes::copy_from_slice(&member)).collect();
+            let all: Vec<_> = set.iter().map(Element::copy).collect();
             all.iter().for_each(|member| {
                 set.remove(member);
             });
             return Ok(SPopReply::Many(Members(all)));
         }
         let mut pop = || {
-            let member = set.random(random).map(|member| Bytes::copy_from_slice(&member))?;
+            let member = set.random(random).map(Element::copy)?;
             set.remove(&member);
             Some(member)
         };
@@ -381,12 +382,12 @@ impl<'a> Read<'a> for SRandMember<'a> {
     fn read(&self, db: &View<'_>) -> Result<SRandMemberReply> {
         let random = db.random();
         let set = db.set(self.key)?;
-        let one = || set?.inner().random(random).map(|member| Bytes::copy_from_slice(&member));
+        let one = || set?.inner().random(random).map(Element::copy);
         if self.draw == Draw::One {
             return Ok(SRandMemberReply::One(one()));
         }
         let Some(set) = set else { return Ok(SRandMemberReply::Many(Vec::new())) };
-        let all = || set.iter().map(|member| Bytes::copy_from_slice(&member)).collect();
+        let all = || set.iter().map(Element::copy).collect();
         Ok(SRandMemberReply::Many(draw(self.draw, set.len(), random, one, all)?))
     }
 }
@@ -410,7 +411,7 @@ impl Combination {
         match self {
             Combination::Union => {
                 for (at, set) in sets.iter().enumerate() {
-                    for member in set.iter().flat_map(|set| set.inner().iter()) {
+                    for member in set.iter().flat_map(|set| set.inner().iter()).map(Element::spell) {
                         let seen = sets[..at].iter().flatten().any(|set| set.contains(&member));
                         if !seen && !visit(&member) {
                             return Ok(());
@@ -422,7 +423,7 @@ impl Combination {
                 let Some(mut sets) = sets.into_iter().collect::<Option<Vec<_>>>() else { return Ok(()) };
                 sets.sort_by_key(|set| set.len());
                 if let Some((smallest, others)) = sets.split_first() {
-                    for member in smallest.iter() {
+                    for member in smallest.iter().map(Element::spell) {
                         if others.iter().all(|set| set.contains(&member)) && !visit(&member) {
                             return Ok(());
                         }
@@ -431,7 +432,7 @@ impl Combination {
             }
             Combination::Difference => {
                 if let Some((Some(first), others)) = sets.split_first() {
-                    for member in first.iter() {
+                    for member in first.iter().map(Element::spell) {
                         if !others.iter().flatten().any(|set| set.contains(&member)) && !visit(&member) {
                             return Ok(());
                         }

@@ -12,7 +12,7 @@ use super::string::When;
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::number;
 use crate::tx::{Built, Deadline, Tx, View, ZSetView};
-use crate::types::{Encoding, ValueRef, ZSet, compare_scores};
+use crate::types::{Element, Encoding, ValueRef, ZSet, compare_scores};
 use crate::{Error, Reply, Result};
 
 table! {
@@ -596,7 +596,7 @@ impl<'a> LexRange<'a> {
     /// one end first meets the range and then leaves it: that is what is done here too.
     fn ranks(self, zset: &ZSet, reverse: bool) -> std::ops::Range<usize> {
         let outside = |rank: usize, is_outside: fn(Self, &[u8]) -> bool| {
-            zset.get(rank).is_none_or(|(member, _)| is_outside(self, member))
+            zset.get(rank).is_none_or(|(member, _)| member.with(|member| is_outside(self, member)))
         };
         let len = zset.len();
         if len == 0 || outside(len - 1, Self::is_below) || outside(0, Self::is_above) {
@@ -607,12 +607,22 @@ impl<'a> LexRange<'a> {
             return start..zset.count_before(|member| !self.is_above(member)).max(start);
         }
         if reverse {
-            let skipped = zset.range_rev(0, len).take_while(|(member, _)| self.is_above(member)).count();
-            let met = zset.range_rev(skipped, len).take_while(|(member, _)| !self.is_below(member)).count();
+            let skipped = zset
+                .range_rev(0, len)
+                .take_while(|(member, _)| member.with(|member| self.is_above(member)))
+                .count();
+            let met = zset
+                .range_rev(skipped, len)
+                .take_while(|(member, _)| !member.with(|member| self.is_below(member)))
+                .count();
             len - skipped - met..len - skipped
         } else {
-            let skipped = zset.iter().take_while(|(member, _)| self.is_below(member)).count();
-            let met = zset.range(skipped, len).take_while(|(member, _)| !self.is_above(member)).count();
+            let skipped =
+                zset.iter().take_while(|(member, _)| member.with(|member| self.is_below(member))).count();
+            let met = zset
+                .range(skipped, len)
+                .take_while(|(member, _)| !member.with(|member| self.is_above(member)))
+                .count();
             skipped..skipped + met
         }
     }
@@ -706,9 +716,11 @@ impl<'a> ZRangeQuery<'a> {
         };
         if self.reverse {
             let from_highest = len - ranks.end + offset;
-            zset.range_rev(from_highest, count).for_each(|(member, score)| visit(member, score));
+            zset.range_rev(from_highest, count)
+                .for_each(|(member, score)| member.with(|member| visit(member, score)));
         } else {
-            zset.range(ranks.start + offset, count).for_each(|(member, score)| visit(member, score));
+            zset.range(ranks.start + offset, count)
+                .for_each(|(member, score)| member.with(|member| visit(member, score)));
         }
     }
 }
@@ -1133,7 +1145,7 @@ pub enum ZEnd {
 
 fn pop(db: &mut Tx<'_>, key: &[u8], end: ZEnd, count: usize) -> Result<Vec<(Bytes, f64)>> {
     let mut zset = db.zset_mut(key)?;
-    let copied = |(member, score): (&[u8], f64)| (Bytes::copy_from_slice(member), score);
+    let copied = |(member, score): (Element<'_>, f64)| (member.copy(), score);
     let popped: Vec<_> = match end {
         ZEnd::Min => zset.range(0, count).map(copied).collect(),
         ZEnd::Max => zset.range_rev(0, count).map(copied).collect(),
@@ -1360,7 +1372,7 @@ impl<'a> Read<'a> for ZRandMember<'a> {
     fn read(&self, db: &View<'_>) -> Result<ZRandMemberReply> {
         let random = db.random();
         let zset = db.zset(self.key)?;
-        let copied = |(member, score): (&[u8], f64)| (Bytes::copy_from_slice(member), score);
+        let copied = |(member, score): (Element<'_>, f64)| (member.copy(), score);
         let one = || zset?.inner().random(random).map(copied);
         if self.draw == Draw::One {
             return Ok(ZRandMemberReply::One(one().map(|(member, _)| member)));
@@ -1522,8 +1534,10 @@ impl Source<'_> {
 
     fn for_each(self, mut visit: impl FnMut(&[u8], f64)) {
         match self {
-            Source::Scored(zset) => zset.iter().for_each(|(member, score)| visit(member, score)),
-            Source::Plain(set) => set.iter().for_each(|member| visit(&member, 1.0)),
+            Source::Scored(zset) => {
+                zset.iter().for_each(|(member, score)| member.with(|member| visit(member, score)));
+            }
+            Source::Plain(set) => set.iter().for_each(|member| member.with(|member| visit(member, 1.0))),
         }
     }
 }

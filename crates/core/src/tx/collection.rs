@@ -10,7 +10,7 @@ use crate::Bytes;
 use super::Tx;
 use crate::effect::Effect;
 use crate::keyspace::Entry;
-use crate::types::{Collection, Hash, List, Set, TypeSettings, Value, ZSet};
+use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Result};
 
 /// A collection to read, with the settings that finding an element needs.
@@ -56,7 +56,7 @@ impl<T> Deref for Shown<'_, T> {
 
 impl<'v> HashView<'v> {
     /// A field's value.
-    pub fn get(&self, field: &[u8]) -> Option<&'v [u8]> {
+    pub fn get(&self, field: &[u8]) -> Option<Element<'v>> {
         self.value.get(field, self.settings)
     }
 }
@@ -277,63 +277,75 @@ impl ZSetMut<'_, '_> {
 }
 
 impl ListMut<'_, '_> {
-    /// Prepares for these elements, as Redis does before it pushes the first of them.
-    pub fn expect(&mut self, elements: &[&[u8]]) {
+    /// Prepares for an element that may come: Redis does so before it looks for the place.
+    pub fn expect(&mut self, element: &[u8]) {
+        let (list, settings) = self.parts();
+        list.expect(&[element], settings);
+    }
+
+    /// Puts elements before the first, one after the other.
+    pub fn push_front(&mut self, elements: &[&[u8]]) {
         let (list, settings) = self.parts();
         list.expect(elements, settings);
+        elements.iter().for_each(|element| list.push_front(element, settings));
+        elements.iter().for_each(|&value| self.record(&Effect::PushFront { value: value.into() }));
     }
 
-    /// Puts an element before the first.
-    pub fn push_front(&mut self, value: &[u8]) {
+    /// Puts elements after the last, one after the other.
+    pub fn push_back(&mut self, elements: &[&[u8]]) {
         let (list, settings) = self.parts();
-        list.push_front(value, settings);
-        self.record(&Effect::PushFront { value: value.into() });
-    }
-
-    /// Puts an element after the last.
-    pub fn push_back(&mut self, value: &[u8]) {
-        let (list, settings) = self.parts();
-        list.push_back(value, settings);
-        self.record(&Effect::PushBack { value: value.into() });
+        list.expect(elements, settings);
+        elements.iter().for_each(|element| list.push_back(element, settings));
+        elements.iter().for_each(|&value| self.record(&Effect::PushBack { value: value.into() }));
     }
 
     /// Takes the first element.
     pub fn pop_front(&mut self) -> Option<Bytes> {
-        let (list, settings) = self.parts();
-        let value = list.pop_front()?;
-        list.shrunk(settings);
+        let value = self.parts().0.pop_front()?;
         self.record(&Effect::PopFront);
         Some(value)
     }
 
     /// Takes the last element.
     pub fn pop_back(&mut self) -> Option<Bytes> {
-        let (list, settings) = self.parts();
-        let value = list.pop_back()?;
-        list.shrunk(settings);
+        let value = self.parts().0.pop_back()?;
         self.record(&Effect::PopBack);
         Some(value)
+    }
+
+    /// Ends a command that took elements away or replaced one: the list may be kept as a small one again.
+    pub fn settle(&mut self) {
+        let (list, settings) = self.parts();
+        list.settle(settings);
     }
 
     /// Replaces the element at `index`, which must be there.
     pub fn set(&mut self, index: usize, value: &[u8]) {
         let (list, settings) = self.parts();
+        list.expect(&[value], settings);
         list.set(index, value, settings);
         self.record(&Effect::ListSet { index: index as u64, value: value.into() });
     }
 
-    /// Puts an element before the one at `index`.
-    pub fn insert(&mut self, index: usize, value: &[u8]) {
+    /// Puts an element before the one at `index`, which must be there.
+    pub fn insert_before(&mut self, index: usize, value: &[u8]) {
         let (list, settings) = self.parts();
-        list.insert(index, value, settings);
+        list.expect(&[value], settings);
+        list.insert_before(index, value, settings);
         self.record(&Effect::ListInsert { index: index as u64, value: value.into() });
+    }
+
+    /// Puts an element after the one at `index`, which must be there.
+    pub fn insert_after(&mut self, index: usize, value: &[u8]) {
+        let (list, settings) = self.parts();
+        list.expect(&[value], settings);
+        list.insert_after(index, value, settings);
+        self.record(&Effect::ListInsert { index: index as u64 + 1, value: value.into() });
     }
 
     /// Removes the element at `index`.
     pub fn remove(&mut self, index: usize) -> Option<Bytes> {
-        let (list, settings) = self.parts();
-        let value = list.remove(index)?;
-        list.shrunk(settings);
+        let value = self.parts().0.remove(index)?;
         self.record(&Effect::ListRemove { index: index as u64 });
         Some(value)
     }
@@ -343,9 +355,7 @@ impl ListMut<'_, '_> {
         if start == 0 && end >= self.len() {
             return;
         }
-        let (list, settings) = self.parts();
-        list.keep(start..end);
-        list.shrunk(settings);
+        self.parts().0.keep(start..end);
         self.record(&Effect::ListKeep { start: start as u64, end: end as u64 });
     }
 }
@@ -405,6 +415,7 @@ impl Built<ZSet> {
 impl Built<List> {
     /// Puts an element after the last.
     pub fn push_back(&mut self, value: &[u8]) {
+        self.value.expect(&[value], &self.settings);
         self.value.push_back(value, &self.settings);
     }
 }

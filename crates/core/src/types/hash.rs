@@ -3,7 +3,7 @@
 //! Knows nothing of keys, field deadlines, replies or logs. A hash that has become a table stays one.
 use std::fmt;
 
-use super::listpack::Listpack;
+use super::listpack::{Element, Listpack};
 use super::{Encoding, TypeSettings};
 use crate::Random;
 use crate::table::Table;
@@ -85,6 +85,11 @@ impl Field {
         (&head[start..], value)
     }
 
+    fn elements(&self) -> (Element<'_>, Element<'_>) {
+        let (name, value) = self.parts();
+        (Element::Text(name), Element::Text(value))
+    }
+
     /// Replaces the value: in place if it is as long as the old one, else by resizing the allocation.
     fn set_value(&mut self, value: &[u8]) {
         let (_, start) = self.name_bounds();
@@ -112,8 +117,9 @@ impl Fields {
     /// The fields of `list`.
     fn unpack(list: &Listpack, settings: &TypeSettings) -> Self {
         let mut fields = Self::new();
-        for (name, value) in pairs(list) {
-            fields.add(settings.hash_seed.hash(name), name, value, settings);
+        for (name, value) in list.iter().pairs() {
+            let (name, value) = (name.spell(), value.spell());
+            fields.add(settings.hash_seed.hash(&name), &name, &value, settings);
         }
         fields
     }
@@ -156,24 +162,8 @@ impl Fields {
 /// The offsets of a field and of its value.
 #[inline]
 fn find(list: &Listpack, name: &[u8]) -> Option<(usize, usize)> {
-    let mut field = list.first_offset()?;
-    loop {
-        let value = list.next(field)?;
-        if list.at(field) == name {
-            return Some((field, value));
-        }
-        field = list.next(value)?;
-    }
-}
-
-fn pairs(list: &Listpack) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let mut next = list.first_offset();
-    (0..list.len() / 2).map_while(move |_| {
-        let field = next?;
-        let value = list.next(field)?;
-        next = list.next(value);
-        Some((list.at(field), list.at(value)))
-    })
+    let (_, field) = list.find(name, 2)?;
+    Some((field, list.next(field)?))
 }
 
 /// One of two iterators.
@@ -197,6 +187,14 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Iter<A, B> {
         match self {
             Self::Packed(iter) => iter.size_hint(),
             Self::Fields(iter) => iter.size_hint(),
+        }
+    }
+
+    #[inline]
+    fn fold<S, F: FnMut(S, T) -> S>(self, first: S, combine: F) -> S {
+        match self {
+            Self::Packed(iter) => iter.fold(first, combine),
+            Self::Fields(iter) => iter.fold(first, combine),
         }
     }
 }
@@ -236,16 +234,19 @@ impl Hash {
 
     /// The value of a field. O(1); O(n) while packed.
     #[inline]
-    pub fn get(&self, field: &[u8], settings: &TypeSettings) -> Option<&[u8]> {
+    pub fn get(&self, field: &[u8], settings: &TypeSettings) -> Option<Element<'_>> {
         match &self.0 {
             Form::Packed(list) => find(list, field).map(|(_, value)| list.at(value)),
-            Form::Fields(fields) => fields.get(field, settings).map(Field::value),
+            Form::Fields(fields) => fields.get(field, settings).map(|field| Element::Text(field.value())),
         }
     }
 
     /// Whether there is such a field. O(1); O(n) while packed.
     pub fn contains(&self, field: &[u8], settings: &TypeSettings) -> bool {
-        self.get(field, settings).is_some()
+        match &self.0 {
+            Form::Packed(list) => find(list, field).is_some(),
+            Form::Fields(fields) => fields.get(field, settings).is_some(),
+        }
     }
 
     /// Sets the value of a field, and tells whether the field is new. O(1); O(n) while packed.
@@ -257,10 +258,10 @@ impl Hash {
             if longest <= settings.hash_max_listpack_value && bytes <= LISTPACK_BYTES_MAX {
                 let found = find(list, field);
                 if let Some((_, old)) = found {
-                    list.replace_at(old, value);
+                    list.splice(old, 1, &[Element::of(value)]);
                 } else {
-                    list.push_back(field);
-                    list.push_back(value);
+                    list.push_back(Element::of(field));
+                    list.push_back(Element::of(value));
                 }
                 // Also after a change of a present field: the setting may have been lowered meanwhile.
                 if list.len() / 2 > settings.hash_max_listpack_entries {
@@ -281,9 +282,7 @@ impl Hash {
         match &mut self.0 {
             Form::Packed(list) => {
                 let Some((field, _)) = find(list, field) else { return false };
-                // The value moves to where the field was.
-                list.remove_at(field);
-                list.remove_at(field);
+                list.splice(field, 2, &[]);
                 true
             }
             Form::Fields(fields) => fields.remove(field, settings),
@@ -291,10 +290,10 @@ impl Hash {
     }
 
     /// The fields and values, in the order of insertion while packed, else in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    pub fn iter(&self) -> impl Iterator<Item = (Element<'_>, Element<'_>)> {
         match &self.0 {
-            Form::Packed(list) => Iter::Packed(pairs(list)),
-            Form::Fields(fields) => Iter::Fields(fields.table.iter().map(Field::parts)),
+            Form::Packed(list) => Iter::Packed(list.iter().pairs()),
+            Form::Fields(fields) => Iter::Fields(fields.table.iter().map(Field::elements)),
         }
     }
 
@@ -303,7 +302,7 @@ impl Hash {
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], &[u8])) -> u64 {
         match &self.0 {
             Form::Packed(list) => {
-                pairs(list).for_each(|(field, value)| visit(field, value));
+                list.iter().pairs().for_each(|(field, value)| visit(&field.spell(), &value.spell()));
                 0
             }
             Form::Fields(fields) => fields.table.scan(cursor, |field| {
@@ -314,14 +313,14 @@ impl Hash {
     }
 
     /// A field, each equally likely, and its value.
-    pub fn random(&self, random: &Random) -> Option<(&[u8], &[u8])> {
+    pub fn random(&self, random: &Random) -> Option<(Element<'_>, Element<'_>)> {
         match &self.0 {
             Form::Packed(list) if list.is_empty() => None,
             Form::Packed(list) => {
                 let field = list.seek(2 * random.below(list.len() as u64 / 2) as usize)?;
                 Some((list.at(field), list.at(list.next(field)?)))
             }
-            Form::Fields(fields) => fields.table.random(random).map(Field::parts),
+            Form::Fields(fields) => fields.table.random(random).map(Field::elements),
         }
     }
 
@@ -353,7 +352,7 @@ impl PartialEq for Hash {
     fn eq(&self, other: &Self) -> bool {
         let sorted = |hash: &Self| {
             let mut fields: Vec<_> =
-                hash.iter().map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
+                hash.iter().map(|(field, value)| (field.spell().to_vec(), value.spell().to_vec())).collect();
             fields.sort_unstable();
             fields
         };
@@ -365,11 +364,7 @@ impl Eq for Hash {}
 
 impl fmt::Debug for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map()
-            .entries(self.iter().map(|(field, value)| {
-                (format!("{}", field.escape_ascii()), format!("{}", value.escape_ascii()))
-            }))
-            .finish()
+        f.debug_map().entries(self.iter().map(|(field, value)| (field.spell(), value.spell()))).finish()
     }
 }
 
@@ -402,7 +397,11 @@ mod tests {
 
     /// The hash as `HGETALL` shows it.
     fn shown(hash: &Hash) -> String {
-        let words: Vec<_> = hash.iter().flat_map(|(f, v)| [f, v]).map(String::from_utf8_lossy).collect();
+        let words: Vec<_> = hash
+            .iter()
+            .flat_map(|(f, v)| [f, v])
+            .map(|word| String::from_utf8_lossy(&word.spell()).into_owned())
+            .collect();
         words.join(" ")
     }
 
@@ -468,8 +467,8 @@ mod tests {
             for value in [0, 100, 300, 3] {
                 let value = vec![b'w'; value];
                 assert!(!hash.insert(&name, &value, &settings));
-                assert_eq!(hash.get(&name, &settings), Some(&value[..]));
-                assert_eq!(hash.iter().collect::<Vec<_>>(), [(&name[..], &value[..])]);
+                assert_eq!(hash.get(&name, &settings), Some(Element::Text(&value)));
+                assert_eq!(hash.iter().collect::<Vec<_>>(), [(Element::Text(&name), Element::Text(&value))]);
             }
         }
     }
@@ -486,7 +485,8 @@ mod tests {
             let mut drawn = [0; 10];
             for _ in 0..10_000 {
                 let (field, value) = hash.random(&random).unwrap();
-                assert_eq!(value, [field[0], field[0]]);
+                let (field, value) = (field.spell(), value.spell());
+                assert_eq!(*value, [field[0], field[0]]);
                 drawn[usize::from(field[0])] += 1;
             }
             assert!(drawn.iter().all(|count| (850..1150).contains(count)), "{drawn:?}");
@@ -534,7 +534,7 @@ mod tests {
                         let fits = model.len() + usize::from(new) <= entries && field.len().max(value.len()) <= length;
                         let expected = if fits { was } else { Encoding::Hashtable };
                         prop_assert_eq!(hash.encoding(), expected);
-                        prop_assert_eq!(hash.get(&field, &settings), Some(&value[..]));
+                        prop_assert!(hash.get(&field, &settings).is_some_and(|held| *held.spell() == *value));
                         prop_assert_eq!(new, model.insert(field, value).is_none());
                     }
                     Change::Remove(field) => {
@@ -545,13 +545,13 @@ mod tests {
                 }
                 prop_assert_eq!(hash.len(), model.len());
             }
-            let all = |pairs: &mut dyn Iterator<Item = (&[u8], &[u8])>| -> BTreeMap<Vec<u8>, Vec<u8>> {
-                pairs.map(|(field, value)| (field.to_vec(), value.to_vec())).collect()
+            let all = |pairs: &mut dyn Iterator<Item = (Element<'_>, Element<'_>)>| -> BTreeMap<Vec<u8>, Vec<u8>> {
+                pairs.map(|(field, value)| (field.spell().to_vec(), value.spell().to_vec())).collect()
             };
             prop_assert_eq!(hash.iter().count(), model.len());
             prop_assert_eq!(&all(&mut hash.iter()), &model);
             for (field, value) in &model {
-                prop_assert_eq!(hash.get(field, &settings), Some(&value[..]));
+                prop_assert!(hash.get(field, &settings).is_some_and(|held| *held.spell() == **value));
             }
 
             let mut scanned = BTreeMap::new();

@@ -12,6 +12,7 @@ mod rank_tree;
 
 pub use hash::Hash;
 pub use list::List;
+pub use listpack::{Element, Spelled};
 pub(crate) use rank_tree::compare_scores;
 pub use set::Set;
 pub use string::{IntBuffer, Str, StrRef};

@@ -2,9 +2,8 @@
 //!
 //! Whatever form holds them, members are seen as byte strings. Knows nothing of keys, replies or logs.
 use std::fmt;
-use std::ops::Deref;
 
-use super::listpack::Listpack;
+use super::listpack::{Element, Listpack};
 use super::string::{Inline, IntBuffer};
 use super::{Encoding, TypeSettings};
 use crate::Random;
@@ -27,39 +26,6 @@ enum Form {
     /// In the order in which the members were added.
     Packed(Listpack),
     Members(Members),
-}
-
-/// A member as it is read: its bytes, which an integer brings along spelled out.
-#[derive(Clone)]
-pub enum Member<'a> {
-    /// Kept as text.
-    Text(&'a [u8]),
-    /// Kept as an integer.
-    Integer(IntBuffer),
-}
-
-impl Deref for Member<'_> {
-    type Target = [u8];
-
-    #[inline]
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Text(bytes) => bytes,
-            Self::Integer(text) => text.as_slice(),
-        }
-    }
-}
-
-impl AsRef<[u8]> for Member<'_> {
-    fn as_ref(&self) -> &[u8] {
-        self
-    }
-}
-
-impl fmt::Debug for Member<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.escape_ascii())
-    }
 }
 
 /// Integers in ascending order, all as wide as the widest that was ever among them.
@@ -243,18 +209,6 @@ impl Members {
     }
 }
 
-#[inline]
-fn find(list: &Listpack, member: &[u8]) -> Option<usize> {
-    let mut next = list.first_offset();
-    while let Some(offset) = next {
-        if list.at(offset) == member {
-            return Some(offset);
-        }
-        next = list.next(offset);
-    }
-    None
-}
-
 /// One of three iterators.
 enum Iter<A, B, C> {
     Integers(A),
@@ -284,6 +238,15 @@ where
             Self::Integers(iter) => iter.size_hint(),
             Self::Packed(iter) => iter.size_hint(),
             Self::Members(iter) => iter.size_hint(),
+        }
+    }
+
+    #[inline]
+    fn fold<S, F: FnMut(S, T) -> S>(self, first: S, combine: F) -> S {
+        match self {
+            Self::Integers(iter) => iter.fold(first, combine),
+            Self::Packed(iter) => iter.fold(first, combine),
+            Self::Members(iter) => iter.fold(first, combine),
         }
     }
 }
@@ -338,7 +301,7 @@ impl Set {
     pub fn contains(&self, member: &[u8], settings: &TypeSettings) -> bool {
         match &self.0 {
             Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.contains(value)),
-            Form::Packed(list) => find(list, member).is_some(),
+            Form::Packed(list) => list.find(member, 1).is_some(),
             Form::Members(members) => members.contains(member, settings),
         }
     }
@@ -358,14 +321,14 @@ impl Set {
             }
         }
         if let Form::Packed(list) = &mut self.0 {
-            if find(list, member).is_some() {
+            if list.find(member, 1).is_some() {
                 return false;
             }
             if list.len() < settings.set_max_listpack_entries
                 && member.len() <= settings.set_max_listpack_value
                 && list.used_bytes().saturating_add(member.len()) <= LISTPACK_BYTES_MAX
             {
-                list.push_back(member);
+                list.push_back(Element::of(member));
                 return true;
             }
             self.spread(settings);
@@ -383,10 +346,7 @@ impl Set {
             && member.len().max(integers.longest_text()) <= settings.set_max_listpack_value
         {
             let mut list = Listpack::new();
-            let mut text = IntBuffer::new();
-            for value in integers.iter() {
-                list.push_back(text.format(value));
-            }
+            integers.iter().for_each(|value| list.push_back(Element::Integer(value)));
             self.0 = Form::Packed(list);
         } else {
             self.spread(settings);
@@ -397,7 +357,7 @@ impl Set {
     fn spread(&mut self, settings: &TypeSettings) {
         let mut members = Members::new();
         for member in self.iter() {
-            members.insert(&member, settings);
+            member.with(|member| members.insert(member, settings));
         }
         self.0 = Form::Members(members);
     }
@@ -407,9 +367,9 @@ impl Set {
         match &mut self.0 {
             Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.remove(value)),
             Form::Packed(list) => {
-                let found = find(list, member);
-                if let Some(offset) = found {
-                    list.remove_at(offset);
+                let found = list.find(member, 1);
+                if let Some((_, offset)) = found {
+                    list.splice(offset, 1, &[]);
                 }
                 found.is_some()
             }
@@ -418,14 +378,12 @@ impl Set {
     }
 
     /// The members: integers in ascending order, packed ones in the order of insertion, else in no order.
-    pub fn iter(&self) -> impl Iterator<Item = Member<'_>> {
+    pub fn iter(&self) -> impl Iterator<Item = Element<'_>> {
         match &self.0 {
-            Form::Integers(integers) => {
-                Iter::Integers(integers.iter().map(|value| Member::Integer(IntBuffer::of(value))))
-            }
-            Form::Packed(list) => Iter::Packed(list.iter().map(Member::Text)),
+            Form::Integers(integers) => Iter::Integers(integers.iter().map(Element::Integer)),
+            Form::Packed(list) => Iter::Packed(list.iter()),
             Form::Members(members) => {
-                Iter::Members(members.table.iter().map(|name| Member::Text(name.as_slice())))
+                Iter::Members(members.table.iter().map(|name| Element::Text(name.as_slice())))
             }
         }
     }
@@ -436,23 +394,21 @@ impl Set {
         if let Form::Members(members) = &self.0 {
             members.table.scan(cursor, |name| visit(name.as_slice()))
         } else {
-            self.iter().for_each(|member| visit(&member));
+            self.iter().for_each(|member| member.with(&mut visit));
             0
         }
     }
 
     /// A member, each equally likely. O(1); O(n) while packed.
-    pub fn random(&self, random: &Random) -> Option<Member<'_>> {
+    pub fn random(&self, random: &Random) -> Option<Element<'_>> {
         if self.is_empty() {
             return None;
         }
         let index = || random.below(self.len() as u64) as usize;
         match &self.0 {
-            Form::Integers(integers) => {
-                integers.get(index()).map(|value| Member::Integer(IntBuffer::of(value)))
-            }
-            Form::Packed(list) => list.seek(index()).map(|offset| Member::Text(list.at(offset))),
-            Form::Members(members) => members.table.random(random).map(|name| Member::Text(name.as_slice())),
+            Form::Integers(integers) => integers.get(index()).map(Element::Integer),
+            Form::Packed(list) => list.seek(index()).map(|offset| list.at(offset)),
+            Form::Members(members) => members.table.random(random).map(|name| Element::Text(name.as_slice())),
         }
     }
 
@@ -485,7 +441,7 @@ impl PartialEq for Set {
     /// Whether both have the same members, in whatever encoding. O(n log n).
     fn eq(&self, other: &Self) -> bool {
         let sorted = |set: &Self| {
-            let mut members: Vec<_> = set.iter().map(|member| member.to_vec()).collect();
+            let mut members: Vec<_> = set.iter().map(|member| member.spell().to_vec()).collect();
             members.sort_unstable();
             members
         };
@@ -497,7 +453,7 @@ impl Eq for Set {}
 
 impl fmt::Debug for Set {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter()).finish()
+        f.debug_set().entries(self.iter().map(Element::spell)).finish()
     }
 }
 
@@ -536,7 +492,10 @@ mod tests {
 
     /// The set as `SMEMBERS` shows it.
     fn shown(set: &Set) -> String {
-        set.iter().map(|member| String::from_utf8_lossy(&member).into_owned()).collect::<Vec<_>>().join(" ")
+        set.iter()
+            .map(|member| String::from_utf8_lossy(&member.spell()).into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     // What Redis 8.0.2 answered to the same commands under the same settings.
@@ -627,7 +586,7 @@ mod tests {
             }
             let mut drawn = [0; 10];
             for _ in 0..10_000 {
-                let member = set.random(&random).unwrap();
+                let member = set.random(&random).unwrap().spell();
                 drawn[parse_i64(&member).unwrap_or(0) as usize] += 1;
             }
             assert!(drawn.iter().all(|count| (850..1150).contains(count)), "{drawn:?}");
@@ -694,9 +653,9 @@ mod tests {
                 }
             }
             prop_assert_eq!(set.iter().count(), model.len());
-            prop_assert_eq!(&set.iter().map(|member| member.to_vec()).collect::<BTreeSet<_>>(), &model);
+            prop_assert_eq!(&set.iter().map(|member| member.spell().to_vec()).collect::<BTreeSet<_>>(), &model);
             if set.encoding() == Encoding::Intset {
-                prop_assert!(set.iter().map(|member| parse_i64(&member)).is_sorted());
+                prop_assert!(set.iter().map(|member| parse_i64(&member.spell())).is_sorted());
             }
             for member in &model {
                 prop_assert!(set.contains(member, &settings));

@@ -18,8 +18,21 @@ pub const SHORT_MAX: usize = 4096;
 /// The longest value that is changed by making it anew, beside its key again. Longer ones get room to grow.
 const COPIED_AGAIN_MAX: usize = 64;
 
-/// The longest canonical text of an `i64`: a sign and 19 digits.
-const INT_TEXT_MAX: usize = 20;
+/// A sign and three times eight digits, enough for the 19 of an `i64`.
+const INT_TEXT_MAX: usize = 25;
+
+/// The digits of a number below 10^8, the first one in the lowest byte, without what makes them text.
+///
+/// They are found all at once and written in one piece, because a copy that reads what several stores wrote waits for them.
+#[inline]
+fn eight_digits(number: u64) -> u64 {
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
+    // 10486 / 2^20 and 103 / 2^10 are a hundredth and a tenth, near enough for four digits and for two.
+    let hundreds = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    tens | (twos - tens * 10) << 8
+}
 
 /// Room for the decimal text of one integer, so that a number can be read as bytes without the heap.
 #[derive(Clone, Copy)]
@@ -42,16 +55,21 @@ impl IntBuffer {
     }
 
     /// Replaces the text by that of `value`, and gives it.
+    #[inline(never)]
     pub fn format(&mut self, value: i64) -> &[u8] {
         let mut rest = value.unsigned_abs();
-        let mut start = INT_TEXT_MAX;
+        let mut end = INT_TEXT_MAX;
+        let mut start;
         loop {
-            start -= 1;
-            self.digits[start] = b'0' + (rest % 10) as u8;
-            rest /= 10;
+            let digits = eight_digits(rest % 100_000_000);
+            rest /= 100_000_000;
+            start = end - 8;
+            self.digits[start..end].copy_from_slice(&(digits | 0x3030_3030_3030_3030).to_le_bytes());
             if rest == 0 {
+                start += (digits.trailing_zeros() / 8).min(7) as usize;
                 break;
             }
+            end = start;
         }
         if value < 0 {
             start -= 1;

@@ -173,9 +173,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::String(StrRef::Shared(bytes)) => Image::String((&**bytes).into()),
             ValueRef::List(list) => Image::List(list.iter().map(Blob::from).collect()),
             ValueRef::Hash(hash) => Image::Hash(hash.iter().map(|(f, v)| (f.into(), v.into())).collect()),
-            ValueRef::Set(set) => {
-                Image::Set(set.iter().map(|member| Blob(Cow::Owned(member.to_vec()))).collect())
-            }
+            ValueRef::Set(set) => Image::Set(set.iter().map(Blob::from).collect()),
             ValueRef::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
         }
     }

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::listpack::Listpack;
+use super::listpack::{self, Element, Listpack};
 use super::rank_tree::{RankTree, compare_scores};
 use super::{Encoding, TypeSettings};
 use crate::Random;
@@ -34,6 +34,12 @@ struct Indexed {
 struct Scored {
     score: f64,
     name: Arc<[u8]>,
+}
+
+impl Scored {
+    fn shown(&self) -> (Element<'_>, f64) {
+        (Element::Text(&self.name), self.score)
+    }
 }
 
 impl PartialEq for Scored {
@@ -101,31 +107,60 @@ impl Indexed {
     }
 }
 
-/// Members and scores out of a listpack's elements.
-struct Packed<I>(I);
-
-fn score_of(bytes: &[u8]) -> f64 {
-    f64::from_le_bytes(bytes.try_into().unwrap_or_default())
+/// Scores that are no integers are 8 bytes, or 4 where those are the same number.
+fn score_of(element: Element<'_>) -> f64 {
+    match element {
+        Element::Integer(score) => score as f64,
+        Element::Text(bytes) => match <[u8; 4]>::try_from(bytes) {
+            Ok(short) => f32::from_le_bytes(short).into(),
+            Err(_) => f64::from_le_bytes(bytes.try_into().unwrap_or_default()),
+        },
+    }
 }
 
-impl<'a, I: Iterator<Item = &'a [u8]>> Iterator for Packed<I> {
-    type Item = (&'a [u8], f64);
+/// A score as an element is made of it.
+struct PackedScore {
+    score: f64,
+    long: [u8; 8],
+    short: [u8; 4],
+}
 
-    fn next(&mut self) -> Option<Self::Item> {
-        Some((self.0.next()?, score_of(self.0.next()?)))
+impl PackedScore {
+    fn new(score: f64) -> Self {
+        Self { score, long: score.to_le_bytes(), short: (score as f32).to_le_bytes() }
+    }
+
+    /// As in Redis, whole scores are integers, which have one zero.
+    fn element(&self) -> Element<'_> {
+        const WHOLE_MAX: f64 = (1_i64 << f64::MANTISSA_DIGITS) as f64;
+        if self.score.abs() <= WHOLE_MAX && self.score.trunc() == self.score {
+            Element::Integer(self.score as i64)
+        } else if f64::from(self.score as f32) == self.score {
+            Element::Text(&self.short)
+        } else {
+            Element::Text(&self.long)
+        }
     }
 }
 
 /// Members and scores out of a listpack's elements, from the last.
-struct PackedBack<I>(I);
+struct PackedBack<'a>(listpack::IterBack<'a>);
 
-impl<'a, I: DoubleEndedIterator<Item = &'a [u8]>> Iterator for PackedBack<I> {
-    type Item = (&'a [u8], f64);
+impl<'a> Iterator for PackedBack<'a> {
+    type Item = (Element<'a>, f64);
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let score = score_of(self.0.next_back()?);
-        Some((self.0.next_back()?, score))
+        let score = score_of(self.0.next()?);
+        Some((self.0.next()?, score))
     }
+}
+
+/// The number and the offset of a packed member, and its score.
+#[inline]
+fn find(pack: &Listpack, member: &[u8]) -> Option<(usize, usize, f64)> {
+    let (number, offset) = pack.find(member, 2)?;
+    Some((number / 2, offset, score_of(pack.at(pack.next(offset)?))))
 }
 
 enum Either<A, B> {
@@ -140,6 +175,14 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Either<A, B> 
         match self {
             Either::Packed(iter) => iter.next(),
             Either::Indexed(iter) => iter.next(),
+        }
+    }
+
+    #[inline]
+    fn fold<S, F: FnMut(S, T) -> S>(self, first: S, combine: F) -> S {
+        match self {
+            Either::Packed(iter) => iter.fold(first, combine),
+            Either::Indexed(iter) => iter.fold(first, combine),
         }
     }
 }
@@ -172,7 +215,7 @@ impl ZSet {
     /// A member's score.
     pub fn score(&self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
         match &self.0 {
-            Form::Packed(_) => self.iter().find(|(name, _)| *name == member).map(|(_, score)| score),
+            Form::Packed(pack) => find(pack, member).map(|(_, _, score)| score),
             Form::Indexed(indexed) => indexed.score(member, settings),
         }
     }
@@ -180,21 +223,19 @@ impl ZSet {
     /// Gives a member a score, and returns the one it had. Both zeros are the same score, the first one stays.
     pub fn insert(&mut self, member: &[u8], score: f64, settings: &TypeSettings) -> Option<f64> {
         if let Form::Packed(pack) = &mut self.0 {
-            let before = Packed(pack.iter()).enumerate().find(|(_, (name, _))| *name == member);
-            let before = before.map(|(rank, (_, score))| (rank, score));
-            let grows = before.is_none();
-            let fits = !grows
+            let before = find(pack, member);
+            let fits = before.is_some()
                 || (pack.len() / 2 < settings.zset_max_listpack_entries
                     && member.len() <= settings.zset_max_listpack_value);
             if fits {
-                if let Some((rank, old)) = before {
+                if let Some((_, offset, old)) = before {
                     if old == score {
                         return Some(old);
                     }
-                    remove_packed(pack, rank);
+                    pack.splice(offset, 2, &[]);
                 }
                 insert_packed(pack, member, score);
-                return before.map(|(_, score)| score);
+                return before.map(|(_, _, score)| score);
             }
             self.index(settings);
         }
@@ -208,7 +249,7 @@ impl ZSet {
     fn index(&mut self, settings: &TypeSettings) {
         let mut indexed = Indexed::new();
         self.iter().for_each(|(member, score)| {
-            indexed.insert(member, score, settings);
+            member.with(|member| indexed.insert(member, score, settings));
         });
         self.0 = Form::Indexed(indexed);
     }
@@ -227,9 +268,8 @@ impl ZSet {
     pub fn remove(&mut self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
         match &mut self.0 {
             Form::Packed(pack) => {
-                let (rank, (_, score)) =
-                    Packed(pack.iter()).enumerate().find(|(_, (name, _))| *name == member)?;
-                remove_packed(pack, rank);
+                let (_, offset, score) = find(pack, member)?;
+                pack.splice(offset, 2, &[]);
                 Some(score)
             }
             Form::Indexed(indexed) => indexed.remove(member, settings),
@@ -239,10 +279,7 @@ impl ZSet {
     /// A member's place from the lowest score, and its score.
     pub fn rank(&self, member: &[u8], settings: &TypeSettings) -> Option<(usize, f64)> {
         match &self.0 {
-            Form::Packed(_) => {
-                let found = self.iter().enumerate().find(|(_, (name, _))| *name == member);
-                found.map(|(rank, (_, score))| (rank, score))
-            }
+            Form::Packed(pack) => find(pack, member).map(|(rank, _, score)| (rank, score)),
             Form::Indexed(indexed) => {
                 let score = indexed.score(member, settings)?;
                 let is_before = |other: &Scored| {
@@ -255,7 +292,7 @@ impl ZSet {
     }
 
     /// The member at a place from the lowest score.
-    pub fn get(&self, rank: usize) -> Option<(&[u8], f64)> {
+    pub fn get(&self, rank: usize) -> Option<(Element<'_>, f64)> {
         self.range(rank, 1).next()
     }
 
@@ -272,46 +309,49 @@ impl ZSet {
     /// yes to a beginning of the members' order and no to the rest.
     pub fn count_before(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
         match &self.0 {
-            Form::Packed(_) => self.iter().take_while(|(member, _)| is_before(member)).count(),
+            Form::Packed(_) => self.iter().take_while(|(member, _)| member.with(&is_before)).count(),
             Form::Indexed(indexed) => indexed.by_score.count_before(|other| is_before(&other.name)),
         }
     }
 
     /// Members and scores from the lowest score.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], f64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Element<'_>, f64)> {
         self.range(0, usize::MAX)
     }
 
     /// `count` members and scores from the one at `rank` on, counted from the lowest score.
-    pub fn range(&self, rank: usize, count: usize) -> impl Iterator<Item = (&[u8], f64)> {
+    pub fn range(&self, rank: usize, count: usize) -> impl Iterator<Item = (Element<'_>, f64)> {
         match &self.0 {
-            Form::Packed(pack) => Either::Packed(Packed(pack.iter_from(rank.saturating_mul(2)))),
+            Form::Packed(pack) => {
+                let pairs = pack.range(rank.saturating_mul(2), count.saturating_mul(2)).pairs();
+                Either::Packed(pairs.map(|(member, score)| (member, score_of(score))))
+            }
             Form::Indexed(indexed) => {
-                Either::Indexed(indexed.by_score.iter_from(rank).map(|scored| (&*scored.name, scored.score)))
+                Either::Indexed(indexed.by_score.iter_from(rank).map(Scored::shown).take(count))
             }
         }
-        .take(count)
     }
 
     /// `count` members and scores from the one at `rank` on, counted from the highest score.
-    pub fn range_rev(&self, rank: usize, count: usize) -> impl Iterator<Item = (&[u8], f64)> {
+    pub fn range_rev(&self, rank: usize, count: usize) -> impl Iterator<Item = (Element<'_>, f64)> {
         let left = self.len().saturating_sub(rank);
         match &self.0 {
-            Form::Packed(pack) => Either::Packed(PackedBack(pack.iter_until(left * 2))),
+            Form::Packed(pack) => {
+                Either::Packed(PackedBack(pack.range_back(left * 2, count.saturating_mul(2))))
+            }
             Form::Indexed(indexed) => {
                 let from = left.checked_sub(1).unwrap_or(usize::MAX);
                 let walk = indexed.by_score.iter_back_from(from);
-                Either::Indexed(walk.map(|scored| (&*scored.name, scored.score)))
+                Either::Indexed(walk.map(Scored::shown).take(count.min(left)))
             }
         }
-        .take(count.min(left))
     }
 
     /// Shows some members to `visit` and returns where to go on, 0 when all were shown; see [`Table::scan`].
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], f64)) -> u64 {
         match &self.0 {
             Form::Packed(_) => {
-                self.iter().for_each(|(member, score)| visit(member, score));
+                self.iter().for_each(|(member, score)| member.with(|member| visit(member, score)));
                 0
             }
             Form::Indexed(indexed) => indexed.by_name.scan(cursor, |(name, score)| visit(name, *score)),
@@ -319,11 +359,13 @@ impl ZSet {
     }
 
     /// Some member, each equally likely.
-    pub fn random(&self, random: &Random) -> Option<(&[u8], f64)> {
+    pub fn random(&self, random: &Random) -> Option<(Element<'_>, f64)> {
         match &self.0 {
             Form::Packed(_) if self.is_empty() => None,
             Form::Packed(_) => self.get(random.below(self.len() as u64) as usize),
-            Form::Indexed(indexed) => indexed.by_name.random(random).map(|(name, score)| (&**name, *score)),
+            Form::Indexed(indexed) => {
+                indexed.by_name.random(random).map(|(name, score)| (Element::Text(name), *score))
+            }
         }
     }
 
@@ -346,27 +388,19 @@ impl ZSet {
     }
 }
 
-fn remove_packed(pack: &mut Listpack, rank: usize) {
-    if let Some(offset) = pack.seek(rank * 2) {
-        pack.remove_at(offset);
-        pack.remove_at(offset);
-    }
-}
-
 fn insert_packed(pack: &mut Listpack, member: &[u8], score: f64) {
-    // Redis packs whole scores as integers, which have one zero.
-    let score = if score == 0.0 { 0.0 } else { score };
-    let is_before = |(name, other): &(&[u8], f64)| {
-        compare_scores(*other, score).then_with(|| (*name).cmp(member)) == Ordering::Less
-    };
-    let rank = Packed(pack.iter()).take_while(is_before).count();
-    if let Some(offset) = pack.seek(rank * 2) {
-        pack.insert_at(offset, &score.to_le_bytes());
-        pack.insert_at(offset, member);
-    } else {
-        pack.push_back(member);
-        pack.push_back(&score.to_le_bytes());
+    let mut next = pack.first_offset();
+    while let Some(name) = next
+        && let Some(after) = pack.next(name)
+    {
+        let order = compare_scores(score_of(pack.at(after)), score);
+        if order.then_with(|| pack.at(name).with(|name| name.cmp(member))) != Ordering::Less {
+            break;
+        }
+        next = pack.next(after);
     }
+    let score = PackedScore::new(score);
+    pack.splice(next.unwrap_or(pack.used_bytes()), 0, &[Element::of(member), score.element()]);
 }
 
 impl PartialEq for ZSet {
@@ -377,7 +411,7 @@ impl PartialEq for ZSet {
 
 impl fmt::Debug for ZSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter().map(|(member, score)| (member.escape_ascii(), score))).finish()
+        f.debug_map().entries(self.iter().map(|(member, score)| (member.spell(), score))).finish()
     }
 }
 
@@ -405,7 +439,13 @@ mod tests {
             let settings = TypeSettings { zset_max_listpack_entries: packed, ..TypeSettings::default() };
             let (mut zset, mut model) = (ZSet::new(), BTreeMap::new());
             for (what, member, score) in steps {
-                let (member, score) = (vec![b'm'; usize::from(member % 3) + 1].into_iter().chain([member]).collect::<Vec<_>>(), f64::from(score) / 2.0);
+                let member = if member % 2 == 0 {
+                    i64::from(member).pow(u32::from(member % 10)).to_string().into_bytes()
+                } else {
+                    vec![b'm'; usize::from(member % 3) + 1].into_iter().chain([member]).collect()
+                };
+                // Whole numbers, those that 4 bytes hold, and others.
+                let score = f64::from(score) / f64::from(1 + score.rem_euclid(3));
                 if what == 0 {
                     prop_assert_eq!(zset.remove(&member, &settings), model.remove(&member));
                 } else {
@@ -413,13 +453,13 @@ mod tests {
                 }
             }
             let sorted = sorted(&model);
-            let list = |iter: &mut dyn Iterator<Item = (&[u8], f64)>| iter.map(|(m, s)| (m.to_vec(), s)).collect::<Vec<_>>();
+            let list = |iter: &mut dyn Iterator<Item = (Element<'_>, f64)>| iter.map(|(m, s)| (m.spell().to_vec(), s)).collect::<Vec<_>>();
             prop_assert_eq!(list(&mut zset.iter()), sorted.clone());
             prop_assert_eq!(zset.len(), sorted.len());
             for (rank, (member, score)) in sorted.iter().enumerate() {
                 prop_assert_eq!(zset.rank(member, &settings), Some((rank, *score)));
                 prop_assert_eq!(zset.score(member, &settings), Some(*score));
-                prop_assert_eq!(zset.get(rank), Some((&member[..], *score)));
+                prop_assert_eq!(zset.get(rank).map(|(m, s)| (m.spell().to_vec(), s)), Some((member.clone(), *score)));
             }
             for start in 0..sorted.len() + 2 {
                 let expected: Vec<_> = sorted.iter().skip(start).take(4).cloned().collect();
@@ -427,7 +467,7 @@ mod tests {
                 let expected: Vec<_> = sorted.iter().rev().skip(start).take(4).cloned().collect();
                 prop_assert_eq!(list(&mut zset.range_rev(start, 4)), expected);
             }
-            for score in -7..7 {
+            for score in -14..14 {
                 let score = f64::from(score) / 2.0;
                 prop_assert_eq!(zset.rank_of_score(score, false), sorted.iter().filter(|(_, s)| *s < score).count());
                 prop_assert_eq!(zset.rank_of_score(score, true), sorted.iter().filter(|(_, s)| *s <= score).count());
