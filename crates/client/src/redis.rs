@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::{Clock, Engine, Reply, Tick};
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
+use smallvec::SmallVec;
 
 use crate::commands::Commands;
 use crate::housekeeping::{Desk, Housekeeper};
@@ -206,7 +207,7 @@ impl Redis {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     pub fn execute<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Reply> {
-        let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
+        let words: SmallVec<[&[u8]; 8]> = words.iter().map(AsRef::as_ref).collect();
         Ok(self.engine().execute(self.db, &words)?)
     }
 

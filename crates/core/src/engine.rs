@@ -1,12 +1,13 @@
 //! Locks, units, commit: everything that a command does not have to think about.
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::cmd::args::Args;
-use crate::cmd::{Command, Control, Prepared, Read, Scope, Write, lookup};
+use crate::cmd::{Command, Control, Parsers, Prepared, Read, Scope, Write, lookup};
 use crate::config::{Config, MAX_BULK_LENGTH};
 use crate::journal::{Journal, Keeper};
-use crate::keyspace::{Indexes, Keyspace, Locks, ReadLocks, Tracking, WriteLocks};
+use crate::keyspace::{Indexes, Keyspace, Locks, ReadLocks, Shard, Tracking, WriteLocks};
 use crate::tx::{KnownHash, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
 use crate::{Clock, Error, HashSeed, Random, Reply, Result, UnixMs};
@@ -41,7 +42,7 @@ pub struct Engine {
     /// The earliest moment that the alarm was told, `i64::MAX` for none.
     earliest: AtomicI64,
     copying: AtomicBool,
-    commands: AtomicU64,
+    keyless_commands: AtomicU64,
     started: UnixMs,
 }
 
@@ -62,6 +63,14 @@ pub struct Tick {
     pub expired: usize,
     /// When the next call has something to do; a moment that has passed if work is left, `None` if nothing is due ever.
     pub next_at: Option<UnixMs>,
+}
+
+/// How a command given as words is parsed, and the words after its name.
+fn parse<'a>(words: &'a [&'a [u8]]) -> Result<(&'static Parsers, Args<'a>)> {
+    words.iter().try_for_each(|word| check_word(word))?;
+    let (row, name_words) = lookup(words)?;
+    let parse = row.parse.as_ref().ok_or_else(|| crate::cmd::wrong_arity(row.spec.name))?;
+    Ok((parse, Args::new(&words[name_words..])))
 }
 
 /// Refuses a word of a command that is longer than `proto-max-bulk-len`, 512 MiB, as Redis does.
@@ -99,7 +108,7 @@ impl Engine {
             alarm: OnceLock::new(),
             earliest: AtomicI64::new(i64::MAX),
             copying: AtomicBool::new(false),
-            commands: AtomicU64::new(0),
+            keyless_commands: AtomicU64::new(0),
             started: options.clock.now(),
             clock: options.clock,
         }
@@ -138,6 +147,7 @@ impl Engine {
         command.check(self)?;
         let now = Now::new(&*self.clock);
         let (locks, known) = self.read_locks(command);
+        self.count_command(&locks);
         let reply = command.read(&View::new(self, db, &locks, &now, known).counting());
         drop(locks);
         reply
@@ -152,6 +162,7 @@ impl Engine {
         command.check(self)?;
         self.check_writable()?;
         let (locks, known) = self.write_locks(command);
+        self.count_command(&locks);
         let mut tx = Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()));
         let reply = command.write(&mut tx);
         self.commit(&mut tx)?;
@@ -165,6 +176,7 @@ impl Engine {
     pub fn control<'a, C: Control<'a>>(&self, db: usize, command: &C) -> Result<C::Reply> {
         command.check(self)?;
         let (locks, known) = self.write_locks(command);
+        self.count_command(&locks);
         let mut tx = Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()));
         let reply = command.run(&mut tx);
         self.commit(&mut tx)?;
@@ -176,8 +188,8 @@ impl Engine {
     /// # Errors
     /// The refusal that Redis would send.
     pub fn execute(&self, db: usize, words: &[&[u8]]) -> Result<Reply> {
-        self.commands.fetch_add(1, Ordering::Relaxed);
-        self.prepare(words)?.execute(self, db)
+        let (parse, mut args) = parse(words)?;
+        (parse.execute)(&mut args, self, db)
     }
 
     /// Understands a command given as words without running it.
@@ -185,10 +197,8 @@ impl Engine {
     /// # Errors
     /// Unknown names, wrong numbers of words, words that do not fit the grammar.
     pub fn prepare<'a>(&self, words: &'a [&'a [u8]]) -> Result<Box<dyn Prepared<'a> + 'a>> {
-        words.iter().try_for_each(|word| check_word(word))?;
-        let (row, name_words) = lookup(words)?;
-        let prepare = row.prepare.ok_or_else(|| crate::cmd::wrong_arity(row.spec.name))?;
-        prepare(&mut Args::new(&words[name_words..]))
+        let (parse, mut args) = parse(words)?;
+        (parse.prepare)(&mut args)
     }
 
     /// Runs `body` with the shards of `keys` locked, as one unit: nobody sees it half done, and the journal has it whole
@@ -246,6 +256,20 @@ impl Engine {
 
     fn check_writable(&self) -> Result<()> {
         self.journal.get().map_or(Ok(()), |journal| journal.check())
+    }
+
+    /// Counts in a shard where there is one, because a number for all would be fought for.
+    #[inline]
+    fn count_command<G: Deref<Target = Shard>>(&self, locks: &Locks<G>) {
+        match locks.first() {
+            Some(shard) => shard.count_command(),
+            None => drop(self.keyless_commands.fetch_add(1, Ordering::Relaxed)),
+        }
+    }
+
+    /// How many commands touched no key so far.
+    pub(crate) const fn keyless_commands(&self) -> &AtomicU64 {
+        &self.keyless_commands
     }
 
     #[inline]
@@ -371,14 +395,6 @@ impl Engine {
 
     pub(crate) fn started(&self) -> UnixMs {
         self.started
-    }
-
-    pub(crate) fn commands_processed(&self) -> u64 {
-        self.commands.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn reset_commands_processed(&self) {
-        self.commands.store(0, Ordering::Relaxed);
     }
 
     pub(crate) fn is_copying(&self) -> bool {

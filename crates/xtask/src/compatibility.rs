@@ -16,7 +16,7 @@ fn line(row: &cmd::Row) -> String {
 
 /// One line for each command.
 fn table() -> String {
-    let mut lines: Vec<String> = cmd::all().filter(|row| row.prepare.is_some()).map(line).collect();
+    let mut lines: Vec<String> = cmd::all().filter(|row| row.parse.is_some()).map(line).collect();
     lines.sort();
     format!("| Family | Command | Words | Since |\n|---|---|---|---|\n{}\n", lines.join("\n"))
 }

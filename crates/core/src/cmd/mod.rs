@@ -113,11 +113,6 @@ pub trait Prepared<'a> {
     fn scope(&self) -> Scope;
     /// See [`Command::keys`].
     fn keys(&self, visit: &mut dyn FnMut(&'a [u8]));
-    /// Runs it on its own, as one unit.
-    ///
-    /// # Errors
-    /// Its refusals.
-    fn execute(&self, engine: &Engine, db: usize) -> Result<Reply>;
     /// Runs it inside of a unit that has locked its keys.
     ///
     /// # Errors
@@ -136,9 +131,6 @@ impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
-    fn execute(&self, engine: &Engine, db: usize) -> Result<Reply> {
-        engine.read(db, &self.0).map(Into::into)
-    }
     fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
         self.0.check(tx.engine())?;
         self.0.read(&tx.view().counting()).map(Into::into)
@@ -152,9 +144,6 @@ impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
-    fn execute(&self, engine: &Engine, db: usize) -> Result<Reply> {
-        engine.write(db, &self.0).map(Into::into)
-    }
     fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
         self.0.check(tx.engine())?;
         self.0.write(tx).map(Into::into)
@@ -167,9 +156,6 @@ impl<'a, C: Control<'a>> Prepared<'a> for ControlRow<C> {
     }
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
-    }
-    fn execute(&self, engine: &Engine, db: usize) -> Result<Reply> {
-        engine.control(db, &self.0).map(Into::into)
     }
     fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
         run_inside(&self.0, tx).map(Into::into)
@@ -188,8 +174,14 @@ pub fn run_inside<'a, C: Control<'a>>(command: &C, tx: &mut Tx<'_>) -> Result<C:
     command.run(tx)
 }
 
-/// Understands a command's words; type-erased [`Command::parse`].
-pub type Prepare = for<'a> fn(&mut Args<'a>) -> Result<Box<dyn Prepared<'a> + 'a>>;
+/// Understand a command's words; type-erased [`Command::parse`].
+#[derive(Clone, Copy, Debug)]
+pub struct Parsers {
+    /// To be run later, with others.
+    pub prepare: for<'a> fn(&mut Args<'a>) -> Result<Box<dyn Prepared<'a> + 'a>>,
+    /// To be run at once as one unit, without an allocation in between.
+    pub execute: for<'a> fn(&mut Args<'a>, &Engine, usize) -> Result<Reply>,
+}
 
 /// A command in the table.
 #[derive(Clone, Copy)]
@@ -199,7 +191,7 @@ pub struct Row {
     /// What it may do.
     pub access: Access,
     /// Understands its words. `None` for a container such as `CONFIG`, which is nothing without its subcommand.
-    pub prepare: Option<Prepare>,
+    pub parse: Option<Parsers>,
 }
 
 impl fmt::Debug for Row {
@@ -220,18 +212,18 @@ impl Row {
     }
 
     /// Builds the row of a command that only reads.
-    pub(crate) const fn read<'x, C: Command<'x>>(prepare: Prepare) -> Self {
-        Self { spec: C::SPEC, access: Access::Read, prepare: Some(prepare) }
+    pub(crate) const fn read<'x, C: Command<'x>>(parse: Parsers) -> Self {
+        Self { spec: C::SPEC, access: Access::Read, parse: Some(parse) }
     }
 
     /// Builds the row of a command that writes.
-    pub(crate) const fn write<'x, C: Command<'x>>(prepare: Prepare) -> Self {
-        Self { spec: C::SPEC, access: Access::Write, prepare: Some(prepare) }
+    pub(crate) const fn write<'x, C: Command<'x>>(parse: Parsers) -> Self {
+        Self { spec: C::SPEC, access: Access::Write, parse: Some(parse) }
     }
 
     /// Builds the row of a command about the store itself.
-    pub(crate) const fn control<'x, C: Command<'x>>(prepare: Prepare) -> Self {
-        Self { spec: C::SPEC, access: Access::Control, prepare: Some(prepare) }
+    pub(crate) const fn control<'x, C: Command<'x>>(parse: Parsers) -> Self {
+        Self { spec: C::SPEC, access: Access::Control, parse: Some(parse) }
     }
 
     /// The ACL categories that `COMMAND INFO` lists.
@@ -251,7 +243,7 @@ impl Row {
         }
         categories.push(if flags.contains(Flags::FAST) { "@fast" } else { "@slow" });
         // A container has no part in its subcommands' families.
-        categories.extend(self.spec.group.category().filter(|_| self.prepare.is_some()));
+        categories.extend(self.spec.group.category().filter(|_| self.parse.is_some()));
         categories.extend(
             self.spec
                 .categories
@@ -282,16 +274,25 @@ macro_rules! table {
         pub(crate) const TABLE: &[$crate::cmd::Row] = &[$($crate::cmd::table!(@row $access $command)),*];
     };
     (@row read $command:ident) => {
-        $crate::cmd::Row::read::<$command>(|args| Ok($crate::cmd::prepared_read($command::parse(args)?)))
+        $crate::cmd::Row::read::<$command>($crate::cmd::Parsers {
+            prepare: |args| Ok($crate::cmd::prepared_read($command::parse(args)?)),
+            execute: |args, engine, db| engine.read(db, &$command::parse(args)?).map(Into::into),
+        })
     };
     (@row write $command:ident) => {
-        $crate::cmd::Row::write::<$command>(|args| Ok($crate::cmd::prepared_write($command::parse(args)?)))
+        $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
+            prepare: |args| Ok($crate::cmd::prepared_write($command::parse(args)?)),
+            execute: |args, engine, db| engine.write(db, &$command::parse(args)?).map(Into::into),
+        })
     };
     (@row control $command:ident) => {
-        $crate::cmd::Row::control::<$command>(|args| Ok($crate::cmd::prepared_control($command::parse(args)?)))
+        $crate::cmd::Row::control::<$command>($crate::cmd::Parsers {
+            prepare: |args| Ok($crate::cmd::prepared_control($command::parse(args)?)),
+            execute: |args, engine, db| engine.control(db, &$command::parse(args)?).map(Into::into),
+        })
     };
     (@row container $spec:ident) => {
-        $crate::cmd::Row { spec: $spec, access: $crate::cmd::Access::Control, prepare: None }
+        $crate::cmd::Row { spec: $spec, access: $crate::cmd::Access::Control, parse: None }
     };
 }
 use table;
@@ -380,17 +381,26 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-/// A row, and whether it has subcommands: every command that is looked up is asked for that.
-type Named = (&'static Row, bool);
+/// A row, and what would take a look at the whole table each time.
+#[derive(Clone, Copy)]
+struct Named {
+    row: &'static Row,
+    has_subcommands: bool,
+    is_subcommand: bool,
+}
 
 static BY_NAME: LazyLock<HashMap<&'static [u8], Named, foldhash::fast::FixedState>> = LazyLock::new(|| {
-    let named = |row: &'static Row| (row, subcommands(row.spec.name).next().is_some());
+    let named = |row: &'static Row| Named {
+        row,
+        has_subcommands: subcommands(row.spec.name).next().is_some(),
+        is_subcommand: row.spec.name.contains(' '),
+    };
     all().map(|row| (row.spec.name.as_bytes(), named(row))).collect()
 });
 
 /// A row by its name in any case; a subcommand's is written `CONFIG GET` or, as `COMMAND` lists it, `config|get`.
 pub fn row(name: &[u8]) -> Option<&'static Row> {
-    named(name).map(|(row, _)| row)
+    named(name).map(|named| named.row)
 }
 
 fn named(name: &[u8]) -> Option<Named> {
@@ -416,10 +426,11 @@ pub fn subcommands(container: &'static str) -> impl Iterator<Item = &'static Row
 /// [`Error::UnknownCommand`], [`Error::UnknownSubcommand`], [`Error::WrongArity`].
 pub fn lookup(words: &[&[u8]]) -> Result<(&'static Row, usize)> {
     let name = words.first().copied().unwrap_or_default();
-    let found = if name.contains(&b' ') || name.contains(&b'|') { None } else { named(name) };
-    let (found, is_container) = found.ok_or_else(|| unknown(name, words.get(1..).unwrap_or_default()))?;
+    let found = named(name).filter(|found| !found.is_subcommand);
+    let Named { row: found, has_subcommands, .. } =
+        found.ok_or_else(|| unknown(name, words.get(1..).unwrap_or_default()))?;
     let mut named = (found, 1);
-    if is_container && let Some(second) = words.get(1) {
+    if has_subcommands && let Some(second) = words.get(1) {
         let full = [found.spec.name.as_bytes(), b" ", second].concat();
         let Some(sub) = row(&full).filter(|_| !second.contains(&b'|')) else {
             return Err(Error::UnknownSubcommand {
@@ -430,7 +441,7 @@ pub fn lookup(words: &[&[u8]]) -> Result<(&'static Row, usize)> {
         named = (sub, 2);
     }
     let (row, _) = named;
-    let is_whole = row.prepare.is_some() && row.fits(words.len());
+    let is_whole = row.parse.is_some() && row.fits(words.len());
     if is_whole { Ok(named) } else { Err(wrong_arity(row.spec.name)) }
 }
 

@@ -440,7 +440,7 @@ fn persistence_lines(db: &Tx<'_>) -> Result<Lines> {
 fn stats_lines(db: &Tx<'_>) -> Result<Lines> {
     let statistics = db.statistics();
     Ok(lines([
-        ("total_commands_processed", db.engine().commands_processed()),
+        ("total_commands_processed", statistics.commands),
         ("expired_keys", statistics.expired_keys),
         ("keyspace_hits", statistics.hits),
         ("keyspace_misses", statistics.misses),
@@ -597,7 +597,6 @@ impl<'a> Command<'a> for ConfigResetStat {
 
 impl Control<'_> for ConfigResetStat {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
-        db.engine().reset_commands_processed();
         db.reset_statistics();
         Ok(())
     }
@@ -926,7 +925,7 @@ type KeyUse<'w> = (&'w [u8], &'static [&'static str]);
 fn keys_of<'w>(words: &'w [&'w [u8]]) -> Result<Vec<KeyUse<'w>>> {
     let row = match super::lookup(words) {
         Ok((row, _)) => row,
-        Err(_) if words.len() == 1 && super::row(words[0]).is_some_and(|row| row.prepare.is_none()) => {
+        Err(_) if words.len() == 1 && super::row(words[0]).is_some_and(|row| row.parse.is_none()) => {
             return Err(Error::refused("ERR The command has no key arguments"));
         }
         Err(Error::WrongArity(_)) => {

@@ -76,6 +76,15 @@ impl<G: Deref<Target = Shard>> Locks<G> {
         }
     }
 
+    /// One of them, if there is any.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<&Shard> {
+        match self {
+            Locks::One(_, shard) => Some(shard),
+            Locks::Many(locks) => locks.first().map(|(_, shard)| &**shard),
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, &Shard)> {
         let (one, many) = match self {
             Locks::One(at, shard) => (Some((*at, &**shard)), &[][..]),

@@ -38,6 +38,7 @@ pub(crate) struct Shard {
 /// which is cheaper by far than a number that all of them fight for.
 #[derive(Debug, Default)]
 struct Counters {
+    commands: AtomicU64,
     expired_keys: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -50,6 +51,8 @@ fn count(counter: &AtomicU64) {
 /// What INFO reports of what happened so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Statistics {
+    /// Units that began with a lock on this shard: commands, transactions, what expires.
+    pub(crate) commands: u64,
     pub(crate) expired_keys: u64,
     /// Lookups that found their key.
     pub(crate) hits: u64,
@@ -62,6 +65,7 @@ impl Add for Statistics {
 
     fn add(self, other: Self) -> Self {
         Self {
+            commands: self.commands + other.commands,
             expired_keys: self.expired_keys + other.expired_keys,
             hits: self.hits + other.hits,
             misses: self.misses + other.misses,
@@ -206,14 +210,20 @@ impl Shard {
         count(if hit { &self.counters.hits } else { &self.counters.misses });
     }
 
+    #[inline]
+    pub(crate) fn count_command(&self) {
+        count(&self.counters.commands);
+    }
+
     pub(crate) fn count_expired(&self) {
         count(&self.counters.expired_keys);
     }
 
     pub(crate) fn statistics(&self) -> Statistics {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { expired_keys, hits, misses } = &self.counters;
-        Statistics { expired_keys: read(expired_keys), hits: read(hits), misses: read(misses) }
+        let Counters { commands, expired_keys, hits, misses } = &self.counters;
+        let (commands, expired_keys) = (read(commands), read(expired_keys));
+        Statistics { commands, expired_keys, hits: read(hits), misses: read(misses) }
     }
 
     pub(crate) fn reset_statistics(&mut self) {

@@ -10,6 +10,7 @@ mod string;
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::atomic::Ordering;
 
 use collection::Shown;
 pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
@@ -82,7 +83,7 @@ impl<G: Deref<Target = Shard>> Locked for Locks<G> {
     }
 
     fn first(&self) -> Option<&Shard> {
-        self.iter().next().map(|(_, shard)| shard)
+        Locks::first(self)
     }
 }
 
@@ -666,11 +667,15 @@ impl<'e> Tx<'e> {
 
     /// What was counted in the locked shards so far.
     pub(crate) fn statistics(&self) -> Statistics {
-        self.locks.iter().fold(Statistics::default(), |sum, (_, shard)| sum + shard.statistics())
+        let keyless = self.engine.keyless_commands().load(Ordering::Relaxed);
+        let counted =
+            self.locks.iter().fold(Statistics::default(), |sum, (_, shard)| sum + shard.statistics());
+        Statistics { commands: counted.commands + keyless, ..counted }
     }
 
     /// Counts from zero again in the locked shards.
     pub(crate) fn reset_statistics(&mut self) {
+        self.engine.keyless_commands().store(0, Ordering::Relaxed);
         self.locks.iter_mut().for_each(Shard::reset_statistics);
     }
 
