@@ -16,6 +16,7 @@ use redlet_core::cmd::string::{Set, *};
 use redlet_core::cmd::zset::*;
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::number::Extended;
+use redlet_core::tx::View;
 use redlet_core::types::lcs::Match;
 use redlet_core::{Bytes, Reply, UnixMs};
 
@@ -33,7 +34,20 @@ pub trait Commands {
     ///
     /// # Errors
     /// The command's refusals.
-    fn run_read<'a, C: Read<'a>>(&self, command: &C) -> Result<C::Reply>;
+    #[inline]
+    fn run_read<'a, C: Read<'a>>(&self, command: &C) -> Result<C::Reply> {
+        self.run_with(command, |view| command.read(view))
+    }
+
+    /// Shows `body` what a command that only reads would see, under the locks that it would take.
+    ///
+    /// # Errors
+    /// What `body` returns, and the command's refusals.
+    fn run_with<'a, C: Read<'a>, T>(
+        &self,
+        command: &C,
+        body: impl FnOnce(&View<'_>) -> redlet_core::Result<T>,
+    ) -> Result<T>;
 
     /// Runs a command that may write.
     ///
@@ -64,6 +78,30 @@ pub trait Commands {
     /// ```
     fn get(&self, key: impl ToArg) -> Result<Option<Bytes>> {
         self.run_read(&Get { key: &arg(&key)? })
+    }
+
+    /// Shows the string at a key to `body` without copying it; `None`, and `body` is not called, for a missing key. `GET`.
+    ///
+    /// Writers of the key's shard wait meanwhile, so `body` should be short, and must not use the store itself: it might wait for
+    /// its own lock.
+    ///
+    /// # Errors
+    /// [`Error::Command`](crate::Error::Command) if the key holds something else than a string.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "some text")?;
+    /// assert_eq!(redis.get_with("k", |text| text.len())?, Some(9));
+    /// assert_eq!(redis.get_with("nosuch", |text| text.len())?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn get_with<T>(&self, key: impl ToArg, body: impl FnOnce(&[u8]) -> T) -> Result<Option<T>> {
+        let key = arg(&key)?;
+        let get = Get { key: &key };
+        self.run_with(&get, |view| get.show(view, body))
     }
 
     /// Stores a string, whatever the key held before; a deadline that it had is gone. `SET`.

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
 use redlet_core::cmd::{Control, Read, Write};
+use redlet_core::tx::View;
 use redlet_core::{Clock, Engine, Reply, Tick};
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 use smallvec::SmallVec;
@@ -290,8 +291,12 @@ impl Redis {
 
 impl Commands for Redis {
     #[inline]
-    fn run_read<'a, C: Read<'a>>(&self, command: &C) -> Result<C::Reply> {
-        Ok(self.engine().read(self.db, command)?)
+    fn run_with<'a, C: Read<'a>, T>(
+        &self,
+        command: &C,
+        body: impl FnOnce(&View<'_>) -> redlet_core::Result<T>,
+    ) -> Result<T> {
+        Ok(self.engine().read_with(self.db, command, body)?)
     }
 
     #[inline]

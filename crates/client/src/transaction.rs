@@ -3,7 +3,7 @@ use std::cell::RefCell;
 use std::fmt;
 
 use redlet_core::cmd::{Command, Control, Read, Scope, Write, run_inside};
-use redlet_core::tx::Tx;
+use redlet_core::tx::{Tx, View};
 
 use crate::Result;
 use crate::commands::Commands;
@@ -35,9 +35,13 @@ impl<'t, 'e> Transaction<'t, 'e> {
 }
 
 impl Commands for Transaction<'_, '_> {
-    fn run_read<'a, C: Read<'a>>(&self, command: &C) -> Result<C::Reply> {
+    fn run_with<'a, C: Read<'a>, T>(
+        &self,
+        command: &C,
+        body: impl FnOnce(&View<'_>) -> redlet_core::Result<T>,
+    ) -> Result<T> {
         self.check(command)?;
-        Ok(command.read(&self.tx.borrow().view().counting())?)
+        Ok(body(&self.tx.borrow().view().counting())?)
     }
 
     fn run_write<'a, C: Write<'a>>(&self, command: &C) -> Result<C::Reply> {

@@ -144,11 +144,25 @@ impl Engine {
     /// Its refusals.
     #[inline]
     pub fn read<'a, C: Read<'a>>(&self, db: usize, command: &C) -> Result<C::Reply> {
+        self.read_with(db, command, |view| command.read(view))
+    }
+
+    /// Shows `body` what a command that only reads would see, under the locks that it would take.
+    ///
+    /// # Errors
+    /// What `body` returns, and the command's refusals.
+    #[inline]
+    pub fn read_with<'a, C: Read<'a>, T>(
+        &self,
+        db: usize,
+        command: &C,
+        body: impl FnOnce(&View<'_>) -> Result<T>,
+    ) -> Result<T> {
         command.check(self)?;
         let now = Now::new(&*self.clock);
         let (locks, known) = self.read_locks(command);
         self.count_command(&locks);
-        let reply = command.read(&View::new(self, db, &locks, &now, known).counting());
+        let reply = body(&View::new(self, db, &locks, &now, known).counting());
         drop(locks);
         reply
     }

@@ -536,6 +536,17 @@ impl<'a> Read<'a> for Get<'a> {
     }
 }
 
+impl Get<'_> {
+    /// Shows the string to `body` where it lies.
+    ///
+    /// # Errors
+    /// As GET's.
+    #[inline]
+    pub fn show<T>(&self, db: &View<'_>, body: impl FnOnce(&[u8]) -> T) -> Result<Option<T>> {
+        Ok(db.string(self.key)?.map(|string| body(string.as_slice(&mut IntBuffer::new()))))
+    }
+}
+
 /// `GETDEL key`
 #[derive(Clone, Debug)]
 pub struct GetDel<'a> {
