@@ -35,6 +35,14 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// A new snapshot was not what had been written to it. It was thrown away; the one before it and the log are untouched.
+    #[error("{} was not as it had been written when it was read back: {why}", path.display())]
+    NotReadBack {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The operating system refused something.
     #[error("cannot {operation} {}: {source}", path.display())]
     Io {
@@ -50,7 +58,7 @@ pub enum Error {
         "the log could not be written and takes nothing more; close the store, mend the cause and open it again: {0}"
     )]
     WriteFailed(String),
-    /// The store was written by a later version.
+    /// The file's format is of another version.
     #[error("{} was written in format version {found}; this program reads version {known}", path.display())]
     UnsupportedVersion {
         /// The file.

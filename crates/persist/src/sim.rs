@@ -29,6 +29,8 @@ struct State {
     syncs: u64,
     fail_at: Option<u64>,
     fails_from_now_on: bool,
+    /// Files whose names begin so take other bytes than they were given.
+    garbled: Option<String>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -58,6 +60,11 @@ impl SimVfs {
     pub fn fail_from(&self, call: u64) {
         let mut state = self.0.lock();
         (state.fail_at, state.fails_from_now_on) = (Some(call), true);
+    }
+
+    /// Makes files that are created from now on with names that begin so take a wrong byte in every write, without a word.
+    pub fn garble(&self, prefix: &str) {
+        self.0.lock().garbled = Some(prefix.to_owned());
     }
 
     /// Cuts the power: what a new start finds. Of bytes that were not synced some beginning survives, drawn from `seed`,
@@ -123,9 +130,14 @@ impl State {
     }
 }
 
+fn begins_with(path: &Path, prefix: &str) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+}
+
 struct SimFile {
     state: Arc<Mutex<State>>,
     file: usize,
+    garbles: bool,
 }
 
 impl fmt::Debug for SimFile {
@@ -139,7 +151,12 @@ impl VfsFile for SimFile {
         let mut state = self.state.lock();
         let result = state.call();
         let written = if result.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
-        state.files[self.file].live.extend_from_slice(written);
+        let live = &mut state.files[self.file].live;
+        live.extend_from_slice(written);
+        if self.garbles && !written.is_empty() {
+            let middle = live.len() - written.len() / 2 - 1;
+            live[middle] ^= 1;
+        }
         result
     }
 
@@ -196,12 +213,13 @@ impl Vfs for SimVfs {
         state.files.push(Content::default());
         let file = state.files.len() - 1;
         state.names.insert(path.to_owned(), file);
-        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file }))
+        let garbles = state.garbled.as_deref().is_some_and(|prefix| begins_with(path, prefix));
+        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file, garbles }))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         let file = self.0.lock().file(path)?;
-        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file }))
+        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file, garbles: false }))
     }
 
     fn map(&self, path: &Path) -> io::Result<Mapped> {

@@ -227,6 +227,21 @@ fn a_flipped_bit_in_a_snapshot_or_the_manifest_refuses_to_open() {
 }
 
 #[test]
+fn a_snapshot_that_does_not_read_back_never_replaces_the_log() {
+    let (vfs, _, _) = closed();
+    let (store, _, held) = open(&vfs, Fsync::Always).unwrap();
+    vfs.garble("snapshot-");
+    let error = store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+    assert!(matches!(error, Error::NotReadBack { .. }), "{error}");
+    let unit = store.writer().append(b"line 5\n");
+    store.writer().commit(unit).unwrap();
+    drop(store);
+    let (_, report, again) = open(&vfs, Fsync::Always).unwrap();
+    assert_eq!(report.snapshot, None);
+    assert_eq!(again, [&held[..], &["line 5".to_owned()]].concat());
+}
+
+#[test]
 fn callers_who_wait_together_share_a_sync() {
     let folder = tempfile::tempdir().unwrap();
     let target = Remembered::default();
