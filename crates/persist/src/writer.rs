@@ -160,10 +160,11 @@ impl LogWriter {
     /// Takes a unit and returns its number. Only copies: a failure to write shows at [`LogWriter::commit`].
     pub fn append(&self, payload: &[u8]) -> u64 {
         let mut buffer = self.buffer.lock();
-        buffer.last_unit += 1;
-        let unit = buffer.last_unit;
+        let unit = buffer.last_unit + 1;
         let tells = buffer.bytes.is_empty() && self.fsync() != Fsync::Always;
         log::encode(unit, payload, &mut buffer.bytes);
+        // A number is taken only with its frame: one that is missing makes all units after it unreadable.
+        buffer.last_unit = unit;
         drop(buffer);
         if tells && let Some(hook) = self.on_dirty.get() {
             hook();
