@@ -35,6 +35,14 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// A file that the store had is gone.
+    #[error("{} is missing: {why}; put it back, or restore the store from a copy", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// How it is known, or what was in it.
+        why: String,
+    },
     /// A new snapshot was not what had been written to it. It was thrown away; the one before it and the log are untouched.
     #[error("{} was not as it had been written when it was read back: {why}", path.display())]
     NotReadBack {
@@ -87,6 +95,10 @@ impl<T> At<T> for io::Result<T> {
     fn at(self, operation: &'static str, path: &Path) -> Result<T> {
         self.map_err(|source| Error::Io { operation, path: path.to_owned(), source })
     }
+}
+
+pub(crate) fn missing(path: PathBuf, why: impl Into<String>) -> Error {
+    Error::Missing { path, why: why.into() }
 }
 
 pub(crate) fn corrupt(path: &Path, offset: usize, why: impl Into<String>) -> Error {

@@ -24,6 +24,11 @@ pub(crate) fn file_name(first_unit: u64) -> String {
     format!("log-{first_unit:020}")
 }
 
+/// What that segment is called until its header is on the disk.
+pub(crate) fn temporary_name(first_unit: u64) -> String {
+    format!("{}.tmp", file_name(first_unit))
+}
+
 /// The first unit of the segment with this name.
 pub(crate) fn first_unit(name: &str) -> Option<u64> {
     name.strip_prefix("log-").filter(|digits| digits.len() == 20)?.parse().ok()
@@ -95,9 +100,6 @@ pub(crate) fn read(
         offset: offset as u64,
         bytes: (bytes.len() - offset) as u64,
     };
-    if bytes.len() < HEADER_BYTES && is_last {
-        return Ok((first, Some(torn(0))));
-    }
     check_header(path, bytes, first)?;
     let (mut at, mut unit) = (HEADER_BYTES, first);
     while at < bytes.len() {
@@ -134,7 +136,8 @@ pub(crate) fn read(
 
 fn check_header(path: &Path, bytes: &[u8], first: u64) -> Result<()> {
     let stored = number(bytes, HEADER_BYTES - 4).map(u32::from_le_bytes);
-    let is_good = bytes.starts_with(MAGIC) && stored == Some(crc32c::crc32c(&bytes[..HEADER_BYTES - 4]));
+    let made = bytes.get(..HEADER_BYTES - 4).map(crc32c::crc32c);
+    let is_good = bytes.starts_with(MAGIC) && stored.is_some() && stored == made;
     if !is_good {
         return Err(corrupt(path, 0, "this is not the header of a log segment"));
     }

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::error::{At, Result};
-use crate::manifest::{self, Manifest};
+use crate::error::{At, Result, corrupt, missing};
+use crate::manifest::{self, Manifest, ManifestFile};
 use crate::snapshot::{self, Reader};
 use crate::vfs::{FileLock, Kind, Vfs};
-use crate::writer::{Fsync, LogWriter};
+use crate::writer::{Fsync, LogWriter, Segment};
 use crate::{Error, log};
 
 /// How a store is opened.
@@ -125,7 +125,9 @@ pub struct Store {
     folder: PathBuf,
     options: StoreOptions,
     writer: LogWriter,
-    manifest: Mutex<Manifest>,
+    manifest: Arc<ManifestFile>,
+    /// Held while a checkpoint is made.
+    checkpointing: Mutex<()>,
     snapshot_bytes: AtomicU64,
     last_snapshot_ms: AtomicI64,
     _lock: Box<dyn FileLock>,
@@ -147,7 +149,8 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NotAStore`] for a file or a folder of something else, which is left alone; [`Error::AlreadyOpen`];
-    /// [`Error::Corrupt`] with file and offset for damage anywhere but at the end of the log; [`Error::Io`].
+    /// [`Error::Corrupt`] with file and offset for damage anywhere but at the end of the log; [`Error::Missing`] with the file that is
+    /// gone; [`Error::Io`].
     pub fn open(
         vfs: Arc<dyn Vfs>,
         folder: &Path,
@@ -159,14 +162,10 @@ impl Store {
         let lock = vfs.lock(&lock_path).at("lock", &lock_path)?;
         let lock = lock.ok_or_else(|| Error::AlreadyOpen { path: folder.to_owned() })?;
         let mut report = RecoveryReport { is_new, ..RecoveryReport::default() };
-        let manifest = if is_new {
-            let manifest =
-                Manifest { engine: options.engine.clone(), snapshot: None, first_unit: 1, snapshot_bytes: 0 };
-            manifest.write(&*vfs, folder)?;
-            manifest
-        } else {
-            Manifest::read(&*vfs, folder)?
-        };
+        if is_new {
+            make_store(&*vfs, folder, &options.engine)?;
+        }
+        let manifest = Manifest::read(&*vfs, folder)?;
         let refused = |path: &Path| {
             let path = path.to_owned();
             move |why| Error::Replay { path: path.clone(), why }
@@ -174,7 +173,11 @@ impl Store {
         target.begin(&manifest.engine).map_err(refused(folder))?;
         let mut last_snapshot_ms = 0;
         if let Some(id) = manifest.snapshot {
-            let reader = Reader::open(&*vfs, folder.join(snapshot::file_name(id)))?;
+            let path = folder.join(snapshot::file_name(id));
+            if vfs.kind(&path).at("look at", &path)?.is_none() {
+                return Err(missing(path, "the MANIFEST names it"));
+            }
+            let reader = Reader::open(&*vfs, path)?;
             load(&reader, target)?;
             last_snapshot_ms = reader.made_at_ms;
             debug_assert_eq!(reader.len(), manifest.snapshot_bytes, "the manifest knows the snapshot's size");
@@ -182,23 +185,23 @@ impl Store {
         }
         let tail = replay(&*vfs, folder, &manifest, target, &mut report)?;
         remove_orphans(&*vfs, folder, &manifest)?;
-        let writer = LogWriter::open(
-            Arc::clone(&vfs),
-            folder,
-            options.fsync,
-            options.segment_bytes,
-            tail.next_unit - 1,
-            tail.log_bytes,
-            tail.current,
-        )?;
+        let snapshot_bytes = AtomicU64::new(manifest.snapshot_bytes);
+        let manifest = Arc::new(ManifestFile::new(Arc::clone(&vfs), folder, manifest));
+        let segment = Segment::open(&*vfs, folder, tail.segment, tail.segment_bytes)?;
+        manifest.name_segment(tail.segment);
+        let (last_unit, log_bytes) = (tail.next_unit - 1, tail.log_bytes);
+        let of_writer = Arc::clone(&manifest);
+        let writer =
+            LogWriter::new(Arc::clone(&vfs), folder, &options, of_writer, segment, last_unit, log_bytes);
         let store = Self {
             vfs,
             folder: folder.to_owned(),
             options,
             writer,
-            snapshot_bytes: AtomicU64::new(manifest.snapshot_bytes),
+            manifest,
+            checkpointing: Mutex::new(()),
+            snapshot_bytes,
             last_snapshot_ms: AtomicI64::new(last_snapshot_ms),
-            manifest: Mutex::new(manifest),
             _lock: lock,
         };
         Ok((store, report))
@@ -243,22 +246,19 @@ impl Store {
     /// # Errors
     /// [`Error::Io`], [`Error::WriteFailed`]. The store is then as it was before.
     pub fn checkpoint(&self, source: &dyn SnapshotSource, now_ms: i64) -> Result<()> {
-        let mut manifest = self.manifest.lock();
+        let _one_at_a_time = self.checkpointing.lock();
         let (first_unit, log_bytes) = self.writer.rotate()?;
-        let id = manifest.snapshot.map_or(1, |id| id + 1);
+        let id = self.manifest.content().snapshot.map_or(1, |id| id + 1);
         let written = self.write_snapshot(source, id, now_ms);
         let snapshot_bytes = written.inspect_err(|_| {
             snapshot::Writer::abandon(&*self.vfs, &self.folder, id);
         })?;
-        let new =
-            Manifest { engine: manifest.engine.clone(), snapshot: Some(id), first_unit, snapshot_bytes };
-        new.write(&*self.vfs, &self.folder)?;
-        *manifest = new;
+        self.manifest.name_snapshot(id, snapshot_bytes, first_unit)?;
         self.writer.forget_bytes(log_bytes);
         self.snapshot_bytes.store(snapshot_bytes, Ordering::Relaxed);
         self.last_snapshot_ms.store(now_ms, Ordering::Relaxed);
         // What is left over by a failure here is removed at the next opening.
-        let _ = remove_orphans(&*self.vfs, &self.folder, &manifest);
+        let _ = remove_orphans(&*self.vfs, &self.folder, &self.manifest.content());
         Ok(())
     }
 
@@ -301,10 +301,34 @@ fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<bool> {
     if names.iter().any(|name| name == manifest::NAME) {
         return Ok(false);
     }
-    if names.iter().all(|name| name == LOCK || name == manifest::TEMPORARY) {
+    // What a crash while a store was made can leave.
+    let is_beginning = |name: &String| -> Result<bool> {
+        Ok(name == LOCK
+            || name == manifest::TEMPORARY
+            || *name == log::temporary_name(1)
+            || *name == log::file_name(1) && is_empty_segment(vfs, folder, 1)?)
+    };
+    let mut all = true;
+    for name in &names {
+        all = all && is_beginning(name)?;
+    }
+    if all {
         return Ok(true);
     }
     refuse("the folder has other files in it and no MANIFEST; choose an empty or a new folder")
+}
+
+/// Makes the files of a store without units.
+fn make_store(vfs: &dyn Vfs, folder: &Path, engine: &str) -> Result<()> {
+    Segment::create(vfs, folder, 1)?;
+    Manifest { engine: engine.to_owned(), snapshot: None, first_unit: 1, last_segment: 1, snapshot_bytes: 0 }
+        .write(vfs, folder)
+}
+
+/// Whether a segment has no room for a unit.
+fn is_empty_segment(vfs: &dyn Vfs, folder: &Path, first: u64) -> Result<bool> {
+    let path = folder.join(log::file_name(first));
+    Ok((*vfs.map(&path).at("read", &path)?).as_ref().len() <= log::HEADER_BYTES)
 }
 
 /// Loads the sections of a snapshot, as many at a time as there are processors.
@@ -336,8 +360,10 @@ fn load(reader: &Reader, target: &dyn RecoveryTarget) -> Result<()> {
 struct Tail {
     next_unit: u64,
     log_bytes: u64,
-    /// The last segment and its length.
-    current: Option<(PathBuf, u64)>,
+    /// The first unit of the last segment.
+    segment: u64,
+    /// How many bytes of it are good.
+    segment_bytes: u64,
 }
 
 fn replay(
@@ -351,13 +377,27 @@ fn replay(
         vfs.list(folder).at("list", folder)?.iter().filter_map(|name| log::first_unit(name)).collect();
     segments.sort_unstable();
     segments.retain(|&first| first >= manifest.first_unit);
-    let mut tail = Tail { next_unit: manifest.first_unit, log_bytes: 0, current: None };
+    for named in [manifest.first_unit, manifest.last_segment] {
+        if !segments.contains(&named) {
+            return Err(missing(folder.join(log::file_name(named)), "the MANIFEST names it"));
+        }
+    }
+    let mut tail =
+        Tail { next_unit: manifest.first_unit, log_bytes: 0, segment: manifest.first_unit, segment_bytes: 0 };
     let last = segments.last().copied();
     for first in segments {
         let path = folder.join(log::file_name(first));
-        if first != tail.next_unit {
-            let why = format!("units {} to {} are missing before this segment", tail.next_unit, first - 1);
-            return Err(crate::error::corrupt(&path, 0, why));
+        let next = tail.next_unit;
+        if first > next {
+            let why = format!("units {next} to {} are neither in it nor in the segment before it", first - 1);
+            return Err(missing(folder.join(log::file_name(next)), why));
+        }
+        if first < next {
+            return Err(corrupt(
+                &path,
+                0,
+                format!("units {first} to {} are in the segment before it", next - 1),
+            ));
         }
         let bytes = vfs.map(&path).at("read", &path)?;
         let bytes = (*bytes).as_ref();
@@ -366,19 +406,13 @@ fn replay(
             target.replay(unit, payload).map_err(|why| Error::Replay { path: path.clone(), why })
         })?;
         tail.next_unit = next;
-        let kept = torn.as_ref().map_or(bytes.len() as u64, |torn| torn.offset);
-        tail.log_bytes += kept.saturating_sub(log::HEADER_BYTES as u64);
-        tail.current = Some((path, kept));
+        tail.segment = first;
+        tail.segment_bytes = torn.as_ref().map_or(bytes.len() as u64, |torn| torn.offset);
+        tail.log_bytes += tail.segment_bytes - log::HEADER_BYTES as u64;
         report.torn = torn;
     }
     if let Some(torn) = &report.torn {
-        if torn.offset < log::HEADER_BYTES as u64 {
-            // Not even its header was finished: the segment begins anew.
-            vfs.remove(&torn.path).at("remove", &torn.path)?;
-            tail.current = None;
-        } else {
-            vfs.truncate(&torn.path, torn.offset).at("truncate", &torn.path)?;
-        }
+        vfs.truncate(&torn.path, torn.offset).at("truncate", &torn.path)?;
     }
     Ok(tail)
 }
@@ -388,7 +422,9 @@ fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest) -> Result<(
     for name in vfs.list(folder).at("list", folder)? {
         let is_old = log::first_unit(&name).is_some_and(|first| first < manifest.first_unit)
             || snapshot::id_of(&name).is_some_and(|id| Some(id) != manifest.snapshot)
-            || name.strip_suffix(".tmp").is_some_and(|name| snapshot::id_of(name).is_some())
+            || name
+                .strip_suffix(".tmp")
+                .is_some_and(|name| snapshot::id_of(name).is_some() || log::first_unit(name).is_some())
             || name == manifest::TEMPORARY;
         if is_old {
             let path = folder.join(&name);

@@ -6,10 +6,10 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::Error;
 use crate::error::{At, Result};
-use crate::log;
+use crate::manifest::ManifestFile;
 use crate::vfs::{Vfs, VfsFile};
+use crate::{Error, StoreOptions, log};
 
 /// When the log is synced to the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +46,7 @@ const BUFFER_MAX: usize = 8 << 20;
 pub struct LogWriter {
     vfs: Arc<dyn Vfs>,
     folder: PathBuf,
+    manifest: Arc<ManifestFile>,
     fsync: AtomicU8,
     segment_bytes: u64,
     buffer: Mutex<Buffer>,
@@ -68,7 +69,8 @@ struct Buffer {
     last_unit: u64,
 }
 
-struct Segment {
+/// The file that units are written to.
+pub(crate) struct Segment {
     file: Box<dyn VfsFile>,
     path: PathBuf,
     bytes: u64,
@@ -87,28 +89,22 @@ impl fmt::Debug for LogWriter {
 }
 
 impl LogWriter {
-    /// Goes on after `last_unit`: in the segment at `path` if it is there, else in a new one.
-    pub(crate) fn open(
+    /// Goes on after `last_unit`, in a segment that is there.
+    pub(crate) fn new(
         vfs: Arc<dyn Vfs>,
         folder: &Path,
-        fsync: Fsync,
-        segment_bytes: u64,
+        options: &StoreOptions,
+        manifest: Arc<ManifestFile>,
+        segment: Segment,
         last_unit: u64,
         log_bytes: u64,
-        current: Option<(PathBuf, u64)>,
-    ) -> Result<Self> {
-        let segment = match current {
-            Some((path, bytes)) => {
-                let file = vfs.open_append(&path).at("open", &path)?;
-                Segment { file, path, bytes, spare: Vec::new() }
-            }
-            None => new_segment(&*vfs, folder, last_unit + 1)?,
-        };
-        Ok(Self {
+    ) -> Self {
+        Self {
             vfs,
             folder: folder.to_owned(),
-            fsync: AtomicU8::new(fsync as u8),
-            segment_bytes,
+            manifest,
+            fsync: AtomicU8::new(options.fsync as u8),
+            segment_bytes: options.segment_bytes,
             buffer: Mutex::new(Buffer { bytes: Vec::new(), last_unit }),
             file: Mutex::new(segment),
             syncing: Mutex::new(false),
@@ -118,7 +114,7 @@ impl LogWriter {
             log_bytes: AtomicU64::new(log_bytes),
             failed: OnceLock::new(),
             on_dirty: OnceLock::new(),
-        })
+        }
     }
 
     /// Who is told when there is something to write again. It is called under the engine's locks and must be quick.
@@ -293,7 +289,8 @@ impl LogWriter {
     fn begin_segment(&self, segment: &mut Segment, first_unit: u64) -> Result<()> {
         segment.file.sync().at("sync", &segment.path)?;
         self.synced.store(first_unit - 1, Ordering::Release);
-        *segment = new_segment(&*self.vfs, &self.folder, first_unit)?;
+        *segment = Segment::create(&*self.vfs, &self.folder, first_unit)?;
+        self.manifest.name_segment(first_unit);
         Ok(())
     }
 
@@ -310,12 +307,24 @@ impl LogWriter {
     }
 }
 
-fn new_segment(vfs: &dyn Vfs, folder: &Path, first_unit: u64) -> Result<Segment> {
-    let path = folder.join(log::file_name(first_unit));
-    let mut file = vfs.create(&path).at("create", &path)?;
-    let header = log::header(first_unit);
-    file.append(&header).at("write to", &path)?;
-    file.sync().at("sync", &path)?;
-    vfs.sync_dir(folder).at("sync", folder)?;
-    Ok(Segment { file, path, bytes: header.len() as u64, spare: Vec::new() })
+impl Segment {
+    /// Makes a segment without units. It has its name once its header is on the disk.
+    pub(crate) fn create(vfs: &dyn Vfs, folder: &Path, first_unit: u64) -> Result<Self> {
+        let temporary = folder.join(log::temporary_name(first_unit));
+        let mut file = vfs.create(&temporary).at("create", &temporary)?;
+        let header = log::header(first_unit);
+        file.append(&header).at("write to", &temporary)?;
+        file.sync().at("sync", &temporary)?;
+        let path = folder.join(log::file_name(first_unit));
+        vfs.rename(&temporary, &path).at("rename", &temporary)?;
+        vfs.sync_dir(folder).at("sync", folder)?;
+        Ok(Self { file, path, bytes: header.len() as u64, spare: Vec::new() })
+    }
+
+    /// Goes on in a segment that has so many good bytes.
+    pub(crate) fn open(vfs: &dyn Vfs, folder: &Path, first_unit: u64, bytes: u64) -> Result<Self> {
+        let path = folder.join(log::file_name(first_unit));
+        let file = vfs.open_append(&path).at("open", &path)?;
+        Ok(Self { file, path, bytes, spare: Vec::new() })
+    }
 }
