@@ -93,6 +93,21 @@ fn a_full_disk_refuses_writes_and_goes_on_reading() {
 }
 
 #[test]
+fn a_store_whose_disk_was_full_at_a_save_opens_and_is_read() {
+    let vfs = SimVfs::default();
+    let open = || Redis::builder().path("/store").vfs(vfs.clone()).fsync(Fsync::Always).build().unwrap();
+    let redis = open();
+    redis.set("k", "v").unwrap();
+    vfs.fail_from(vfs.calls());
+    assert!(redis.save().is_err());
+    drop(redis);
+    let redis = open();
+    assert_eq!(redis.get("k").unwrap().unwrap(), "v");
+    let error = redis.set("k", "w").unwrap_err().to_string();
+    assert!(error.starts_with("MISCONF") && error.contains("no space left"), "{error}");
+}
+
+#[test]
 fn a_key_that_expired_while_the_store_was_closed_is_not_seen_and_not_brought_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");

@@ -29,6 +29,8 @@ struct State {
     syncs: u64,
     fail_at: Option<u64>,
     fails_from_now_on: bool,
+    /// Files whose names begin so cannot be made.
+    denied: Option<String>,
     /// Files whose names begin so take other bytes than they were given.
     garbled: Option<String>,
 }
@@ -60,6 +62,11 @@ impl SimVfs {
     pub fn fail_from(&self, call: u64) {
         let mut state = self.0.lock();
         (state.fail_at, state.fails_from_now_on) = (Some(call), true);
+    }
+
+    /// Makes creating files whose names begin so fail from now on, or none again.
+    pub fn deny(&self, prefix: Option<&str>) {
+        self.0.lock().denied = prefix.map(str::to_owned);
     }
 
     /// Makes files that are created from now on with names that begin so take a wrong byte in every write, without a word.
@@ -118,16 +125,16 @@ impl State {
         let number = self.calls;
         self.calls += 1;
         let fails = self.fail_at.is_some_and(|at| number == at || (self.fails_from_now_on && number > at));
-        if fails {
-            Err(io::Error::new(io::ErrorKind::StorageFull, "no space left (simulated)"))
-        } else {
-            Ok(())
-        }
+        if fails { Err(no_space()) } else { Ok(()) }
     }
 
     fn file(&self, path: &Path) -> io::Result<usize> {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
+}
+
+fn no_space() -> io::Error {
+    io::Error::new(io::ErrorKind::StorageFull, "no space left (simulated)")
 }
 
 fn begins_with(path: &Path, prefix: &str) -> bool {
@@ -210,6 +217,9 @@ impl Vfs for SimVfs {
     fn create(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         let mut state = self.0.lock();
         state.call()?;
+        if state.denied.as_deref().is_some_and(|prefix| begins_with(path, prefix)) {
+            return Err(no_space());
+        }
         state.files.push(Content::default());
         let file = state.files.len() - 1;
         state.names.insert(path.to_owned(), file);

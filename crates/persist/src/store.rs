@@ -99,6 +99,17 @@ pub struct RecoveryReport {
     pub units: u64,
     /// What was cut off the end of the log.
     pub torn: Option<TornTail>,
+    /// Why the log takes nothing, if the operating system let the store be read and not be made ready for writing.
+    pub unwritable: Option<String>,
+    /// What a crash left behind and could not be removed. It is not used.
+    pub left_over: Vec<PathBuf>,
+}
+
+impl RecoveryReport {
+    /// Whether there is nothing that somebody should look at.
+    pub fn is_clean(&self) -> bool {
+        self.torn.is_none() && self.unwritable.is_none() && self.left_over.is_empty()
+    }
 }
 
 impl fmt::Display for RecoveryReport {
@@ -108,14 +119,20 @@ impl fmt::Display for RecoveryReport {
         }
         let snapshot = if self.snapshot.is_some() { "a snapshot and " } else { "" };
         write!(f, "recovered from {snapshot}{} units of the log", self.units)?;
-        match &self.torn {
-            None => Ok(()),
-            Some(TornTail { path, offset, bytes }) => write!(
+        if let Some(TornTail { path, offset, bytes }) = &self.torn {
+            let path = path.display();
+            write!(
                 f,
-                "; the last write was not finished: {bytes} bytes were cut off {} at byte {offset}",
-                path.display()
-            ),
+                "; the last write was not finished: {bytes} bytes were cut off {path} at byte {offset}"
+            )?;
         }
+        if let Some(cause) = &self.unwritable {
+            write!(f, "; it can be read but not written: {cause}")?;
+        }
+        for path in &self.left_over {
+            write!(f, "; {} is of no use and could not be removed", path.display())?;
+        }
+        Ok(())
     }
 }
 
@@ -146,6 +163,9 @@ const LOCK: &str = "LOCK";
 
 impl Store {
     /// Opens the store in a folder, making it if there is nothing, and rebuilds `target` from it.
+    ///
+    /// A store that can be read opens, even where nothing can be written, as on a full disk. Writes are then refused with the cause,
+    /// which is in the report.
     ///
     /// # Errors
     /// [`Error::NotAStore`] for a file or a folder of something else, which is left alone; [`Error::AlreadyOpen`];
@@ -184,11 +204,14 @@ impl Store {
             report.snapshot = Some(reader.path().to_owned());
         }
         let tail = replay(&*vfs, folder, &manifest, target, &mut report)?;
-        remove_orphans(&*vfs, folder, &manifest)?;
+        let segment = make_ready(&*vfs, folder, &tail, report.torn.as_ref());
+        report.unwritable = segment.as_ref().err().map(ToString::to_string);
+        report.left_over = remove_orphans(&*vfs, folder, &manifest);
         let snapshot_bytes = AtomicU64::new(manifest.snapshot_bytes);
         let manifest = Arc::new(ManifestFile::new(Arc::clone(&vfs), folder, manifest));
-        let segment = Segment::open(&*vfs, folder, tail.segment, tail.segment_bytes)?;
-        manifest.name_segment(tail.segment);
+        if segment.is_ok() {
+            manifest.name_segment(tail.segment);
+        }
         let (last_unit, log_bytes) = (tail.next_unit - 1, tail.log_bytes);
         let of_writer = Arc::clone(&manifest);
         let writer =
@@ -258,7 +281,7 @@ impl Store {
         self.snapshot_bytes.store(snapshot_bytes, Ordering::Relaxed);
         self.last_snapshot_ms.store(now_ms, Ordering::Relaxed);
         // What is left over by a failure here is removed at the next opening.
-        let _ = remove_orphans(&*self.vfs, &self.folder, &self.manifest.content());
+        remove_orphans(&*self.vfs, &self.folder, &self.manifest.content());
         Ok(())
     }
 
@@ -306,7 +329,7 @@ fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<bool> {
         Ok(name == LOCK
             || name == manifest::TEMPORARY
             || *name == log::temporary_name(1)
-            || *name == log::file_name(1) && is_empty_segment(vfs, folder, 1)?)
+            || *name == log::file_name(1) && segment_bytes(vfs, folder, 1)? <= log::HEADER_BYTES)
     };
     let mut all = true;
     for name in &names {
@@ -325,10 +348,9 @@ fn make_store(vfs: &dyn Vfs, folder: &Path, engine: &str) -> Result<()> {
         .write(vfs, folder)
 }
 
-/// Whether a segment has no room for a unit.
-fn is_empty_segment(vfs: &dyn Vfs, folder: &Path, first: u64) -> Result<bool> {
+fn segment_bytes(vfs: &dyn Vfs, folder: &Path, first: u64) -> Result<usize> {
     let path = folder.join(log::file_name(first));
-    Ok((*vfs.map(&path).at("read", &path)?).as_ref().len() <= log::HEADER_BYTES)
+    Ok((*vfs.map(&path).at("read", &path)?).as_ref().len())
 }
 
 /// Loads the sections of a snapshot, as many at a time as there are processors.
@@ -364,6 +386,8 @@ struct Tail {
     segment: u64,
     /// How many bytes of it are good.
     segment_bytes: u64,
+    /// Segments after it that were begun and have no header.
+    unfinished: Vec<PathBuf>,
 }
 
 fn replay(
@@ -382,8 +406,20 @@ fn replay(
             return Err(missing(folder.join(log::file_name(named)), "the MANIFEST names it"));
         }
     }
-    let mut tail =
-        Tail { next_unit: manifest.first_unit, log_bytes: 0, segment: manifest.first_unit, segment_bytes: 0 };
+    let mut tail = Tail {
+        next_unit: manifest.first_unit,
+        log_bytes: 0,
+        segment: manifest.first_unit,
+        segment_bytes: 0,
+        unfinished: Vec::new(),
+    };
+    while let Some(&last) = segments.last()
+        && last > manifest.last_segment
+        && segment_bytes(vfs, folder, last)? < log::HEADER_BYTES
+    {
+        segments.pop();
+        tail.unfinished.push(folder.join(log::file_name(last)));
+    }
     let last = segments.last().copied();
     for first in segments {
         let path = folder.join(log::file_name(first));
@@ -411,25 +447,36 @@ fn replay(
         tail.log_bytes += tail.segment_bytes - log::HEADER_BYTES as u64;
         report.torn = torn;
     }
-    if let Some(torn) = &report.torn {
-        vfs.truncate(&torn.path, torn.offset).at("truncate", &torn.path)?;
-    }
     Ok(tail)
 }
 
-/// Removes what no manifest names any more.
-fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest) -> Result<()> {
-    for name in vfs.list(folder).at("list", folder)? {
-        let is_old = log::first_unit(&name).is_some_and(|first| first < manifest.first_unit)
-            || snapshot::id_of(&name).is_some_and(|id| Some(id) != manifest.snapshot)
-            || name
-                .strip_suffix(".tmp")
-                .is_some_and(|name| snapshot::id_of(name).is_some() || log::first_unit(name).is_some())
-            || name == manifest::TEMPORARY;
-        if is_old {
-            let path = folder.join(&name);
-            vfs.remove(&path).at("remove", &path)?;
-        }
+/// Brings the end of the log to where units can follow.
+fn make_ready(vfs: &dyn Vfs, folder: &Path, tail: &Tail, torn: Option<&TornTail>) -> Result<Segment> {
+    for path in &tail.unfinished {
+        vfs.remove(path).at("remove", path)?;
     }
-    Ok(())
+    if let Some(torn) = torn {
+        vfs.truncate(&torn.path, torn.offset).at("truncate", &torn.path)?;
+    }
+    Segment::open(vfs, folder, tail.segment, tail.segment_bytes)
+}
+
+/// Removes what no manifest names any more. Returns what could not be removed.
+fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest) -> Vec<PathBuf> {
+    let is_orphan = |name: &String| {
+        let unfinished = name.strip_suffix(".tmp");
+        log::first_unit(name).is_some_and(|first| first < manifest.first_unit)
+            || snapshot::id_of(name).is_some_and(|id| Some(id) != manifest.snapshot)
+            || unfinished.is_some_and(|name| snapshot::id_of(name).or(log::first_unit(name)).is_some())
+            || name == manifest::TEMPORARY
+    };
+    // What cannot be listed was not found to be in the way either.
+    let names = vfs.list(folder).unwrap_or_default();
+    let orphans: Vec<PathBuf> =
+        names.iter().filter(|name| is_orphan(name)).map(|name| folder.join(name)).collect();
+    // The manifest that a power cut leaves must not be one that names them.
+    if orphans.is_empty() || vfs.sync_dir(folder).is_err() {
+        return orphans;
+    }
+    orphans.into_iter().filter(|path| vfs.remove(path).is_err()).collect()
 }

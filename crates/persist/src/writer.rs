@@ -1,5 +1,6 @@
 //! The end of the log: units go in under the engine's locks, and out to the disk without them.
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -64,6 +65,20 @@ pub struct LogWriter {
     on_dirty: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
+/// Stands for a file that could not be opened. The log has failed then, so nobody writes to it.
+#[derive(Debug)]
+struct NoFile;
+
+impl VfsFile for NoFile {
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
 struct Buffer {
     bytes: Vec<u8>,
     last_unit: u64,
@@ -74,6 +89,8 @@ pub(crate) struct Segment {
     file: Box<dyn VfsFile>,
     path: PathBuf,
     bytes: u64,
+    /// How many bytes it had when the next one could not be begun.
+    overdue_since: u64,
     /// What was written out last, kept for its memory.
     spare: Vec<u8>,
 }
@@ -89,16 +106,21 @@ impl fmt::Debug for LogWriter {
 }
 
 impl LogWriter {
-    /// Goes on after `last_unit`, in a segment that is there.
+    /// Goes on after `last_unit` in a segment. Without one the log has failed already.
     pub(crate) fn new(
         vfs: Arc<dyn Vfs>,
         folder: &Path,
         options: &StoreOptions,
         manifest: Arc<ManifestFile>,
-        segment: Segment,
+        segment: Result<Segment>,
         last_unit: u64,
         log_bytes: u64,
     ) -> Self {
+        let failed = OnceLock::new();
+        let segment = segment.unwrap_or_else(|error| {
+            failed.get_or_init(|| error.to_string());
+            Segment::new(Box::new(NoFile), folder.to_owned(), 0)
+        });
         Self {
             vfs,
             folder: folder.to_owned(),
@@ -112,7 +134,7 @@ impl LogWriter {
             written: AtomicU64::new(last_unit),
             synced: AtomicU64::new(last_unit),
             log_bytes: AtomicU64::new(log_bytes),
-            failed: OnceLock::new(),
+            failed,
             on_dirty: OnceLock::new(),
         }
     }
@@ -268,8 +290,12 @@ impl LogWriter {
                     segment.spare = Vec::new();
                 }
                 self.written.store(last_unit, Ordering::Release);
-                if segment.bytes >= self.segment_bytes {
-                    self.begin_segment(segment, last_unit + 1)?;
+                if segment.bytes - segment.overdue_since >= self.segment_bytes
+                    && self.begin_segment(segment, last_unit + 1).is_err()
+                {
+                    // The log goes on where it is, unless that failed too.
+                    self.check()?;
+                    segment.overdue_since = segment.bytes;
                 }
             }
             Ok(last_unit)
@@ -285,13 +311,27 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Closes a segment and begins the next. A segment that is not the last is whole and on the disk.
+    /// Closes a segment and begins the next. A segment that is not the last is whole and on the disk. If the next cannot be made, the
+    /// present one stays and can be written to.
     fn begin_segment(&self, segment: &mut Segment, first_unit: u64) -> Result<()> {
-        segment.file.sync().at("sync", &segment.path)?;
+        self.latching(|| segment.file.sync().at("sync", &segment.path))?;
         self.synced.store(first_unit - 1, Ordering::Release);
-        *segment = Segment::create(&*self.vfs, &self.folder, first_unit)?;
-        self.manifest.name_segment(first_unit);
-        Ok(())
+        match Segment::create(&*self.vfs, &self.folder, first_unit) {
+            Ok(next) => {
+                *segment = next;
+                self.manifest.name_segment(first_unit);
+                Ok(())
+            }
+            Err(error) => {
+                let path = self.folder.join(log::file_name(first_unit));
+                if !matches!(self.vfs.kind(&path), Ok(None)) {
+                    // It has its name and may not survive a power cut: units can go neither there nor where they were going.
+                    return self.latching(|| Err(error));
+                }
+                let _ = self.vfs.remove(&self.folder.join(log::temporary_name(first_unit)));
+                Err(error)
+            }
+        }
     }
 
     /// Begins a new segment, unless the present one has nothing in it. Returns its first unit and how many bytes were logged
@@ -301,13 +341,17 @@ impl LogWriter {
         let last_unit = self.flush_locked(&mut segment)?;
         let before = self.log_bytes();
         if segment.bytes > log::HEADER_BYTES as u64 {
-            self.latching(|| self.begin_segment(&mut segment, last_unit + 1))?;
+            self.begin_segment(&mut segment, last_unit + 1)?;
         }
         Ok((last_unit + 1, before))
     }
 }
 
 impl Segment {
+    fn new(file: Box<dyn VfsFile>, path: PathBuf, bytes: u64) -> Self {
+        Self { file, path, bytes, overdue_since: 0, spare: Vec::new() }
+    }
+
     /// Makes a segment without units. It has its name once its header is on the disk.
     pub(crate) fn create(vfs: &dyn Vfs, folder: &Path, first_unit: u64) -> Result<Self> {
         let temporary = folder.join(log::temporary_name(first_unit));
@@ -318,13 +362,13 @@ impl Segment {
         let path = folder.join(log::file_name(first_unit));
         vfs.rename(&temporary, &path).at("rename", &temporary)?;
         vfs.sync_dir(folder).at("sync", folder)?;
-        Ok(Self { file, path, bytes: header.len() as u64, spare: Vec::new() })
+        Ok(Self::new(file, path, header.len() as u64))
     }
 
     /// Goes on in a segment that has so many good bytes.
     pub(crate) fn open(vfs: &dyn Vfs, folder: &Path, first_unit: u64, bytes: u64) -> Result<Self> {
         let path = folder.join(log::file_name(first_unit));
         let file = vfs.open_append(&path).at("open", &path)?;
-        Ok(Self { file, path, bytes, spare: Vec::new() })
+        Ok(Self::new(file, path, bytes))
     }
 }

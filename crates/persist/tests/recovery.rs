@@ -259,6 +259,91 @@ fn a_file_that_was_removed_is_missed_by_its_name_instead_of_an_older_state_being
     assert_eq!(open(&vfs, Fsync::Always).unwrap().2, lines);
 }
 
+/// A failed SAVE on a full disk left an empty segment, and opening insisted on writing its header.
+#[test]
+fn a_store_on_a_full_disk_opens_with_all_that_was_acknowledged_and_refuses_writes_with_the_reason() {
+    let calls = {
+        let vfs = SimVfs::default();
+        assert!(script(&vfs).1);
+        vfs.calls()
+    };
+    let mut opened = 0;
+    for call in 0..calls {
+        let vfs = SimVfs::default();
+        vfs.fail_from(call);
+        let (acknowledged, _) = script(&vfs);
+        if vfs.read(&Path::new(FOLDER).join("MANIFEST")).is_none() {
+            assert!(acknowledged.is_empty(), "call {call}");
+            continue;
+        }
+        let (store, report, held) =
+            open(&vfs, Fsync::Always).unwrap_or_else(|error| panic!("call {call}: {error}"));
+        assert_eq!(held[..acknowledged.len()], acknowledged, "call {call}");
+        let refused = store.writer().check().err().unwrap_or_else(|| {
+            let unit = store.writer().append(
+                b"more
+",
+            );
+            store.writer().commit(unit).unwrap_err()
+        });
+        assert!(refused.to_string().contains("no space left (simulated)"), "call {call}: {refused}");
+        assert!(report.torn.is_none() || report.unwritable.is_some(), "call {call}: {report}");
+        opened += 1;
+    }
+    assert!(opened > 40, "{opened} of {calls} were stores");
+}
+
+#[test]
+fn a_checkpoint_that_fails_leaves_the_store_as_it_was_and_taking_writes() {
+    for denied in ["log-", "snapshot-", "MANIFEST"] {
+        let (vfs, _, _) = closed();
+        let (store, _, mut held) = open(&vfs, Fsync::Always).unwrap();
+        vfs.deny(Some(denied));
+        let error = store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{denied}: {error}");
+        for number in 5..40 {
+            let unit = store.writer().append(
+                format!(
+                    "line {number}
+"
+                )
+                .as_bytes(),
+            );
+            store.writer().commit(unit).unwrap();
+            held.push(format!("line {number}"));
+        }
+        drop(store);
+        let (store, report, again) = open(&vfs, Fsync::Always).unwrap();
+        assert_eq!(again, held, "{denied}");
+        assert!(report.is_clean(), "{denied}: {report}");
+        vfs.deny(None);
+        store.checkpoint(&Written(&again, store.writer().last_unit()), 1).unwrap();
+        drop(store);
+        assert_eq!(open(&vfs, Fsync::Always).unwrap().2, held, "{denied}");
+    }
+}
+
+#[test]
+fn a_segment_that_was_begun_and_has_no_header_is_taken_away() {
+    for beginning in [0, 10] {
+        let (vfs, path, bytes) = closed();
+        let begun = Path::new(FOLDER).join("log-00000000000000000006");
+        vfs.write(&begun, &bytes[..beginning]);
+        // The write before it may have been cut off as well.
+        vfs.write(&path, &bytes[..bytes.len() - 1]);
+        let (store, _, held) = open(&vfs, Fsync::Always).unwrap();
+        assert_eq!(held, ["line 0", "line 1", "line 2", "line 3"]);
+        assert_eq!(vfs.read(&begun), None);
+        let unit = store.writer().append(
+            b"line 4 again
+",
+        );
+        store.writer().commit(unit).unwrap();
+        drop(store);
+        assert_eq!(open(&vfs, Fsync::Always).unwrap().2.last().unwrap(), "line 4 again");
+    }
+}
+
 #[test]
 fn a_snapshot_that_does_not_read_back_never_replaces_the_log() {
     let (vfs, _, _) = closed();
