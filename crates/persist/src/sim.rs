@@ -210,7 +210,7 @@ impl Vfs for SimVfs {
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         let state = self.0.lock();
-        let inside = state.names.keys().filter(|name| name.parent() == Some(path));
+        let inside = state.names.keys().chain(&state.folders).filter(|name| name.parent() == Some(path));
         Ok(inside.filter_map(|name| Some(name.file_name()?.to_string_lossy().into_owned())).collect())
     }
 
@@ -219,6 +219,9 @@ impl Vfs for SimVfs {
         state.call()?;
         if state.denied.as_deref().is_some_and(|prefix| begins_with(path, prefix)) {
             return Err(no_space());
+        }
+        if state.folders.contains(path) {
+            return Err(io::ErrorKind::IsADirectory.into());
         }
         state.files.push(Content::default());
         let file = state.files.len() - 1;
@@ -260,6 +263,9 @@ impl Vfs for SimVfs {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.call()?;
+        if state.folders.contains(path) {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         state.file(path)?;
         state.names.remove(path);
         Ok(())

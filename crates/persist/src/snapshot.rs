@@ -59,6 +59,15 @@ pub(crate) fn file_name(id: u64) -> String {
     format!("snapshot-{id:020}")
 }
 
+fn temporary_name(id: u64) -> String {
+    format!("{}.tmp", file_name(id))
+}
+
+/// The snapshot that a name belongs to, finished or not.
+pub(crate) fn id_of_any(name: &str) -> Option<u64> {
+    id_of(name.strip_suffix(".tmp").unwrap_or(name))
+}
+
 pub(crate) fn id_of(name: &str) -> Option<u64> {
     name.strip_prefix("snapshot-").filter(|digits| digits.len() == 20)?.parse().ok()
 }
@@ -82,7 +91,7 @@ pub(crate) struct Writer<'v> {
 
 impl<'v> Writer<'v> {
     pub(crate) fn create(vfs: &'v dyn Vfs, folder: &Path, id: u64, made_at_ms: i64) -> Result<Self> {
-        let temporary = folder.join(format!("{}.tmp", file_name(id)));
+        let temporary = folder.join(temporary_name(id));
         let mut file = vfs.create(&temporary).at("create", &temporary)?;
         let header = header(made_at_ms);
         file.append(&header).at("write to", &temporary)?;
@@ -142,10 +151,11 @@ impl<'v> Writer<'v> {
         Ok(self.offset + end.len() as u64)
     }
 
-    /// Takes away what was written of a snapshot that failed.
+    /// Takes away what was written of a snapshot that no manifest names.
     pub(crate) fn abandon(vfs: &dyn Vfs, folder: &Path, id: u64) {
         // A file that stays behind is removed when the store is opened next.
-        let _ = vfs.remove(&folder.join(format!("{}.tmp", file_name(id))));
+        let _ = vfs.remove(&folder.join(temporary_name(id)));
+        let _ = vfs.remove(&folder.join(file_name(id)));
     }
 }
 

@@ -144,7 +144,7 @@ pub struct Store {
     writer: LogWriter,
     manifest: Arc<ManifestFile>,
     /// Held while a checkpoint is made.
-    checkpointing: Mutex<()>,
+    attempts: Mutex<Attempts>,
     snapshot_bytes: AtomicU64,
     last_snapshot_ms: AtomicI64,
     _lock: Box<dyn FileLock>,
@@ -157,6 +157,13 @@ impl fmt::Debug for Store {
             .field("writer", &self.writer)
             .finish_non_exhaustive()
     }
+}
+
+#[derive(Debug)]
+struct Attempts {
+    /// Never used twice: what is in the way of one attempt is not in the way of the next.
+    next_id: u64,
+    last_failed: bool,
 }
 
 const LOCK: &str = "LOCK";
@@ -207,6 +214,12 @@ impl Store {
         let segment = make_ready(&*vfs, folder, &tail, report.torn.as_ref());
         report.unwritable = segment.as_ref().err().map(ToString::to_string);
         report.left_over = remove_orphans(&*vfs, folder, &manifest);
+        let names = vfs.list(folder).at("list", folder)?;
+        let next_id = names
+            .iter()
+            .filter_map(|name| snapshot::id_of_any(name))
+            .max()
+            .map_or(1, |id| id.saturating_add(1));
         let snapshot_bytes = AtomicU64::new(manifest.snapshot_bytes);
         let manifest = Arc::new(ManifestFile::new(Arc::clone(&vfs), folder, manifest));
         if segment.is_ok() {
@@ -222,7 +235,7 @@ impl Store {
             options,
             writer,
             manifest,
-            checkpointing: Mutex::new(()),
+            attempts: Mutex::new(Attempts { next_id, last_failed: false }),
             snapshot_bytes,
             last_snapshot_ms: AtomicI64::new(last_snapshot_ms),
             _lock: lock,
@@ -269,14 +282,27 @@ impl Store {
     /// # Errors
     /// [`Error::Io`], [`Error::WriteFailed`]. The store is then as it was before.
     pub fn checkpoint(&self, source: &dyn SnapshotSource, now_ms: i64) -> Result<()> {
-        let _one_at_a_time = self.checkpointing.lock();
-        let (first_unit, log_bytes) = self.writer.rotate()?;
-        let id = self.manifest.content().snapshot.map_or(1, |id| id + 1);
-        let written = self.write_snapshot(source, id, now_ms);
-        let snapshot_bytes = written.inspect_err(|_| {
-            snapshot::Writer::abandon(&*self.vfs, &self.folder, id);
+        let mut attempts = self.attempts.lock();
+        self.writer.check()?;
+        // Attempts that fail one after the other share a segment: what is in it is then logged and in the snapshot, which
+        // recovery expects.
+        if !std::mem::replace(&mut attempts.last_failed, true) {
+            self.writer.rotate()?;
+        }
+        let (first_unit, log_bytes) = self.writer.segment_start();
+        let id = attempts.next_id;
+        attempts.next_id += 1;
+        let named = self.write_snapshot(source, id, now_ms).and_then(|snapshot_bytes| {
+            self.manifest.name_snapshot(id, snapshot_bytes, first_unit)?;
+            Ok(snapshot_bytes)
+        });
+        let snapshot_bytes = named.inspect_err(|_| {
+            // A manifest that was renamed and not synced is either of the two after a power cut, so both must find their files.
+            if Manifest::read(&*self.vfs, &self.folder).is_ok_and(|manifest| manifest.snapshot != Some(id)) {
+                snapshot::Writer::abandon(&*self.vfs, &self.folder, id);
+            }
         })?;
-        self.manifest.name_snapshot(id, snapshot_bytes, first_unit)?;
+        attempts.last_failed = false;
         self.writer.forget_bytes(log_bytes);
         self.snapshot_bytes.store(snapshot_bytes, Ordering::Relaxed);
         self.last_snapshot_ms.store(now_ms, Ordering::Relaxed);
@@ -472,8 +498,9 @@ fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest) -> Vec<Path
     };
     // What cannot be listed was not found to be in the way either.
     let names = vfs.list(folder).unwrap_or_default();
-    let orphans: Vec<PathBuf> =
+    let mut orphans: Vec<PathBuf> =
         names.iter().filter(|name| is_orphan(name)).map(|name| folder.join(name)).collect();
+    orphans.sort_unstable();
     // The manifest that a power cut leaves must not be one that names them.
     if orphans.is_empty() || vfs.sync_dir(folder).is_err() {
         return orphans;

@@ -88,6 +88,7 @@ struct Buffer {
 pub(crate) struct Segment {
     file: Box<dyn VfsFile>,
     path: PathBuf,
+    first_unit: u64,
     bytes: u64,
     /// How many bytes it had when the next one could not be begun.
     overdue_since: u64,
@@ -119,7 +120,7 @@ impl LogWriter {
         let failed = OnceLock::new();
         let segment = segment.unwrap_or_else(|error| {
             failed.get_or_init(|| error.to_string());
-            Segment::new(Box::new(NoFile), folder.to_owned(), 0)
+            Segment::new(Box::new(NoFile), folder.to_owned(), last_unit + 1, log::HEADER_BYTES as u64)
         });
         Self {
             vfs,
@@ -334,22 +335,26 @@ impl LogWriter {
         }
     }
 
-    /// Begins a new segment, unless the present one has nothing in it. Returns its first unit and how many bytes were logged
-    /// before it.
-    pub(crate) fn rotate(&self) -> Result<(u64, u64)> {
+    /// Begins a new segment, unless the present one has nothing in it.
+    pub(crate) fn rotate(&self) -> Result<()> {
         let mut segment = self.file.lock();
         let last_unit = self.flush_locked(&mut segment)?;
-        let before = self.log_bytes();
         if segment.bytes > log::HEADER_BYTES as u64 {
             self.begin_segment(&mut segment, last_unit + 1)?;
         }
-        Ok((last_unit + 1, before))
+        Ok(())
+    }
+
+    /// The first unit of the present segment, and how many bytes were logged before it.
+    pub(crate) fn segment_start(&self) -> (u64, u64) {
+        let segment = self.file.lock();
+        (segment.first_unit, self.log_bytes() - (segment.bytes - log::HEADER_BYTES as u64))
     }
 }
 
 impl Segment {
-    fn new(file: Box<dyn VfsFile>, path: PathBuf, bytes: u64) -> Self {
-        Self { file, path, bytes, overdue_since: 0, spare: Vec::new() }
+    fn new(file: Box<dyn VfsFile>, path: PathBuf, first_unit: u64, bytes: u64) -> Self {
+        Self { file, path, first_unit, bytes, overdue_since: 0, spare: Vec::new() }
     }
 
     /// Makes a segment without units. It has its name once its header is on the disk.
@@ -362,13 +367,13 @@ impl Segment {
         let path = folder.join(log::file_name(first_unit));
         vfs.rename(&temporary, &path).at("rename", &temporary)?;
         vfs.sync_dir(folder).at("sync", folder)?;
-        Ok(Self::new(file, path, header.len() as u64))
+        Ok(Self::new(file, path, first_unit, header.len() as u64))
     }
 
     /// Goes on in a segment that has so many good bytes.
     pub(crate) fn open(vfs: &dyn Vfs, folder: &Path, first_unit: u64, bytes: u64) -> Result<Self> {
         let path = folder.join(log::file_name(first_unit));
         let file = vfs.open_append(&path).at("open", &path)?;
-        Ok(Self::new(file, path, bytes))
+        Ok(Self::new(file, path, first_unit, bytes))
     }
 }

@@ -323,6 +323,51 @@ fn a_checkpoint_that_fails_leaves_the_store_as_it_was_and_taking_writes() {
     }
 }
 
+/// Each try began a segment: a store whose snapshots failed had 220 files after three seconds.
+#[test]
+fn checkpoints_that_fail_one_after_the_other_share_a_segment() {
+    let (vfs, _, _) = closed();
+    let (store, _, mut held) = open(&vfs, Fsync::Always).unwrap();
+    vfs.deny(Some("snapshot-"));
+    let files = |vfs: &SimVfs| vfs.list(Path::new(FOLDER)).unwrap().len();
+    let before = files(&vfs);
+    for number in 5..9 {
+        store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+        let unit = store.writer().append(format!("line {number}\n").as_bytes());
+        store.writer().commit(unit).unwrap();
+        held.push(format!("line {number}"));
+    }
+    assert_eq!(files(&vfs), before + 1);
+    vfs.deny(None);
+    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap();
+    let unit = store.writer().append(b"line 9\n");
+    store.writer().commit(unit).unwrap();
+    held.push("line 9".to_owned());
+    let logged = store.writer().log_bytes();
+    drop(store);
+    let (store, report, again) = open(&vfs, Fsync::Always).unwrap();
+    assert_eq!(again, held);
+    assert!(report.snapshot.is_some() && report.is_clean(), "{report}");
+    assert_eq!(store.writer().log_bytes(), logged);
+}
+
+#[test]
+fn a_folder_where_a_snapshot_would_be_written_is_reported_and_another_name_taken() {
+    let (vfs, _, _) = closed();
+    let in_the_way = Path::new(FOLDER).join("snapshot-00000000000000000001.tmp");
+    vfs.create_dir_all(&in_the_way).unwrap();
+    let (store, report, held) = open(&vfs, Fsync::Always).unwrap();
+    assert_eq!(report.left_over, std::slice::from_ref(&in_the_way));
+    let next = Path::new(FOLDER).join("snapshot-00000000000000000002.tmp");
+    vfs.create_dir_all(&next).unwrap();
+    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap();
+    drop(store);
+    let (_, report, again) = open(&vfs, Fsync::Always).unwrap();
+    assert_eq!(again, held);
+    assert_eq!(report.left_over, [in_the_way, next]);
+}
+
 #[test]
 fn a_segment_that_was_begun_and_has_no_header_is_taken_away() {
     for beginning in [0, 10] {
