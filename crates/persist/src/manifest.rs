@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 
 use crate::Error;
 use crate::error::{At, Result, corrupt};
-use crate::vfs::Vfs;
+use crate::vfs::{Kind, Vfs};
 
 pub(crate) const NAME: &str = "MANIFEST";
 pub(crate) const TEMPORARY: &str = "MANIFEST.tmp";
-const TITLE: &str = "redlet store";
+const TITLE: &str = "redlet store\n";
 const VERSION: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Manifest {
         let Self { engine, snapshot, first_unit, last_segment, snapshot_bytes } = self;
         let snapshot = snapshot.map_or_else(|| "none".to_owned(), |id| id.to_string());
         let mut text = format!(
-            "{TITLE}\nversion {VERSION}\nengine {engine}\nsnapshot {snapshot}\nsnapshot-bytes {snapshot_bytes}\n\
+            "{TITLE}version {VERSION}\nengine {engine}\nsnapshot {snapshot}\nsnapshot-bytes {snapshot_bytes}\n\
              first-unit {first_unit}\nlast-segment {last_segment}\n"
         );
         let crc = crc32c::crc32c(text.as_bytes());
@@ -46,16 +46,17 @@ impl Manifest {
 
     pub(crate) fn read(vfs: &dyn Vfs, folder: &Path) -> Result<Self> {
         let path = folder.join(NAME);
+        let foreign = |why| Err(Error::NotAStore { path: folder.to_owned(), why });
+        if vfs.kind(&path).at("look at", &path)? == Some(Kind::Folder) {
+            return foreign("its MANIFEST is a folder");
+        }
         let bytes = vfs.map(&path).at("read", &path)?;
         let bytes = (*bytes).as_ref();
+        if !bytes.starts_with(TITLE.as_bytes()) {
+            return foreign("its MANIFEST is another program's");
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| corrupt(&path, 0, "it is not text"))?;
-        let Some(body) = text.strip_prefix(TITLE).and_then(|rest| rest.strip_prefix("\nversion ")) else {
-            return Err(Error::NotAStore {
-                path: folder.to_owned(),
-                why: "its MANIFEST is another program's",
-            });
-        };
-        let version = body.lines().next().and_then(|line| line.parse().ok());
+        let version = text.lines().nth(1).and_then(|line| line.strip_prefix("version ")?.parse().ok());
         if let Some(found) = version
             && found != VERSION
         {

@@ -289,6 +289,11 @@ impl Vfs for SimVfs {
         if !state.locked.insert(path.to_owned()) {
             return Ok(None);
         }
+        if !state.names.contains_key(path) {
+            state.files.push(Content::default());
+            let file = state.files.len() - 1;
+            state.names.insert(path.to_owned(), file);
+        }
         Ok(Some(Box::new(SimLock { state: Arc::clone(&self.0), path: path.to_owned() })))
     }
 }

@@ -348,6 +348,11 @@ fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<bool> {
     }
     let names = vfs.list(folder).at("list", folder)?;
     if names.iter().any(|name| name == manifest::NAME) {
+        // Another program's folder must not get so much as a lock. Where there is one already nothing is added, and whoever has it
+        // may be replacing the manifest.
+        if !names.iter().any(|name| name == LOCK) {
+            Manifest::read(vfs, folder)?;
+        }
         return Ok(false);
     }
     // What a crash while a store was made can leave.

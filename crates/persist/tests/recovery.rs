@@ -439,6 +439,24 @@ fn what_is_no_store_is_refused_and_left_alone() {
     assert!(matches!(error, Error::NotAStore { .. }), "{error}");
     assert_eq!(vfs.list(Path::new(FOLDER)).unwrap(), ["notes.txt"]);
 
+    // Other programs have files of that name, as the sources of Perl packages do.
+    for foreign in [&b"Manifest-Version: 1.0\n"[..], b"", b"\xff\xfe"] {
+        let vfs = SimVfs::default();
+        vfs.create_dir_all(Path::new(FOLDER)).unwrap();
+        vfs.write(&Path::new(FOLDER).join("MANIFEST"), foreign);
+        let calls = vfs.calls();
+        let error = open(&vfs, Fsync::Always).unwrap_err();
+        assert!(matches!(error, Error::NotAStore { .. }), "{error}");
+        assert_eq!((vfs.list(Path::new(FOLDER)).unwrap(), vfs.calls()), (vec!["MANIFEST".to_owned()], calls));
+    }
+
+    let vfs = SimVfs::default();
+    vfs.create_dir_all(&Path::new(FOLDER).join("MANIFEST")).unwrap();
+    vfs.create_dir_all(Path::new(FOLDER)).unwrap();
+    let error = open(&vfs, Fsync::Always).unwrap_err();
+    assert!(matches!(error, Error::NotAStore { .. }), "{error}");
+    assert_eq!(vfs.list(Path::new(FOLDER)).unwrap(), ["MANIFEST"]);
+
     let vfs = SimVfs::default();
     vfs.write(Path::new(FOLDER), b"a file");
     let error = open(&vfs, Fsync::Always).unwrap_err().to_string();
