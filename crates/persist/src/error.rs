@@ -25,6 +25,17 @@ pub enum Error {
         /// What it is.
         why: &'static str,
     },
+    /// The store may not be written to. It is not opened even to be read: without its lock another process could change it meanwhile.
+    #[error(
+        "the store at {} may not be written to, and opening it takes a lock there; open it as a user who may write to the folder, \
+         or open a copy of it: {source}", path.display()
+    )]
+    ReadOnly {
+        /// The store's folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// Bytes are not what was written.
     #[error("{} is damaged at byte {offset}: {why}; restore the store from a copy", path.display())]
     Corrupt {

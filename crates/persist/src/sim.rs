@@ -29,6 +29,7 @@ struct State {
     syncs: u64,
     fail_at: Option<u64>,
     fails_from_now_on: bool,
+    is_read_only: bool,
     /// Files whose names begin so cannot be made.
     denied: Option<String>,
     /// Files whose names begin so take other bytes than they were given.
@@ -62,6 +63,11 @@ impl SimVfs {
     pub fn fail_from(&self, call: u64) {
         let mut state = self.0.lock();
         (state.fail_at, state.fails_from_now_on) = (Some(call), true);
+    }
+
+    /// Refuses every write and every lock from now on, as a disk that was mounted to be read.
+    pub fn make_read_only(&self) {
+        self.0.lock().is_read_only = true;
     }
 
     /// Makes creating files whose names begin so fail from now on, or none again.
@@ -122,6 +128,9 @@ impl SimVfs {
 impl State {
     /// Counts a call; an error if it is the one to fail.
     fn call(&mut self) -> io::Result<()> {
+        if self.is_read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         let number = self.calls;
         self.calls += 1;
         let fails = self.fail_at.is_some_and(|at| number == at || (self.fails_from_now_on && number > at));
@@ -286,6 +295,9 @@ impl Vfs for SimVfs {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         let mut state = self.0.lock();
+        if state.is_read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         if !state.locked.insert(path.to_owned()) {
             return Ok(None);
         }

@@ -1,5 +1,6 @@
 //! A store on disk: opening and recovery, checkpoints, closing.
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -175,7 +176,7 @@ impl Store {
     /// which is in the report.
     ///
     /// # Errors
-    /// [`Error::NotAStore`] for a file or a folder of something else, which is left alone; [`Error::AlreadyOpen`];
+    /// [`Error::NotAStore`] for a file or a folder of something else, which is left alone; [`Error::AlreadyOpen`]; [`Error::ReadOnly`];
     /// [`Error::Corrupt`] with file and offset for damage anywhere but at the end of the log; [`Error::Missing`] with the file that is
     /// gone; [`Error::Io`].
     pub fn open(
@@ -186,7 +187,12 @@ impl Store {
     ) -> Result<(Self, RecoveryReport)> {
         let is_new = prepare_folder(&*vfs, folder)?;
         let lock_path = folder.join(LOCK);
-        let lock = vfs.lock(&lock_path).at("lock", &lock_path)?;
+        let lock = vfs.lock(&lock_path).map_err(|source| match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::ReadOnly { path: folder.to_owned(), source }
+            }
+            _ => Error::Io { operation: "lock", path: lock_path, source },
+        })?;
         let lock = lock.ok_or_else(|| Error::AlreadyOpen { path: folder.to_owned() })?;
         let mut report = RecoveryReport { is_new, ..RecoveryReport::default() };
         if is_new {

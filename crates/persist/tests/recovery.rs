@@ -464,6 +464,15 @@ fn what_is_no_store_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_store_that_may_not_be_written_to_is_refused_with_what_to_do() {
+    let (vfs, _, _) = closed();
+    vfs.make_read_only();
+    let error = open(&vfs, Fsync::Always).unwrap_err();
+    assert!(matches!(error, Error::ReadOnly { .. }), "{error}");
+    assert!(error.to_string().starts_with("the store at /store may not be written to"), "{error}");
+}
+
+#[test]
 fn a_store_that_is_open_cannot_be_opened_again() {
     let (vfs, _, _) = closed();
     let held = open(&vfs, Fsync::Always).unwrap();
