@@ -81,7 +81,7 @@ fn open(arguments: &Arguments) -> Result<Redis, Failure> {
         Some(url) if url.starts_with("redlet://") => Redis::from_url(url)?,
         Some(path) => Redis::open(path)?,
     };
-    if let Some(report) = redis.recovery().filter(|report| report.torn.is_some()) {
+    if let Some(report) = redis.recovery().filter(|report| !report.is_clean()) {
         eprintln!("redlet: {report}");
     }
     Ok(redis)

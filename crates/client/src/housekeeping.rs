@@ -14,7 +14,7 @@ use crate::store::{self, Disk};
 /// What there is to do.
 #[derive(Debug, Default)]
 struct Work {
-    /// When a key expires, the earliest.
+    /// When a key expires or a snapshot is tried again, the earliest.
     due: Option<UnixMs>,
     /// The log has something that is not in its file, or not synced.
     dirty: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn expire_at(&self, at: UnixMs) {
+    pub(crate) fn wake_at(&self, at: UnixMs) {
         let mut work = self.work.lock();
         work.due = Some(work.due.map_or(at, |due| due.min(at)));
         self.changed.notify_one();
@@ -116,8 +116,7 @@ fn keep_house(core: &Arc<Core>) {
         if expire {
             let tick = core.engine.tick(KEYS_AT_A_TIME);
             if let Some(at) = tick.next_at {
-                let mut work = core.desk.work.lock();
-                work.due = Some(work.due.map_or(at, |due| due.min(at)));
+                core.desk.wake_at(at);
             }
         }
         if let Some(disk) = &core.disk {
@@ -135,8 +134,13 @@ fn keep_house(core: &Arc<Core>) {
                     core.desk.work.lock().dirty = true;
                 }
             }
-            if disk.wants_checkpoint() {
-                Disk::checkpoint_in_background(core);
+            let now = core.engine.clock().now();
+            match disk.checkpoint_at(now) {
+                Some(at) if at <= now => {
+                    Disk::checkpoint_in_background(core);
+                }
+                Some(at) => core.desk.wake_at(at),
+                None => {}
             }
         }
         if dirty || expire {

@@ -441,7 +441,7 @@ impl Builder {
             let owner = Arc::downgrade(&shared);
             core.engine.set_alarm(Box::new(move |at| {
                 if let Some(shared) = owner.upgrade() {
-                    shared.core.desk.expire_at(at);
+                    shared.core.desk.wake_at(at);
                     shared.housekeeper.start(&shared.core);
                 }
             }));
@@ -457,7 +457,7 @@ impl Builder {
             // What was loaded may be due already.
             let tick = core.engine.tick(0);
             if let Some(at) = tick.next_at {
-                core.desk.expire_at(at);
+                core.desk.wake_at(at);
                 shared.housekeeper.start(&core);
             }
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
-use redlet_core::{Clock, Engine, EngineOptions, Error as CommandError, Journal, Keeper};
+use redlet_core::{Clock, Engine, EngineOptions, Error as CommandError, Journal, Keeper, UnixMs};
 use redlet_persist::{
     Fsync, LogWriter, RecoveryReport, RecoveryTarget, SnapshotSource, Store, StoreOptions, Vfs,
 };
@@ -20,6 +20,36 @@ pub(crate) struct Disk {
     pub(crate) report: RecoveryReport,
     snapshot: Mutex<Option<JoinHandle<()>>>,
     is_copying: AtomicBool,
+    /// Held while a snapshot is made: the engine must know of one that is being made, and so of the last to end.
+    turn: Mutex<()>,
+    failures: Mutex<Failures>,
+}
+
+/// How often making a snapshot failed since one was made.
+#[derive(Debug, Default)]
+struct Failures {
+    count: u32,
+    last_at: UnixMs,
+}
+
+/// How long a snapshot that failed is left alone; twice as long after each failure that follows.
+const FIRST_PAUSE_MS: i64 = 1000;
+const LONGEST_PAUSE_MS: i64 = 60_000;
+
+impl Failures {
+    fn pause_ms(&self) -> i64 {
+        match self.count {
+            0 => 0,
+            count => (FIRST_PAUSE_MS << (count - 1).min(16)).min(LONGEST_PAUSE_MS),
+        }
+    }
+
+    /// When one may be tried that nobody asked for.
+    fn next_at(&mut self, now: UnixMs) -> UnixMs {
+        // A clock that was set back must not make the pause longer.
+        self.last_at = self.last_at.min(now);
+        UnixMs(self.last_at.0.saturating_add(self.pause_ms()))
+    }
 }
 
 /// What an engine is made of, and a store opened with.
@@ -56,6 +86,8 @@ pub(crate) fn open(
         report,
         snapshot: Mutex::new(None),
         is_copying: AtomicBool::new(false),
+        turn: Mutex::new(()),
+        failures: Mutex::default(),
     };
     built.engine.set_journal(Arc::new(LogJournal(store)));
     Ok((built.engine, disk))
@@ -162,10 +194,16 @@ impl Disk {
 
     /// Makes a snapshot and returns when it is on disk.
     pub(crate) fn checkpoint(&self, engine: &Engine) -> Result<()> {
+        let _turn = self.turn.lock();
         let source = Copied { engine, writer: self.store.writer() };
         engine.set_copying(true);
         let result = self.store.checkpoint(&source, engine.clock().now().0);
         engine.set_copying(false);
+        let mut failures = self.failures.lock();
+        *failures = match &result {
+            Ok(()) => Failures::default(),
+            Err(_) => Failures { count: failures.count.saturating_add(1), last_at: engine.clock().now() },
+        };
         Ok(result?)
     }
 
@@ -183,16 +221,23 @@ impl Disk {
         let core = Arc::clone(core);
         *snapshot = Some(std::thread::spawn(move || {
             if let Some(disk) = &core.disk {
-                // A failure leaves the store as it was; the next one tries again, and SAVE says what is wrong.
+                // A failure leaves the store as it was; INFO shows it, SAVE says what is wrong, and it is tried again.
                 let _ = disk.checkpoint(&core.engine);
                 disk.is_copying.store(false, Ordering::SeqCst);
+                if let Some(at) = disk.checkpoint_at(core.engine.clock().now()) {
+                    core.desk.wake_at(at);
+                }
             }
         }));
         true
     }
 
-    pub(crate) fn wants_checkpoint(&self) -> bool {
-        self.store.wants_checkpoint() && !self.is_copying.load(Ordering::SeqCst)
+    /// When a snapshot should be begun: a moment that has passed for at once, `None` if there is no need of one or no use.
+    pub(crate) fn checkpoint_at(&self, now: UnixMs) -> Option<UnixMs> {
+        let is_wanted = self.store.wants_checkpoint()
+            && !self.is_copying.load(Ordering::SeqCst)
+            && self.writer().check().is_ok();
+        is_wanted.then(|| self.failures.lock().next_at(now))
     }
 
     /// Waits for a snapshot that is being made.
@@ -220,8 +265,8 @@ impl Keeper for StoreKeeper {
         let core = self.core()?;
         let Some(disk) = &core.disk else { return Ok(()) };
         disk.checkpoint(&core.engine).map_err(|error| match &error {
-            Error::Store(error) => unwritable(error),
-            other => CommandError::Unwritable(other.to_string()),
+            Error::Store(error @ redlet_persist::Error::WriteFailed(_)) => unwritable(error),
+            other => CommandError::SnapshotFailed(other.to_string()),
         })
     }
 
@@ -239,11 +284,14 @@ impl Keeper for StoreKeeper {
         let Some(disk) = &core.disk else { return Vec::new() };
         let is_ok = |ok: bool| if ok { "ok".to_owned() } else { "err".to_owned() };
         let writable = disk.writer().check().is_ok();
+        let snapshots_succeed = disk.failures.lock().count == 0;
         vec![
             ("loading", "0".into()),
             ("rdb_bgsave_in_progress", u8::from(disk.is_copying.load(Ordering::SeqCst)).to_string()),
             ("rdb_last_save_time", self.last_save_seconds().to_string()),
+            ("rdb_last_bgsave_status", is_ok(snapshots_succeed)),
             ("aof_enabled", "1".into()),
+            ("aof_last_bgrewrite_status", is_ok(snapshots_succeed)),
             ("aof_last_write_status", is_ok(writable)),
             ("aof_current_size", disk.writer().log_bytes().to_string()),
             ("aof_base_size", disk.store.snapshot_bytes().to_string()),
@@ -283,4 +331,50 @@ impl Drop for Disk {
 /// Whether the log has to be synced once a second.
 pub(crate) fn syncs_by_time(disk: &Disk) -> bool {
     disk.writer().fsync() == Fsync::EverySec
+}
+
+#[cfg(test)]
+mod tests {
+    use redlet_core::ManualClock;
+    use redlet_persist::SimVfs;
+
+    use super::*;
+
+    /// Tried again at once, a snapshot that cannot be written kept a processor and the disk busy.
+    #[test]
+    fn a_snapshot_that_fails_is_tried_again_after_pauses_that_grow_to_a_minute() {
+        let clock = ManualClock::at(UnixMs(1_700_000_000_000));
+        let making = Making { clock: Arc::new(clock.clone()), seed: 1, databases: 1, shards: 1 };
+        let options =
+            StoreOptions { checkpoint_percentage: 1, checkpoint_min_bytes: 1, ..Default::default() };
+        let vfs = SimVfs::default();
+        let (engine, disk) = open(Arc::new(vfs.clone()), Path::new("/store"), options, &making).unwrap();
+        engine.execute(0, &[b"SET", b"k", b"v"]).unwrap();
+        disk.writer().flush().unwrap();
+        assert!(disk.checkpoint_at(clock.now()).is_some_and(|at| at <= clock.now()));
+        vfs.deny(Some("snapshot-"));
+        for pause_ms in [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
+            disk.checkpoint(&engine).unwrap_err();
+            let next_at = UnixMs(clock.now().0 + pause_ms);
+            assert_eq!(disk.checkpoint_at(clock.now()), Some(next_at));
+            clock.set(next_at);
+            assert_eq!(disk.checkpoint_at(clock.now()), Some(next_at));
+        }
+        disk.checkpoint(&engine).unwrap_err();
+        clock.set(UnixMs(clock.now().0 - 3_600_000));
+        let next_at = UnixMs(clock.now().0 + 60_000);
+        assert_eq!(disk.checkpoint_at(clock.now()), Some(next_at));
+        clock.set(next_at);
+        assert_eq!(
+            disk.checkpoint_at(clock.now()),
+            Some(next_at),
+            "a clock that is set back makes no pause longer"
+        );
+        vfs.deny(None);
+        disk.checkpoint(&engine).unwrap();
+        assert_eq!(disk.checkpoint_at(clock.now()), None, "the log is empty");
+        engine.execute(0, &[b"SET", b"k", b"w"]).unwrap();
+        disk.writer().flush().unwrap();
+        assert!(disk.checkpoint_at(clock.now()).is_some_and(|at| at <= clock.now()), "and no pause is left");
+    }
 }

@@ -93,6 +93,45 @@ fn a_full_disk_refuses_writes_and_goes_on_reading() {
 }
 
 #[test]
+fn a_store_whose_disk_was_full_at_a_save_opens_and_is_read() {
+    let vfs = SimVfs::default();
+    let open = || Redis::builder().path("/store").vfs(vfs.clone()).fsync(Fsync::Always).build().unwrap();
+    let redis = open();
+    redis.set("k", "v").unwrap();
+    vfs.fail_from(vfs.calls());
+    assert!(redis.save().is_err());
+    drop(redis);
+    let redis = open();
+    assert_eq!(redis.get("k").unwrap().unwrap(), "v");
+    let error = redis.set("k", "w").unwrap_err().to_string();
+    assert!(error.starts_with("MISCONF") && error.contains("no space left"), "{error}");
+}
+
+#[test]
+fn a_save_that_fails_says_why_shows_in_info_and_lets_writes_go_on() {
+    let vfs = SimVfs::default();
+    let redis = Redis::builder().path("/store").vfs(vfs.clone()).fsync(Fsync::Always).build().unwrap();
+    let persistence = || format!("{:?}", redis.execute(&["INFO", "persistence"]).unwrap());
+    redis.set("k", "v").unwrap();
+    vfs.deny(Some("snapshot-"));
+    let error = redis.save().unwrap_err().to_string();
+    assert!(error.starts_with("ERR the snapshot could not be written"), "{error}");
+    assert!(error.contains("cannot create /store/snapshot-") && error.contains("no space left"), "{error}");
+    for line in ["rdb_last_bgsave_status:err", "aof_last_bgrewrite_status:err", "aof_last_write_status:ok"] {
+        assert!(persistence().contains(line), "{}", persistence());
+    }
+    redis.set("k", "w").unwrap();
+    vfs.deny(None);
+    redis.save().unwrap();
+    for line in ["rdb_last_bgsave_status:ok", "aof_last_bgrewrite_status:ok"] {
+        assert!(persistence().contains(line), "{}", persistence());
+    }
+    drop(redis);
+    let redis = Redis::builder().path("/store").vfs(vfs).build().unwrap();
+    assert_eq!(redis.get("k").unwrap().unwrap(), "w");
+}
+
+#[test]
 fn a_key_that_expired_while_the_store_was_closed_is_not_seen_and_not_brought_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");

@@ -53,6 +53,8 @@ pub enum Error {
     OutOfMemory,
     /// The log can no longer be written, so changes are refused; reads go on. Holds the first cause.
     Unwritable(String),
+    /// A snapshot could not be written; the log goes on. Holds the cause.
+    SnapshotFailed(String),
     /// A refusal that only one command gives: the whole text, code first.
     Refused(Cow<'static, str>),
 }
@@ -120,6 +122,9 @@ impl fmt::Display for Error {
                 "MISCONF the store's log can no longer be written, so changes are refused while reads go on; \
                  mend the cause, then close and open the store again: {cause}"
             ),
+            Error::SnapshotFailed(cause) => {
+                write!(f, "ERR the snapshot could not be written; the store is as it was before: {cause}")
+            }
             Error::Refused(text) => f.write_str(text),
         }
     }

@@ -25,6 +25,17 @@ pub enum Error {
         /// What it is.
         why: &'static str,
     },
+    /// The store may not be written to. It is not opened even to be read: without its lock another process could change it meanwhile.
+    #[error(
+        "the store at {} may not be written to, and opening it takes a lock there; open it as a user who may write to the folder, \
+         or open a copy of it: {source}", path.display()
+    )]
+    ReadOnly {
+        /// The store's folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
     /// Bytes are not what was written.
     #[error("{} is damaged at byte {offset}: {why}; restore the store from a copy", path.display())]
     Corrupt {
@@ -33,6 +44,22 @@ pub enum Error {
         /// Where in it.
         offset: u64,
         /// What is wrong.
+        why: String,
+    },
+    /// A file that the store had is gone.
+    #[error("{} is missing: {why}; put it back, or restore the store from a copy", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// How it is known, or what was in it.
+        why: String,
+    },
+    /// A new snapshot was not what had been written to it. It was thrown away; the one before it and the log are untouched.
+    #[error("{} was not as it had been written when it was read back: {why}", path.display())]
+    NotReadBack {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
         why: String,
     },
     /// The operating system refused something.
@@ -50,7 +77,7 @@ pub enum Error {
         "the log could not be written and takes nothing more; close the store, mend the cause and open it again: {0}"
     )]
     WriteFailed(String),
-    /// The store was written by a later version.
+    /// The file's format is of another version.
     #[error("{} was written in format version {found}; this program reads version {known}", path.display())]
     UnsupportedVersion {
         /// The file.
@@ -79,6 +106,10 @@ impl<T> At<T> for io::Result<T> {
     fn at(self, operation: &'static str, path: &Path) -> Result<T> {
         self.map_err(|source| Error::Io { operation, path: path.to_owned(), source })
     }
+}
+
+pub(crate) fn missing(path: PathBuf, why: impl Into<String>) -> Error {
+    Error::Missing { path, why: why.into() }
 }
 
 pub(crate) fn corrupt(path: &Path, offset: usize, why: impl Into<String>) -> Error {

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! LOCK                            held by the process that has the store open
-//! MANIFEST                        which snapshot counts, and where the log after it begins
+//! MANIFEST                        which snapshot counts, and from where to where the log after it goes
 //! snapshot-00000000000000000007   the whole keyspace, in sections with checksums
 //! log-00000000000000104231        frames: one for each execution unit, numbered, with checksums
 //! ```
@@ -18,7 +18,7 @@
 //! | `no` | all but the last hundredth of a second or so | what the operating system has written by then |
 //!
 //! A unit is there whole or not at all. A log that ends in the middle of a frame was cut off by a crash: it ends before that frame,
-//! and recovery says how much was cut. Damage anywhere else refuses to open, with file and offset. A write that fails
+//! and recovery says how much was cut. Damage anywhere else refuses to open, with file and offset; so does a file that is gone. A write that fails
 //! latches: every later write is refused with the first cause, until the store is opened again.
 //!
 //! This crate treats a unit as bytes. It knows frames, files and syncing; nothing of keys, commands or replies.

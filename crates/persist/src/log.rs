@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! header   | "redletLG" | version u32 | first unit u64 | crc32c u32 of what is before |      24 bytes
-//! frame    | length u32 | crc32c u32 | unit u64 | payload of that length |                  16 bytes and more
+//! frame    | length u64 | crc32c u32 | unit u64 | payload of that length |                  20 bytes and more
 //! ```
 //!
 //! Numbers are little-endian. A frame's checksum is over its length, its unit's number and its payload. Units count up by one from
@@ -13,13 +13,20 @@ use crate::error::{Result, corrupt};
 use crate::{Error, TornTail};
 
 pub(crate) const HEADER_BYTES: usize = 24;
-const FRAME_HEADER_BYTES: usize = 16;
+const FRAME_HEADER_BYTES: usize = 20;
+/// Where in a frame its unit's number is.
+const UNIT_AT: usize = 12;
 const MAGIC: &[u8; 8] = b"redletLG";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The name of the segment that begins with a unit.
 pub(crate) fn file_name(first_unit: u64) -> String {
     format!("log-{first_unit:020}")
+}
+
+/// What that segment is called until its header is on the disk.
+pub(crate) fn temporary_name(first_unit: u64) -> String {
+    format!("{}.tmp", file_name(first_unit))
 }
 
 /// The first unit of the segment with this name.
@@ -36,19 +43,34 @@ pub(crate) fn header(first_unit: u64) -> Vec<u8> {
     header
 }
 
-fn checksum(length: u32, unit: u64, payload: &[u8]) -> u32 {
+fn checksum(length: u64, unit: u64, payload: &[u8]) -> u32 {
     let crc = crc32c::crc32c(&length.to_le_bytes());
     crc32c::crc32c_append(crc32c::crc32c_append(crc, &unit.to_le_bytes()), payload)
 }
 
 /// Adds a frame to a buffer.
 pub(crate) fn encode(unit: u64, payload: &[u8], buffer: &mut Vec<u8>) {
-    let length = u32::try_from(payload.len()).expect("a unit is less than 4 GiB");
+    let length = payload.len() as u64;
     buffer.reserve(FRAME_HEADER_BYTES + payload.len());
-    buffer.extend_from_slice(&length.to_le_bytes());
-    buffer.extend_from_slice(&checksum(length, unit, payload).to_le_bytes());
-    buffer.extend_from_slice(&unit.to_le_bytes());
+    buffer.extend_from_slice(&frame_header(length, checksum(length, unit, payload), unit));
     buffer.extend_from_slice(payload);
+}
+
+fn frame_header(length: u64, crc: u32, unit: u64) -> [u8; FRAME_HEADER_BYTES] {
+    let mut header = [0; FRAME_HEADER_BYTES];
+    header[..8].copy_from_slice(&length.to_le_bytes());
+    header[8..UNIT_AT].copy_from_slice(&crc.to_le_bytes());
+    header[UNIT_AT..].copy_from_slice(&unit.to_le_bytes());
+    header
+}
+
+/// What the frame at an offset says of itself: length, checksum and unit.
+fn frame_header_at(bytes: &[u8], at: usize) -> Option<(u64, u32, u64)> {
+    Some((
+        u64::from_le_bytes(number(bytes, at)?),
+        u32::from_le_bytes(number(bytes, at + 8)?),
+        u64::from_le_bytes(number(bytes, at + UNIT_AT)?),
+    ))
 }
 
 pub(crate) fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
@@ -57,10 +79,8 @@ pub(crate) fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]>
 
 /// The frame at an offset, if there is a good one: its unit and its payload.
 fn frame_at(bytes: &[u8], at: usize) -> Option<(u64, &[u8])> {
-    let length = u32::from_le_bytes(number(bytes, at)?);
-    let crc = u32::from_le_bytes(number(bytes, at + 4)?);
-    let unit = u64::from_le_bytes(number(bytes, at + 8)?);
-    let payload = bytes.get(at + FRAME_HEADER_BYTES..)?.get(..length as usize)?;
+    let (length, crc, unit) = frame_header_at(bytes, at)?;
+    let payload = bytes.get(at + FRAME_HEADER_BYTES..)?.get(..usize::try_from(length).ok()?)?;
     (checksum(length, unit, payload) == crc).then_some((unit, payload))
 }
 
@@ -80,9 +100,6 @@ pub(crate) fn read(
         offset: offset as u64,
         bytes: (bytes.len() - offset) as u64,
     };
-    if bytes.len() < HEADER_BYTES && is_last {
-        return Ok((first, Some(torn(0))));
-    }
     check_header(path, bytes, first)?;
     let (mut at, mut unit) = (HEADER_BYTES, first);
     while at < bytes.len() {
@@ -119,7 +136,8 @@ pub(crate) fn read(
 
 fn check_header(path: &Path, bytes: &[u8], first: u64) -> Result<()> {
     let stored = number(bytes, HEADER_BYTES - 4).map(u32::from_le_bytes);
-    let is_good = bytes.starts_with(MAGIC) && stored == Some(crc32c::crc32c(&bytes[..HEADER_BYTES - 4]));
+    let made = bytes.get(..HEADER_BYTES - 4).map(crc32c::crc32c);
+    let is_good = bytes.starts_with(MAGIC) && stored.is_some() && stored == made;
     if !is_good {
         return Err(corrupt(path, 0, "this is not the header of a log segment"));
     }
@@ -137,7 +155,32 @@ fn check_header(path: &Path, bytes: &[u8], first: u64) -> Result<()> {
 fn later_frame(bytes: &[u8], from: usize, unit: u64) -> Option<usize> {
     (from + 1..bytes.len().saturating_sub(FRAME_HEADER_BYTES - 1)).find(|&at| {
         // The number alone rules out nearly every place, so that checksums are seldom made.
-        let found = number(bytes, at + 8).map_or(0, u64::from_le_bytes);
+        let found = number(bytes, at + UNIT_AT).map_or(0, u64::from_le_bytes);
         found > unit && found - unit <= bytes.len() as u64 && frame_at(bytes, at).is_some()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With 32 bits there was no frame for such a unit: writing it panicked, and the number that it had taken was missing
+    /// before the units after it.
+    #[test]
+    fn the_length_of_a_unit_above_four_gibibytes_is_kept_whole() {
+        let header = frame_header(5 << 30, 7, 9);
+        assert_eq!(frame_header_at(&header, 0), Some((5 << 30, 7, 9)));
+    }
+
+    #[test]
+    fn a_frame_that_claims_more_than_there_is_ends_the_log() {
+        let path = Path::new("log");
+        let mut bytes = header(1);
+        encode(1, b"whole", &mut bytes);
+        let end = bytes.len();
+        bytes.extend_from_slice(&frame_header(u64::MAX, 7, 2));
+        let (next, torn) = read(path, &bytes, 1, true, |_, _| Ok(())).unwrap();
+        assert_eq!(next, 2);
+        assert_eq!(torn, Some(TornTail { path: path.into(), offset: end as u64, bytes: 20 }));
+    }
 }

@@ -29,6 +29,11 @@ struct State {
     syncs: u64,
     fail_at: Option<u64>,
     fails_from_now_on: bool,
+    is_read_only: bool,
+    /// Files whose names begin so cannot be made.
+    denied: Option<String>,
+    /// Files whose names begin so take other bytes than they were given.
+    garbled: Option<String>,
 }
 
 #[derive(Debug, Default, Clone)]
@@ -58,6 +63,21 @@ impl SimVfs {
     pub fn fail_from(&self, call: u64) {
         let mut state = self.0.lock();
         (state.fail_at, state.fails_from_now_on) = (Some(call), true);
+    }
+
+    /// Refuses every write and every lock from now on, as a disk that was mounted to be read.
+    pub fn make_read_only(&self) {
+        self.0.lock().is_read_only = true;
+    }
+
+    /// Makes creating files whose names begin so fail from now on, or none again.
+    pub fn deny(&self, prefix: Option<&str>) {
+        self.0.lock().denied = prefix.map(str::to_owned);
+    }
+
+    /// Makes files that are created from now on with names that begin so take a wrong byte in every write, without a word.
+    pub fn garble(&self, prefix: &str) {
+        self.0.lock().garbled = Some(prefix.to_owned());
     }
 
     /// Cuts the power: what a new start finds. Of bytes that were not synced some beginning survives, drawn from `seed`,
@@ -108,14 +128,13 @@ impl SimVfs {
 impl State {
     /// Counts a call; an error if it is the one to fail.
     fn call(&mut self) -> io::Result<()> {
+        if self.is_read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         let number = self.calls;
         self.calls += 1;
         let fails = self.fail_at.is_some_and(|at| number == at || (self.fails_from_now_on && number > at));
-        if fails {
-            Err(io::Error::new(io::ErrorKind::StorageFull, "no space left (simulated)"))
-        } else {
-            Ok(())
-        }
+        if fails { Err(no_space()) } else { Ok(()) }
     }
 
     fn file(&self, path: &Path) -> io::Result<usize> {
@@ -123,9 +142,18 @@ impl State {
     }
 }
 
+fn no_space() -> io::Error {
+    io::Error::new(io::ErrorKind::StorageFull, "no space left (simulated)")
+}
+
+fn begins_with(path: &Path, prefix: &str) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+}
+
 struct SimFile {
     state: Arc<Mutex<State>>,
     file: usize,
+    garbles: bool,
 }
 
 impl fmt::Debug for SimFile {
@@ -139,7 +167,12 @@ impl VfsFile for SimFile {
         let mut state = self.state.lock();
         let result = state.call();
         let written = if result.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
-        state.files[self.file].live.extend_from_slice(written);
+        let live = &mut state.files[self.file].live;
+        live.extend_from_slice(written);
+        if self.garbles && !written.is_empty() {
+            let middle = live.len() - written.len() / 2 - 1;
+            live[middle] ^= 1;
+        }
         result
     }
 
@@ -186,22 +219,29 @@ impl Vfs for SimVfs {
 
     fn list(&self, path: &Path) -> io::Result<Vec<String>> {
         let state = self.0.lock();
-        let inside = state.names.keys().filter(|name| name.parent() == Some(path));
+        let inside = state.names.keys().chain(&state.folders).filter(|name| name.parent() == Some(path));
         Ok(inside.filter_map(|name| Some(name.file_name()?.to_string_lossy().into_owned())).collect())
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         let mut state = self.0.lock();
         state.call()?;
+        if state.denied.as_deref().is_some_and(|prefix| begins_with(path, prefix)) {
+            return Err(no_space());
+        }
+        if state.folders.contains(path) {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         state.files.push(Content::default());
         let file = state.files.len() - 1;
         state.names.insert(path.to_owned(), file);
-        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file }))
+        let garbles = state.garbled.as_deref().is_some_and(|prefix| begins_with(path, prefix));
+        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file, garbles }))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         let file = self.0.lock().file(path)?;
-        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file }))
+        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file, garbles: false }))
     }
 
     fn map(&self, path: &Path) -> io::Result<Mapped> {
@@ -232,6 +272,9 @@ impl Vfs for SimVfs {
     fn remove(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.call()?;
+        if state.folders.contains(path) {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         state.file(path)?;
         state.names.remove(path);
         Ok(())
@@ -252,8 +295,16 @@ impl Vfs for SimVfs {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         let mut state = self.0.lock();
+        if state.is_read_only {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
         if !state.locked.insert(path.to_owned()) {
             return Ok(None);
+        }
+        if !state.names.contains_key(path) {
+            state.files.push(Content::default());
+            let file = state.files.len() - 1;
+            state.names.insert(path.to_owned(), file);
         }
         Ok(Some(Box::new(SimLock { state: Arc::clone(&self.0), path: path.to_owned() })))
     }

@@ -3,12 +3,13 @@
 //! ```text
 //! header     | "redletSN" | version u32 | made at, Unix ms i64 |                                   20 bytes
 //! blocks     | bytes of a block | bytes of the next | ...
-//! directory  | sections u32 | then for each: unit u64 | blocks u32 | then for each: offset u64, length u32, crc32c u32 |
+//! directory  | sections u32 | then for each: unit u64 | blocks u32 | then for each: offset u64, length u64, crc32c u32 |
 //! footer     | offset of the directory u64 | crc32c u32 of header, directory and that offset | "redletSF" |   20 bytes
 //! ```
 //!
 //! Numbers are little-endian. The directory is last, so that a section is written as soon as it was copied; a file that was not
-//! finished has no footer.
+//! finished has no footer. A value is never divided between blocks, so a block is as long as its longest value.
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -18,12 +19,53 @@ use crate::vfs::{Mapped, Vfs, VfsFile};
 
 const MAGIC: &[u8; 8] = b"redletSN";
 const END_MAGIC: &[u8; 8] = b"redletSF";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 20;
 const FOOTER_BYTES: usize = 20;
 
+/// What the directory says of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Block {
+    offset: u64,
+    length: u64,
+    crc: u32,
+}
+
+impl Block {
+    const BYTES: usize = 20;
+
+    fn write(self, directory: &mut Vec<u8>) {
+        directory.extend_from_slice(&self.offset.to_le_bytes());
+        directory.extend_from_slice(&self.length.to_le_bytes());
+        directory.extend_from_slice(&self.crc.to_le_bytes());
+    }
+
+    fn read(directory: &[u8], at: usize) -> Option<Self> {
+        Some(Self {
+            offset: u64::from_le_bytes(number(directory, at)?),
+            length: u64::from_le_bytes(number(directory, at + 8)?),
+            crc: u32::from_le_bytes(number(directory, at + 16)?),
+        })
+    }
+
+    /// Its place in memory, if this machine can address it.
+    fn range(self) -> Option<Range<usize>> {
+        let end = self.offset.checked_add(self.length)?;
+        Some(usize::try_from(self.offset).ok()?..usize::try_from(end).ok()?)
+    }
+}
+
 pub(crate) fn file_name(id: u64) -> String {
     format!("snapshot-{id:020}")
+}
+
+fn temporary_name(id: u64) -> String {
+    format!("{}.tmp", file_name(id))
+}
+
+/// The snapshot that a name belongs to, finished or not.
+pub(crate) fn id_of_any(name: &str) -> Option<u64> {
+    id_of(name.strip_suffix(".tmp").unwrap_or(name))
 }
 
 pub(crate) fn id_of(name: &str) -> Option<u64> {
@@ -49,7 +91,7 @@ pub(crate) struct Writer<'v> {
 
 impl<'v> Writer<'v> {
     pub(crate) fn create(vfs: &'v dyn Vfs, folder: &Path, id: u64, made_at_ms: i64) -> Result<Self> {
-        let temporary = folder.join(format!("{}.tmp", file_name(id)));
+        let temporary = folder.join(temporary_name(id));
         let mut file = vfs.create(&temporary).at("create", &temporary)?;
         let header = header(made_at_ms);
         file.append(&header).at("write to", &temporary)?;
@@ -78,10 +120,9 @@ impl<'v> Writer<'v> {
                 failure = Some(error);
                 return;
             }
-            blocks.extend_from_slice(&self.offset.to_le_bytes());
-            blocks.extend_from_slice(&(block.len() as u32).to_le_bytes());
-            blocks.extend_from_slice(&crc32c::crc32c(block).to_le_bytes());
-            self.offset += block.len() as u64;
+            let length = block.len() as u64;
+            Block { offset: self.offset, length, crc: crc32c::crc32c(block) }.write(&mut blocks);
+            self.offset += length;
             count += 1;
         });
         self.directory.extend_from_slice(&unit.to_le_bytes());
@@ -91,7 +132,8 @@ impl<'v> Writer<'v> {
         failure.map_or(Ok(()), Err)
     }
 
-    /// Makes the snapshot whole, durable and visible. Returns its size.
+    /// Makes the snapshot whole, durable and visible, once it was read back: the log before it is dropped on its word. Returns
+    /// its size.
     pub(crate) fn finish(mut self) -> Result<u64> {
         let directory = [&self.sections.to_le_bytes()[..], &self.directory].concat();
         let offset = self.offset.to_le_bytes();
@@ -100,16 +142,20 @@ impl<'v> Writer<'v> {
         let end = [&directory[..], &offset, &crc, END_MAGIC].concat();
         self.file.append(&end).at("write to", &self.temporary)?;
         self.file.sync().at("sync", &self.temporary)?;
+        Reader::open(self.vfs, self.temporary.clone())
+            .and_then(|reader| reader.check(self.sections))
+            .map_err(|error| Error::NotReadBack { path: self.temporary.clone(), why: error.to_string() })?;
         let path = self.folder.join(file_name(self.id));
         self.vfs.rename(&self.temporary, &path).at("rename", &self.temporary)?;
         self.vfs.sync_dir(&self.folder).at("sync", &self.folder)?;
         Ok(self.offset + end.len() as u64)
     }
 
-    /// Takes away what was written of a snapshot that failed.
+    /// Takes away what was written of a snapshot that no manifest names.
     pub(crate) fn abandon(vfs: &dyn Vfs, folder: &Path, id: u64) {
         // A file that stays behind is removed when the store is opened next.
-        let _ = vfs.remove(&folder.join(format!("{}.tmp", file_name(id))));
+        let _ = vfs.remove(&folder.join(temporary_name(id)));
+        let _ = vfs.remove(&folder.join(file_name(id)));
     }
 }
 
@@ -124,7 +170,7 @@ pub(crate) struct Reader {
 pub(crate) struct Section {
     /// The last unit that is in it.
     pub(crate) unit: u64,
-    blocks: Vec<(usize, usize, u32)>,
+    blocks: Vec<Block>,
 }
 
 impl Reader {
@@ -140,12 +186,20 @@ impl Reader {
 
     /// The blocks of a section.
     pub(crate) fn blocks(&self, section: &Section) -> impl Iterator<Item = Result<&[u8]>> {
-        section.blocks.iter().map(|&(offset, length, crc)| {
-            let block = (*self.bytes).as_ref().get(offset..offset + length);
+        section.blocks.iter().map(|place| {
+            let block = place.range().and_then(|range| (*self.bytes).as_ref().get(range));
             block
-                .filter(|block| crc32c::crc32c(block) == crc)
-                .ok_or_else(|| corrupt(&self.path, offset, "a block is not what was written"))
+                .filter(|block| crc32c::crc32c(block) == place.crc)
+                .ok_or_else(|| corrupt(&self.path, place.offset as usize, "a block is not what was written"))
         })
+    }
+
+    /// Reads everything.
+    fn check(&self, sections: u32) -> Result<()> {
+        if self.sections.len() != sections as usize {
+            return Err(corrupt(&self.path, 0, "sections are missing"));
+        }
+        self.sections.iter().flat_map(|section| self.blocks(section)).try_for_each(|block| block.map(drop))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -189,12 +243,33 @@ fn sections(directory: &[u8]) -> Option<Vec<Section>> {
         at += 12;
         let mut places = Vec::new();
         for _ in 0..blocks {
-            let offset = u64::from_le_bytes(number(directory, at)?) as usize;
-            let length = u32::from_le_bytes(number(directory, at + 8)?) as usize;
-            places.push((offset, length, u32::from_le_bytes(number(directory, at + 12)?)));
-            at += 16;
+            places.push(Block::read(directory, at)?);
+            at += Block::BYTES;
         }
         sections.push(Section { unit, blocks: places });
     }
     Some(sections)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With 32 bits a block of five gibibytes was said to have one, and a snapshot that nobody could read replaced the log.
+    #[test]
+    fn the_length_of_a_block_above_four_gibibytes_is_kept_whole() {
+        let long = Block { offset: 20, length: 5 << 30, crc: 7 };
+        let after = Block { offset: 20 + (5 << 30), length: 1, crc: 8 };
+        let mut directory = [&1_u32.to_le_bytes()[..], &9_u64.to_le_bytes(), &2_u32.to_le_bytes()].concat();
+        long.write(&mut directory);
+        after.write(&mut directory);
+        let read = sections(&directory).unwrap();
+        assert_eq!(read.len(), 1);
+        assert_eq!((read[0].unit, &read[0].blocks), (9, &vec![long, after]));
+    }
+
+    #[test]
+    fn a_block_past_what_can_be_addressed_is_nowhere() {
+        assert_eq!(Block { offset: u64::MAX, length: 1, crc: 0 }.range(), None);
+    }
 }

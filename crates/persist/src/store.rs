@@ -1,16 +1,17 @@
 //! A store on disk: opening and recovery, checkpoints, closing.
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::error::{At, Result};
-use crate::manifest::{self, Manifest};
+use crate::error::{At, Result, corrupt, missing};
+use crate::manifest::{self, Manifest, ManifestFile};
 use crate::snapshot::{self, Reader};
 use crate::vfs::{FileLock, Kind, Vfs};
-use crate::writer::{Fsync, LogWriter};
+use crate::writer::{Fsync, LogWriter, Segment};
 use crate::{Error, log};
 
 /// How a store is opened.
@@ -99,6 +100,17 @@ pub struct RecoveryReport {
     pub units: u64,
     /// What was cut off the end of the log.
     pub torn: Option<TornTail>,
+    /// Why the log takes nothing, if the operating system let the store be read and not be made ready for writing.
+    pub unwritable: Option<String>,
+    /// What a crash left behind and could not be removed. It is not used.
+    pub left_over: Vec<PathBuf>,
+}
+
+impl RecoveryReport {
+    /// Whether there is nothing that somebody should look at.
+    pub fn is_clean(&self) -> bool {
+        self.torn.is_none() && self.unwritable.is_none() && self.left_over.is_empty()
+    }
 }
 
 impl fmt::Display for RecoveryReport {
@@ -108,14 +120,20 @@ impl fmt::Display for RecoveryReport {
         }
         let snapshot = if self.snapshot.is_some() { "a snapshot and " } else { "" };
         write!(f, "recovered from {snapshot}{} units of the log", self.units)?;
-        match &self.torn {
-            None => Ok(()),
-            Some(TornTail { path, offset, bytes }) => write!(
+        if let Some(TornTail { path, offset, bytes }) = &self.torn {
+            let path = path.display();
+            write!(
                 f,
-                "; the last write was not finished: {bytes} bytes were cut off {} at byte {offset}",
-                path.display()
-            ),
+                "; the last write was not finished: {bytes} bytes were cut off {path} at byte {offset}"
+            )?;
         }
+        if let Some(cause) = &self.unwritable {
+            write!(f, "; it can be read but not written: {cause}")?;
+        }
+        for path in &self.left_over {
+            write!(f, "; {} is of no use and could not be removed", path.display())?;
+        }
+        Ok(())
     }
 }
 
@@ -125,7 +143,9 @@ pub struct Store {
     folder: PathBuf,
     options: StoreOptions,
     writer: LogWriter,
-    manifest: Mutex<Manifest>,
+    manifest: Arc<ManifestFile>,
+    /// Held while a checkpoint is made.
+    attempts: Mutex<Attempts>,
     snapshot_bytes: AtomicU64,
     last_snapshot_ms: AtomicI64,
     _lock: Box<dyn FileLock>,
@@ -140,14 +160,25 @@ impl fmt::Debug for Store {
     }
 }
 
+#[derive(Debug)]
+struct Attempts {
+    /// Never used twice: what is in the way of one attempt is not in the way of the next.
+    next_id: u64,
+    last_failed: bool,
+}
+
 const LOCK: &str = "LOCK";
 
 impl Store {
     /// Opens the store in a folder, making it if there is nothing, and rebuilds `target` from it.
     ///
+    /// A store that can be read opens, even where nothing can be written, as on a full disk. Writes are then refused with the cause,
+    /// which is in the report.
+    ///
     /// # Errors
-    /// [`Error::NotAStore`] for a file or a folder of something else, which is left alone; [`Error::AlreadyOpen`];
-    /// [`Error::Corrupt`] with file and offset for damage anywhere but at the end of the log; [`Error::Io`].
+    /// [`Error::NotAStore`] for a file or a folder of something else, which is left alone; [`Error::AlreadyOpen`]; [`Error::ReadOnly`];
+    /// [`Error::Corrupt`] with file and offset for damage anywhere but at the end of the log; [`Error::Missing`] with the file that is
+    /// gone; [`Error::Io`].
     pub fn open(
         vfs: Arc<dyn Vfs>,
         folder: &Path,
@@ -156,17 +187,18 @@ impl Store {
     ) -> Result<(Self, RecoveryReport)> {
         let is_new = prepare_folder(&*vfs, folder)?;
         let lock_path = folder.join(LOCK);
-        let lock = vfs.lock(&lock_path).at("lock", &lock_path)?;
+        let lock = vfs.lock(&lock_path).map_err(|source| match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::ReadOnly { path: folder.to_owned(), source }
+            }
+            _ => Error::Io { operation: "lock", path: lock_path, source },
+        })?;
         let lock = lock.ok_or_else(|| Error::AlreadyOpen { path: folder.to_owned() })?;
         let mut report = RecoveryReport { is_new, ..RecoveryReport::default() };
-        let manifest = if is_new {
-            let manifest =
-                Manifest { engine: options.engine.clone(), snapshot: None, first_unit: 1, snapshot_bytes: 0 };
-            manifest.write(&*vfs, folder)?;
-            manifest
-        } else {
-            Manifest::read(&*vfs, folder)?
-        };
+        if is_new {
+            make_store(&*vfs, folder, &options.engine)?;
+        }
+        let manifest = Manifest::read(&*vfs, folder)?;
         let refused = |path: &Path| {
             let path = path.to_owned();
             move |why| Error::Replay { path: path.clone(), why }
@@ -174,31 +206,44 @@ impl Store {
         target.begin(&manifest.engine).map_err(refused(folder))?;
         let mut last_snapshot_ms = 0;
         if let Some(id) = manifest.snapshot {
-            let reader = Reader::open(&*vfs, folder.join(snapshot::file_name(id)))?;
+            let path = folder.join(snapshot::file_name(id));
+            if vfs.kind(&path).at("look at", &path)?.is_none() {
+                return Err(missing(path, "the MANIFEST names it"));
+            }
+            let reader = Reader::open(&*vfs, path)?;
             load(&reader, target)?;
             last_snapshot_ms = reader.made_at_ms;
             debug_assert_eq!(reader.len(), manifest.snapshot_bytes, "the manifest knows the snapshot's size");
             report.snapshot = Some(reader.path().to_owned());
         }
         let tail = replay(&*vfs, folder, &manifest, target, &mut report)?;
-        remove_orphans(&*vfs, folder, &manifest)?;
-        let writer = LogWriter::open(
-            Arc::clone(&vfs),
-            folder,
-            options.fsync,
-            options.segment_bytes,
-            tail.next_unit - 1,
-            tail.log_bytes,
-            tail.current,
-        )?;
+        let segment = make_ready(&*vfs, folder, &tail, report.torn.as_ref());
+        report.unwritable = segment.as_ref().err().map(ToString::to_string);
+        report.left_over = remove_orphans(&*vfs, folder, &manifest);
+        let names = vfs.list(folder).at("list", folder)?;
+        let next_id = names
+            .iter()
+            .filter_map(|name| snapshot::id_of_any(name))
+            .max()
+            .map_or(1, |id| id.saturating_add(1));
+        let snapshot_bytes = AtomicU64::new(manifest.snapshot_bytes);
+        let manifest = Arc::new(ManifestFile::new(Arc::clone(&vfs), folder, manifest));
+        if segment.is_ok() {
+            manifest.name_segment(tail.segment);
+        }
+        let (last_unit, log_bytes) = (tail.next_unit - 1, tail.log_bytes);
+        let of_writer = Arc::clone(&manifest);
+        let writer =
+            LogWriter::new(Arc::clone(&vfs), folder, &options, of_writer, segment, last_unit, log_bytes);
         let store = Self {
             vfs,
             folder: folder.to_owned(),
             options,
             writer,
-            snapshot_bytes: AtomicU64::new(manifest.snapshot_bytes),
+            manifest,
+            attempts: Mutex::new(Attempts { next_id, last_failed: false }),
+            snapshot_bytes,
             last_snapshot_ms: AtomicI64::new(last_snapshot_ms),
-            manifest: Mutex::new(manifest),
             _lock: lock,
         };
         Ok((store, report))
@@ -243,22 +288,32 @@ impl Store {
     /// # Errors
     /// [`Error::Io`], [`Error::WriteFailed`]. The store is then as it was before.
     pub fn checkpoint(&self, source: &dyn SnapshotSource, now_ms: i64) -> Result<()> {
-        let mut manifest = self.manifest.lock();
-        let (first_unit, log_bytes) = self.writer.rotate()?;
-        let id = manifest.snapshot.map_or(1, |id| id + 1);
-        let written = self.write_snapshot(source, id, now_ms);
-        let snapshot_bytes = written.inspect_err(|_| {
-            snapshot::Writer::abandon(&*self.vfs, &self.folder, id);
+        let mut attempts = self.attempts.lock();
+        self.writer.check()?;
+        // Attempts that fail one after the other share a segment: what is in it is then logged and in the snapshot, which
+        // recovery expects.
+        if !std::mem::replace(&mut attempts.last_failed, true) {
+            self.writer.rotate()?;
+        }
+        let (first_unit, log_bytes) = self.writer.segment_start();
+        let id = attempts.next_id;
+        attempts.next_id += 1;
+        let named = self.write_snapshot(source, id, now_ms).and_then(|snapshot_bytes| {
+            self.manifest.name_snapshot(id, snapshot_bytes, first_unit)?;
+            Ok(snapshot_bytes)
+        });
+        let snapshot_bytes = named.inspect_err(|_| {
+            // A manifest that was renamed and not synced is either of the two after a power cut, so both must find their files.
+            if Manifest::read(&*self.vfs, &self.folder).is_ok_and(|manifest| manifest.snapshot != Some(id)) {
+                snapshot::Writer::abandon(&*self.vfs, &self.folder, id);
+            }
         })?;
-        let new =
-            Manifest { engine: manifest.engine.clone(), snapshot: Some(id), first_unit, snapshot_bytes };
-        new.write(&*self.vfs, &self.folder)?;
-        *manifest = new;
+        attempts.last_failed = false;
         self.writer.forget_bytes(log_bytes);
         self.snapshot_bytes.store(snapshot_bytes, Ordering::Relaxed);
         self.last_snapshot_ms.store(now_ms, Ordering::Relaxed);
         // What is left over by a failure here is removed at the next opening.
-        let _ = remove_orphans(&*self.vfs, &self.folder, &manifest);
+        remove_orphans(&*self.vfs, &self.folder, &self.manifest.content());
         Ok(())
     }
 
@@ -299,12 +354,40 @@ fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<bool> {
     }
     let names = vfs.list(folder).at("list", folder)?;
     if names.iter().any(|name| name == manifest::NAME) {
+        // Another program's folder must not get so much as a lock. Where there is one already nothing is added, and whoever has it
+        // may be replacing the manifest.
+        if !names.iter().any(|name| name == LOCK) {
+            Manifest::read(vfs, folder)?;
+        }
         return Ok(false);
     }
-    if names.iter().all(|name| name == LOCK || name == manifest::TEMPORARY) {
+    // What a crash while a store was made can leave.
+    let is_beginning = |name: &String| -> Result<bool> {
+        Ok(name == LOCK
+            || name == manifest::TEMPORARY
+            || *name == log::temporary_name(1)
+            || *name == log::file_name(1) && segment_bytes(vfs, folder, 1)? <= log::HEADER_BYTES)
+    };
+    let mut all = true;
+    for name in &names {
+        all = all && is_beginning(name)?;
+    }
+    if all {
         return Ok(true);
     }
     refuse("the folder has other files in it and no MANIFEST; choose an empty or a new folder")
+}
+
+/// Makes the files of a store without units.
+fn make_store(vfs: &dyn Vfs, folder: &Path, engine: &str) -> Result<()> {
+    Segment::create(vfs, folder, 1)?;
+    Manifest { engine: engine.to_owned(), snapshot: None, first_unit: 1, last_segment: 1, snapshot_bytes: 0 }
+        .write(vfs, folder)
+}
+
+fn segment_bytes(vfs: &dyn Vfs, folder: &Path, first: u64) -> Result<usize> {
+    let path = folder.join(log::file_name(first));
+    Ok((*vfs.map(&path).at("read", &path)?).as_ref().len())
 }
 
 /// Loads the sections of a snapshot, as many at a time as there are processors.
@@ -336,8 +419,12 @@ fn load(reader: &Reader, target: &dyn RecoveryTarget) -> Result<()> {
 struct Tail {
     next_unit: u64,
     log_bytes: u64,
-    /// The last segment and its length.
-    current: Option<(PathBuf, u64)>,
+    /// The first unit of the last segment.
+    segment: u64,
+    /// How many bytes of it are good.
+    segment_bytes: u64,
+    /// Segments after it that were begun and have no header.
+    unfinished: Vec<PathBuf>,
 }
 
 fn replay(
@@ -351,13 +438,39 @@ fn replay(
         vfs.list(folder).at("list", folder)?.iter().filter_map(|name| log::first_unit(name)).collect();
     segments.sort_unstable();
     segments.retain(|&first| first >= manifest.first_unit);
-    let mut tail = Tail { next_unit: manifest.first_unit, log_bytes: 0, current: None };
+    for named in [manifest.first_unit, manifest.last_segment] {
+        if !segments.contains(&named) {
+            return Err(missing(folder.join(log::file_name(named)), "the MANIFEST names it"));
+        }
+    }
+    let mut tail = Tail {
+        next_unit: manifest.first_unit,
+        log_bytes: 0,
+        segment: manifest.first_unit,
+        segment_bytes: 0,
+        unfinished: Vec::new(),
+    };
+    while let Some(&last) = segments.last()
+        && last > manifest.last_segment
+        && segment_bytes(vfs, folder, last)? < log::HEADER_BYTES
+    {
+        segments.pop();
+        tail.unfinished.push(folder.join(log::file_name(last)));
+    }
     let last = segments.last().copied();
     for first in segments {
         let path = folder.join(log::file_name(first));
-        if first != tail.next_unit {
-            let why = format!("units {} to {} are missing before this segment", tail.next_unit, first - 1);
-            return Err(crate::error::corrupt(&path, 0, why));
+        let next = tail.next_unit;
+        if first > next {
+            let why = format!("units {next} to {} are neither in it nor in the segment before it", first - 1);
+            return Err(missing(folder.join(log::file_name(next)), why));
+        }
+        if first < next {
+            return Err(corrupt(
+                &path,
+                0,
+                format!("units {first} to {} are in the segment before it", next - 1),
+            ));
         }
         let bytes = vfs.map(&path).at("read", &path)?;
         let bytes = (*bytes).as_ref();
@@ -366,34 +479,42 @@ fn replay(
             target.replay(unit, payload).map_err(|why| Error::Replay { path: path.clone(), why })
         })?;
         tail.next_unit = next;
-        let kept = torn.as_ref().map_or(bytes.len() as u64, |torn| torn.offset);
-        tail.log_bytes += kept.saturating_sub(log::HEADER_BYTES as u64);
-        tail.current = Some((path, kept));
+        tail.segment = first;
+        tail.segment_bytes = torn.as_ref().map_or(bytes.len() as u64, |torn| torn.offset);
+        tail.log_bytes += tail.segment_bytes - log::HEADER_BYTES as u64;
         report.torn = torn;
-    }
-    if let Some(torn) = &report.torn {
-        if torn.offset < log::HEADER_BYTES as u64 {
-            // Not even its header was finished: the segment begins anew.
-            vfs.remove(&torn.path).at("remove", &torn.path)?;
-            tail.current = None;
-        } else {
-            vfs.truncate(&torn.path, torn.offset).at("truncate", &torn.path)?;
-        }
     }
     Ok(tail)
 }
 
-/// Removes what no manifest names any more.
-fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest) -> Result<()> {
-    for name in vfs.list(folder).at("list", folder)? {
-        let is_old = log::first_unit(&name).is_some_and(|first| first < manifest.first_unit)
-            || snapshot::id_of(&name).is_some_and(|id| Some(id) != manifest.snapshot)
-            || name.strip_suffix(".tmp").is_some_and(|name| snapshot::id_of(name).is_some())
-            || name == manifest::TEMPORARY;
-        if is_old {
-            let path = folder.join(&name);
-            vfs.remove(&path).at("remove", &path)?;
-        }
+/// Brings the end of the log to where units can follow.
+fn make_ready(vfs: &dyn Vfs, folder: &Path, tail: &Tail, torn: Option<&TornTail>) -> Result<Segment> {
+    for path in &tail.unfinished {
+        vfs.remove(path).at("remove", path)?;
     }
-    Ok(())
+    if let Some(torn) = torn {
+        vfs.truncate(&torn.path, torn.offset).at("truncate", &torn.path)?;
+    }
+    Segment::open(vfs, folder, tail.segment, tail.segment_bytes)
+}
+
+/// Removes what no manifest names any more. Returns what could not be removed.
+fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest) -> Vec<PathBuf> {
+    let is_orphan = |name: &String| {
+        let unfinished = name.strip_suffix(".tmp");
+        log::first_unit(name).is_some_and(|first| first < manifest.first_unit)
+            || snapshot::id_of(name).is_some_and(|id| Some(id) != manifest.snapshot)
+            || unfinished.is_some_and(|name| snapshot::id_of(name).or(log::first_unit(name)).is_some())
+            || name == manifest::TEMPORARY
+    };
+    // What cannot be listed was not found to be in the way either.
+    let names = vfs.list(folder).unwrap_or_default();
+    let mut orphans: Vec<PathBuf> =
+        names.iter().filter(|name| is_orphan(name)).map(|name| folder.join(name)).collect();
+    orphans.sort_unstable();
+    // The manifest that a power cut leaves must not be one that names them.
+    if orphans.is_empty() || vfs.sync_dir(folder).is_err() {
+        return orphans;
+    }
+    orphans.into_iter().filter(|path| vfs.remove(path).is_err()).collect()
 }

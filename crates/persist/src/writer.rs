@@ -1,15 +1,16 @@
 //! The end of the log: units go in under the engine's locks, and out to the disk without them.
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::Error;
 use crate::error::{At, Result};
-use crate::log;
+use crate::manifest::ManifestFile;
 use crate::vfs::{Vfs, VfsFile};
+use crate::{Error, StoreOptions, log};
 
 /// When the log is synced to the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +47,7 @@ const BUFFER_MAX: usize = 8 << 20;
 pub struct LogWriter {
     vfs: Arc<dyn Vfs>,
     folder: PathBuf,
+    manifest: Arc<ManifestFile>,
     fsync: AtomicU8,
     segment_bytes: u64,
     buffer: Mutex<Buffer>,
@@ -63,15 +65,33 @@ pub struct LogWriter {
     on_dirty: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
+/// Stands for a file that could not be opened. The log has failed then, so nobody writes to it.
+#[derive(Debug)]
+struct NoFile;
+
+impl VfsFile for NoFile {
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}
+
 struct Buffer {
     bytes: Vec<u8>,
     last_unit: u64,
 }
 
-struct Segment {
+/// The file that units are written to.
+pub(crate) struct Segment {
     file: Box<dyn VfsFile>,
     path: PathBuf,
+    first_unit: u64,
     bytes: u64,
+    /// How many bytes it had when the next one could not be begun.
+    overdue_since: u64,
     /// What was written out last, kept for its memory.
     spare: Vec<u8>,
 }
@@ -87,28 +107,27 @@ impl fmt::Debug for LogWriter {
 }
 
 impl LogWriter {
-    /// Goes on after `last_unit`: in the segment at `path` if it is there, else in a new one.
-    pub(crate) fn open(
+    /// Goes on after `last_unit` in a segment. Without one the log has failed already.
+    pub(crate) fn new(
         vfs: Arc<dyn Vfs>,
         folder: &Path,
-        fsync: Fsync,
-        segment_bytes: u64,
+        options: &StoreOptions,
+        manifest: Arc<ManifestFile>,
+        segment: Result<Segment>,
         last_unit: u64,
         log_bytes: u64,
-        current: Option<(PathBuf, u64)>,
-    ) -> Result<Self> {
-        let segment = match current {
-            Some((path, bytes)) => {
-                let file = vfs.open_append(&path).at("open", &path)?;
-                Segment { file, path, bytes, spare: Vec::new() }
-            }
-            None => new_segment(&*vfs, folder, last_unit + 1)?,
-        };
-        Ok(Self {
+    ) -> Self {
+        let failed = OnceLock::new();
+        let segment = segment.unwrap_or_else(|error| {
+            failed.get_or_init(|| error.to_string());
+            Segment::new(Box::new(NoFile), folder.to_owned(), last_unit + 1, log::HEADER_BYTES as u64)
+        });
+        Self {
             vfs,
             folder: folder.to_owned(),
-            fsync: AtomicU8::new(fsync as u8),
-            segment_bytes,
+            manifest,
+            fsync: AtomicU8::new(options.fsync as u8),
+            segment_bytes: options.segment_bytes,
             buffer: Mutex::new(Buffer { bytes: Vec::new(), last_unit }),
             file: Mutex::new(segment),
             syncing: Mutex::new(false),
@@ -116,9 +135,9 @@ impl LogWriter {
             written: AtomicU64::new(last_unit),
             synced: AtomicU64::new(last_unit),
             log_bytes: AtomicU64::new(log_bytes),
-            failed: OnceLock::new(),
+            failed,
             on_dirty: OnceLock::new(),
-        })
+        }
     }
 
     /// Who is told when there is something to write again. It is called under the engine's locks and must be quick.
@@ -160,10 +179,11 @@ impl LogWriter {
     /// Takes a unit and returns its number. Only copies: a failure to write shows at [`LogWriter::commit`].
     pub fn append(&self, payload: &[u8]) -> u64 {
         let mut buffer = self.buffer.lock();
-        buffer.last_unit += 1;
-        let unit = buffer.last_unit;
+        let unit = buffer.last_unit + 1;
         let tells = buffer.bytes.is_empty() && self.fsync() != Fsync::Always;
         log::encode(unit, payload, &mut buffer.bytes);
+        // A number is taken only with its frame: one that is missing makes all units after it unreadable.
+        buffer.last_unit = unit;
         drop(buffer);
         if tells && let Some(hook) = self.on_dirty.get() {
             hook();
@@ -271,8 +291,12 @@ impl LogWriter {
                     segment.spare = Vec::new();
                 }
                 self.written.store(last_unit, Ordering::Release);
-                if segment.bytes >= self.segment_bytes {
-                    self.begin_segment(segment, last_unit + 1)?;
+                if segment.bytes - segment.overdue_since >= self.segment_bytes
+                    && self.begin_segment(segment, last_unit + 1).is_err()
+                {
+                    // The log goes on where it is, unless that failed too.
+                    self.check()?;
+                    segment.overdue_since = segment.bytes;
                 }
             }
             Ok(last_unit)
@@ -288,33 +312,68 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Closes a segment and begins the next. A segment that is not the last is whole and on the disk.
+    /// Closes a segment and begins the next. A segment that is not the last is whole and on the disk. If the next cannot be made, the
+    /// present one stays and can be written to.
     fn begin_segment(&self, segment: &mut Segment, first_unit: u64) -> Result<()> {
-        segment.file.sync().at("sync", &segment.path)?;
+        self.latching(|| segment.file.sync().at("sync", &segment.path))?;
         self.synced.store(first_unit - 1, Ordering::Release);
-        *segment = new_segment(&*self.vfs, &self.folder, first_unit)?;
+        match Segment::create(&*self.vfs, &self.folder, first_unit) {
+            Ok(next) => {
+                *segment = next;
+                self.manifest.name_segment(first_unit);
+                Ok(())
+            }
+            Err(error) => {
+                let path = self.folder.join(log::file_name(first_unit));
+                if !matches!(self.vfs.kind(&path), Ok(None)) {
+                    // It has its name and may not survive a power cut: units can go neither there nor where they were going.
+                    return self.latching(|| Err(error));
+                }
+                let _ = self.vfs.remove(&self.folder.join(log::temporary_name(first_unit)));
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a new segment, unless the present one has nothing in it.
+    pub(crate) fn rotate(&self) -> Result<()> {
+        let mut segment = self.file.lock();
+        let last_unit = self.flush_locked(&mut segment)?;
+        if segment.bytes > log::HEADER_BYTES as u64 {
+            self.begin_segment(&mut segment, last_unit + 1)?;
+        }
         Ok(())
     }
 
-    /// Begins a new segment, unless the present one has nothing in it. Returns its first unit and how many bytes were logged
-    /// before it.
-    pub(crate) fn rotate(&self) -> Result<(u64, u64)> {
-        let mut segment = self.file.lock();
-        let last_unit = self.flush_locked(&mut segment)?;
-        let before = self.log_bytes();
-        if segment.bytes > log::HEADER_BYTES as u64 {
-            self.latching(|| self.begin_segment(&mut segment, last_unit + 1))?;
-        }
-        Ok((last_unit + 1, before))
+    /// The first unit of the present segment, and how many bytes were logged before it.
+    pub(crate) fn segment_start(&self) -> (u64, u64) {
+        let segment = self.file.lock();
+        (segment.first_unit, self.log_bytes() - (segment.bytes - log::HEADER_BYTES as u64))
     }
 }
 
-fn new_segment(vfs: &dyn Vfs, folder: &Path, first_unit: u64) -> Result<Segment> {
-    let path = folder.join(log::file_name(first_unit));
-    let mut file = vfs.create(&path).at("create", &path)?;
-    let header = log::header(first_unit);
-    file.append(&header).at("write to", &path)?;
-    file.sync().at("sync", &path)?;
-    vfs.sync_dir(folder).at("sync", folder)?;
-    Ok(Segment { file, path, bytes: header.len() as u64, spare: Vec::new() })
+impl Segment {
+    fn new(file: Box<dyn VfsFile>, path: PathBuf, first_unit: u64, bytes: u64) -> Self {
+        Self { file, path, first_unit, bytes, overdue_since: 0, spare: Vec::new() }
+    }
+
+    /// Makes a segment without units. It has its name once its header is on the disk.
+    pub(crate) fn create(vfs: &dyn Vfs, folder: &Path, first_unit: u64) -> Result<Self> {
+        let temporary = folder.join(log::temporary_name(first_unit));
+        let mut file = vfs.create(&temporary).at("create", &temporary)?;
+        let header = log::header(first_unit);
+        file.append(&header).at("write to", &temporary)?;
+        file.sync().at("sync", &temporary)?;
+        let path = folder.join(log::file_name(first_unit));
+        vfs.rename(&temporary, &path).at("rename", &temporary)?;
+        vfs.sync_dir(folder).at("sync", folder)?;
+        Ok(Self::new(file, path, first_unit, header.len() as u64))
+    }
+
+    /// Goes on in a segment that has so many good bytes.
+    pub(crate) fn open(vfs: &dyn Vfs, folder: &Path, first_unit: u64, bytes: u64) -> Result<Self> {
+        let path = folder.join(log::file_name(first_unit));
+        let file = vfs.open_append(&path).at("open", &path)?;
+        Ok(Self::new(file, path, first_unit, bytes))
+    }
 }
