@@ -14,6 +14,16 @@ pub trait Engine: Send + Sync {
     fn set(&self, key: &[u8], value: &[u8]);
     /// Reads a string into the caller's hands, who looks at its first byte; its length.
     fn get(&self, key: &[u8]) -> Option<usize>;
+    /// The same without a copy, if it has a way.
+    fn show(&self, key: &[u8]) -> Option<usize> {
+        let _ = key;
+        None
+    }
+    /// The same by words, if it has a way.
+    fn get_by_words(&self, key: &[u8]) -> Option<usize> {
+        let _ = key;
+        None
+    }
     /// How many operations are too many for it: a server is asked a fraction of them.
     fn share(&self) -> usize {
         1
@@ -31,6 +41,17 @@ impl Engine for Redis {
 
     fn get(&self, key: &[u8]) -> Option<usize> {
         Commands::get(self, key).expect("the key holds a string").map(|value| looked_at(&value))
+    }
+
+    fn show(&self, key: &[u8]) -> Option<usize> {
+        self.get_with(key, looked_at).expect("the key holds a string")
+    }
+
+    fn get_by_words(&self, key: &[u8]) -> Option<usize> {
+        match self.execute(&[b"GET", key]).expect("the key holds a string") {
+            redlet::Reply::Bulk(value) => Some(looked_at(&value)),
+            _ => None,
+        }
     }
 }
 
@@ -62,6 +83,10 @@ impl Engine for Dash {
         let value = self.0.get(key)?.clone();
         Some(looked_at(&value))
     }
+
+    fn show(&self, key: &[u8]) -> Option<usize> {
+        Some(looked_at(&self.0.get(key)?))
+    }
 }
 
 /// moka's cache, big enough that nothing is evicted.
@@ -83,6 +108,66 @@ impl std::fmt::Debug for Moka {
 impl Engine for Moka {
     fn name(&self) -> &'static str {
         "moka"
+    }
+
+    fn set(&self, key: &[u8], value: &[u8]) {
+        self.0.insert(key.into(), Bytes::copy_from_slice(value));
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        self.0.get(key).map(|value| looked_at(&value))
+    }
+}
+
+/// papaya's map, which readers go through without a lock.
+pub struct Papaya(papaya::HashMap<Box<[u8]>, Bytes, foldhash::fast::RandomState>);
+
+impl Default for Papaya {
+    fn default() -> Self {
+        Self(papaya::HashMap::with_hasher(foldhash::fast::RandomState::default()))
+    }
+}
+
+impl std::fmt::Debug for Papaya {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Papaya").finish_non_exhaustive()
+    }
+}
+
+impl Engine for Papaya {
+    fn name(&self) -> &'static str {
+        "papaya"
+    }
+
+    fn set(&self, key: &[u8], value: &[u8]) {
+        self.0.pin().insert(key.into(), Bytes::copy_from_slice(value));
+    }
+
+    fn get(&self, key: &[u8]) -> Option<usize> {
+        let value = self.0.pin().get(key)?.clone();
+        Some(looked_at(&value))
+    }
+}
+
+/// `quick_cache`, big enough that nothing is evicted.
+pub struct Quick(quick_cache::sync::Cache<Box<[u8]>, Bytes>);
+
+impl Quick {
+    /// Room for so many keys.
+    pub fn new(keys: usize) -> Self {
+        Self(quick_cache::sync::Cache::new(keys * 2))
+    }
+}
+
+impl std::fmt::Debug for Quick {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Quick").finish_non_exhaustive()
+    }
+}
+
+impl Engine for Quick {
+    fn name(&self) -> &'static str {
+        "quick_cache"
     }
 
     fn set(&self, key: &[u8], value: &[u8]) {

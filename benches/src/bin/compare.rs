@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use redlet::{Commands, Fsync, Redis};
-use redlet_benches::{Dash, Engine, Kevy, Moka, Order, Server, VALUE, key, resident};
+use redlet_benches::{Dash, Engine, Kevy, Moka, Order, Papaya, Quick, Server, VALUE, key, resident};
 
 /// Measures redlet beside its peers and prints one table.
 #[derive(Debug, Parser)]
@@ -34,10 +34,12 @@ const HOT: usize = 3;
 const MIX: usize = 4;
 const GET_TWO: usize = 5;
 const SET_TWO: usize = 6;
-const EVERYSEC: usize = 7;
-const ALWAYS: usize = 8;
-const ALWAYS_MANY: usize = 9;
-const NAMES: [&str; 10] = [
+const SHOW: usize = 7;
+const WORDS: usize = 8;
+const EVERYSEC: usize = 9;
+const ALWAYS: usize = 10;
+const ALWAYS_MANY: usize = 11;
+const NAMES: [&str; 12] = [
     "fill",
     "GET, uniform",
     "SET, uniform",
@@ -45,6 +47,8 @@ const NAMES: [&str; 10] = [
     "90 % GET, 10 % SET",
     "GET, 2 threads",
     "SET, 2 threads",
+    "GET without a copy, hot keys",
+    "GET by words, hot keys",
     "SET, log everysec",
     "SET, log always",
     "SET, log always, 16 threads",
@@ -55,6 +59,9 @@ fn per_operation(operations: usize, work: impl FnOnce()) -> f64 {
     work();
     start.elapsed().as_nanos() as f64 / operations as f64
 }
+
+/// A way to read a value, which not every engine has.
+type Way = fn(&dyn Engine, &[u8]) -> Option<usize>;
 
 fn measure(engine: &dyn Engine, keys: &[String], results: &mut Results) {
     let name = engine.name();
@@ -91,6 +98,20 @@ fn measure(engine: &dyn Engine, keys: &[String], results: &mut Results) {
             });
         })
     };
+    let hot = 1000.min(filled);
+    let ways: [(usize, Way); 2] =
+        [(SHOW, |engine, key| engine.show(key)), (WORDS, |engine, key| engine.get_by_words(key))];
+    for (what, way) in ways {
+        if way(engine, keys[0].as_bytes()).is_some() {
+            let ask = |order: &mut Order| way(engine, keys[order.below(hot)].as_bytes());
+            let all = || {
+                (0..operations).for_each(|_| {
+                    assert_eq!(ask(&mut order), Some(VALUE.len()), "{name} lost a key");
+                });
+            };
+            note(what, per_operation(operations, all));
+        }
+    }
     note(GET_TWO, two(&|order| get(order, filled)));
     note(SET_TWO, two(&set));
 }
@@ -140,6 +161,8 @@ fn engine(name: &str, keys: usize) -> Box<dyn Engine> {
         "redlet" => Box::new(Redis::memory()),
         "DashMap" => Box::new(Dash::default()),
         "moka" => Box::new(Moka::new(keys)),
+        "papaya" => Box::new(Papaya::default()),
+        "quick_cache" => Box::new(Quick::new(keys)),
         _ => Box::new(Kevy::memory()),
     }
 }
@@ -151,7 +174,7 @@ fn memory_of(name: &str, keys: usize) {
     println!("{}", (resident() - before) / keys as u64);
 }
 
-const ENGINES: [&str; 4] = ["redlet", "DashMap", "moka", "kevy"];
+const ENGINES: [&str; 6] = ["redlet", "DashMap", "papaya", "moka", "quick_cache", "kevy"];
 
 fn main() {
     let arguments = Arguments::parse();
@@ -185,8 +208,8 @@ fn print(arguments: &Arguments, results: &Results, has_server: bool) {
         "nanoseconds an operation, median of {} runs, {} keys of 64 bytes",
         arguments.runs, arguments.keys
     );
-    let columns = ["redlet", "DashMap", "moka", "kevy", "Redis"];
-    println!("{:<30}{}   to reach", "", columns.map(|name| format!("{name:>10}")).concat());
+    let columns = ["redlet", "DashMap", "papaya", "moka", "quick_cache", "kevy", "Redis"];
+    println!("{:<30}{}   to reach", "", columns.map(|name| format!("{name:>12}")).concat());
     let verdict = |ratio: f64, most: f64, against: &str| {
         let said = if ratio <= most { "ok" } else { "MISSED" };
         format!("{ratio:.2} x {against}, at most {most}: {said}")
@@ -210,7 +233,7 @@ fn print(arguments: &Arguments, results: &Results, has_server: bool) {
         };
         println!(
             "{name:<30}{}   {}",
-            cells.map(|cell| format!("{cell:>10}")).concat(),
+            cells.map(|cell| format!("{cell:>12}")).concat(),
             goal.unwrap_or_default()
         );
     }
@@ -226,7 +249,7 @@ fn print_memory(keys: usize) {
         let program = std::env::current_exe().expect("this program has a path");
         let output = Command::new(program).args(["--memory-of", name, "--keys", &keys.to_string()]).output();
         let text = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
-        format!("{:>10}", text.unwrap_or_else(|_| "-".into()))
+        format!("{:>12}", text.unwrap_or_else(|_| "-".into()))
     });
     println!("{:<30}{}", "bytes a key, by RSS", cells.concat());
 }
