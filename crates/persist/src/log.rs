@@ -2,20 +2,21 @@
 //!
 //! ```text
 //! header   | "redletLG" | version u32 | first unit u64 | crc32c u32 of what is before |      24 bytes
-//! frame    | length u64 | crc32c u32 | unit u64 | payload of that length |                  20 bytes and more
+//! frame    | length u64 | unit u64 | crc32c u32 of the payload | crc32c u32 of what is before | payload |  24 bytes and more
 //! ```
 //!
-//! Numbers are little-endian. A frame's checksum is over its length, its unit's number and its payload. Units count up by one from
-//! frame to frame and from segment to segment.
+//! Numbers are little-endian. Units count up by one from frame to frame and from segment to segment. The head of a frame has a
+//! checksum of its own, so that its length can be believed when its payload cannot: a torn frame is passed over as a whole, and
+//! what it may hold, such as a log, is not taken for frames after it.
 use std::path::Path;
 
 use crate::error::{Result, corrupt};
 use crate::{Error, TornTail};
 
 pub(crate) const HEADER_BYTES: usize = 24;
-const FRAME_HEADER_BYTES: usize = 20;
+const FRAME_HEADER_BYTES: usize = 24;
 /// Where in a frame its unit's number is.
-const UNIT_AT: usize = 12;
+const UNIT_AT: usize = 8;
 const MAGIC: &[u8; 8] = b"redletLG";
 const VERSION: u32 = 2;
 
@@ -43,34 +44,30 @@ pub(crate) fn header(first_unit: u64) -> Vec<u8> {
     header
 }
 
-fn checksum(length: u64, unit: u64, payload: &[u8]) -> u32 {
-    let crc = crc32c::crc32c(&length.to_le_bytes());
-    crc32c::crc32c_append(crc32c::crc32c_append(crc, &unit.to_le_bytes()), payload)
-}
-
 /// Adds a frame to a buffer.
 pub(crate) fn encode(unit: u64, payload: &[u8], buffer: &mut Vec<u8>) {
-    let length = payload.len() as u64;
     buffer.reserve(FRAME_HEADER_BYTES + payload.len());
-    buffer.extend_from_slice(&frame_header(length, checksum(length, unit, payload), unit));
+    buffer.extend_from_slice(&frame_header(payload.len() as u64, unit, crc32c::crc32c(payload)));
     buffer.extend_from_slice(payload);
 }
 
-fn frame_header(length: u64, crc: u32, unit: u64) -> [u8; FRAME_HEADER_BYTES] {
+fn frame_header(length: u64, unit: u64, payload_crc: u32) -> [u8; FRAME_HEADER_BYTES] {
     let mut header = [0; FRAME_HEADER_BYTES];
-    header[..8].copy_from_slice(&length.to_le_bytes());
-    header[8..UNIT_AT].copy_from_slice(&crc.to_le_bytes());
-    header[UNIT_AT..].copy_from_slice(&unit.to_le_bytes());
+    header[..UNIT_AT].copy_from_slice(&length.to_le_bytes());
+    header[UNIT_AT..16].copy_from_slice(&unit.to_le_bytes());
+    header[16..20].copy_from_slice(&payload_crc.to_le_bytes());
+    let crc = crc32c::crc32c(&header[..20]);
+    header[20..].copy_from_slice(&crc.to_le_bytes());
     header
 }
 
-/// What the frame at an offset says of itself: length, checksum and unit.
-fn frame_header_at(bytes: &[u8], at: usize) -> Option<(u64, u32, u64)> {
-    Some((
-        u64::from_le_bytes(number(bytes, at)?),
-        u32::from_le_bytes(number(bytes, at + 8)?),
-        u64::from_le_bytes(number(bytes, at + UNIT_AT)?),
-    ))
+/// What the frame at an offset says of itself, if its head is good: length, unit, checksum of its payload.
+fn frame_header_at(bytes: &[u8], at: usize) -> Option<(u64, u64, u32)> {
+    let header: [u8; FRAME_HEADER_BYTES] = number(bytes, at)?;
+    let (length, unit) = (number(&header, 0)?, number(&header, UNIT_AT)?);
+    let crc = number(&header, 16).map(u32::from_le_bytes)?;
+    let told = (u64::from_le_bytes(length), u64::from_le_bytes(unit), crc);
+    (frame_header(told.0, told.1, told.2) == header).then_some(told)
 }
 
 pub(crate) fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]> {
@@ -79,9 +76,9 @@ pub(crate) fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]>
 
 /// The frame at an offset, if there is a good one: its unit and its payload.
 fn frame_at(bytes: &[u8], at: usize) -> Option<(u64, &[u8])> {
-    let (length, crc, unit) = frame_header_at(bytes, at)?;
+    let (length, unit, crc) = frame_header_at(bytes, at)?;
     let payload = bytes.get(at + FRAME_HEADER_BYTES..)?.get(..usize::try_from(length).ok()?)?;
-    (checksum(length, unit, payload) == crc).then_some((unit, payload))
+    (crc32c::crc32c(payload) == crc).then_some((unit, payload))
 }
 
 /// Shows the frames of a segment to `visit`, in order. Returns the number after the last unit, and what was cut off at the end.
@@ -153,7 +150,11 @@ fn check_header(path: &Path, bytes: &[u8], first: u64) -> Result<()> {
 
 /// Where a good frame of a later unit begins after `from`, if there is one.
 fn later_frame(bytes: &[u8], from: usize, unit: u64) -> Option<usize> {
-    (from + 1..bytes.len().saturating_sub(FRAME_HEADER_BYTES - 1)).find(|&at| {
+    let after = match frame_header_at(bytes, from) {
+        Some((length, ..)) => (from + FRAME_HEADER_BYTES).checked_add(usize::try_from(length).ok()?)?,
+        None => from + 1,
+    };
+    (after..bytes.len().saturating_sub(FRAME_HEADER_BYTES - 1)).find(|&at| {
         // The number alone rules out nearly every place, so that checksums are seldom made.
         let found = number(bytes, at + UNIT_AT).map_or(0, u64::from_le_bytes);
         found > unit && found - unit <= bytes.len() as u64 && frame_at(bytes, at).is_some()
@@ -178,9 +179,30 @@ mod tests {
         let mut bytes = header(1);
         encode(1, b"whole", &mut bytes);
         let end = bytes.len();
-        bytes.extend_from_slice(&frame_header(u64::MAX, 7, 2));
+        bytes.extend_from_slice(&frame_header(u64::MAX, 2, 7));
         let (next, torn) = read(path, &bytes, 1, true, |_, _| Ok(())).unwrap();
         assert_eq!(next, 2);
-        assert_eq!(torn, Some(TornTail { path: path.into(), offset: end as u64, bytes: 20 }));
+        assert_eq!(torn, Some(TornTail { path: path.into(), offset: end as u64, bytes: 24 }));
+    }
+
+    /// A store that holds a log file as a value did not open after a crash: the frames in the torn value were taken for good
+    /// ones after a bad one.
+    #[test]
+    fn a_torn_frame_that_holds_a_log_is_a_torn_frame() {
+        let path = Path::new("log");
+        let mut value = header(1);
+        (1..10).for_each(|unit| encode(unit, b"payload of a log inside", &mut value));
+        let mut bytes = header(1);
+        encode(1, b"whole", &mut bytes);
+        let end = bytes.len();
+        encode(2, &value, &mut bytes);
+        for cut in end + 1..bytes.len() {
+            let (next, torn) = read(path, &bytes[..cut], 1, true, |_, _| Ok(())).unwrap();
+            assert_eq!((next, torn.map(|torn| torn.offset)), (2, Some(end as u64)), "cut at {cut}");
+        }
+        // The length of a frame in the middle is damaged: nothing may be cut off silently.
+        encode(3, b"after", &mut bytes);
+        bytes[end] ^= 1;
+        assert!(read(path, &bytes, 1, true, |_, _| Ok(())).is_err());
     }
 }
