@@ -9,6 +9,9 @@ use redlet_core::{Bytes, number};
 /// Integers become their decimal text and floats the text that Redis gives a score, so `redis.set("n", 5)` is
 /// `SET n 5`.
 ///
+/// A value of more than 4096 bytes that comes as a [`Bytes`] or a [`bytes::Bytes`] is shared, not copied. If that is a slice of a
+/// larger buffer, the whole buffer stays in memory as long as the value; copy the slice first if that is too much.
+///
 /// ```
 /// use redlet::{Commands, Redis};
 ///

@@ -255,12 +255,9 @@ fn one_of(words: &[&'static str], value: &[u8]) -> Result<&'static str, String> 
 }
 
 /// Bytes with Redis's units: `10`, `10b`, `10k` (thousands), `10kb` (1024s), `m`, `mb`, `g`, `gb`.
-/// Nothing at all is 0, as there; too much is more than any limit.
+/// No digits are 0, as there, with a unit or without; too much is more than any limit.
 fn parse_bytes(text: &[u8]) -> Option<u128> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if digits == 0 && !text.is_empty() {
-        return None;
-    }
     let number = text[..digits]
         .iter()
         .fold(0_u128, |number, digit| number.saturating_mul(10).saturating_add(u128::from(digit - b'0')));

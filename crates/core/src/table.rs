@@ -1,4 +1,4 @@
-//! The hash table under the keyspace and under big sets, hashes and sorted sets: linear hashing.
+//! The hash table under big sets, hashes and sorted sets: linear hashing.
 //!
 //! The table grows and shrinks by one bucket at a time (W. Litwin, "Linear hashing: a new tool for file and table
 //! addressing", VLDB 1980), so no insertion ever waits for a rehash of the whole. A bucket has six places and a chain of

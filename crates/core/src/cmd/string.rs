@@ -789,11 +789,18 @@ fn part(string: StrRef<'_>, start: i64, end: i64) -> Bytes {
     if start < 0 && end < 0 && start > end {
         return Bytes::new();
     }
-    let value = string.to_bytes();
-    let length = value.len() as i64;
+    let length = string.len() as i64;
     let place = |index: i64| if index < 0 { length.saturating_add(index).max(0) } else { index };
     let (start, end) = (place(start), place(end).min(length - 1));
-    if start > end || length == 0 { Bytes::new() } else { value.slice(start as usize..=end as usize) }
+    if start > end || length == 0 {
+        return Bytes::new();
+    }
+    let range = start as usize..end as usize + 1;
+    match string {
+        // Shared only if it is most of the value, which it would keep in memory as a whole.
+        StrRef::Shared(bytes) if range.len() >= bytes.len() / 2 => bytes.slice(range).into(),
+        copied => Bytes::copy_from_slice(&copied.as_slice(&mut IntBuffer::new())[range]),
+    }
 }
 
 /// `SETRANGE key offset value`

@@ -5,11 +5,11 @@
 //!   4 bytes     1 or 4       0, 1 or 2      0 or 16           0 or 8
 //! ```
 //!
-//! The form says which of them are there. A string of 10 bytes at a key of 11 takes 27 bytes, an integer 24: what the
-//! next entry of the table leads to is all that a lookup touches. Bytes lie beside the key up to
-//! [`SHORT_MAX`], longer ones and collections are pointed to.
+//! The form says which of them are there. A string of 10 bytes at a key of 11 takes 27 bytes, an integer 24, and a lookup
+//! touches nothing else once the table has led it here. Bytes lie beside the key up to [`SHORT_MAX`]; longer ones and
+//! collections are pointed to.
 //!
-//! This file is the keyspace's one place of unsafe code. Its tests compare it with a plain struct.
+//! The tests compare an entry with a plain struct.
 #![expect(
     unsafe_code,
     reason = "one allocation an entry: half the memory of a struct with a boxed key, one cache miss less"
@@ -20,6 +20,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::extendible::Tagged;
+use super::tagged_pointer::TaggedPointer;
 use super::wheel::TimerId;
 use crate::UnixMs;
 use crate::types::string::{SHORT_MAX, Shared};
@@ -29,12 +30,14 @@ use crate::types::{Collection, Str, StrRef, Type, Value, ValueRef};
 ///
 /// The allocation is as big as [`Shape::size`] says of the form and lengths in its own header; every function that changes
 /// one of them changes the other.
-///
-/// The pointer keeps the tag that the table gives it in the sixteen bits above an address.
-pub(crate) struct Entry(NonNull<u8>);
+pub(crate) struct Entry(TaggedPointer);
 
-/// Processes get addresses of 47 bits on today's systems unless they ask for more, which allocators do not.
-const ADDRESS_BITS: u32 = 48;
+/// What an entry may point to can be sent and shared.
+const _: () = {
+    const fn check<T: Send + Sync>() {}
+    check::<Shared>();
+    check::<Value>();
+};
 
 // SAFETY: an entry owns what it points to, and all of that may be sent: bytes, `Shared`, collections.
 unsafe impl Send for Entry {}
@@ -195,6 +198,18 @@ impl<'a> Payload<'a> {
         }
     }
 
+    /// A string that is not owned yet; a long one is copied or shared.
+    fn of_string(string: StrRef<'a>) -> Self {
+        match string {
+            StrRef::Int(number) => Payload::Int(number),
+            StrRef::Short { bytes, raw } if bytes.len() <= SHORT_MAX => Payload::Bytes { bytes, raw },
+            long => match long.to_owned() {
+                Str::Shared(shared) => Self::pointer(Form::SHARED, shared),
+                Str::Int(_) | Str::Short { .. } => unreachable!("it is long"),
+            },
+        }
+    }
+
     /// A pointer to something that the entry owns from now on.
     fn pointer<T>(kind: u8, boxed: Box<T>) -> Self {
         Payload::Pointer(kind, NonNull::from(Box::leak(boxed)).cast())
@@ -215,18 +230,7 @@ impl Entry {
     }
 
     fn of_string(key: &[u8], string: StrRef<'_>, access: u32) -> Self {
-        match string {
-            StrRef::Int(number) => Self::allocate(key, Payload::Int(number), None, access),
-            StrRef::Short { bytes, raw } if bytes.len() <= SHORT_MAX => {
-                Self::allocate(key, Payload::Bytes { bytes, raw }, None, access)
-            }
-            long => match long.to_owned() {
-                Str::Shared(shared) => {
-                    Self::allocate(key, Payload::pointer(Form::SHARED, shared), None, access)
-                }
-                Str::Int(_) | Str::Short { .. } => unreachable!("it is long"),
-            },
-        }
+        Self::allocate(key, Payload::of_string(string), None, access)
     }
 
     /// An entry with a collection and no deadline.
@@ -242,8 +246,7 @@ impl Entry {
         let Some(start) = NonNull::new(unsafe { alloc::alloc(layout) }) else {
             alloc::handle_alloc_error(layout)
         };
-        assert!(start.addr().get() <= ADDRESS_MASK, "addresses have {ADDRESS_BITS} bits");
-        let entry = Self(start);
+        let entry = Self(TaggedPointer::new(start, 0));
         // SAFETY: everything written here lies within `shape.size()` bytes, which were just allocated, aligned for the
         // first word; lengths fit where `Shape::new` says so. `key` and `bytes` cannot be in memory that is new.
         unsafe {
@@ -296,8 +299,7 @@ impl Entry {
     /// The allocation.
     #[inline]
     fn start(&self) -> NonNull<u8> {
-        // SAFETY: `set_tag` changes the bits above the address and nothing else, and the address is not 0.
-        unsafe { NonNull::new_unchecked(self.0.as_ptr().map_addr(|address| address & ADDRESS_MASK)) }
+        self.0.address()
     }
 
     /// Takes the place of this entry, with its tag.
@@ -515,30 +517,17 @@ impl Entry {
     fn replace_with_another(&mut self, content: Content<'_>) -> Option<Value> {
         let old = self.take_pointed();
         match content {
-            Content::String(string) => self.set_string(string),
+            Content::String(string) => self.set_payload(Payload::of_string(string)),
             Content::Value(Value::String(Str::Shared(shared))) => {
                 self.set_payload(Payload::pointer(Form::SHARED, shared));
             }
-            Content::Value(Value::String(string)) => self.set_string(string.as_ref()),
+            Content::Value(Value::String(string)) => self.set_payload(Payload::of_string(string.as_ref())),
             Content::Value(Value::List(list)) => self.put(list),
             Content::Value(Value::Hash(hash)) => self.put(hash),
             Content::Value(Value::Set(set)) => self.put(set),
             Content::Value(Value::ZSet(zset)) => self.put(zset),
         }
         old
-    }
-
-    fn set_string(&mut self, string: StrRef<'_>) {
-        match string {
-            StrRef::Int(number) => self.set_payload(Payload::Int(number)),
-            StrRef::Short { bytes, raw } if bytes.len() <= SHORT_MAX => {
-                self.set_payload(Payload::Bytes { bytes, raw });
-            }
-            long => match long.to_owned() {
-                Str::Shared(shared) => self.set_payload(Payload::pointer(Form::SHARED, shared)),
-                Str::Int(_) | Str::Short { .. } => unreachable!("it is long"),
-            },
-        }
     }
 
     /// Puts back a collection in the place of a value that is not pointed to.
@@ -562,10 +551,7 @@ impl Entry {
             // SAFETY: allocated with the old layout; the new size is not 0 and comes from a layout that is valid.
             let start = unsafe { alloc::realloc(self.start().as_ptr(), old.layout(), new.layout().size()) };
             let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(new.layout()) };
-            assert!(start.addr().get() <= ADDRESS_MASK, "addresses have {ADDRESS_BITS} bits");
-            let tag = self.tag();
-            self.0 = start;
-            self.set_tag(tag);
+            self.0 = TaggedPointer::new(start, self.tag());
         }
         // SAFETY: the allocation has the new size now, and with the same places for lengths and key its key and timing
         // stand where they stood.
@@ -590,9 +576,23 @@ impl Entry {
         Some(boxed)
     }
 
-    /// Takes a string out to be changed, leaving a number where it was pointed to, until [`Entry::replace`]; `None` if the
-    /// value is of another type.
-    pub(crate) fn take_string(&mut self) -> Option<Str> {
+    /// Changes a string; `None` if the value is of another type. A panic in `change` leaves what it made of the string.
+    pub(crate) fn change_string<T>(&mut self, change: impl FnOnce(&mut Str) -> T) -> Option<T> {
+        struct PutBack<'e>(&'e mut Entry, Option<Str>);
+
+        impl Drop for PutBack<'_> {
+            fn drop(&mut self) {
+                self.0.replace(Content::Value(Value::String(self.1.take().unwrap_or(Str::Int(0)))));
+            }
+        }
+
+        let string = self.take_string()?;
+        let mut taken = PutBack(self, Some(string));
+        taken.1.as_mut().map(change)
+    }
+
+    /// Takes a string out, leaving a number where it was pointed to.
+    fn take_string(&mut self) -> Option<Str> {
         let form = self.form();
         if form.kind() == Form::SHARED {
             // SAFETY: that kind points to `Shared`, and the pointer is written over at once.
@@ -690,18 +690,14 @@ impl Entry {
     }
 }
 
-const ADDRESS_MASK: usize = (1 << ADDRESS_BITS) - 1;
-
 impl Tagged for Entry {
     #[inline]
     fn tag_word(&self) -> u32 {
-        (self.0.addr().get() >> (ADDRESS_BITS - u16::BITS)) as u32
+        self.0.tag_word()
     }
 
     fn set_tag(&mut self, tag: u16) {
-        let tagged = |address: usize| address | usize::from(tag) << ADDRESS_BITS;
-        // SAFETY: the address is not 0, with a tag or without.
-        self.0 = unsafe { NonNull::new_unchecked(self.start().as_ptr().map_addr(tagged)) };
+        self.0 = TaggedPointer::new(self.start(), tag);
     }
 }
 
@@ -859,11 +855,15 @@ mod tests {
                         (None, Value::List(_)) | (Some(_), _) => panic!("it takes lists and nothing else"),
                         (None, _) => {}
                     },
-                    Step::Append(bytes) => if let Some(mut string) = entry.take_string() {
-                        string.append(&bytes);
-                        entry.replace(Content::Value(Value::String(string.clone())));
-                        plain.value = Value::String(string);
-                    },
+                    Step::Append(bytes) => {
+                        let appended = entry.change_string(|string| {
+                            string.append(&bytes);
+                            string.clone()
+                        });
+                        if let Some(string) = appended {
+                            plain.value = Value::String(string);
+                        }
+                    }
                 }
                 plain.check(&entry);
             }

@@ -7,6 +7,7 @@ mod entry;
 mod equal_halves;
 mod extendible;
 mod shard;
+mod tagged_pointer;
 pub(crate) mod wheel;
 
 use std::ops::{Deref, DerefMut};

@@ -304,7 +304,7 @@ pub enum Deadline {
     Clear,
     /// It stays as it is.
     Keep,
-    /// This one from now on. A deadline that is not in the future deletes the key.
+    /// This one from now on. A deadline before this millisecond deletes the key.
     At(UnixMs),
 }
 
@@ -504,9 +504,7 @@ impl<'e> Tx<'e> {
             self.remove(key)?;
             return Ok(());
         }
-        if let Deadline::At(at) = deadline
-            && at < self.now()
-        {
+        if self.has_passed(deadline) {
             self.remove(key)?;
             return Ok(());
         }
@@ -514,16 +512,21 @@ impl<'e> Tx<'e> {
         self.record_put(key)
     }
 
+    /// Whether a value with this deadline is gone before it is there.
+    #[inline]
+    fn has_passed(&self, deadline: Deadline) -> bool {
+        matches!(deadline, Deadline::At(at) if at < self.now())
+    }
+
     /// Records the whole of what a key holds.
     fn record_put(&mut self, key: &[u8]) -> Result<()> {
         if self.recorder.is_on() {
-            // Lent out, because the value that it takes down is behind the same locks.
-            let mut recorder = std::mem::replace(&mut self.recorder, Recorder::new(false));
-            if let Some(entry) = self.view().peek(key)? {
+            // Not by `view`, which would borrow the recorder too.
+            let view = View::new(self.engine, self.db, &self.locks, &self.now, self.known);
+            if let Some(entry) = view.peek(key)? {
                 let put = Effect::Put { value: entry.value().image(), expire_at: entry.deadline() };
-                recorder.record(self.db, Some(key), &put);
+                self.recorder.record(self.db, Some(key), &put);
             }
-            self.recorder = recorder;
         }
         Ok(())
     }

@@ -14,9 +14,7 @@ impl Tx<'_> {
     #[inline]
     pub fn set_string(&mut self, key: &[u8], value: StrRef<'_>, deadline: Deadline) -> Result<()> {
         Self::check_length(value.len(), 0)?;
-        if let Deadline::At(at) = deadline
-            && at < self.now()
-        {
+        if self.has_passed(deadline) {
             self.remove(key)?;
             return Ok(());
         }
@@ -46,10 +44,8 @@ impl Tx<'_> {
         }
         let db = self.db;
         let entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
-        let mut string = entry.take_string().ok_or(Error::WrongType)?;
-        let offset = change(&mut string);
-        let length = string.as_ref().len();
-        entry.replace(Content::Value(Value::String(string)));
+        let (offset, length) =
+            entry.change_string(|string| (change(string), string.as_ref().len())).ok_or(Error::WrongType)?;
         self.recorder.record(db, Some(key), &Effect::Patch { offset: offset as u64, bytes: bytes.into() });
         Ok(length)
     }

@@ -163,6 +163,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::ZSet(zset) => Value::ZSet(Box::new(zset.clone())),
         }
     }
+
     /// The whole value as log and snapshot hold it.
     pub fn image(self) -> Image<'a> {
         match self {
