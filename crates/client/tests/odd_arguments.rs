@@ -101,3 +101,16 @@ fn a_refusal_is_one_line_whatever_it_repeats() {
     assert_eq!(text, "ERR Unknown option or number of arguments for CONFIG SET - 'a  b'");
     assert!(!refusal(redis.execute(&["a\nb", "c\nd"])).contains('\n'));
 }
+
+// Fifty parts of 100 bytes kept five hundred megabytes of deleted values in memory.
+#[test]
+fn a_small_part_of_a_long_value_does_not_keep_the_whole_of_it() {
+    let redis = Redis::memory();
+    redis.set("k", vec![b'x'; 1 << 20]).unwrap();
+    let whole = redis.get("k").unwrap().unwrap();
+    let part = redis.getrange("k", 0, 99).unwrap();
+    assert_eq!(part, [b'x'; 100]);
+    assert_ne!(part.as_ptr(), whole.as_ptr());
+    let most = redis.getrange("k", 0, -2).unwrap();
+    assert_eq!((most.len(), most.as_ptr()), ((1 << 20) - 1, whole.as_ptr()));
+}
