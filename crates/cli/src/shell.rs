@@ -21,6 +21,11 @@ struct Typing {
     redis: Redis,
 }
 
+/// Where the last line of pasted text begins.
+fn start_of_line(text: &str) -> usize {
+    text.rfind('\n').map_or(0, |at| at + 1)
+}
+
 impl Helper for Typing {}
 impl Validator for Typing {}
 
@@ -28,7 +33,9 @@ impl Completer for Typing {
     type Candidate = String;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
-        Ok(hints::complete(&self.redis, &line[..at]))
+        let start = start_of_line(&line[..at]);
+        let (word, found) = hints::complete(&self.redis, &line[start..at]);
+        Ok((start + word, found))
     }
 }
 
@@ -36,7 +43,7 @@ impl Hinter for Typing {
     type Hint = String;
 
     fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<String> {
-        if at < line.len() { None } else { hints::hint(line) }
+        if at < line.len() { None } else { hints::hint(&line[start_of_line(line)..]) }
     }
 }
 
@@ -64,18 +71,20 @@ pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, 
         let _ = editor.load_history(history);
     }
     let place = arguments.path.as_deref().unwrap_or("redlet");
-    loop {
+    'shell: loop {
         let prompt = match session.redis.db() {
             0 => format!("{place}> "),
             db => format!("{place}[{db}]> "),
         };
         match editor.readline(&prompt) {
-            Ok(line) => {
-                if !line.trim().to_ascii_lowercase().starts_with("auth") {
-                    let _ = editor.add_history_entry(&line);
-                }
-                if !answer(session, &line)? {
-                    break;
+            Ok(text) => {
+                for line in words::lines(&text) {
+                    if !line.trim().to_ascii_lowercase().starts_with("auth") {
+                        let _ = editor.add_history_entry(line);
+                    }
+                    if !answer(session, line)? {
+                        break 'shell;
+                    }
                 }
                 editor.set_helper(Some(Typing { redis: session.redis.clone() }));
             }
