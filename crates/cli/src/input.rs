@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::Arguments;
-use crate::{Answer, Failure, Session, words};
+use crate::{Answer, Failure, Session, complain, words};
 
 /// The longest string and the most arguments that Redis takes.
 const LONGEST: i64 = 512 << 20;
@@ -115,7 +115,7 @@ pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, 
             went_well = false;
             out.flush()?;
             let line = line.max(commands.line.min(line));
-            eprintln!("line {line}: {why}");
+            complain(&format!("line {line}: {why}"));
             if arguments.strict {
                 break;
             }

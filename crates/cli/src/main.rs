@@ -23,10 +23,16 @@ fn main() -> ExitCode {
         // Whoever reads the output has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("redlet: {failure}");
+            complain(&format!("redlet: {failure}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says something on standard error. Nobody may read it, or its disk be full: that must not keep a command from being run, as the
+/// panic of `eprintln!` would.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// What ends the program early.
@@ -82,7 +88,7 @@ fn open(arguments: &Arguments) -> Result<Redis, Failure> {
         Some(path) => Redis::open(path)?,
     };
     if let Some(report) = redis.recovery().filter(|report| report.torn.is_some()) {
-        eprintln!("redlet: {report}");
+        complain(&format!("redlet: {report}"));
     }
     Ok(redis)
 }

@@ -66,6 +66,27 @@ fn a_broken_array_ends_the_input_with_its_place() {
     }
 }
 
+/// An output that nobody reads: writing to it fails.
+fn unread() -> std::io::PipeWriter {
+    std::io::pipe().unwrap().1
+}
+
+#[test]
+fn a_refusal_that_nobody_can_read_does_not_stop_the_commands_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(unread())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"SET k 1\nNOSUCH\nINCR k\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("OK\n2\n", Some(1)));
+}
+
 #[test]
 fn a_selected_database_stays_selected() {
     let output = redlet(&[], b"SELECT 2\nSET k v\nSELECT 0\nGET k\nSELECT 2\nGET k\nSELECT 99\n");
