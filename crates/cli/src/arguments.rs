@@ -15,7 +15,10 @@ use crate::format::Form;
   redlet app.redlet GET key       one command; exit status 1 if it is refused
   redlet :memory: COMMAND COUNT   one command on a store in memory
   redlet app.redlet < lines.txt   commands from a file: one a line, or as RESP arrays like redis-cli --pipe takes;
-                                  empty lines and lines that begin with # are passed over"
+                                  empty lines and lines that begin with # are passed over
+
+Commands from standard input are all carried out, even when nobody reads their replies any more (redlet ... | head). The
+exit status is 1 if one was refused or replies were lost."
 )]
 pub(crate) struct Arguments {
     /// The store's folder, a redlet:// URL, or :memory:; in memory without it.

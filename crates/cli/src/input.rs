@@ -97,12 +97,33 @@ impl<R: BufRead> Commands<R> {
     }
 }
 
+/// Where replies go for as long as they can. What is being loaded is worth more than its replies: a reader that has seen enough,
+/// as in `| head`, does not keep the rest of the commands from being carried out.
+struct Replies<W> {
+    out: W,
+    lost: Option<io::Error>,
+}
+
+impl<W: Write> Replies<W> {
+    fn write(&mut self, text: &[u8]) {
+        if self.lost.is_none() {
+            self.lost = self.out.write_all(text).err();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.lost.is_none() {
+            self.lost = self.out.flush().err();
+        }
+    }
+}
+
 /// Runs all commands of the input; false if any was refused.
 pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {
     let progress = progress();
     let mut commands =
         Commands { reader: BufReader::with_capacity(1 << 16, io::stdin().lock()), line: 0, bytes: 0 };
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut replies = Replies { out: BufWriter::new(io::stdout().lock()), lost: None };
     let (mut went_well, mut done) = (true, 0_u64);
     loop {
         let line = commands.line + 1;
@@ -113,14 +134,14 @@ pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, 
         };
         if let Answer::Refused(why) = &answer {
             went_well = false;
-            out.flush()?;
+            replies.flush();
             let line = line.max(commands.line.min(line));
             complain(&format!("line {line}: {why}"));
             if arguments.strict {
                 break;
             }
         } else if !arguments.quiet {
-            out.write_all(&session.form.text(&answer))?;
+            replies.write(&session.form.text(&answer));
         }
         done += 1;
         if done.is_multiple_of(1024)
@@ -132,8 +153,11 @@ pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, 
     if let Some(progress) = progress {
         progress.finish_and_clear();
     }
-    out.flush()?;
-    Ok(went_well)
+    replies.flush();
+    match replies.lost {
+        Some(error) => Err(Failure::Unread(error)),
+        None => Ok(went_well),
+    }
 }
 
 /// A bar, if somebody looks and the input is a file of some size.

@@ -41,6 +41,8 @@ pub(crate) enum Failure {
     Store(redlet::Error),
     Input(String),
     Output(io::Error),
+    /// Replies were lost, but the commands went on.
+    Unread(io::Error),
 }
 
 impl std::fmt::Display for Failure {
@@ -49,6 +51,9 @@ impl std::fmt::Display for Failure {
             Failure::Store(error) => error.fmt(f),
             Failure::Input(text) => f.write_str(text),
             Failure::Output(error) => write!(f, "cannot write the output: {error}"),
+            Failure::Unread(error) => {
+                write!(f, "cannot write the replies: {error}; the commands were carried out all the same")
+            }
         }
     }
 }

@@ -88,6 +88,25 @@ fn a_refusal_that_nobody_can_read_does_not_stop_the_commands_after_it() {
 }
 
 #[test]
+fn a_load_goes_on_when_nobody_reads_its_replies() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(unread())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all("INCR k\n".repeat(20_000).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert!(said.contains("the commands were carried out all the same"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&redlet(&[path.to_str().unwrap(), "GET", "k"], b"").stdout), "20000\n");
+}
+
+#[test]
 fn a_selected_database_stays_selected() {
     let output = redlet(&[], b"SELECT 2\nSET k v\nSELECT 0\nGET k\nSELECT 2\nGET k\nSELECT 99\n");
     assert_eq!(text(&output.stdout), "OK\nOK\nOK\n\nOK\nv\n");
