@@ -28,9 +28,9 @@ pub(crate) struct Arguments {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<String>,
 
-    /// The database to begin with.
-    #[arg(short = 'n', long, value_name = "DB", default_value_t = 0)]
-    pub(crate) database: usize,
+    /// The database to begin with; otherwise what the URL says, or 0.
+    #[arg(short = 'n', long, value_name = "DB")]
+    pub(crate) database: Option<usize>,
 
     /// Show replies with RESP3's types: maps, sets, doubles.
     #[arg(short = '3', long)]

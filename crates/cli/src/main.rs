@@ -73,7 +73,8 @@ impl From<io::Error> for Failure {
 /// Opens the store and does what was asked; false if a command failed.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let redis = open(arguments)?;
-    let mut session = Session { redis: redis.select(arguments.database)?, form: arguments.form() };
+    let selected = arguments.database.map_or_else(|| Ok(redis.clone()), |database| redis.select(database))?;
+    let mut session = Session { redis: selected, form: arguments.form() };
     let went_well = if !arguments.command.is_empty() {
         one_command(&mut session, arguments)?
     } else if io::stdin().is_terminal() {

@@ -126,3 +126,13 @@ fn what_cannot_be_opened_is_said_in_a_sentence() {
     assert!(text(&output.stderr).contains("no MANIFEST"), "{}", text(&output.stderr));
     assert_eq!(output.status.code(), Some(1));
 }
+
+#[test]
+fn the_database_of_a_url_is_selected_unless_an_option_names_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("redlet://{}/store?db=5", folder.path().to_str().unwrap());
+    assert_eq!(text(&redlet(&[&url, "SET", "k", "in 5"], b"").stdout), "OK\n");
+    assert_eq!(text(&redlet(&["-n", "0", &url, "DBSIZE"], b"").stdout), "0\n");
+    assert_eq!(text(&redlet(&["-n", "5", &url, "GET", "k"], b"").stdout), "in 5\n");
+    assert_eq!(text(&redlet(&[&url], b"GET k\n").stdout), "in 5\n");
+}
