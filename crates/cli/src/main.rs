@@ -90,13 +90,22 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
 fn open(arguments: &Arguments) -> Result<Redis, Failure> {
     let redis = match arguments.path.as_deref() {
         None | Some(":memory:") => Redis::memory(),
-        Some(url) if url.starts_with("redlet://") => Redis::from_url(url)?,
+        Some(url) if is_url(url) => Redis::from_url(url)?,
         Some(path) => Redis::open(path)?,
     };
     if let Some(report) = redis.recovery().filter(|report| report.torn.is_some()) {
         complain(&format!("redlet: {report}"));
     }
     Ok(redis)
+}
+
+/// Whether a path begins like a URL. One of another kind is refused as such: as a path it would become a folder `redis:`.
+fn is_url(path: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.chars().all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other))
+    };
+    path.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
 }
 
 fn one_command(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {

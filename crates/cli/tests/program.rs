@@ -136,3 +136,16 @@ fn the_database_of_a_url_is_selected_unless_an_option_names_another() {
     assert_eq!(text(&redlet(&["-n", "5", &url, "GET", "k"], b"").stdout), "in 5\n");
     assert_eq!(text(&redlet(&[&url], b"GET k\n").stdout), "in 5\n");
 }
+
+#[test]
+fn a_url_of_another_kind_is_no_path() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["redis://localhost:6379", "rediss://x", "unix:///tmp/redis.sock", "REDLET://x"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redlet"));
+        let output = command.current_dir(folder.path()).args([url, "PING"]).output().unwrap();
+        let said = text(&output.stderr);
+        assert!(said.contains(url) && said.contains("it must begin with redlet://"), "{said}");
+        assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("", Some(1)));
+    }
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "no folder was made");
+}
