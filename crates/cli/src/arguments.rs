@@ -1,4 +1,5 @@
 //! What the program can be told.
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
 use clap::Parser;
@@ -22,11 +23,11 @@ exit status is 1 if one was refused or replies were lost."
 )]
 pub(crate) struct Arguments {
     /// The store's folder, a redlet:// URL, or :memory:; in memory without it.
-    pub(crate) path: Option<String>,
+    pub(crate) path: Option<OsString>,
 
     /// A command to run instead of a shell.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) command: Vec<String>,
+    pub(crate) command: Vec<OsString>,
 
     /// The database to begin with; otherwise what the URL says, or 0.
     #[arg(short = 'n', long, value_name = "DB")]

@@ -89,9 +89,12 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
 
 fn open(arguments: &Arguments) -> Result<Redis, Failure> {
     let redis = match arguments.path.as_deref() {
-        None | Some(":memory:") => Redis::memory(),
-        Some(url) if is_url(url) => Redis::from_url(url)?,
-        Some(path) => Redis::open(path)?,
+        None => Redis::memory(),
+        Some(path) if path == ":memory:" => Redis::memory(),
+        Some(path) => match path.to_string_lossy() {
+            url if is_url(&url) => Redis::from_url(&url)?,
+            _ => Redis::open(path)?,
+        },
     };
     if let Some(report) = redis.recovery().filter(|report| report.torn.is_some()) {
         complain(&format!("redlet: {report}"));
@@ -109,7 +112,8 @@ fn is_url(path: &str) -> bool {
 }
 
 fn one_command(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {
-    let mut words: Vec<Vec<u8>> = arguments.command.iter().map(|word| word.clone().into_bytes()).collect();
+    let mut words: Vec<Vec<u8>> =
+        arguments.command.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
     if arguments.last_from_input {
         let mut last = Vec::new();
         io::Read::read_to_end(&mut io::stdin().lock(), &mut last)

@@ -1,6 +1,6 @@
 //! The interactive shell: history, completion, hints.
 use std::borrow::Cow;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -70,7 +70,7 @@ pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, 
         // The first shell has no history yet.
         let _ = editor.load_history(history);
     }
-    let place = arguments.path.as_deref().unwrap_or("redlet");
+    let place = arguments.path.as_ref().map_or("redlet".into(), |path| path.to_string_lossy());
     'shell: loop {
         let prompt = match session.redis.db() {
             0 => format!("{place}> "),
@@ -90,6 +90,15 @@ pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, 
             }
             Err(ReadlineError::Interrupted) => {}
             Err(ReadlineError::Eof) => break,
+            Err(ReadlineError::Io(error)) if error.kind() == ErrorKind::InvalidData => {
+                // The rest of the line would be run as a command of its own.
+                #[cfg(unix)]
+                let _ = rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
+                writeln!(
+                    std::io::stdout(),
+                    "(error) A byte that is not UTF-8 cannot be typed; between double quotes write it as \\xHH"
+                )?;
+            }
             Err(error) => return Err(failed(error)),
         }
     }

@@ -149,3 +149,19 @@ fn a_url_of_another_kind_is_no_path() {
     }
     assert_eq!(folder.path().read_dir().unwrap().count(), 0, "no folder was made");
 }
+
+#[cfg(unix)]
+#[test]
+fn paths_and_words_may_be_any_bytes() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(OsStr::from_bytes(b"caf\xe9"));
+    let run = |words: &[&[u8]]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redlet"));
+        command.arg(&path).args(words.iter().map(|word| OsStr::from_bytes(word))).output().unwrap()
+    };
+    assert_eq!(text(&run(&[b"SET", b"k\xff", b"\xfe\x80"]).stdout), "OK\n");
+    assert_eq!(run(&[b"GET", b"k\xff"]).stdout, b"\xfe\x80\n");
+    assert!(path.join("MANIFEST").exists());
+}

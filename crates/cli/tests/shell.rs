@@ -126,3 +126,15 @@ fn lines_typed_ahead_of_the_prompt_are_all_run() {
     }
     assert_eq!(terminal.leave().1, Some(0));
 }
+
+#[test]
+fn a_byte_that_is_not_utf_8_costs_a_line_and_not_the_shell() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open(home.path(), &[]);
+    terminal.ask(b"SET k 1\r", "OK\r\n");
+    // What follows the byte is not run as a command of its own.
+    terminal.ask(b"SET k \xff\rDEL k\r", "(error) A byte that is not UTF-8");
+    terminal.ask(b"SET l \"\\xff\"\r", "OK\r\n");
+    terminal.ask(b"MGET k l\r", "1) \"1\"\r\n2) \"\\xff\"\r\n");
+    assert_eq!(terminal.leave().1, Some(0));
+}
