@@ -33,6 +33,10 @@ pub(crate) struct Arguments {
     #[arg(short = 'n', long, value_name = "DB")]
     pub(crate) database: Option<usize>,
 
+    /// How many databases there are; 16 unless told otherwise.
+    #[arg(long, value_name = "N")]
+    pub(crate) databases: Option<usize>,
+
     /// Show replies with RESP3's types: maps, sets, doubles.
     #[arg(short = '3', long)]
     pub(crate) resp3: bool,

@@ -88,12 +88,16 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
 }
 
 fn open(arguments: &Arguments) -> Result<Redis, Failure> {
+    let mut builder = Redis::builder();
+    if let Some(databases) = arguments.databases {
+        builder = builder.databases(databases);
+    }
     let redis = match arguments.path.as_deref() {
-        None => Redis::memory(),
-        Some(path) if path == ":memory:" => Redis::memory(),
+        None => builder.build()?,
+        Some(path) if path == ":memory:" => builder.build()?,
         Some(path) => match path.to_string_lossy() {
-            url if is_url(&url) => Redis::from_url(&url)?,
-            _ => Redis::open(path)?,
+            url if is_url(&url) => Redis::from_url(&with_databases(&url, arguments.databases))?,
+            _ => builder.path(path).build()?,
         },
     };
     if let Some(report) = redis.recovery().filter(|report| report.torn.is_some()) {
@@ -109,6 +113,12 @@ fn is_url(path: &str) -> bool {
             && scheme.chars().all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other))
     };
     path.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
+}
+
+/// The last of two parameters counts, so that the option wins over the URL.
+fn with_databases(url: &str, databases: Option<usize>) -> String {
+    let mark = if url.contains('?') { '&' } else { '?' };
+    databases.map_or_else(|| url.to_owned(), |databases| format!("{url}{mark}databases={databases}"))
 }
 
 fn one_command(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {

@@ -165,3 +165,21 @@ fn paths_and_words_may_be_any_bytes() {
     assert_eq!(run(&[b"GET", b"k\xff"]).stdout, b"\xfe\x80\n");
     assert!(path.join("MANIFEST").exists());
 }
+
+#[test]
+fn a_store_with_more_databases_than_usual_can_be_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let path = path.to_str().unwrap();
+    let url = format!("redlet://{path}?databases=20");
+    assert_eq!(text(&redlet(&["--databases", "100", "-n", "99", path, "SET", "k", "v"], b"").stdout), "OK\n");
+    assert_eq!(text(&redlet(&["--databases", "100", "-n", "99", path, "GET", "k"], b"").stdout), "v\n");
+    assert_eq!(text(&redlet(&["--databases", "100", "-n", "99", &url, "GET", "k"], b"").stdout), "v\n");
+    let refused = redlet(&[path, "PING"], b"");
+    assert!(
+        text(&refused.stderr).contains("open the store with more databases"),
+        "{}",
+        text(&refused.stderr)
+    );
+    assert_eq!(refused.status.code(), Some(1));
+}

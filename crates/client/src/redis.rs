@@ -114,7 +114,7 @@ impl Redis {
 
     /// Opens what a URL names: `redlet://` (memory of its own), `redlet://name` (memory that everybody in the process shares
     /// who uses that name, for as long as somebody does), `redlet:///path/of/store?appendfsync=always` (a store on disk). The
-    /// parameter `db` selects a database.
+    /// parameter `db` selects a database, of which there are 16 unless the parameter `databases` says otherwise.
     ///
     /// # Errors
     /// [`Error::Url`], and what [`Redis::open`] fails with.
@@ -136,6 +136,9 @@ impl Redis {
         let mut builder = Self::builder();
         if let Some(fsync) = parsed.fsync {
             builder = builder.fsync(fsync);
+        }
+        if let Some(databases) = parsed.databases {
+            builder = builder.databases(databases);
         }
         let redis = match parsed.target {
             Target::Private => builder.build()?,
