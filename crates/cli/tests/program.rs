@@ -183,3 +183,10 @@ fn a_store_with_more_databases_than_usual_can_be_opened() {
     );
     assert_eq!(refused.status.code(), Some(1));
 }
+
+#[test]
+fn an_empty_path_is_said_to_be_empty() {
+    let output = redlet(&["", "PING"], b"");
+    assert_eq!(text(&output.stderr), "redlet: the path of the store is empty\n");
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -407,8 +407,11 @@ impl Builder {
     /// Opens the store.
     ///
     /// # Errors
-    /// [`Error::Options`] for numbers that cannot be; for a store on disk what [`Redis::open`] fails with.
+    /// [`Error::Options`] for numbers that cannot be and for an empty path; for a store on disk what [`Redis::open`] fails with.
     pub fn build(self) -> Result<Redis> {
+        if self.path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+            return Err(Error::Options("the path of the store is empty"));
+        }
         if self.databases == 0 || self.databases > 1 << 16 {
             return Err(Error::Options("a store has from 1 to 65536 databases"));
         }
