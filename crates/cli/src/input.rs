@@ -1,6 +1,7 @@
 //! Commands from standard input: a line each, or RESP arrays, mixed as they come.
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -36,10 +37,14 @@ impl<R: BufRead> Commands<R> {
                 return Ok(Input::End);
             }
             if line.first() == Some(&b'*') {
-                return self.array(&line);
+                match self.array(&line)? {
+                    // Redis passes over an array without words, and over one of a negative length.
+                    words if words.is_empty() => continue,
+                    words => return Ok(Input::Command(words)),
+                }
             }
             let line = line.trim_ascii();
-            if line.is_empty() || line.starts_with(b"#") {
+            if words::is_remark(line) {
                 continue;
             }
             return Ok(words::split(line)
@@ -64,15 +69,15 @@ impl<R: BufRead> Commands<R> {
         ))
     }
 
-    fn length(&self, line: &[u8], mark: u8, most: i64, why: &str) -> Result<usize, Failure> {
+    fn length(&self, line: &[u8], mark: u8, range: RangeInclusive<i64>, why: &str) -> Result<usize, Failure> {
         let digits = line.strip_prefix(&[mark]).map(<[u8]>::trim_ascii_end);
         let number = digits.and_then(redlet::core::number::parse_i64);
-        let number = number.filter(|number| (0..=most).contains(number)).ok_or_else(|| self.broken(why))?;
-        Ok(number as usize)
+        let number = number.filter(|number| range.contains(number)).ok_or_else(|| self.broken(why))?;
+        Ok(usize::try_from(number).unwrap_or(0))
     }
 
-    fn array(&mut self, header: &[u8]) -> Result<Input, Failure> {
-        let count = self.length(header, b'*', MOST, "invalid multibulk length")?;
+    fn array(&mut self, header: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+        let count = self.length(header, b'*', i64::MIN..=MOST, "invalid multibulk length")?;
         let mut words = Vec::with_capacity(count.min(1024));
         for _ in 0..count {
             let mut header = Vec::new();
@@ -81,7 +86,7 @@ impl<R: BufRead> Commands<R> {
                 let found = header.first().map_or_else(String::new, |byte| (*byte as char).to_string());
                 return Err(self.broken(&format!("expected '$', got '{found}'")));
             }
-            let length = self.length(&header, b'$', LONGEST, "invalid bulk length")?;
+            let length = self.length(&header, b'$', 0..=LONGEST, "invalid bulk length")?;
             let mut word = Vec::new();
             let read = (&mut self.reader).take(length as u64 + 2).read_to_end(&mut word);
             let read = read.map_err(|error| Failure::Input(format!("cannot read the input: {error}")))?;
@@ -93,7 +98,7 @@ impl<R: BufRead> Commands<R> {
             word.truncate(length);
             words.push(word);
         }
-        Ok(if words.is_empty() { Input::Bad("an empty command".into()) } else { Input::Command(words) })
+        Ok(words)
     }
 }
 

@@ -190,3 +190,14 @@ fn an_empty_path_is_said_to_be_empty() {
     assert_eq!(text(&output.stderr), "redlet: the path of the store is empty\n");
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// Redis 8.0.2 answered such input with PONGs alone.
+#[test]
+fn arrays_without_words_are_passed_over() {
+    let input = b"*0\r\nPING\r\n*-1\r\n*1\r\n$4\r\nPING\r\n*-5\r\n*-99999999999\r\nPING\r\n*0\r\n";
+    let output = redlet(&[], input);
+    assert_eq!(
+        (text(&output.stdout).as_str(), text(&output.stderr).as_str(), output.status.code()),
+        ("PONG\nPONG\nPONG\n", "", Some(0))
+    );
+}
