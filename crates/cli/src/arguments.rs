@@ -19,7 +19,8 @@ use crate::format::Form;
                                   empty lines and lines that begin with # are passed over
 
 Commands from standard input are all carried out, even when nobody reads their replies any more (redlet ... | head). The
-exit status is 1 if one was refused or replies were lost."
+exit status is 1 if one was refused or replies were lost. Ctrl-C and SIGTERM let the command that runs finish, close the store
+and end with status 130 and 143; in the shell Ctrl-C ends only what runs."
 )]
 pub(crate) struct Arguments {
     /// The store's folder, a redlet:// URL, or :memory:; in memory without it.

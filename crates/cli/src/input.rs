@@ -1,12 +1,14 @@
 //! Commands from standard input: a line each, or RESP arrays, mixed as they come.
+use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, StdinLock, Write};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::Arguments;
+use crate::interrupts::{Interrupts, Work};
 use crate::{Answer, Failure, Session, complain, words};
 
 /// The longest string and the most arguments that Redis takes.
@@ -123,24 +125,69 @@ impl<W: Write> Replies<W> {
     }
 }
 
+/// Standard input. Whoever waits for the replies to what was written gets them before more is waited for.
+struct Source<'s, 'i, W> {
+    input: StdinLock<'static>,
+    replies: &'s RefCell<Replies<W>>,
+    work: &'s mut Work<'i>,
+}
+
+impl<W: Write> Read for Source<'_, '_, W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.replies.borrow_mut().flush();
+        // No end of the input: half a line would be run as a whole one.
+        self.work.pause(|| self.input.read(buffer)).unwrap_or_else(|| Err(io::Error::other("a signal came")))
+    }
+}
+
 /// Runs all commands of the input; false if any was refused.
-pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {
+pub(crate) fn run(
+    session: &mut Session,
+    arguments: &Arguments,
+    interrupts: &Interrupts,
+) -> Result<bool, Failure> {
     let progress = progress();
-    let mut commands =
-        Commands { reader: BufReader::with_capacity(1 << 16, io::stdin().lock()), line: 0, bytes: 0 };
-    let mut replies = Replies { out: BufWriter::new(io::stdout().lock()), lost: None };
+    let mut work = interrupts.work();
+    let replies = RefCell::new(Replies { out: BufWriter::new(io::stdout().lock()), lost: None });
+    let source = Source { input: io::stdin().lock(), replies: &replies, work: &mut work };
+    let mut commands = Commands { reader: BufReader::with_capacity(1 << 16, source), line: 0, bytes: 0 };
+    let went_well = run_all(session, arguments, interrupts, &mut commands, &replies, progress.as_ref());
+    let line = commands.line;
+    if let Some(progress) = progress {
+        progress.finish_and_clear();
+    }
+    work.end();
+    let mut replies = replies.into_inner();
+    replies.flush();
+    if let Some(signal) = interrupts.signal() {
+        return Err(Failure::Signal { signal, line });
+    }
+    match replies.lost.filter(|_| went_well.is_ok()) {
+        Some(error) => Err(Failure::Unread(error)),
+        None => went_well,
+    }
+}
+
+fn run_all<R: BufRead, W: Write>(
+    session: &mut Session,
+    arguments: &Arguments,
+    interrupts: &Interrupts,
+    commands: &mut Commands<R>,
+    replies: &RefCell<Replies<W>>,
+    progress: Option<&ProgressBar>,
+) -> Result<bool, Failure> {
     let (mut went_well, mut done) = (true, 0_u64);
-    loop {
+    while interrupts.signal().is_none() {
         let line = commands.line + 1;
         let answer = match commands.next()? {
             Input::End => break,
             Input::Bad(why) => Answer::Refused(format!("ERR {why}")),
             Input::Command(words) => session.execute(&words),
         };
+        let mut replies = replies.borrow_mut();
         if let Answer::Refused(why) = &answer {
             went_well = false;
             replies.flush();
-            let line = line.max(commands.line.min(line));
             complain(&format!("line {line}: {why}"));
             if arguments.strict {
                 break;
@@ -150,19 +197,12 @@ pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, 
         }
         done += 1;
         if done.is_multiple_of(1024)
-            && let Some(progress) = &progress
+            && let Some(progress) = progress
         {
             progress.set_position(commands.bytes);
         }
     }
-    if let Some(progress) = progress {
-        progress.finish_and_clear();
-    }
-    replies.flush();
-    match replies.lost {
-        Some(error) => Err(Failure::Unread(error)),
-        None => Ok(went_well),
-    }
+    Ok(went_well)
 }
 
 /// A bar, if somebody looks and the input is a file of some size.

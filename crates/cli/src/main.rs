@@ -3,6 +3,7 @@ mod arguments;
 mod format;
 mod hints;
 mod input;
+mod interrupts;
 mod shell;
 mod words;
 
@@ -14,6 +15,7 @@ use redlet::{Redis, Reply};
 
 use arguments::Arguments;
 use format::Form;
+use interrupts::Interrupts;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -24,7 +26,11 @@ fn main() -> ExitCode {
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
             complain(&format!("redlet: {failure}"));
-            ExitCode::FAILURE
+            match failure {
+                // The status of a program that the signal itself has ended.
+                Failure::Signal { signal, .. } => ExitCode::from((128 + signal) as u8),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -43,6 +49,11 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// Replies were lost, but the commands went on.
     Unread(io::Error),
+    /// A signal came after what was read up to this line was run.
+    Signal {
+        signal: i32,
+        line: u64,
+    },
 }
 
 impl std::fmt::Display for Failure {
@@ -51,6 +62,7 @@ impl std::fmt::Display for Failure {
             Failure::Store(error) => error.fmt(f),
             Failure::Input(text) => f.write_str(text),
             Failure::Output(error) => write!(f, "cannot write the output: {error}"),
+            Failure::Signal { line, .. } => write!(f, "ended by a signal after line {line}"),
             Failure::Unread(error) => {
                 write!(f, "cannot write the replies: {error}; the commands were carried out all the same")
             }
@@ -76,15 +88,15 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let selected = arguments.database.map_or_else(|| Ok(redis.clone()), |database| redis.select(database))?;
     let mut session = Session { redis: selected, form: arguments.form() };
     let went_well = if !arguments.command.is_empty() {
-        one_command(&mut session, arguments)?
+        one_command(&mut session, arguments)
     } else if io::stdin().is_terminal() {
-        shell::run(&mut session, arguments)?
+        shell::run(&mut session, arguments)
     } else {
-        input::run(&mut session, arguments)?
+        input::run(&mut session, arguments, &Interrupts::watch(&redis, false))
     };
     drop(session);
     redis.close()?;
-    Ok(went_well)
+    went_well
 }
 
 fn open(arguments: &Arguments) -> Result<Redis, Failure> {

@@ -1,5 +1,5 @@
 //! The program as a person or a script runs it.
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Output, Stdio};
 
 fn redlet(arguments: &[&str], input: &[u8]) -> Output {
@@ -200,4 +200,62 @@ fn arrays_without_words_are_passed_over() {
         (text(&output.stdout).as_str(), text(&output.stderr).as_str(), output.status.code()),
         ("PONG\nPONG\nPONG\n", "", Some(0))
     );
+}
+
+#[cfg(unix)]
+fn interrupt(child: &std::process::Child) {
+    let process = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_a_load_keeps_what_was_run_and_says_where_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut endless = Command::new("yes").arg("INCR k").stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .arg(&path)
+        .stdin(endless.stdout.take().unwrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut replies = BufReader::new(child.stdout.take().unwrap());
+    replies.read_line(&mut String::new()).unwrap();
+    interrupt(&child);
+    let mut rest = String::new();
+    replies.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    endless.wait().unwrap();
+    let last = rest.lines().last().unwrap();
+    assert_eq!(text(&output.stderr), format!("redlet: ended by a signal after line {last}\n"));
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(text(&redlet(&[path.to_str().unwrap(), "GET", "k"], b"").stdout), format!("{last}\n"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_input_is_waited_for_closes_the_store_and_runs_no_half_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"SET k whole\nSET k ha").unwrap();
+    let mut reply = String::new();
+    let mut replies = BufReader::new(child.stdout.take().unwrap());
+    replies.read_line(&mut reply).unwrap();
+    assert_eq!(reply, "OK\n", "replies do not wait for more input");
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    drop(input);
+    assert!(text(&output.stderr).starts_with("redlet: ended by a signal"), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(text(&redlet(&[path.to_str().unwrap(), "GET", "k"], b"").stdout), "whole\n");
 }

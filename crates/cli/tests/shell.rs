@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use rustix::fs::{Mode, OFlags};
+use rustix::process::{Pid, Signal};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// How long a busy machine may take.
@@ -83,6 +84,10 @@ impl Terminal {
         }
     }
 
+    fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// Leaves the shell; what was shown at the end, and its exit status.
     fn leave(mut self) -> (String, Option<i32>) {
         self.press(b"\x04");
@@ -136,5 +141,40 @@ fn a_byte_that_is_not_utf_8_costs_a_line_and_not_the_shell() {
     terminal.ask(b"SET k \xff\rDEL k\r", "(error) A byte that is not UTF-8");
     terminal.ask(b"SET l \"\\xff\"\r", "OK\r\n");
     terminal.ask(b"MGET k l\r", "1) \"1\"\r\n2) \"\\xff\"\r\n");
+    assert_eq!(terminal.leave().1, Some(0));
+}
+
+#[test]
+fn ctrl_c_ends_the_line_or_what_runs_and_not_the_shell() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open(home.path(), &[]);
+    terminal.ask(b"DEL k\x03", "\r\n");
+    terminal.ask(b"SET k 1\r", "OK\r\n");
+    terminal.ask(b"1000000000 INCR k\r", "(integer) 5\r\n");
+    terminal.signal(Signal::INT);
+    terminal.ask(b"SET k over\r", "OK\r\n");
+    terminal.ask(b"GET k\r", "\"over\"\r\n");
+    assert_eq!(terminal.leave().1, Some(0));
+}
+
+#[test]
+fn a_shell_that_is_ended_at_its_prompt_closes_the_store_and_keeps_its_history() {
+    let home = tempfile::tempdir().unwrap();
+    let store = home.path().join("store");
+    let store = store.to_str().unwrap();
+    let mut terminal = Terminal::open(home.path(), &[store]);
+    terminal.ask(b"SET k kept\r", "OK\r\n");
+    terminal.wait_for("> ");
+    terminal.signal(Signal::TERM);
+    let (shown, status) = terminal.end();
+    assert!(shown.contains("redlet: ended by a signal"), "{shown}");
+    assert_eq!(status, Some(143));
+
+    let mut terminal = Terminal::open(home.path(), &[store]);
+    terminal.ask(b"GET k\r", "\"kept\"\r\n");
+    let before_the_last = b"\x1b[A\x1b[A\r";
+    terminal.press(before_the_last);
+    terminal.wait_for("SET k kept");
+    terminal.wait_for("OK\r\n");
     assert_eq!(terminal.leave().1, Some(0));
 }
