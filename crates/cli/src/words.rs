@@ -67,6 +67,22 @@ fn quoted<'l>(quote: u8, mut rest: &'l [u8], word: &mut Vec<u8>) -> Option<&'l [
     }
 }
 
+/// Where the last word of a line begins that is still being typed, and what it says so far. Its quote may be open.
+pub(crate) fn last(line: &[u8]) -> (usize, Vec<u8>) {
+    let mut rest = line.trim_ascii_start();
+    loop {
+        let start = line.len() - rest.len();
+        match word(rest) {
+            Some((word, [])) => return (start, word),
+            Some((_, after)) => rest = after.trim_ascii_start(),
+            None => {
+                let closed = |quote: u8| word(&[rest, &[quote]].concat()).map(|(word, _)| word);
+                return (start, closed(b'"').or_else(|| closed(b'\'')).unwrap_or_default());
+            }
+        }
+    }
+}
+
 /// The commands in what was typed or pasted, one a line. A line break between quotes belongs to its word; empty lines and lines
 /// that begin with `#` are no commands.
 pub(crate) fn lines(mut text: &str) -> Vec<&str> {
