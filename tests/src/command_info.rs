@@ -56,10 +56,12 @@ fn sorted_words(value: &Value) -> String {
 fn nested(value: &Value) -> String {
     match value {
         Value::Map(pairs) => {
-            // Notes are prose for readers, which everyone words differently.
-            let facts = pairs.iter().filter(|(key, _)| plain(key) != "notes");
-            let pairs: Vec<String> =
-                facts.map(|(key, value)| format!("{}={}", plain(key), nested(value))).collect();
+            // Notes are prose for readers, which everyone words differently; that there are some is a fact.
+            let fact = |(key, value): &(Value, Value)| match plain(key) {
+                key if key == "notes" => key,
+                key => format!("{key}={}", nested(value)),
+            };
+            let pairs: Vec<String> = pairs.iter().map(fact).collect();
             format!("({})", pairs.join(" "))
         }
         Value::Array(_) | Value::Set(_) => format!("[{}]", sorted_words(value)),

@@ -1,4 +1,5 @@
 //! What the program can be told.
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
 use clap::Parser;
@@ -15,19 +16,27 @@ use crate::format::Form;
   redlet app.redlet GET key       one command; exit status 1 if it is refused
   redlet :memory: COMMAND COUNT   one command on a store in memory
   redlet app.redlet < lines.txt   commands from a file: one a line, or as RESP arrays like redis-cli --pipe takes;
-                                  empty lines and lines that begin with # are passed over"
+                                  empty lines and lines that begin with # are passed over
+
+Commands from standard input are all carried out, even when nobody reads their replies any more (redlet ... | head). The
+exit status is 1 if one was refused or replies were lost. Ctrl-C and SIGTERM let the command that runs finish, close the store
+and end with status 130 and 143; in the shell Ctrl-C ends only what runs."
 )]
 pub(crate) struct Arguments {
     /// The store's folder, a redlet:// URL, or :memory:; in memory without it.
-    pub(crate) path: Option<String>,
+    pub(crate) path: Option<OsString>,
 
     /// A command to run instead of a shell.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) command: Vec<String>,
+    pub(crate) command: Vec<OsString>,
 
-    /// The database to begin with.
-    #[arg(short = 'n', long, value_name = "DB", default_value_t = 0)]
-    pub(crate) database: usize,
+    /// The database to begin with; otherwise what the URL says, or 0.
+    #[arg(short = 'n', long, value_name = "DB")]
+    pub(crate) database: Option<usize>,
+
+    /// How many databases there are; 16 unless told otherwise.
+    #[arg(long, value_name = "N")]
+    pub(crate) databases: Option<usize>,
 
     /// Show replies with RESP3's types: maps, sets, doubles.
     #[arg(short = '3', long)]

@@ -98,7 +98,13 @@ fn terminal(reply: &Reply, prefix: &str, text: &mut Vec<u8>) {
                 terminal(key, &inner, text);
                 text.pop();
                 text.extend_from_slice(b" => ");
+                let value_at = text.len();
                 terminal(value, &inner, text);
+                // A value of several lines begins on a line of its own.
+                let lines = text[value_at..].iter().filter(|&&byte| byte == b'\n').count();
+                if lines > 1 {
+                    text.splice(value_at..value_at, [b"\n", inner.as_bytes()].concat());
+                }
             }
             return;
         }
@@ -161,6 +167,18 @@ mod tests {
         assert_eq!(show(RESP3, Reply::Set(vec![Reply::bulk("m")])), "1~ \"m\"\n");
         assert_eq!(show(TERMINAL, Reply::Null), "(nil)\n");
         assert_eq!(show(RAW, Reply::Null), "\n");
+        let of_two = Reply::Array(vec![Reply::Integer(1), Reply::Integer(2)]);
+        let of_one = Reply::Map(vec![(Reply::bulk("one"), Reply::Integer(1))]);
+        let deep = Reply::Map(vec![
+            (Reply::bulk("two"), of_two.clone()),
+            (Reply::bulk("one"), of_one),
+            (Reply::bulk("nest"), Reply::Map(vec![(Reply::bulk("two"), of_two)])),
+        ]);
+        assert_eq!(
+            show(RESP3, deep),
+            "1# \"two\" => \n   1) (integer) 1\n   2) (integer) 2\n2# \"one\" => 1# \"one\" => (integer) 1\n3# \"nest\" => \n   \
+             1# \"two\" => \n      1) (integer) 1\n      2) (integer) 2\n"
+        );
         let many = show(TERMINAL, Reply::Array((0..10).map(Reply::Integer).collect()));
         assert!(many.starts_with(" 1) (integer) 0\n 2) (integer) 1\n"), "{many}");
         assert!(many.ends_with("\n10) (integer) 9\n"), "{many}");

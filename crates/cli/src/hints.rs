@@ -79,7 +79,7 @@ const KEYS_OFFERED: usize = 50;
 
 /// What the last word of a line can become, and where that word begins.
 pub(crate) fn complete(redis: &Redis, line: &str) -> (usize, Vec<String>) {
-    let start = line.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+    let (start, typed) = words::last(line.as_bytes());
     let (before, word) = line.split_at(start);
     let container = before.trim().to_ascii_uppercase();
     let fold = |name: &str| {
@@ -97,10 +97,13 @@ pub(crate) fn complete(redis: &Redis, line: &str) -> (usize, Vec<String>) {
     };
     let mut found: Vec<String> = names.into_iter().filter(|name| name.starts_with(word)).collect();
     if !container.is_empty() && found.is_empty() {
-        let pattern = format!("{}*", word.replace(['*', '?', '[', '\\'], "?"));
-        let keys = redis.scan_iter(ScanOptions::default().matching(pattern.as_bytes()).count(1000));
+        let mut pattern = typed.clone();
+        pattern.iter_mut().filter(|byte| b"*?[\\".contains(byte)).for_each(|byte| *byte = b'?');
+        pattern.push(b'*');
+        let keys = redis.scan_iter(ScanOptions::default().matching(&pattern).count(1000));
         found = keys
             .flatten()
+            .filter(|key| key.starts_with(&typed))
             .take(KEYS_OFFERED)
             .map(|key| {
                 let text = String::from_utf8_lossy(&key);
@@ -163,5 +166,10 @@ mod tests {
         assert_eq!(complete(&redis, "zrangeb").1, ["zrangebylex", "zrangebyscore"]);
         assert_eq!(complete(&redis, "CONFIG RE").1, ["RESETSTAT", "REWRITE"]);
         assert_eq!(complete(&redis, "GET us"), (4, vec!["user:1".into(), "user:2".into()]));
+        redis.mset([("my key", 1), ("my *", 2)]).unwrap();
+        assert_eq!(complete(&redis, "GET my").1, ["\"my *\"", "\"my key\""]);
+        assert_eq!(complete(&redis, "GET \"my k"), (4, vec!["\"my key\"".into()]));
+        assert_eq!(complete(&redis, "MGET a 'my *"), (7, vec!["\"my *\"".into()]));
+        assert_eq!(complete(&redis, "GET ").1.len(), 5);
     }
 }

@@ -1,12 +1,15 @@
 //! Commands from standard input: a line each, or RESP arrays, mixed as they come.
+use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, StdinLock, Write};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::arguments::Arguments;
-use crate::{Answer, Failure, Session, words};
+use crate::interrupts::{Interrupts, Work};
+use crate::{Answer, Failure, Session, complain, words};
 
 /// The longest string and the most arguments that Redis takes.
 const LONGEST: i64 = 512 << 20;
@@ -36,10 +39,14 @@ impl<R: BufRead> Commands<R> {
                 return Ok(Input::End);
             }
             if line.first() == Some(&b'*') {
-                return self.array(&line);
+                match self.array(&line)? {
+                    // Redis passes over an array without words, and over one of a negative length.
+                    words if words.is_empty() => continue,
+                    words => return Ok(Input::Command(words)),
+                }
             }
             let line = line.trim_ascii();
-            if line.is_empty() || line.starts_with(b"#") {
+            if words::is_remark(line) {
                 continue;
             }
             return Ok(words::split(line)
@@ -64,15 +71,15 @@ impl<R: BufRead> Commands<R> {
         ))
     }
 
-    fn length(&self, line: &[u8], mark: u8, most: i64, why: &str) -> Result<usize, Failure> {
+    fn length(&self, line: &[u8], mark: u8, range: RangeInclusive<i64>, why: &str) -> Result<usize, Failure> {
         let digits = line.strip_prefix(&[mark]).map(<[u8]>::trim_ascii_end);
         let number = digits.and_then(redlet::core::number::parse_i64);
-        let number = number.filter(|number| (0..=most).contains(number)).ok_or_else(|| self.broken(why))?;
-        Ok(number as usize)
+        let number = number.filter(|number| range.contains(number)).ok_or_else(|| self.broken(why))?;
+        Ok(usize::try_from(number).unwrap_or(0))
     }
 
-    fn array(&mut self, header: &[u8]) -> Result<Input, Failure> {
-        let count = self.length(header, b'*', MOST, "invalid multibulk length")?;
+    fn array(&mut self, header: &[u8]) -> Result<Vec<Vec<u8>>, Failure> {
+        let count = self.length(header, b'*', i64::MIN..=MOST, "invalid multibulk length")?;
         let mut words = Vec::with_capacity(count.min(1024));
         for _ in 0..count {
             let mut header = Vec::new();
@@ -81,7 +88,7 @@ impl<R: BufRead> Commands<R> {
                 let found = header.first().map_or_else(String::new, |byte| (*byte as char).to_string());
                 return Err(self.broken(&format!("expected '$', got '{found}'")));
             }
-            let length = self.length(&header, b'$', LONGEST, "invalid bulk length")?;
+            let length = self.length(&header, b'$', 0..=LONGEST, "invalid bulk length")?;
             let mut word = Vec::new();
             let read = (&mut self.reader).take(length as u64 + 2).read_to_end(&mut word);
             let read = read.map_err(|error| Failure::Input(format!("cannot read the input: {error}")))?;
@@ -93,46 +100,108 @@ impl<R: BufRead> Commands<R> {
             word.truncate(length);
             words.push(word);
         }
-        Ok(if words.is_empty() { Input::Bad("an empty command".into()) } else { Input::Command(words) })
+        Ok(words)
+    }
+}
+
+/// Where replies go for as long as they can. What is being loaded is worth more than its replies: a reader that has seen enough,
+/// as in `| head`, does not keep the rest of the commands from being carried out.
+struct Replies<W> {
+    out: W,
+    lost: Option<io::Error>,
+}
+
+impl<W: Write> Replies<W> {
+    fn write(&mut self, text: &[u8]) {
+        if self.lost.is_none() {
+            self.lost = self.out.write_all(text).err();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.lost.is_none() {
+            self.lost = self.out.flush().err();
+        }
+    }
+}
+
+/// Standard input. Whoever waits for the replies to what was written gets them before more is waited for.
+struct Source<'s, 'i, W> {
+    input: StdinLock<'static>,
+    replies: &'s RefCell<Replies<W>>,
+    work: &'s mut Work<'i>,
+}
+
+impl<W: Write> Read for Source<'_, '_, W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.replies.borrow_mut().flush();
+        // No end of the input: half a line would be run as a whole one.
+        self.work.pause(|| self.input.read(buffer)).unwrap_or_else(|| Err(io::Error::other("a signal came")))
     }
 }
 
 /// Runs all commands of the input; false if any was refused.
-pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {
+pub(crate) fn run(
+    session: &mut Session,
+    arguments: &Arguments,
+    interrupts: &Interrupts,
+) -> Result<bool, Failure> {
     let progress = progress();
-    let mut commands =
-        Commands { reader: BufReader::with_capacity(1 << 16, io::stdin().lock()), line: 0, bytes: 0 };
-    let mut out = BufWriter::new(io::stdout().lock());
+    let mut work = interrupts.work();
+    let replies = RefCell::new(Replies { out: BufWriter::new(io::stdout().lock()), lost: None });
+    let source = Source { input: io::stdin().lock(), replies: &replies, work: &mut work };
+    let mut commands = Commands { reader: BufReader::with_capacity(1 << 16, source), line: 0, bytes: 0 };
+    let went_well = run_all(session, arguments, interrupts, &mut commands, &replies, progress.as_ref());
+    let line = commands.line;
+    if let Some(progress) = progress {
+        progress.finish_and_clear();
+    }
+    work.end();
+    let mut replies = replies.into_inner();
+    replies.flush();
+    if let Some(signal) = interrupts.signal() {
+        return Err(Failure::Signal { signal, line });
+    }
+    match replies.lost.filter(|_| went_well.is_ok()) {
+        Some(error) => Err(Failure::Unread(error)),
+        None => went_well,
+    }
+}
+
+fn run_all<R: BufRead, W: Write>(
+    session: &mut Session,
+    arguments: &Arguments,
+    interrupts: &Interrupts,
+    commands: &mut Commands<R>,
+    replies: &RefCell<Replies<W>>,
+    progress: Option<&ProgressBar>,
+) -> Result<bool, Failure> {
     let (mut went_well, mut done) = (true, 0_u64);
-    loop {
+    while interrupts.signal().is_none() {
         let line = commands.line + 1;
         let answer = match commands.next()? {
             Input::End => break,
             Input::Bad(why) => Answer::Refused(format!("ERR {why}")),
             Input::Command(words) => session.execute(&words),
         };
+        let mut replies = replies.borrow_mut();
         if let Answer::Refused(why) = &answer {
             went_well = false;
-            out.flush()?;
-            let line = line.max(commands.line.min(line));
-            eprintln!("line {line}: {why}");
+            replies.flush();
+            complain(&format!("line {line}: {why}"));
             if arguments.strict {
                 break;
             }
         } else if !arguments.quiet {
-            out.write_all(&session.form.text(&answer))?;
+            replies.write(&session.form.text(&answer));
         }
         done += 1;
         if done.is_multiple_of(1024)
-            && let Some(progress) = &progress
+            && let Some(progress) = progress
         {
             progress.set_position(commands.bytes);
         }
     }
-    if let Some(progress) = progress {
-        progress.finish_and_clear();
-    }
-    out.flush()?;
     Ok(went_well)
 }
 

@@ -3,6 +3,7 @@ mod arguments;
 mod format;
 mod hints;
 mod input;
+mod interrupts;
 mod shell;
 mod words;
 
@@ -14,6 +15,7 @@ use redlet::{Redis, Reply};
 
 use arguments::Arguments;
 use format::Form;
+use interrupts::Interrupts;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -23,10 +25,20 @@ fn main() -> ExitCode {
         // Whoever reads the output has seen enough.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("redlet: {failure}");
-            ExitCode::FAILURE
+            complain(&format!("redlet: {failure}"));
+            match failure {
+                // The status of a program that the signal itself has ended.
+                Failure::Signal { signal, .. } => ExitCode::from((128 + signal) as u8),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
+}
+
+/// Says something on standard error. Nobody may read it, or its disk be full: that must not keep a command from being run, as the
+/// panic of `eprintln!` would.
+pub(crate) fn complain(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// What ends the program early.
@@ -35,6 +47,13 @@ pub(crate) enum Failure {
     Store(redlet::Error),
     Input(String),
     Output(io::Error),
+    /// Replies were lost, but the commands went on.
+    Unread(io::Error),
+    /// A signal came after what was read up to this line was run.
+    Signal {
+        signal: i32,
+        line: u64,
+    },
 }
 
 impl std::fmt::Display for Failure {
@@ -43,6 +62,10 @@ impl std::fmt::Display for Failure {
             Failure::Store(error) => error.fmt(f),
             Failure::Input(text) => f.write_str(text),
             Failure::Output(error) => write!(f, "cannot write the output: {error}"),
+            Failure::Signal { line, .. } => write!(f, "ended by a signal after line {line}"),
+            Failure::Unread(error) => {
+                write!(f, "cannot write the replies: {error}; the commands were carried out all the same")
+            }
         }
     }
 }
@@ -62,33 +85,57 @@ impl From<io::Error> for Failure {
 /// Opens the store and does what was asked; false if a command failed.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let redis = open(arguments)?;
-    let mut session = Session { redis: redis.select(arguments.database)?, form: arguments.form() };
+    let selected = arguments.database.map_or_else(|| Ok(redis.clone()), |database| redis.select(database))?;
+    let mut session = Session { redis: selected, form: arguments.form() };
     let went_well = if !arguments.command.is_empty() {
-        one_command(&mut session, arguments)?
+        one_command(&mut session, arguments)
     } else if io::stdin().is_terminal() {
-        shell::run(&mut session, arguments)?
+        shell::run(&mut session, arguments)
     } else {
-        input::run(&mut session, arguments)?
+        input::run(&mut session, arguments, &Interrupts::watch(&redis, false))
     };
     drop(session);
     redis.close()?;
-    Ok(went_well)
+    went_well
 }
 
 fn open(arguments: &Arguments) -> Result<Redis, Failure> {
+    let mut builder = Redis::builder();
+    if let Some(databases) = arguments.databases {
+        builder = builder.databases(databases);
+    }
     let redis = match arguments.path.as_deref() {
-        None | Some(":memory:") => Redis::memory(),
-        Some(url) if url.starts_with("redlet://") => Redis::from_url(url)?,
-        Some(path) => Redis::open(path)?,
+        None => builder.build()?,
+        Some(path) if path == ":memory:" => builder.build()?,
+        Some(path) => match path.to_string_lossy() {
+            url if is_url(&url) => Redis::from_url(&with_databases(&url, arguments.databases))?,
+            _ => builder.path(path).build()?,
+        },
     };
     if let Some(report) = redis.recovery().filter(|report| !report.is_clean()) {
-        eprintln!("redlet: {report}");
+        complain(&format!("redlet: {report}"));
     }
     Ok(redis)
 }
 
+/// Whether a path begins like a URL. One of another kind is refused as such: as a path it would become a folder `redis:`.
+fn is_url(path: &str) -> bool {
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.chars().all(|other| other.is_ascii_alphanumeric() || "+-.".contains(other))
+    };
+    path.split_once("://").is_some_and(|(scheme, _)| is_scheme(scheme))
+}
+
+/// The last of two parameters counts, so that the option wins over the URL.
+fn with_databases(url: &str, databases: Option<usize>) -> String {
+    let mark = if url.contains('?') { '&' } else { '?' };
+    databases.map_or_else(|| url.to_owned(), |databases| format!("{url}{mark}databases={databases}"))
+}
+
 fn one_command(session: &mut Session, arguments: &Arguments) -> Result<bool, Failure> {
-    let mut words: Vec<Vec<u8>> = arguments.command.iter().map(|word| word.clone().into_bytes()).collect();
+    let mut words: Vec<Vec<u8>> =
+        arguments.command.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
     if arguments.last_from_input {
         let mut last = Vec::new();
         io::Read::read_to_end(&mut io::stdin().lock(), &mut last)

@@ -1,5 +1,5 @@
 //! The program as a person or a script runs it.
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Output, Stdio};
 
 fn redlet(arguments: &[&str], input: &[u8]) -> Output {
@@ -66,6 +66,46 @@ fn a_broken_array_ends_the_input_with_its_place() {
     }
 }
 
+/// An output that nobody reads: writing to it fails.
+fn unread() -> std::io::PipeWriter {
+    std::io::pipe().unwrap().1
+}
+
+#[test]
+fn a_refusal_that_nobody_can_read_does_not_stop_the_commands_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(unread())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"SET k 1\nNOSUCH\nINCR k\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("OK\n2\n", Some(1)));
+}
+
+#[test]
+fn a_load_goes_on_when_nobody_reads_its_replies() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(unread())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all("INCR k\n".repeat(20_000).as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert!(said.contains("the commands were carried out all the same"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(text(&redlet(&[path.to_str().unwrap(), "GET", "k"], b"").stdout), "20000\n");
+}
+
 #[test]
 fn a_selected_database_stays_selected() {
     let output = redlet(&[], b"SELECT 2\nSET k v\nSELECT 0\nGET k\nSELECT 2\nGET k\nSELECT 99\n");
@@ -85,4 +125,137 @@ fn what_cannot_be_opened_is_said_in_a_sentence() {
     let output = redlet(&[folder.path().to_str().unwrap(), "PING"], b"");
     assert!(text(&output.stderr).contains("no MANIFEST"), "{}", text(&output.stderr));
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn the_database_of_a_url_is_selected_unless_an_option_names_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("redlet://{}/store?db=5", folder.path().to_str().unwrap());
+    assert_eq!(text(&redlet(&[&url, "SET", "k", "in 5"], b"").stdout), "OK\n");
+    assert_eq!(text(&redlet(&["-n", "0", &url, "DBSIZE"], b"").stdout), "0\n");
+    assert_eq!(text(&redlet(&["-n", "5", &url, "GET", "k"], b"").stdout), "in 5\n");
+    assert_eq!(text(&redlet(&[&url], b"GET k\n").stdout), "in 5\n");
+}
+
+#[test]
+fn a_url_of_another_kind_is_no_path() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["redis://localhost:6379", "rediss://x", "unix:///tmp/redis.sock", "REDLET://x"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redlet"));
+        let output = command.current_dir(folder.path()).args([url, "PING"]).output().unwrap();
+        let said = text(&output.stderr);
+        assert!(said.contains(url) && said.contains("it must begin with redlet://"), "{said}");
+        assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("", Some(1)));
+    }
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0, "no folder was made");
+}
+
+#[cfg(unix)]
+#[test]
+fn paths_and_words_may_be_any_bytes() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(OsStr::from_bytes(b"caf\xe9"));
+    let run = |words: &[&[u8]]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redlet"));
+        command.arg(&path).args(words.iter().map(|word| OsStr::from_bytes(word))).output().unwrap()
+    };
+    assert_eq!(text(&run(&[b"SET", b"k\xff", b"\xfe\x80"]).stdout), "OK\n");
+    assert_eq!(run(&[b"GET", b"k\xff"]).stdout, b"\xfe\x80\n");
+    assert!(path.join("MANIFEST").exists());
+}
+
+#[test]
+fn a_store_with_more_databases_than_usual_can_be_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let path = path.to_str().unwrap();
+    let url = format!("redlet://{path}?databases=20");
+    assert_eq!(text(&redlet(&["--databases", "100", "-n", "99", path, "SET", "k", "v"], b"").stdout), "OK\n");
+    assert_eq!(text(&redlet(&["--databases", "100", "-n", "99", path, "GET", "k"], b"").stdout), "v\n");
+    assert_eq!(text(&redlet(&["--databases", "100", "-n", "99", &url, "GET", "k"], b"").stdout), "v\n");
+    let refused = redlet(&[path, "PING"], b"");
+    assert!(
+        text(&refused.stderr).contains("open the store with more databases"),
+        "{}",
+        text(&refused.stderr)
+    );
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn an_empty_path_is_said_to_be_empty() {
+    let output = redlet(&["", "PING"], b"");
+    assert_eq!(text(&output.stderr), "redlet: the path of the store is empty\n");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+/// Redis 8.0.2 answered such input with PONGs alone.
+#[test]
+fn arrays_without_words_are_passed_over() {
+    let input = b"*0\r\nPING\r\n*-1\r\n*1\r\n$4\r\nPING\r\n*-5\r\n*-99999999999\r\nPING\r\n*0\r\n";
+    let output = redlet(&[], input);
+    assert_eq!(
+        (text(&output.stdout).as_str(), text(&output.stderr).as_str(), output.status.code()),
+        ("PONG\nPONG\nPONG\n", "", Some(0))
+    );
+}
+
+#[cfg(unix)]
+fn interrupt(child: &std::process::Child) {
+    let process = rustix::process::Pid::from_child(child);
+    rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_in_a_load_keeps_what_was_run_and_says_where_it_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut endless = Command::new("yes").arg("INCR k").stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .arg(&path)
+        .stdin(endless.stdout.take().unwrap())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut replies = BufReader::new(child.stdout.take().unwrap());
+    replies.read_line(&mut String::new()).unwrap();
+    interrupt(&child);
+    let mut rest = String::new();
+    replies.read_to_string(&mut rest).unwrap();
+    let output = child.wait_with_output().unwrap();
+    endless.wait().unwrap();
+    let last = rest.lines().last().unwrap();
+    assert_eq!(text(&output.stderr), format!("redlet: ended by a signal after line {last}\n"));
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(text(&redlet(&[path.to_str().unwrap(), "GET", "k"], b"").stdout), format!("{last}\n"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_input_is_waited_for_closes_the_store_and_runs_no_half_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .arg(&path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"SET k whole\nSET k ha").unwrap();
+    let mut reply = String::new();
+    let mut replies = BufReader::new(child.stdout.take().unwrap());
+    replies.read_line(&mut reply).unwrap();
+    assert_eq!(reply, "OK\n", "replies do not wait for more input");
+    interrupt(&child);
+    let output = child.wait_with_output().unwrap();
+    drop(input);
+    assert!(text(&output.stderr).starts_with("redlet: ended by a signal"), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(130));
+    assert_eq!(text(&redlet(&[path.to_str().unwrap(), "GET", "k"], b"").stdout), "whole\n");
 }

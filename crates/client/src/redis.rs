@@ -116,7 +116,7 @@ impl Redis {
 
     /// Opens what a URL names: `redlet://` (memory of its own), `redlet://name` (memory that everybody in the process shares
     /// who uses that name, for as long as somebody does), `redlet:///path/of/store?appendfsync=always` (a store on disk). The
-    /// parameter `db` selects a database.
+    /// parameter `db` selects a database, of which there are 16 unless the parameter `databases` says otherwise.
     ///
     /// # Errors
     /// [`Error::Url`], and what [`Redis::open`] fails with.
@@ -138,6 +138,9 @@ impl Redis {
         let mut builder = Self::builder();
         if let Some(fsync) = parsed.fsync {
             builder = builder.fsync(fsync);
+        }
+        if let Some(databases) = parsed.databases {
+            builder = builder.databases(databases);
         }
         let redis = match parsed.target {
             Target::Private => builder.build()?,
@@ -410,8 +413,11 @@ impl Builder {
     /// Opens the store.
     ///
     /// # Errors
-    /// [`Error::Options`] for numbers that cannot be; for a store on disk what [`Redis::open`] fails with.
+    /// [`Error::Options`] for numbers that cannot be and for an empty path; for a store on disk what [`Redis::open`] fails with.
     pub fn build(self) -> Result<Redis> {
+        if self.path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
+            return Err(Error::Options("the path of the store is empty"));
+        }
         if self.databases == 0 || self.databases > 1 << 16 {
             return Err(Error::Options("a store has from 1 to 65536 databases"));
         }

@@ -22,6 +22,7 @@ pub(crate) enum Target {
 pub(crate) struct Parsed {
     pub(crate) target: Target,
     pub(crate) db: usize,
+    pub(crate) databases: Option<usize>,
     pub(crate) fsync: Option<Fsync>,
 }
 
@@ -48,12 +49,17 @@ pub(crate) fn parse(url: &str) -> Result<Parsed> {
     } else {
         Target::Shared(decoded.into_owned())
     };
-    let mut parsed = Parsed { target, db: 0, fsync: None };
+    let mut parsed = Parsed { target, db: 0, databases: None, fsync: None };
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
             "db" => {
                 parsed.db =
                     value.parse().map_err(|_| refuse(format!("db={value} is no number of a database")))?;
+            }
+            "databases" => {
+                let databases =
+                    value.parse().map_err(|_| refuse(format!("databases={value} is no number")))?;
+                parsed.databases = Some(databases);
             }
             "appendfsync" => {
                 parsed.fsync = Some(match &*value {
@@ -63,7 +69,11 @@ pub(crate) fn parse(url: &str) -> Result<Parsed> {
                     _ => return Err(refuse(format!("appendfsync={value} is not always, everysec or no"))),
                 });
             }
-            _ => return Err(refuse(format!("it has no parameter {name:?}; there are db and appendfsync"))),
+            _ => {
+                return Err(refuse(format!(
+                    "it has no parameter {name:?}; there are db, databases and appendfsync"
+                )));
+            }
         }
     }
     if parsed.fsync.is_some() && !matches!(parsed.target, Target::Path(_)) {
@@ -80,9 +90,9 @@ mod tests {
     fn the_three_forms_are_told_apart() {
         assert_eq!(parse("redlet://").unwrap().target, Target::Private);
         assert_eq!(parse("redlet://jobs?db=2").unwrap().target, Target::Shared("jobs".into()));
-        let parsed = parse("redlet:///var/lib/my%20app?appendfsync=always&db=1").unwrap();
+        let parsed = parse("redlet:///var/lib/my%20app?appendfsync=always&db=1&databases=20").unwrap();
         assert_eq!(parsed.target, Target::Path("/var/lib/my app".into()));
-        assert_eq!((parsed.db, parsed.fsync), (1, Some(Fsync::Always)));
+        assert_eq!((parsed.db, parsed.databases, parsed.fsync), (1, Some(20), Some(Fsync::Always)));
     }
 
     #[test]
@@ -94,6 +104,7 @@ mod tests {
             ("redlet://?appendfsync=always", "for a store on disk"),
             ("redlet:///x?appendfsync=sometimes", "not always, everysec or no"),
             ("redlet://?db=x", "no number"),
+            ("redlet://?databases=many", "no number"),
             ("redlet://?speed=9", "no parameter"),
         ] {
             let said = parse(url).unwrap_err().to_string();

@@ -226,8 +226,31 @@ impl Row {
         Self { spec: C::SPEC, access: Access::Control, parse: Some(parse) }
     }
 
-    /// The ACL categories that `COMMAND INFO` lists.
+    /// The ACL categories that `COMMAND INFO` lists, in Redis's order.
     pub fn categories(&self) -> Vec<&'static str> {
+        const ORDER: [&str; 21] = [
+            "@keyspace",
+            "@read",
+            "@write",
+            "@set",
+            "@sortedset",
+            "@list",
+            "@hash",
+            "@string",
+            "@bitmap",
+            "@hyperloglog",
+            "@geo",
+            "@stream",
+            "@pubsub",
+            "@admin",
+            "@fast",
+            "@slow",
+            "@blocking",
+            "@dangerous",
+            "@connection",
+            "@transaction",
+            "@scripting",
+        ];
         let flags = self.spec.flags;
         let mut categories = Vec::new();
         categories.extend(match self.access {
@@ -251,6 +274,7 @@ impl Row {
                 .filter(|&category| !categories.contains(category))
                 .collect::<Vec<_>>(),
         );
+        categories.sort_by_key(|category| ORDER.iter().position(|known| known == category));
         categories
     }
 

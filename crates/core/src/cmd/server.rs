@@ -707,6 +707,9 @@ fn describe(row: &'static Row) -> Reply {
     } else {
         super::subcommands(row.spec.name).map(describe).collect()
     };
+    // Redis says that there are none with a set, and lists them in an array.
+    let subcommands =
+        if subcommands.is_empty() { Reply::Set(subcommands) } else { Reply::Array(subcommands) };
     Reply::Array(vec![
         Reply::bulk(row.listed_name()),
         Reply::Integer(i64::from(row.spec.arity)),
@@ -715,9 +718,9 @@ fn describe(row: &'static Row) -> Reply {
         Reply::Integer(last),
         Reply::Integer(step),
         categories,
-        Reply::Array(row.spec.tips.iter().map(Reply::bulk).collect()),
-        Reply::Array(row.spec.keys.iter().map(describe_keys).collect()),
-        Reply::Array(subcommands),
+        Reply::Set(row.spec.tips.iter().map(Reply::bulk).collect()),
+        Reply::Set(row.spec.keys.iter().map(describe_keys).collect()),
+        subcommands,
     ])
 }
 

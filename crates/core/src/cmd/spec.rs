@@ -270,7 +270,8 @@ impl KeySpec {
             }
             Find::Unknown => return None,
         };
-        if last >= count || first < 0 {
+        // A count of 0 leaves no key, and to Redis that is no use of the command.
+        if last >= count || first < 0 || last < first {
             return None;
         }
         Some((first..=last).step_by(step.max(1) as usize).map(|at| at as usize).collect())

@@ -876,8 +876,7 @@ macro_rules! increment {
                 arity: 2,
                 group: Group::String,
                 flags: WRITE_FAST,
-                keys: &[KeySpec::first(&["RW", "access", "update"])
-                    .noting("RW and UPDATE because it changes the TTL")],
+                keys: &[KeySpec::first(&["RW", "access", "update"])],
                 summary: $summary,
                 syntax: "key",
                 ..Spec::EMPTY
