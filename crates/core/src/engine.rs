@@ -299,7 +299,8 @@ impl Engine {
         self.journal.get().map_or(0, |journal| journal.append(effects))
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
+    #[inline(always)]
     fn read_locks<'a, C: Command<'a>>(&self, command: &C) -> (ReadLocks<'_>, Option<KnownHash>) {
         match self.targets(command) {
             Targets::One(known, index) => (Locks::One(index, self.keyspace.read(index)), Some(known)),
@@ -317,7 +318,8 @@ impl Engine {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
+    #[inline(always)]
     fn targets<'a, C: Command<'a>>(&self, command: &C) -> Targets {
         if C::SCOPE == Scope::Everything {
             return Targets::All;

@@ -24,14 +24,17 @@ pub(crate) struct Database {
 }
 
 /// A slice of the keyspace. Everything in it changes under its one lock.
+///
+/// In the order of use: what every lookup touches lies beside the lock.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Shard {
+    counters: Counters,
     /// Grows to the highest database that was ever written to.
     databases: Vec<Database>,
     wheel: Wheel<Timed>,
     /// A copy of the engine's, so that a guard reads it without another lock.
     pub(crate) settings: TypeSettings,
-    counters: Counters,
 }
 
 /// Written by readers too, under a read lock, a load and a store each: two that meet in the same shard may count as one,
@@ -82,7 +85,8 @@ impl Shard {
         self.databases.get(db)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call here costs a GET a tenth of its time")]
+    #[inline(always)]
     pub(crate) fn get(&self, db: usize, hash: u64, key: &[u8]) -> Option<&Entry> {
         self.databases.get(db)?.entries.get(hash, |entry| entry.is_of(key))
     }

@@ -193,7 +193,8 @@ impl<'v> View<'v> {
         Ok(self.locate(key)?.1)
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
+    #[inline(always)]
     fn locate(&self, key: &[u8]) -> Result<(&'v Shard, Option<&'v Entry>)> {
         let hash = self.hash(key);
         let shard = self.shard(self.engine.keyspace().index(hash))?;
@@ -204,7 +205,8 @@ impl<'v> View<'v> {
         Ok((shard, found))
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
+    #[inline(always)]
     fn used(&self, key: &[u8]) -> Result<Option<(&'v Entry, &'v TypeSettings)>> {
         let (shard, entry) = self.locate(key)?;
         Ok(entry.map(|entry| {
@@ -237,7 +239,8 @@ impl<'v> View<'v> {
     ///
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
+    #[inline(always)]
     pub fn string(&self, key: &[u8]) -> Result<Option<StrRef<'v>>> {
         match self.used(key)?.map(|(entry, _)| entry.value()) {
             None => Ok(None),
