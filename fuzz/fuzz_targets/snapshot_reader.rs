@@ -3,19 +3,8 @@
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use redlet::{Commands, Fsync, ManualClock, Redis, SimVfs, UnixMs, Vfs};
-
-fn open(vfs: &SimVfs) -> redlet::Result<Redis> {
-    let clock = ManualClock::at(UnixMs(1_700_000_000_000));
-    Redis::builder()
-        .path("/store")
-        .vfs(vfs.clone())
-        .clock(clock)
-        .seed(1)
-        .shards(2)
-        .fsync(Fsync::Always)
-        .build()
-}
+use redlet::{Commands, SimVfs, Vfs};
+use redlet_fuzz::open;
 
 fuzz_target!(|changes: Vec<(u16, u8)>| {
     let vfs = SimVfs::default();

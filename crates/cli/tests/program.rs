@@ -1,15 +1,21 @@
 //! The program as a person or a script runs it.
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+
+/// The program, running, with its three streams.
+fn start(arguments: &[impl AsRef<OsStr>], [input, output, errors]: [Stdio; 3]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_redlet"))
+        .args(arguments)
+        .stdin(input)
+        .stdout(output)
+        .stderr(errors)
+        .spawn()
+        .unwrap()
+}
 
 fn redlet(arguments: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = start(arguments, [Stdio::piped(), Stdio::piped(), Stdio::piped()]);
     // A program that ends early does not read all of it.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
@@ -75,13 +81,7 @@ fn unread() -> std::io::PipeWriter {
 fn a_refusal_that_nobody_can_read_does_not_stop_the_commands_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
-        .arg(&path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(unread())
-        .spawn()
-        .unwrap();
+    let mut child = start(&[&path], [Stdio::piped(), Stdio::piped(), unread().into()]);
     child.stdin.take().unwrap().write_all(b"SET k 1\nNOSUCH\nINCR k\n").unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((text(&output.stdout).as_str(), output.status.code()), ("OK\n2\n", Some(1)));
@@ -91,13 +91,7 @@ fn a_refusal_that_nobody_can_read_does_not_stop_the_commands_after_it() {
 fn a_load_goes_on_when_nobody_reads_its_replies() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
-        .arg(&path)
-        .stdin(Stdio::piped())
-        .stdout(unread())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = start(&[&path], [Stdio::piped(), unread().into(), Stdio::piped()]);
     child.stdin.take().unwrap().write_all("INCR k\n".repeat(20_000).as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let said = text(&output.stderr);
@@ -153,7 +147,6 @@ fn a_url_of_another_kind_is_no_path() {
 #[cfg(unix)]
 #[test]
 fn paths_and_words_may_be_any_bytes() {
-    use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(OsStr::from_bytes(b"caf\xe9"));
@@ -203,7 +196,7 @@ fn arrays_without_words_are_passed_over() {
 }
 
 #[cfg(unix)]
-fn interrupt(child: &std::process::Child) {
+fn interrupt(child: &Child) {
     let process = rustix::process::Pid::from_child(child);
     rustix::process::kill_process(process, rustix::process::Signal::INT).unwrap();
 }
@@ -214,13 +207,7 @@ fn ctrl_c_in_a_load_keeps_what_was_run_and_says_where_it_ended() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
     let mut endless = Command::new("yes").arg("INCR k").stdout(Stdio::piped()).spawn().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
-        .arg(&path)
-        .stdin(endless.stdout.take().unwrap())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = start(&[&path], [endless.stdout.take().unwrap().into(), Stdio::piped(), Stdio::piped()]);
     let mut replies = BufReader::new(child.stdout.take().unwrap());
     replies.read_line(&mut String::new()).unwrap();
     interrupt(&child);
@@ -239,13 +226,7 @@ fn ctrl_c_in_a_load_keeps_what_was_run_and_says_where_it_ended() {
 fn ctrl_c_while_input_is_waited_for_closes_the_store_and_runs_no_half_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_redlet"))
-        .arg(&path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = start(&[&path], [Stdio::piped(), Stdio::piped(), Stdio::piped()]);
     let mut input = child.stdin.take().unwrap();
     input.write_all(b"SET k whole\nSET k ha").unwrap();
     let mut reply = String::new();

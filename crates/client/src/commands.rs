@@ -175,7 +175,8 @@ pub trait Commands {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn psetex(&self, key: impl ToArg, ttl: Duration, value: impl ToArg) -> Result<()> {
-        self.setex(key, ttl, value)
+        let options = SetOptions::default().ex(ttl);
+        self.run_write(&PSetEx(Set { key: &arg(&key)?, value: arg(&value)?.as_string(), options })).map(drop)
     }
 
     /// Stores a string unless the key is there already; false if it was. `SETNX`.

@@ -82,6 +82,10 @@ fn a_time_to_live_of_nothing_is_refused_in_the_name_of_its_command() {
     let redis = Redis::memory();
     assert_eq!(refusal(redis.setex("k", Duration::ZERO, "v")), "ERR invalid expire time in 'setex' command");
     assert_eq!(refusal(redis.setex("k", Duration::MAX, "v")), "ERR invalid expire time in 'setex' command");
+    assert_eq!(
+        refusal(redis.psetex("k", Duration::ZERO, "v")),
+        "ERR invalid expire time in 'psetex' command"
+    );
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl Engine {
         self.check_writable()?;
         let (locks, known) = self.write_locks(command);
         self.count_command(&locks);
-        let mut tx = Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()));
+        let mut tx = self.begin(db, locks, known);
         let reply = command.write(&mut tx);
         self.commit(&mut tx)?;
         reply
@@ -191,7 +191,7 @@ impl Engine {
         command.check(self)?;
         let (locks, known) = self.write_locks(command);
         self.count_command(&locks);
-        let mut tx = Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()));
+        let mut tx = self.begin(db, locks, known);
         let reply = command.run(&mut tx);
         self.commit(&mut tx)?;
         reply
@@ -229,7 +229,7 @@ impl Engine {
         self.check_writable()?;
         let indexes = self.indexes(|visit| keys.iter().for_each(|key| visit(key)));
         let locks = self.keyspace.write_many(indexes);
-        let mut tx = Tx::new(self, db, locks, None, Recorder::new(self.journal.get().is_some()));
+        let mut tx = self.begin(db, locks, None);
         let result = body(&mut tx);
         self.commit(&mut tx)?;
         result
@@ -258,7 +258,7 @@ impl Engine {
             indexes.dedup();
             self.keyspace.write_many(indexes)
         };
-        let mut tx = Tx::new(self, db, locks, None, Recorder::new(self.journal.get().is_some()));
+        let mut tx = self.begin(db, locks, None);
         let run = |command: &Result<Box<dyn Prepared<'_> + '_>>| match command {
             Ok(command) => command.run(&mut tx),
             Err(refused) => Err(refused.clone()),
@@ -270,6 +270,12 @@ impl Engine {
 
     fn check_writable(&self) -> Result<()> {
         self.journal.get().map_or(Ok(()), |journal| journal.check())
+    }
+
+    /// A unit on shards that are locked, recorded if there is a journal.
+    #[inline]
+    fn begin<'e>(&'e self, db: usize, locks: WriteLocks<'e>, known: Option<KnownHash>) -> Tx<'e> {
+        Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()))
     }
 
     /// Counts in a shard where there is one, because a number for all would be fought for.
@@ -357,7 +363,7 @@ impl Engine {
                 let mut timers = TIMERS_PER_LOCK.min(left);
                 let given = timers;
                 let locks = Locks::One(index, self.keyspace.write(index));
-                let mut tx = Tx::new(self, 0, locks, None, Recorder::new(self.journal.get().is_some()));
+                let mut tx = self.begin(0, locks, None);
                 expired += tx.expire(&mut timers);
                 // A journal that fails shows at the next write; what expired is gone either way.
                 let _ = tx.finish();

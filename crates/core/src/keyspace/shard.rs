@@ -54,7 +54,7 @@ fn count(counter: &AtomicU64) {
 /// What INFO reports of what happened so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Statistics {
-    /// Units that began with a lock on this shard: commands, transactions, what expires.
+    /// Commands that were units of their own and locked this shard first.
     pub(crate) commands: u64,
     pub(crate) expired_keys: u64,
     /// Lookups that found their key.
