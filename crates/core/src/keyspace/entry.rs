@@ -19,10 +19,9 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::extendible::Tagged;
-use super::tagged_pointer::TaggedPointer;
 use super::wheel::TimerId;
 use crate::UnixMs;
+use crate::extendible::{Tagged, TaggedPointer};
 use crate::types::string::{SHORT_MAX, Shared};
 use crate::types::{Collection, Str, StrRef, Type, Value, ValueRef};
 

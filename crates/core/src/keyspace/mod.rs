@@ -4,10 +4,7 @@
 //! is, except what a `Journal` locks inside itself.
 mod access;
 mod entry;
-mod equal_halves;
-mod extendible;
 mod shard;
-mod tagged_pointer;
 pub(crate) mod wheel;
 
 use std::ops::{Deref, DerefMut};

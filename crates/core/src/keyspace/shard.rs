@@ -3,9 +3,9 @@ use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::entry::Entry;
-use super::extendible::ExtendibleTable;
 use super::wheel::{TimerId, Wheel};
 use crate::UnixMs;
+use crate::extendible::ExtendibleTable;
 use crate::types::TypeSettings;
 
 /// What a timer is about: enough to find the entry again without holding its key twice.

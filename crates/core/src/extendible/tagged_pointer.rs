@@ -13,13 +13,13 @@ mod packed {
 
     /// The tag is in the bits above the address.
     #[derive(Clone, Copy, Debug)]
-    pub(in super::super) struct TaggedPointer(NonNull<u8>);
+    pub(crate) struct TaggedPointer(NonNull<u8>);
 
     impl TaggedPointer {
         /// Ends the process if the address has more bits than there is room for: the memory behind it could not be found
         /// again.
         #[inline]
-        pub(in super::super) fn new(address: NonNull<u8>, tag: u16) -> Self {
+        pub(crate) fn new(address: NonNull<u8>, tag: u16) -> Self {
             if address.addr().get() > ADDRESS_MASK {
                 std::process::abort();
             }
@@ -29,14 +29,14 @@ mod packed {
         }
 
         #[inline]
-        pub(in super::super) fn address(self) -> NonNull<u8> {
+        pub(crate) fn address(self) -> NonNull<u8> {
             // SAFETY: what `new` was given, which is not 0.
             unsafe { NonNull::new_unchecked(self.0.as_ptr().map_addr(|address| address & ADDRESS_MASK)) }
         }
 
         /// The tag in the upper half, bits of the address in the lower.
         #[inline]
-        pub(in super::super) fn tag_word(self) -> u32 {
+        pub(crate) fn tag_word(self) -> u32 {
             (self.0.addr().get() >> (ADDRESS_BITS - u16::BITS)) as u32
         }
     }
@@ -49,30 +49,30 @@ mod plain {
 
     /// A pointer and its tag.
     #[derive(Clone, Copy, Debug)]
-    pub(in super::super) struct TaggedPointer {
+    pub(crate) struct TaggedPointer {
         address: NonNull<u8>,
         tag: u16,
     }
 
     impl TaggedPointer {
-        pub(in super::super) fn new(address: NonNull<u8>, tag: u16) -> Self {
+        pub(crate) fn new(address: NonNull<u8>, tag: u16) -> Self {
             Self { address, tag }
         }
 
-        pub(in super::super) fn address(self) -> NonNull<u8> {
+        pub(crate) fn address(self) -> NonNull<u8> {
             self.address
         }
 
-        pub(in super::super) fn tag_word(self) -> u32 {
+        pub(crate) fn tag_word(self) -> u32 {
             u32::from(self.tag) << 16
         }
     }
 }
 
 #[cfg(all(target_pointer_width = "64", not(target_os = "android")))]
-pub(super) use packed::TaggedPointer;
+pub(crate) use packed::TaggedPointer;
 #[cfg(not(all(target_pointer_width = "64", not(target_os = "android"))))]
-pub(super) use plain::TaggedPointer;
+pub(crate) use plain::TaggedPointer;
 
 #[cfg(test)]
 mod tests {

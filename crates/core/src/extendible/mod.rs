@@ -19,9 +19,14 @@
 //! and a scan that goes by tags is not disturbed by growth. No insertion moves more than a segment: tens of microseconds.
 //!
 //! Nothing here knows what a key is: callers compare and hash.
+mod equal_halves;
+mod tagged_pointer;
+
 use std::fmt;
 
-use super::equal_halves::equal_halves;
+use equal_halves::equal_halves;
+pub(crate) use tagged_pointer::TaggedPointer;
+
 use crate::Random;
 
 /// Pointers in a line.
