@@ -23,6 +23,7 @@ mod error;
 mod extendible;
 pub mod glob;
 mod hash;
+mod heap;
 pub mod journal;
 mod keyspace;
 pub mod memory;

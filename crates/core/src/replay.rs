@@ -64,7 +64,7 @@ impl Engine {
             let shard = self.keyspace().read(index);
             let mut block = Vec::new();
             for (db, database) in shard.databases().iter().enumerate() {
-                for (at, entry) in database.entries.iter().enumerate() {
+                for (at, entry) in database.iter().enumerate() {
                     // Each block stands on its own, so that blocks can be loaded in any order.
                     if block.is_empty() || at == 0 {
                         codec::encode(&Effect::Select { db: db as u32 }, &mut block);

@@ -509,7 +509,7 @@ impl<'a> Read<'a> for Keys<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Bytes>> {
         let mut found = Vec::new();
         for shard in 0..db.engine().keyspace().len() {
-            for entry in db.database(shard)?.into_iter().flat_map(|database| database.entries.iter()) {
+            for entry in db.database(shard)?.into_iter().flat_map(|database| database.iter()) {
                 let matches = self.pattern == b"*" || glob::matches(self.pattern, entry.key(), false);
                 if matches && entry.is_alive(|| db.now()) {
                     found.push(Bytes::copy_from_slice(entry.key()));
@@ -546,7 +546,7 @@ impl Read<'_> for RandomKey {
         const TRIES: usize = 100;
         let shards = db.engine().keyspace().len();
         let databases: Vec<_> = (0..shards).map(|shard| db.database(shard)).collect::<Result<_>>()?;
-        let total: usize = databases.iter().flatten().map(|database| database.entries.len()).sum();
+        let total: usize = databases.iter().flatten().map(|database| database.len()).sum();
         if total == 0 {
             return Ok(None);
         }
@@ -554,18 +554,18 @@ impl Read<'_> for RandomKey {
         for _ in 0..TRIES {
             let mut place = db.random().below(total as u64) as usize;
             for database in databases.iter().flatten() {
-                if place >= database.entries.len() {
-                    place -= database.entries.len();
+                if place >= database.len() {
+                    place -= database.len();
                     continue;
                 }
-                let drawn = database.entries.random(db.random());
+                let drawn = database.random(db.random());
                 if let Some(entry) = drawn.filter(|entry| entry.is_alive(|| db.now())) {
                     return Ok(Some(name(entry)));
                 }
                 break;
             }
         }
-        let mut entries = databases.iter().flatten().flat_map(|database| database.entries.iter());
+        let mut entries = databases.iter().flatten().flat_map(|database| database.iter());
         Ok(entries.find(|entry| entry.is_alive(|| db.now())).map(name))
     }
 }
@@ -614,7 +614,7 @@ impl<'a> Read<'a> for Scan<'a> {
             let (place, shard) = (cursor / shards, cursor % shards);
             let mut looked_at = 0;
             let next = match db.database(shard as usize) {
-                Ok(Some(database)) => database.entries.scan(place, |entry| {
+                Ok(Some(database)) => database.scan(place, |entry| {
                     looked_at += 1;
                     if wanted(entry) {
                         items.push(Bytes::copy_from_slice(entry.key()));

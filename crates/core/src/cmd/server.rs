@@ -80,8 +80,8 @@ fn count(db: &View<'_>) -> Result<Counted> {
     (0..db.engine().keyspace().len()).try_fold(Counted::default(), |sum, shard| {
         let database = db.database(shard)?;
         Ok(Counted {
-            keys: sum.keys + database.map_or(0, |database| database.entries.len()),
-            with_deadline: sum.with_deadline + database.map_or(0, |database| database.with_deadline),
+            keys: sum.keys + database.map_or(0, |database| database.len()),
+            with_deadline: sum.with_deadline + database.map_or(0, |database| database.with_deadline()),
         })
     })
 }

@@ -2,19 +2,19 @@
 //!
 //! ```text
 //! | use, form | key length | value length | deadline, timer | number or pointer | key ... | value ... |
-//!   4 bytes     1 or 4       0, 1 or 2      0 or 16           0 or 8
+//!   4 bytes     1 or 4       0, 1 or 2      0 or 12           0 or 8
 //! ```
 //!
 //! The form says which of them are there. A string of 10 bytes at a key of 11 takes 27 bytes, an integer 24, and a lookup
 //! touches nothing else once the table has led it here. Bytes lie beside the key up to [`SHORT_MAX`]; longer ones and
 //! collections are pointed to.
 //!
-//! The tests compare an entry with a plain struct.
+//! An entry is a block of its database's heap and cannot give itself back: whoever takes one out of the table calls
+//! [`Entry::free`] or [`Entry::into_value`]. The tests compare an entry with a plain struct.
 #![expect(
     unsafe_code,
     reason = "one allocation an entry: half the memory of a struct with a boxed key, one cache miss less"
 )]
-use std::alloc::{self, Layout};
 use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -22,12 +22,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::wheel::TimerId;
 use crate::UnixMs;
 use crate::extendible::{Tagged, TaggedPointer};
+use crate::heap::{self, Block, Heap};
 use crate::types::string::{SHORT_MAX, Shared};
 use crate::types::{Collection, Str, StrRef, Type, Value, ValueRef};
 
 /// What a shard's table holds: a pointer to the one allocation.
 ///
-/// The allocation is as big as [`Shape::size`] says of the form and lengths in its own header; every function that changes
+/// The block is as big as [`Shape::size`] says of the form and lengths in its own header; every function that changes
 /// one of them changes the other.
 pub(crate) struct Entry(TaggedPointer);
 
@@ -63,6 +64,8 @@ impl Form {
     const TIMED: u8 = 0x10;
     const LONG_KEY: u8 = 0x20;
     const LONG_VALUE: u8 = 0x40;
+    /// Which kind of block it is.
+    const PAGED: u8 = 0x80;
 
     // Kinds: bytes, bytes that were changed in place, an integer, `Shared`, collections.
     const BYTES: u8 = 0;
@@ -118,8 +121,8 @@ impl Form {
         usize::from(Self::KEY_AT[usize::from(self.0) % Self::KEY_AT.len()])
     }
 
-    const KEY_AT: [u8; 128] = {
-        let mut table = [0; 128];
+    const KEY_AT: [u8; Self::PAGED as usize] = {
+        let mut table = [0; Self::PAGED as usize];
         let mut form = 0;
         while form < table.len() {
             table[form] = Self(form as u8).key_at() as u8;
@@ -131,9 +134,7 @@ impl Form {
 
 const USE_BYTES: usize = size_of::<u32>();
 const WORD_BYTES: usize = size_of::<u64>();
-const TIMING_BYTES: usize = 16;
-/// The first word is read as an `AtomicU32`.
-const ALIGN: usize = align_of::<AtomicU32>();
+const TIMING_BYTES: usize = size_of::<u64>() + size_of::<u32>();
 /// How many bits of the first word tell of use.
 const USE_BITS: u32 = 24;
 /// The longest key: Redis refuses words of 512 MB, and so does a command before it comes here.
@@ -161,10 +162,6 @@ impl Shape {
 
     const fn size(self) -> usize {
         self.form.key_at() + self.key_length + self.value_length
-    }
-
-    fn layout(self) -> Layout {
-        Layout::from_size_align(self.size(), ALIGN).expect("a key and a short value fit in memory")
     }
 }
 
@@ -209,6 +206,20 @@ impl<'a> Payload<'a> {
         }
     }
 
+    /// Shows content as a payload to `body`, which must put it into an entry: what it points to is given away.
+    fn give<T>(content: Content<'_>, body: impl FnOnce(Payload<'_>) -> T) -> T {
+        let payload = match content {
+            Content::String(string) => Payload::of_string(string),
+            Content::Value(Value::String(Str::Shared(shared))) => Payload::pointer(Form::SHARED, shared),
+            Content::Value(Value::String(string)) => return body(Payload::of_string(string.as_ref())),
+            Content::Value(Value::List(list)) => Payload::pointer(LIST, list),
+            Content::Value(Value::Hash(hash)) => Payload::pointer(HASH, hash),
+            Content::Value(Value::Set(set)) => Payload::pointer(SET, set),
+            Content::Value(Value::ZSet(zset)) => Payload::pointer(ZSET, zset),
+        };
+        body(payload)
+    }
+
     /// A pointer to something that the entry owns from now on.
     fn pointer<T>(kind: u8, boxed: Box<T>) -> Self {
         Payload::Pointer(kind, NonNull::from(Box::leak(boxed)).cast())
@@ -217,39 +228,26 @@ impl<'a> Payload<'a> {
 
 impl Entry {
     /// An entry without a deadline.
-    pub(crate) fn new(key: &[u8], content: Content<'_>, access: u32) -> Self {
-        match content {
-            Content::String(string) => Self::of_string(key, string, access),
-            Content::Value(Value::String(string)) => Self::of_string(key, string.as_ref(), access),
-            Content::Value(Value::List(list)) => Self::of_collection(key, list, access),
-            Content::Value(Value::Hash(hash)) => Self::of_collection(key, hash, access),
-            Content::Value(Value::Set(set)) => Self::of_collection(key, set, access),
-            Content::Value(Value::ZSet(zset)) => Self::of_collection(key, zset, access),
-        }
+    pub(crate) fn new(heap: &mut Heap, key: &[u8], content: Content<'_>, access: u32) -> Self {
+        Payload::give(content, |payload| Self::allocate(heap, key, payload, None, access))
     }
 
-    fn of_string(key: &[u8], string: StrRef<'_>, access: u32) -> Self {
-        Self::allocate(key, Payload::of_string(string), None, access)
-    }
-
-    /// An entry with a collection and no deadline.
-    pub(crate) fn of_collection<T: Collection>(key: &[u8], collection: Box<T>, access: u32) -> Self {
-        Self::allocate(key, Payload::pointer(Form::of(T::TYPE), collection), None, access)
-    }
-
-    fn allocate(key: &[u8], payload: Payload<'_>, timing: Option<Timing>, access: u32) -> Self {
+    fn allocate(
+        heap: &mut Heap,
+        key: &[u8],
+        payload: Payload<'_>,
+        timing: Option<Timing>,
+        access: u32,
+    ) -> Self {
         let bytes = payload.bytes();
         let shape = Shape::new(payload.kind(), timing.is_some(), key.len(), bytes.len());
-        let layout = shape.layout();
-        // SAFETY: the size is not 0: the first word is always there.
-        let Some(start) = NonNull::new(unsafe { alloc::alloc(layout) }) else {
-            alloc::handle_alloc_error(layout)
-        };
+        let Block { address: start, is_paged } = heap.allocate(shape.size());
         let entry = Self(TaggedPointer::new(start, 0));
+        let form = shape.form.0 | if is_paged { Form::PAGED } else { 0 };
         // SAFETY: everything written here lies within `shape.size()` bytes, which were just allocated, aligned for the
         // first word; lengths fit where `Shape::new` says so. `key` and `bytes` cannot be in memory that is new.
         unsafe {
-            let first = (u32::from(shape.form.0) << USE_BITS) | (access & ((1 << USE_BITS) - 1));
+            let first = (u32::from(form) << USE_BITS) | (access & ((1 << USE_BITS) - 1));
             start.cast::<u32>().write(first);
             entry.write_lengths(shape);
             if let Some(timing) = timing {
@@ -287,11 +285,11 @@ impl Entry {
     /// The allocation has this form, and it is a timed one.
     unsafe fn write_timing(&self, form: Form, (deadline, timer): Timing) {
         let word = timer.map_or(0, TimerId::to_bits);
-        // SAFETY: a timed form has 16 bytes there.
+        // SAFETY: a timed form has 12 bytes there.
         unsafe {
             let at = self.start().add(form.timing_at()).cast::<u64>();
             at.write_unaligned(deadline.0 as u64);
-            at.add(1).write_unaligned(word);
+            at.add(1).cast::<u32>().write_unaligned(word);
         }
     }
 
@@ -301,10 +299,25 @@ impl Entry {
         self.0.address()
     }
 
-    /// Takes the place of this entry, with its tag.
-    fn become_another(&mut self, mut other: Self) {
+    /// Takes the place of this entry, which points to nothing, with its tag.
+    fn become_another(&mut self, heap: &mut Heap, mut other: Self) {
         other.set_tag(self.tag());
-        *self = other;
+        std::mem::replace(self, other).free_block(heap);
+    }
+
+    /// Gives the block back. What is pointed to is not.
+    fn free_block(self, heap: &mut Heap) {
+        let shape = self.shape();
+        let block = Block { address: self.start(), is_paged: shape.form.has(Form::PAGED) };
+        // SAFETY: the block was allocated for the size that its own shape has, and the entry is gone.
+        unsafe { heap.free(block, shape.size()) }
+    }
+
+    /// Ends an entry. Returns what was pointed to, to be dropped when no lock is held.
+    pub(crate) fn free(mut self, heap: &mut Heap) -> Option<Value> {
+        let value = self.take_pointed();
+        self.free_block(heap);
+        value
     }
 
     #[inline]
@@ -459,7 +472,7 @@ impl Entry {
     }
 
     /// Takes out what is pointed to, leaving the number 0; `None` if the value lies in the entry itself.
-    fn take_pointed(&mut self) -> Option<Value> {
+    pub(super) fn take_pointed(&mut self) -> Option<Value> {
         let form = self.form();
         // SAFETY: each kind points to what it is named for, and the word is written over below.
         let value = unsafe {
@@ -486,13 +499,15 @@ impl Entry {
 
     /// Replaces the value, keeping the deadline. Returns what was pointed to, to be dropped when no lock is held.
     #[inline]
-    pub(crate) fn replace(&mut self, content: Content<'_>) -> Option<Value> {
+    pub(crate) fn replace(&mut self, heap: &mut Heap, content: Content<'_>) -> Option<Value> {
         if let Content::String(StrRef::Short { bytes, raw }) = content
             && self.overwrite(bytes, raw)
         {
             return None;
         }
-        self.replace_with_another(content)
+        let old = self.take_pointed();
+        Payload::give(content, |payload| self.set_payload(heap, payload));
+        old
     }
 
     /// Writes bytes over as many bytes; false if the value is something else.
@@ -514,46 +529,27 @@ impl Entry {
         true
     }
 
-    fn replace_with_another(&mut self, content: Content<'_>) -> Option<Value> {
-        let old = self.take_pointed();
-        match content {
-            Content::String(string) => self.set_payload(Payload::of_string(string)),
-            Content::Value(Value::String(Str::Shared(shared))) => {
-                self.set_payload(Payload::pointer(Form::SHARED, shared));
-            }
-            Content::Value(Value::String(string)) => self.set_payload(Payload::of_string(string.as_ref())),
-            Content::Value(Value::List(list)) => self.put(list),
-            Content::Value(Value::Hash(hash)) => self.put(hash),
-            Content::Value(Value::Set(set)) => self.put(set),
-            Content::Value(Value::ZSet(zset)) => self.put(zset),
-        }
-        old
-    }
-
     /// Puts back a collection in the place of a value that is not pointed to.
-    pub(crate) fn put<T: Collection>(&mut self, collection: Box<T>) {
-        self.set_payload(Payload::pointer(Form::of(T::TYPE), collection));
+    pub(crate) fn put<T: Collection>(&mut self, heap: &mut Heap, collection: Box<T>) {
+        self.set_payload(heap, Payload::pointer(Form::of(T::TYPE), collection));
     }
 
     /// Writes a value over one that is not pointed to.
-    fn set_payload(&mut self, payload: Payload<'_>) {
+    fn set_payload(&mut self, heap: &mut Heap, payload: Payload<'_>) {
         let old = self.shape();
         debug_assert!(matches!(old.form.kind(), Form::BYTES | Form::RAW | Form::INT), "nothing is leaked");
         let bytes = payload.bytes();
-        let new = Shape::new(payload.kind(), old.form.has(Form::TIMED), old.key_length, bytes.len());
+        let mut new = Shape::new(payload.kind(), old.form.has(Form::TIMED), old.key_length, bytes.len());
         if new.form.key_at() != old.form.key_at()
             || new.form.value_length_bytes() != old.form.value_length_bytes()
+            || heap::rounded(new.size()) != heap::rounded(old.size())
         {
-            self.become_another(Self::allocate(self.key(), payload, self.timing(), self.access()));
+            let other = Self::allocate(heap, self.key(), payload, self.timing(), self.access());
+            self.become_another(heap, other);
             return;
         }
-        if new.size() != old.size() {
-            // SAFETY: allocated with the old layout; the new size is not 0 and comes from a layout that is valid.
-            let start = unsafe { alloc::realloc(self.start().as_ptr(), old.layout(), new.layout().size()) };
-            let Some(start) = NonNull::new(start) else { alloc::handle_alloc_error(new.layout()) };
-            self.0 = TaggedPointer::new(start, self.tag());
-        }
-        // SAFETY: the allocation has the new size now, and with the same places for lengths and key its key and timing
+        new.form.0 |= old.form.0 & Form::PAGED;
+        // SAFETY: the block has room for the new size too, and with the same places for lengths and key its key and timing
         // stand where they stood.
         unsafe {
             self.write_lengths(new);
@@ -577,18 +573,23 @@ impl Entry {
     }
 
     /// Changes a string; `None` if the value is of another type. A panic in `change` leaves what it made of the string.
-    pub(crate) fn change_string<T>(&mut self, change: impl FnOnce(&mut Str) -> T) -> Option<T> {
-        struct PutBack<'e>(&'e mut Entry, Option<Str>);
+    pub(crate) fn change_string<T>(
+        &mut self,
+        heap: &mut Heap,
+        change: impl FnOnce(&mut Str) -> T,
+    ) -> Option<T> {
+        struct PutBack<'e>(&'e mut Entry, &'e mut Heap, Option<Str>);
 
         impl Drop for PutBack<'_> {
             fn drop(&mut self) {
-                self.0.replace(Content::Value(Value::String(self.1.take().unwrap_or(Str::Int(0)))));
+                let string = self.2.take().unwrap_or(Str::Int(0));
+                self.0.replace(self.1, Content::Value(Value::String(string)));
             }
         }
 
         let string = self.take_string()?;
-        let mut taken = PutBack(self, Some(string));
-        taken.1.as_mut().map(change)
+        let mut taken = PutBack(self, heap, Some(string));
+        taken.2.as_mut().map(change)
     }
 
     /// Takes a string out, leaving a number where it was pointed to.
@@ -606,12 +607,41 @@ impl Entry {
         }
     }
 
-    /// The value with what it owns, without its key.
-    pub(crate) fn into_value(mut self) -> Value {
-        match self.take_pointed() {
+    /// The value with what it owns, without its key. Ends the entry.
+    pub(crate) fn into_value(mut self, heap: &mut Heap) -> Value {
+        let value = match self.take_pointed() {
             Some(value) => value,
             None => self.value().to_owned(),
+        };
+        self.free_block(heap);
+        value
+    }
+
+    /// What the block takes.
+    pub(super) fn block_bytes(&self) -> usize {
+        let shape = self.shape();
+        Heap::bytes_for(shape.size(), shape.form.has(Form::PAGED))
+    }
+
+    /// What is pointed to takes so much. O(1).
+    #[inline]
+    pub(super) fn pointed_bytes(&self) -> usize {
+        let form = self.form();
+        match form.kind() {
+            ..Form::SHARED => 0,
+            // SAFETY: that kind points to `Shared`.
+            Form::SHARED => unsafe { self.pointer::<Shared>(form).as_ref() }.allocated_bytes(),
+            _ => self.value().collection_bytes(),
         }
+    }
+
+    /// What the entry takes with what it points to, counted anew element by element.
+    pub(super) fn recounted_bytes(&self) -> usize {
+        let pointed = match self.value() {
+            ValueRef::String(_) => self.pointed_bytes(),
+            collection => collection.recounted_collection_bytes(),
+        };
+        self.block_bytes() + pointed
     }
 
     /// The deadline and its timer.
@@ -620,10 +650,10 @@ impl Entry {
         if !form.has(Form::TIMED) {
             return None;
         }
-        // SAFETY: a timed form has 16 bytes there, written by `write_timing`.
+        // SAFETY: a timed form has 12 bytes there, written by `write_timing`.
         let (deadline, timer) = unsafe {
             let at = self.start().add(form.timing_at()).cast::<u64>();
-            (at.read_unaligned(), at.add(1).read_unaligned())
+            (at.read_unaligned(), at.add(1).cast::<u32>().read_unaligned())
         };
         Some((UnixMs(deadline as i64), TimerId::from_bits(timer)))
     }
@@ -639,7 +669,7 @@ impl Entry {
     }
 
     /// Gives the entry a deadline with its timer, or takes them away.
-    pub(crate) fn set_timing(&mut self, timing: Option<Timing>) {
+    pub(crate) fn set_timing(&mut self, heap: &mut Heap, timing: Option<Timing>) {
         let old = self.shape();
         match timing {
             Some(timing) if old.form.has(Form::TIMED) => {
@@ -655,11 +685,11 @@ impl Entry {
                     ValueRef::String(StrRef::Int(number)) => Payload::Int(number),
                     _ => unreachable!("what is pointed to was taken out"),
                 };
-                let mut moved = Self::allocate(self.key(), payload, timing, access);
+                let mut moved = Self::allocate(heap, self.key(), payload, timing, access);
                 if let Some(value) = pointed {
-                    moved.replace(Content::Value(value));
+                    moved.replace(heap, Content::Value(value));
                 }
-                self.become_another(moved);
+                self.become_another(heap, moved);
             }
         }
     }
@@ -707,14 +737,6 @@ const HASH: u8 = Form::of(Type::Hash);
 const SET: u8 = Form::of(Type::Set);
 const ZSET: u8 = Form::of(Type::ZSet);
 const _: () = assert!(ZSET <= Form::KIND, "the kinds fit into their half of the byte");
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        drop(self.take_pointed());
-        // SAFETY: allocated with the layout that its own shape has.
-        unsafe { alloc::dealloc(self.start().as_ptr(), self.shape().layout()) }
-    }
-}
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -823,26 +845,31 @@ mod tests {
     proptest! {
         #[test]
         fn an_entry_is_what_a_plain_struct_is(
-            key in bytes(), first in value(), steps in proptest::collection::vec(step(), 0..20),
+            key in bytes(), first in value(), others in prop::sample::select(vec![0, 200]),
+            steps in proptest::collection::vec(step(), 0..20),
         ) {
-            let mut wheel = Wheel::new();
+            let (mut wheel, mut heap) = (Wheel::new(), Heap::new());
+            // The block may be one of either kind.
+            let others: Vec<Entry> = (0..others)
+                .map(|_| Entry::new(&mut heap, &key, Content::Value(first.clone()), 0))
+                .collect();
             let mut plain = Plain { key, value: first, timing: None, access: 7 };
-            let mut entry = Entry::new(&plain.key, Content::Value(plain.value.clone()), plain.access);
+            let mut entry = Entry::new(&mut heap, &plain.key, Content::Value(plain.value.clone()), plain.access);
             plain.check(&entry);
             for step in steps {
                 match step {
                     Step::Replace(value) => {
-                        entry.replace(Content::Value(value.clone()));
+                        entry.replace(&mut heap, Content::Value(value.clone()));
                         plain.value = value;
                     }
                     Step::ReplaceBorrowed(Value::String(string)) => {
-                        entry.replace(Content::String(string.as_ref()));
+                        entry.replace(&mut heap, Content::String(string.as_ref()));
                         plain.value = Value::String(string);
                     }
                     Step::ReplaceBorrowed(_) => {}
                     Step::Time(at, timer) => {
-                        plain.timing = at.map(|at| (UnixMs(at), timer.then(|| wheel.schedule(UnixMs(at), ()))));
-                        entry.set_timing(plain.timing);
+                        plain.timing = at.map(|at| (UnixMs(at), timer.then(|| wheel.schedule(UnixMs(at), ())).flatten()));
+                        entry.set_timing(&mut heap, plain.timing);
                     }
                     Step::Stamp(access) => {
                         entry.stamp(access);
@@ -851,13 +878,13 @@ mod tests {
                     Step::TakeList => match (entry.take::<List>(), &plain.value) {
                         (Some(list), Value::List(kept)) => {
                             assert_eq!(list.len(), kept.len());
-                            entry.put(list);
+                            entry.put(&mut heap, list);
                         }
                         (None, Value::List(_)) | (Some(_), _) => panic!("it takes lists and nothing else"),
                         (None, _) => {}
                     },
                     Step::Append(bytes) => {
-                        let appended = entry.change_string(|string| {
+                        let appended = entry.change_string(&mut heap, |string| {
                             string.append(&bytes);
                             string.clone()
                         });
@@ -868,7 +895,9 @@ mod tests {
                 }
                 plain.check(&entry);
             }
-            prop_assert_eq!(entry.into_value(), plain.value);
+            prop_assert_eq!(entry.into_value(&mut heap), plain.value);
+            others.into_iter().for_each(|other| drop(other.free(&mut heap)));
+            prop_assert_eq!((heap.used_bytes(), heap.pages_bytes()), (0, 0));
         }
     }
 
@@ -876,7 +905,11 @@ mod tests {
     #[test]
     fn a_small_entry_has_four_bytes_of_use_and_a_byte_for_each_length() {
         let size = |key: &[u8], value: &[u8]| {
-            Entry::new(key, Content::String(StrRef::from_bytes(value)), 0).shape().size()
+            let mut heap = Heap::new();
+            let entry = Entry::new(&mut heap, key, Content::String(StrRef::from_bytes(value)), 0);
+            let size = entry.shape().size();
+            entry.free(&mut heap);
+            size
         };
         assert_eq!(size(b"key:0000001", b"0123456789"), 4 + 1 + 1 + 11 + 10);
         assert_eq!(size(b"key:0000001", b"12345"), 4 + 1 + 8 + 11);
@@ -887,9 +920,11 @@ mod tests {
     #[test]
     fn a_key_longer_than_a_byte_can_say_is_kept_whole() {
         let key = vec![b'k'; 1 << 20];
-        let mut entry = Entry::new(&key, Content::String(StrRef::Int(5)), 0);
-        entry.set_timing(Some((UnixMs(9), None)));
-        entry.replace(Content::String(StrRef::text(b"five")));
+        let mut heap = Heap::new();
+        let mut entry = Entry::new(&mut heap, &key, Content::String(StrRef::Int(5)), 0);
+        entry.set_timing(&mut heap, Some((UnixMs(9), None)));
+        entry.replace(&mut heap, Content::String(StrRef::text(b"five")));
         assert_eq!((entry.key(), entry.deadline()), (&key[..], Some(UnixMs(9))));
+        entry.free(&mut heap);
     }
 }

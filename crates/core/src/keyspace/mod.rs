@@ -3,6 +3,7 @@
 //! Lock order: shards in the order of their index, never two at a time in another way. Nothing else is locked while a shard
 //! is, except what a `Journal` locks inside itself.
 mod access;
+mod database;
 mod entry;
 mod shard;
 pub(crate) mod wheel;
@@ -14,8 +15,9 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 pub(crate) use access::{AccessPolicy, Tracking};
+pub(crate) use database::Database;
 pub(crate) use entry::{Content, Entry};
-pub(crate) use shard::{Database, Shard, Statistics};
+pub(crate) use shard::{Shard, Statistics};
 
 use crate::types::TypeSettings;
 use crate::{HashSeed, UnixMs};

@@ -1,27 +1,11 @@
-//! One locked slice of the keyspace: the entries of every database whose keys hash to it, and their timers.
+//! One locked slice of the keyspace: what every database has of it, and what INFO counts there.
 use std::ops::Add;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::entry::Entry;
-use super::wheel::{TimerId, Wheel};
+use super::database::{Database, EntryMut, Taken};
+use super::entry::{Content, Entry};
 use crate::UnixMs;
-use crate::extendible::ExtendibleTable;
-use crate::types::TypeSettings;
-
-/// What a timer is about: enough to find the entry again without holding its key twice.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Timed {
-    db: u32,
-    hash: u64,
-}
-
-/// The keys of one database that live in one shard.
-#[derive(Debug, Default)]
-pub(crate) struct Database {
-    pub(crate) entries: ExtendibleTable<Entry>,
-    /// How many of them have a deadline.
-    pub(crate) with_deadline: usize,
-}
+use crate::types::{TypeSettings, Value};
 
 /// A slice of the keyspace. Everything in it changes under its one lock.
 ///
@@ -32,7 +16,6 @@ pub(crate) struct Shard {
     counters: Counters,
     /// Grows to the highest database that was ever written to.
     databases: Vec<Database>,
-    wheel: Wheel<Timed>,
     /// A copy of the engine's, so that a guard reads it without another lock.
     pub(crate) settings: TypeSettings,
 }
@@ -78,7 +61,7 @@ impl Add for Statistics {
 
 impl Shard {
     pub(crate) fn new(settings: TypeSettings) -> Self {
-        Self { databases: Vec::new(), wheel: Wheel::new(), settings, counters: Counters::default() }
+        Self { databases: Vec::new(), settings, counters: Counters::default() }
     }
 
     pub(crate) fn database(&self, db: usize) -> Option<&Database> {
@@ -88,12 +71,12 @@ impl Shard {
     #[expect(clippy::inline_always, reason = "a call here costs a GET a tenth of its time")]
     #[inline(always)]
     pub(crate) fn get(&self, db: usize, hash: u64, key: &[u8]) -> Option<&Entry> {
-        self.databases.get(db)?.entries.get(hash, |entry| entry.is_of(key))
+        self.databases.get(db)?.get(hash, key)
     }
 
     #[inline]
-    pub(crate) fn get_mut(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<&mut Entry> {
-        self.databases.get_mut(db)?.entries.get_mut(hash, |entry| entry.is_of(key))
+    pub(crate) fn get_mut(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<EntryMut<'_>> {
+        self.databases.get_mut(db)?.get_mut(hash, key)
     }
 
     fn database_mut(&mut self, db: usize) -> &mut Database {
@@ -103,110 +86,74 @@ impl Shard {
         &mut self.databases[db]
     }
 
-    /// Adds an entry that is not there yet.
-    pub(crate) fn insert(&mut self, db: usize, hash: u64, entry: Entry) -> &mut Entry {
-        debug_assert!(entry.timing().is_none(), "a deadline is set once it is in");
+    /// Adds a key that is not there yet.
+    pub(crate) fn insert(&mut self, db: usize, hash: u64, key: &[u8], content: Content<'_>, access: u32) {
         let seed = self.settings.hash_seed.clone();
-        self.database_mut(db).entries.insert_unique(hash, entry, |other| seed.hash(other.key()))
+        self.database_mut(db).insert(&seed, hash, key, content, access);
     }
 
-    /// Takes an entry out, with its timer; its deadline stays readable on it.
-    pub(crate) fn remove(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Entry> {
-        let database = self.databases.get_mut(db)?;
-        let entry = database.entries.remove(hash, |entry| entry.is_of(key))?;
-        if let Some((_, timer)) = entry.timing() {
-            database.with_deadline -= 1;
-            if let Some(timer) = timer {
-                self.wheel.cancel(timer);
-            }
-        }
-        Some(entry)
+    /// Takes a key out. Nothing if it is not there; otherwise what it pointed to, to be dropped when no lock is held.
+    pub(crate) fn remove(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Option<Value>> {
+        self.databases.get_mut(db)?.remove(hash, key)
     }
 
-    /// Sets or takes away the deadline of an entry. False if there is no such entry.
+    /// Takes a key out with all that belongs to it.
+    pub(crate) fn take(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Taken> {
+        self.databases.get_mut(db)?.take(hash, key)
+    }
+
+    /// Sets or takes away the deadline of a key. False if it is not there.
     pub(crate) fn set_deadline(&mut self, db: usize, hash: u64, key: &[u8], at: Option<UnixMs>) -> bool {
-        let Some(database) = self.databases.get_mut(db) else { return false };
-        let Some(entry) = database.entries.get_mut(hash, |entry| entry.is_of(key)) else {
-            return false;
-        };
-        let before = entry.timing();
-        database.with_deadline += usize::from(at.is_some());
-        database.with_deadline -= usize::from(before.is_some());
-        let timer = before.and_then(|(_, timer)| timer);
-        let timing = at.map(|at| {
-            let first_dead = UnixMs(at.0.saturating_add(1));
-            // A timer that fires too early looks again and is set anew; only one that is too late must move.
-            let in_time =
-                |timer: &TimerId| self.wheel.fires_at(*timer).is_some_and(|fires| fires <= first_dead);
-            let kept = timer.filter(in_time);
-            (at, Some(kept.unwrap_or_else(|| self.wheel.schedule(first_dead, Timed { db: db as u32, hash }))))
-        });
-        if let Some(timer) = timer
-            && timing.and_then(|(_, kept)| kept) != Some(timer)
-        {
-            self.wheel.cancel(timer);
-        }
-        entry.set_timing(timing);
-        true
+        self.databases.get_mut(db).is_some_and(|database| database.set_deadline(hash, key, at))
     }
 
     /// When [`Shard::expire`] has work to do, at the earliest.
     #[inline]
     pub(crate) fn next_at(&self) -> Option<UnixMs> {
-        self.wheel.next_at()
+        self.databases.iter().filter_map(Database::next_at).min()
     }
 
-    /// Takes out entries whose deadline has passed, handing each with its database to `expired`. Spends `budget`, one for
-    /// each timer looked at.
-    pub(crate) fn expire(&mut self, now: UnixMs, budget: &mut usize, mut expired: impl FnMut(usize, Entry)) {
-        let mut fired = Vec::new();
-        self.wheel.advance(now, budget, |timer, _, timed| fired.push((timer, timed)));
-        for (timer, Timed { db, hash }) in fired {
-            let database = &mut self.databases[db as usize];
-            let is_its = |entry: &Entry| entry.timer() == Some(timer);
-            let Some(entry) = database.entries.get_mut(hash, |entry| is_its(entry)) else {
-                debug_assert!(false, "a timer outlived its entry");
-                continue;
-            };
-            if let Some(deadline) = entry.deadline().filter(|deadline| now <= *deadline) {
-                let later = UnixMs(deadline.0.saturating_add(1));
-                entry.set_timing(Some((deadline, Some(self.wheel.schedule(later, Timed { db, hash })))));
-                continue;
-            }
-            if let Some(entry) = database.entries.remove(hash, is_its) {
-                database.with_deadline -= 1;
-                count(&self.counters.expired_keys);
-                expired(db as usize, entry);
-            }
+    /// Takes out keys whose deadline has passed, handing each with its database and what it pointed to to `expired`. Spends
+    /// `budget`, one for each timer looked at.
+    pub(crate) fn expire(
+        &mut self,
+        now: UnixMs,
+        budget: &mut usize,
+        mut expired: impl FnMut(usize, &[u8], Option<Value>),
+    ) {
+        let counters = &self.counters;
+        for (db, database) in self.databases.iter_mut().enumerate() {
+            database.expire(now, budget, |key, value| {
+                count(&counters.expired_keys);
+                expired(db, key, value);
+            });
         }
     }
 
     /// Empties a database and returns what was in it, to be dropped once the lock is gone.
     pub(crate) fn clear(&mut self, db: usize) -> Option<Database> {
-        let database = std::mem::take(self.databases.get_mut(db)?);
-        for entry in database.entries.iter() {
-            if let Some(timer) = entry.timer() {
-                self.wheel.cancel(timer);
-            }
-        }
-        Some(database)
+        self.databases.get_mut(db).map(std::mem::take)
     }
 
-    /// Makes two databases change places. Timers name their database, so theirs are set anew.
+    /// Makes two databases change places.
     pub(crate) fn swap(&mut self, first: usize, second: usize) {
         self.database_mut(first.max(second));
         self.databases.swap(first, second);
-        let wheel = &mut self.wheel;
-        for db in [first, second] {
-            let seed = &self.settings.hash_seed;
-            for entry in self.databases[db].entries.iter_mut() {
-                let Some((deadline, Some(timer))) = entry.timing() else { continue };
-                let at = wheel.fires_at(timer).unwrap_or(UnixMs(i64::MIN));
-                wheel.cancel(timer);
-                let timed = Timed { db: db as u32, hash: seed.hash(entry.key()) };
-                entry.set_timing(Some((deadline, Some(wheel.schedule(at, timed)))));
-            }
-        }
+    }
+
+    /// Whether what is counted is what is there. It looks at everything, so it is asked often only while there is little.
+    pub(crate) fn is_counted_right(&self) -> bool {
+        const LITTLE: usize = 4096;
+        const SELDOM: u64 = 4096;
+        let is_asked =
+            self.used_bytes() < LITTLE || self.counters.commands.load(Ordering::Relaxed) % SELDOM == 0;
+        !is_asked || self.databases.iter().all(|database| database.used_bytes() == database.recounted_bytes())
+    }
+
+    /// What the shard's keys take, with all that belongs to them. O(number of databases).
+    #[inline]
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.databases.iter().map(Database::used_bytes).sum()
     }
 
     #[inline]

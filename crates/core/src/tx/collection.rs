@@ -9,7 +9,7 @@ use crate::Bytes;
 
 use super::Tx;
 use crate::effect::Effect;
-use crate::keyspace::Entry;
+use crate::keyspace::Content;
 use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Result};
 
@@ -106,8 +106,8 @@ impl<'e> Tx<'e> {
         let (hash, present) = self.prepare(key)?;
         let value = if present {
             let (db, engine, seconds) = (self.db, self.engine, self.now.recent_seconds());
-            let entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
-            engine.tracking().touch(entry, seconds, engine.random());
+            let mut entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
+            engine.tracking().touch(&entry, seconds, engine.random());
             entry.take().ok_or(Error::WrongType)?
         } else {
             Box::default()
@@ -181,11 +181,11 @@ impl<T: Collection> Drop for Held<'_, '_, T> {
             if self.present {
                 shard.remove(db, self.hash, self.key);
             }
-        } else if let Some(entry) = shard.get_mut(db, self.hash, self.key) {
+        } else if let Some(mut entry) = shard.get_mut(db, self.hash, self.key) {
             entry.put(value);
         } else {
             let access = engine.tracking().first(seconds);
-            shard.insert(db, self.hash, Entry::of_collection(self.key, value, access));
+            shard.insert(db, self.hash, self.key, Content::Value(T::into_value(value)), access);
         }
     }
 }

@@ -331,7 +331,6 @@ pub struct Tx<'e> {
 #[derive(Debug)]
 #[expect(dead_code, reason = "nobody looks at what is to be dropped")]
 pub(crate) enum Removed {
-    Entry(Entry),
     Value(Value),
     Database(Database),
 }
@@ -359,6 +358,10 @@ impl<'e> Tx<'e> {
     /// Nothing can be done with the unit afterwards.
     #[inline]
     pub(crate) fn finish(&mut self) -> Option<u64> {
+        debug_assert!(
+            self.locks.iter().all(|(_, shard)| shard.is_counted_right()) || std::thread::panicking(),
+            "every byte is counted"
+        );
         let unit = self.recorder.take().map(|effects| self.engine.append(&effects));
         let earlier = match std::mem::replace(&mut self.locks, Locks::none()) {
             Locks::One(index, shard) => self.engine.keyspace().publish_next(index, &shard),
@@ -455,9 +458,9 @@ impl<'e> Tx<'e> {
     fn remove_expired(&mut self, hash: u64, key: &[u8]) -> Result<()> {
         let db = self.db;
         let shard = self.shard_at(hash)?;
-        if let Some(entry) = shard.remove(db, hash, key) {
+        if let Some(value) = shard.remove(db, hash, key) {
             shard.count_expired();
-            self.removed.push(Removed::Entry(entry));
+            self.removed.extend(value.map(Removed::Value));
             self.recorder.record(db, Some(key), &Effect::Del);
         }
         Ok(())
@@ -471,8 +474,8 @@ impl<'e> Tx<'e> {
         let seconds = self.now.recent_seconds();
         let shard = self.locks.get_mut(index).ok_or(Error::UndeclaredKey)?;
         let old_deadline = match shard.get_mut(db, hash, key) {
-            Some(entry) if entry.is_alive(|| self.now.get()) => {
-                engine.tracking().touch(entry, seconds, engine.random());
+            Some(mut entry) if entry.is_alive(|| self.now.get()) => {
+                engine.tracking().touch(&entry, seconds, engine.random());
                 if let Some(old) = entry.replace(content) {
                     self.removed.push(Removed::Value(old));
                 }
@@ -483,7 +486,7 @@ impl<'e> Tx<'e> {
                     self.remove_expired(hash, key)?;
                 }
                 let access = engine.tracking().first(seconds);
-                self.shard_at(hash)?.insert(db, hash, Entry::new(key, content, access));
+                self.shard_at(hash)?.insert(db, hash, key, content, access);
                 None
             }
         };
@@ -539,7 +542,13 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn remove(&mut self, key: &[u8]) -> Result<bool> {
-        Ok(self.take_entry(key)?.map(|entry| self.removed.push(Removed::Entry(entry))).is_some())
+        let (hash, alive) = self.prepare(key)?;
+        let db = self.db;
+        let removed = if alive { self.shard_at(hash)?.remove(db, hash, key) } else { None };
+        let Some(value) = removed else { return Ok(false) };
+        self.removed.extend(value.map(Removed::Value));
+        self.recorder.record(db, Some(key), &Effect::Del);
+        Ok(true)
     }
 
     /// Deletes a key and returns its value.
@@ -547,17 +556,13 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn take(&mut self, key: &[u8]) -> Result<Option<Value>> {
-        Ok(self.take_entry(key)?.map(Entry::into_value))
-    }
-
-    fn take_entry(&mut self, key: &[u8]) -> Result<Option<Entry>> {
         let (hash, alive) = self.prepare(key)?;
         let db = self.db;
-        let entry = if alive { self.shard_at(hash)?.remove(db, hash, key) } else { None };
-        if entry.is_some() {
+        let taken = if alive { self.shard_at(hash)?.take(db, hash, key) } else { None };
+        if taken.is_some() {
             self.recorder.record(db, Some(key), &Effect::Del);
         }
-        Ok(entry)
+        Ok(taken.map(|taken| taken.value))
     }
 
     /// Gives a key a deadline, or with `None` takes it away. A deadline that has passed deletes the key. False if
@@ -622,15 +627,14 @@ impl<'e> Tx<'e> {
             return Ok(false);
         }
         let from_db = self.db;
-        let Some(entry) = self.shard_at(hash)?.remove(from_db, hash, from) else { return Ok(false) };
-        let (deadline, access) = (entry.deadline(), entry.access());
+        let Some(taken) = self.shard_at(hash)?.take(from_db, hash, from) else { return Ok(false) };
         let target = self.shard_at(to_hash)?;
         let replaced = target.remove(to_db, to_hash, to);
-        target.insert(to_db, to_hash, Entry::new(to, Content::Value(entry.into_value()), access));
-        if deadline.is_some() {
-            target.set_deadline(to_db, to_hash, to, deadline);
+        target.insert(to_db, to_hash, to, Content::Value(taken.value), taken.access);
+        if taken.deadline.is_some() {
+            target.set_deadline(to_db, to_hash, to, taken.deadline);
         }
-        self.removed.extend(replaced.map(Removed::Entry));
+        self.removed.extend(replaced.flatten().map(Removed::Value));
         Ok(true)
     }
 
@@ -690,9 +694,9 @@ impl<'e> Tx<'e> {
         let now = self.now();
         let mut count = 0;
         for shard in self.locks.iter_mut() {
-            shard.expire(now, budget, |db, entry| {
-                self.recorder.record(db, Some(entry.key()), &Effect::Del);
-                self.removed.push(Removed::Entry(entry));
+            shard.expire(now, budget, |db, key, value| {
+                self.recorder.record(db, Some(key), &Effect::Del);
+                self.removed.extend(value.map(Removed::Value));
                 count += 1;
             });
         }

@@ -43,7 +43,7 @@ impl Tx<'_> {
             self.store(key, Content::Value(Value::String(Str::empty())), Deadline::Clear)?;
         }
         let db = self.db;
-        let entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
+        let mut entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
         let (offset, length) =
             entry.change_string(|string| (change(string), string.as_ref().len())).ok_or(Error::WrongType)?;
         self.recorder.record(db, Some(key), &Effect::Patch { offset: offset as u64, bytes: bytes.into() });

@@ -6,6 +6,7 @@ use std::fmt;
 use bytes::{Bytes, BytesMut};
 
 use super::Encoding;
+use crate::memory::block_bytes;
 use crate::number::parse_i64;
 
 /// The longest value that Redis keeps beside its object header and reports as `embstr`.
@@ -282,11 +283,14 @@ impl Shared {
         &self.bytes
     }
 
-    /// How many bytes are allocated for them, beyond this struct. Memory that other readers hold counts once, here.
-    pub const fn capacity(&self) -> usize {
-        self.capacity
+    /// What they take with this struct. Memory that other readers hold counts once, here.
+    pub(crate) const fn allocated_bytes(&self) -> usize {
+        block_bytes(size_of::<Self>()) + block_bytes(self.capacity) + block_bytes(SHARING_BYTES)
     }
 }
+
+/// What [`Bytes`] allocates beside the bytes once there is a second reader.
+const SHARING_BYTES: usize = 24;
 
 impl Str {
     /// The value where it lies.
@@ -442,7 +446,7 @@ mod tests {
             "a buffer that doubles is moved at most 12 times on the way to 1 MB, not {moves}"
         );
         let Str::Shared(shared) = value else { panic!("it was changed in place") };
-        assert!((1_001_001..=2_002_002).contains(&shared.capacity()), "{}", shared.capacity());
+        assert!((1_001_001..=2_002_002).contains(&shared.capacity), "{}", shared.capacity);
     }
 
     #[test]

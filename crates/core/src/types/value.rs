@@ -1,6 +1,7 @@
 //! What a key can hold.
 use super::{Encoding, Hash, List, Set, Str, StrRef, ZSet};
 use crate::effect::{Blob, Image};
+use crate::memory::block_bytes;
 use std::borrow::Cow;
 
 /// A value of any type. An empty collection is no value: the key is deleted instead.
@@ -140,6 +141,22 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.encoding(),
             ValueRef::ZSet(zset) => zset.encoding(),
         }
+    }
+
+    /// What a collection takes; 0 for a string, which whoever keeps it counts. O(1).
+    pub(crate) fn collection_bytes(self) -> usize {
+        match self {
+            ValueRef::String(_) => 0,
+            ValueRef::List(list) => block_bytes(size_of::<List>()) + list.allocated_bytes(),
+            ValueRef::Hash(hash) => block_bytes(size_of::<Hash>()) + hash.allocated_bytes(),
+            ValueRef::Set(set) => block_bytes(size_of::<Set>()) + set.allocated_bytes(),
+            ValueRef::ZSet(zset) => block_bytes(size_of::<ZSet>()) + zset.allocated_bytes(),
+        }
+    }
+
+    /// The same, counted anew element by element.
+    pub(crate) fn recounted_collection_bytes(self) -> usize {
+        self.collection_bytes()
     }
 
     /// True for a collection without elements, which no key may hold.

@@ -1,0 +1,295 @@
+//! The keys of one database that live in one shard: entries, the blocks they lie in, their timers, and what they take.
+use std::fmt;
+use std::ops::Deref;
+
+use super::entry::{Content, Entry};
+use super::wheel::Wheel;
+use crate::extendible::ExtendibleTable;
+use crate::heap::Heap;
+use crate::types::{Collection, Str, Value};
+use crate::{HashSeed, Random, UnixMs};
+
+/// What a timer is about: those bits of a hash that the table asks for. The entry among those is the one that names the timer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct TimedHash {
+    high: u16,
+    low: u16,
+}
+
+/// The table looks at no more of the upper bits.
+const _: () = assert!(ExtendibleTable::<Entry>::PREFIX_BITS <= u16::BITS);
+
+impl TimedHash {
+    const fn of(hash: u64) -> Self {
+        Self { high: (hash >> 48) as u16, low: hash as u16 }
+    }
+
+    /// A hash that leads to the same place of the table.
+    const fn hash(self) -> u64 {
+        (self.high as u64) << 48 | self.low as u64
+    }
+}
+
+/// The keys of one database that live in one shard.
+#[derive(Default)]
+pub(crate) struct Database {
+    entries: ExtendibleTable<Entry>,
+    heap: Heap,
+    wheel: Wheel<TimedHash>,
+    with_deadline: usize,
+    /// What entries point to takes so much.
+    pointed_bytes: usize,
+}
+
+/// A key that was taken out.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) value: Value,
+    pub(crate) deadline: Option<UnixMs>,
+    pub(crate) access: u32,
+}
+
+/// An entry to change, whose changes are counted.
+pub(crate) struct EntryMut<'d> {
+    entry: &'d mut Entry,
+    heap: &'d mut Heap,
+    pointed_bytes: &'d mut usize,
+}
+
+impl Deref for EntryMut<'_> {
+    type Target = Entry;
+
+    #[inline]
+    fn deref(&self) -> &Entry {
+        self.entry
+    }
+}
+
+impl EntryMut<'_> {
+    /// Replaces the value, keeping the deadline. Returns what was pointed to, to be dropped when no lock is held.
+    #[inline]
+    pub(crate) fn replace(&mut self, content: Content<'_>) -> Option<Value> {
+        self.counted(|entry, heap| entry.replace(heap, content))
+    }
+
+    /// Takes a collection out, until [`EntryMut::put`]; `None` if the value is of another type.
+    pub(crate) fn take<T: Collection>(&mut self) -> Option<Box<T>> {
+        self.counted(|entry, _| entry.take())
+    }
+
+    /// Puts back a collection.
+    pub(crate) fn put<T: Collection>(&mut self, collection: Box<T>) {
+        self.counted(|entry, heap| entry.put(heap, collection));
+    }
+
+    /// Changes a string; `None` if the value is of another type. A panic in `change` leaves what it made of the string.
+    pub(crate) fn change_string<T>(&mut self, change: impl FnOnce(&mut Str) -> T) -> Option<T> {
+        self.counted(|entry, heap| entry.change_string(heap, change))
+    }
+
+    #[inline]
+    fn counted<T>(&mut self, change: impl FnOnce(&mut Entry, &mut Heap) -> T) -> T {
+        /// Counts again even if `change` panics.
+        struct Counted<'c, 'd>(&'c mut EntryMut<'d>);
+
+        impl Drop for Counted<'_, '_> {
+            #[inline]
+            fn drop(&mut self) {
+                *self.0.pointed_bytes += self.0.entry.pointed_bytes();
+            }
+        }
+
+        *self.pointed_bytes -= self.entry.pointed_bytes();
+        let counted = Counted(self);
+        change(counted.0.entry, counted.0.heap)
+    }
+}
+
+impl Database {
+    /// How many keys there are, expired ones included.
+    pub(crate) const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many of them have a deadline.
+    pub(crate) const fn with_deadline(&self) -> usize {
+        self.with_deadline
+    }
+
+    /// What the keys take, with all that belongs to them. O(1).
+    #[inline]
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.heap.used_bytes() + self.pointed_bytes + self.overhead_bytes()
+    }
+
+    /// What the table and the timers take. O(1).
+    pub(crate) fn overhead_bytes(&self) -> usize {
+        self.entries.allocated_bytes() + self.wheel.allocated_bytes()
+    }
+
+    /// [`Database::used_bytes`] counted anew: the numbers that are kept must never differ from it.
+    pub(crate) fn recounted_bytes(&self) -> usize {
+        self.entries.iter().map(Entry::recounted_bytes).sum::<usize>()
+            + self.entries.recounted_bytes()
+            + self.wheel.recounted_bytes()
+    }
+
+    #[expect(clippy::inline_always, reason = "a call here costs a GET a tenth of its time")]
+    #[inline(always)]
+    pub(crate) fn get(&self, hash: u64, key: &[u8]) -> Option<&Entry> {
+        self.entries.get(hash, |entry| entry.is_of(key))
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<EntryMut<'_>> {
+        let Self { entries, heap, pointed_bytes, .. } = self;
+        let entry = entries.get_mut(hash, |entry| entry.is_of(key))?;
+        Some(EntryMut { entry, heap, pointed_bytes })
+    }
+
+    /// Adds a key that is not there yet.
+    pub(crate) fn insert(
+        &mut self,
+        seed: &HashSeed,
+        hash: u64,
+        key: &[u8],
+        content: Content<'_>,
+        access: u32,
+    ) {
+        let entry = Entry::new(&mut self.heap, key, content, access);
+        self.pointed_bytes += entry.pointed_bytes();
+        self.entries.insert_unique(hash, entry, |other| seed.hash(other.key()));
+    }
+
+    /// Takes a key out. Nothing if it is not there; otherwise what it pointed to, to be dropped when no lock is held.
+    pub(crate) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Option<Value>> {
+        let entry = self.unlink(hash, |entry| entry.is_of(key))?;
+        Some(entry.free(&mut self.heap))
+    }
+
+    /// Takes a key out with all that belongs to it.
+    pub(crate) fn take(&mut self, hash: u64, key: &[u8]) -> Option<Taken> {
+        let entry = self.unlink(hash, |entry| entry.is_of(key))?;
+        let (deadline, access) = (entry.deadline(), entry.access());
+        Some(Taken { value: entry.into_value(&mut self.heap), deadline, access })
+    }
+
+    /// Takes an entry out of the table and its timer off the wheel.
+    fn unlink(&mut self, hash: u64, is_it: impl FnMut(&Entry) -> bool) -> Option<Entry> {
+        let entry = self.entries.remove(hash, is_it)?;
+        self.pointed_bytes -= entry.pointed_bytes();
+        if let Some((_, timer)) = entry.timing() {
+            self.with_deadline -= 1;
+            if let Some(timer) = timer {
+                self.wheel.cancel(timer);
+            }
+        }
+        Some(entry)
+    }
+
+    /// Sets or takes away the deadline of a key. False if it is not there.
+    pub(crate) fn set_deadline(&mut self, hash: u64, key: &[u8], at: Option<UnixMs>) -> bool {
+        let Some(entry) = self.entries.get_mut(hash, |entry| entry.is_of(key)) else { return false };
+        let before = entry.timing();
+        self.with_deadline += usize::from(at.is_some());
+        self.with_deadline -= usize::from(before.is_some());
+        let timer = before.and_then(|(_, timer)| timer);
+        let timing = at.map(|at| {
+            let first_dead = UnixMs(at.0.saturating_add(1));
+            // A timer that fires too early looks again and is set anew; only one that is too late must move.
+            let is_later = before.is_some_and(|(before, _)| before <= at);
+            let kept = timer.filter(|_| is_later);
+            (at, kept.or_else(|| self.wheel.schedule(first_dead, TimedHash::of(hash))))
+        });
+        if let Some(timer) = timer
+            && timing.and_then(|(_, kept)| kept) != Some(timer)
+        {
+            self.wheel.cancel(timer);
+        }
+        entry.set_timing(&mut self.heap, timing);
+        true
+    }
+
+    /// When [`Database::expire`] has work to do, at the earliest.
+    #[inline]
+    pub(crate) fn next_at(&self) -> Option<UnixMs> {
+        self.wheel.next_at()
+    }
+
+    /// Takes out keys whose deadline has passed, handing each with what it pointed to to `expired`. Spends `budget`, one for
+    /// each timer looked at.
+    pub(crate) fn expire(
+        &mut self,
+        now: UnixMs,
+        budget: &mut usize,
+        mut expired: impl FnMut(&[u8], Option<Value>),
+    ) {
+        let (mut fired, mut later) = (Vec::new(), Vec::new());
+        self.wheel.advance(now, budget, |timer, timed| fired.push((timer, timed.hash())));
+        for (timer, hash) in fired {
+            let is_its = |entry: &Entry| entry.timer() == Some(timer);
+            let Some(entry) = self.entries.get_mut(hash, is_its) else {
+                debug_assert!(false, "a timer outlived its entry");
+                continue;
+            };
+            if let Some(deadline) = entry.deadline().filter(|deadline| now <= *deadline) {
+                // Without a timer for now: those of the others that fired must not be given again before they are looked up.
+                entry.set_timing(&mut self.heap, Some((deadline, None)));
+                later.push((hash, deadline));
+            } else if let Some(mut entry) = self.entries.remove(hash, is_its) {
+                self.with_deadline -= 1;
+                self.pointed_bytes -= entry.pointed_bytes();
+                let value = entry.take_pointed();
+                expired(entry.key(), value);
+                entry.free(&mut self.heap);
+            }
+        }
+        for (hash, deadline) in later {
+            let waits = |entry: &Entry| entry.timing() == Some((deadline, None));
+            if let Some(entry) = self.entries.get_mut(hash, waits) {
+                let timer = self.wheel.schedule(UnixMs(deadline.0.saturating_add(1)), TimedHash::of(hash));
+                entry.set_timing(&mut self.heap, Some((deadline, timer)));
+            }
+        }
+    }
+
+    /// The entries in no particular order, expired ones included.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter()
+    }
+
+    /// See [`ExtendibleTable::scan`].
+    pub(crate) fn scan(&self, cursor: u64, visit: impl FnMut(&Entry)) -> u64 {
+        self.entries.scan(cursor, visit)
+    }
+
+    /// Some entry, expired ones included, each equally likely; see [`ExtendibleTable::random`].
+    pub(crate) fn random(&self, random: &Random) -> Option<&Entry> {
+        self.entries.random(random)
+    }
+}
+
+impl Drop for Database {
+    /// Takes long if there is much: to be done when no lock is held.
+    fn drop(&mut self) {
+        for entry in std::mem::take(&mut self.entries).into_values() {
+            entry.free(&mut self.heap);
+        }
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("entries", &self.entries)
+            .field("heap", &self.heap)
+            .field("wheel", &self.wheel)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for EntryMut<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.entry.fmt(f)
+    }
+}
