@@ -47,15 +47,40 @@ pub fn recorded(folder: &Path) -> std::io::Result<Vec<Trace>> {
     let mut traces = Vec::new();
     for file in files {
         let path = file.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".u32.gz")) else { continue };
+        let Some(name) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".u32.gz")) else {
+            continue;
+        };
         let mut bytes = Vec::new();
         #[expect(clippy::disallowed_methods, reason = "a benchmark reads its traces")]
         GzDecoder::new(std::fs::File::open(&path)?).read_to_end(&mut bytes)?;
-        let keys = bytes.chunks_exact(4).map(|word| u64::from(u32::from_le_bytes(word.try_into().expect("4 bytes"))));
+        let keys = bytes
+            .chunks_exact(4)
+            .map(|word| u64::from(u32::from_le_bytes(word.try_into().expect("4 bytes"))));
         traces.push(Trace::new(name, keys));
     }
     Ok(traces)
 }
+
+/// The load changes in the middle: the traces in two orders, each as if it were about keys of its own. The longest ones are cut, or
+/// they would be all there is.
+pub fn one_after_another(traces: &[Trace]) -> Vec<Trace> {
+    let joined = |name: &str, order: &mut dyn Iterator<Item = (usize, &Trace)>| {
+        let keys = order.flat_map(|(at, trace)| {
+            trace.requests.iter().take(CUT).map(move |&key| (at as u64) << 32 | u64::from(key))
+        });
+        Trace::new(name, keys)
+    };
+    if traces.is_empty() {
+        return Vec::new();
+    }
+    vec![
+        joined("one after another", &mut traces.iter().enumerate()),
+        joined("the other way round", &mut traces.iter().enumerate().rev()),
+    ]
+}
+
+/// As much of each trace as [`one_after_another`] takes.
+const CUT: usize = 100_000;
 
 /// Keys that a generated trace is about.
 const KEYS: u64 = 20_000;

@@ -37,7 +37,6 @@ impl WTinyLfu {
         }
     }
 
-    pub(super) fn with_window(capacity: usize, keys: usize, w: f64) -> Self { let mut s = Self::fixed(capacity, keys); s.window=((capacity as f64*w) as usize).max(1); s }
     /// The window's share follows the hits.
     pub(super) fn climbing(capacity: usize, keys: usize) -> Self {
         Self { climber: Some(Climber::new(capacity)), ..Self::fixed(capacity, keys) }
@@ -87,7 +86,9 @@ impl WTinyLfu {
         self.window = self.window.saturating_add_signed(step as isize).clamp(1, most.max(1));
         self.demote();
         while self.queues.len(WINDOW) < self.window {
-            let Some(key) = self.queues.oldest(PROBATION).or_else(|| self.queues.oldest(PROTECTED)) else { break };
+            let Some(key) = self.queues.oldest(PROBATION).or_else(|| self.queues.oldest(PROTECTED)) else {
+                break;
+            };
             self.queues.push(WINDOW, key);
         }
         while self.queues.len(WINDOW) > self.window {
@@ -190,7 +191,8 @@ impl Climber {
         let ratio = self.hits as f64 / self.requests as f64;
         let change = ratio - std::mem::replace(&mut self.before, ratio);
         let amount = if change >= 0.0 { self.step } else { -self.step };
-        self.step = if change.abs() >= 0.05 { (0.0625 * self.capacity).copysign(amount) } else { 0.98 * amount };
+        self.step =
+            if change.abs() >= 0.05 { (0.0625 * self.capacity).copysign(amount) } else { 0.98 * amount };
         (self.hits, self.requests) = (0, 0);
         Some(amount)
     }

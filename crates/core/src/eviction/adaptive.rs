@@ -40,8 +40,10 @@ const USES_MAX: u32 = 7;
 const TOUCHED: u32 = 1 << 22;
 const MAIN: u32 = 1 << 23;
 
+/// A key that was used within so many ticks, half an epoch, is expected to be used again.
+const ROUND: u32 = EPOCH / 2;
 /// The window's share of the keys at first, and its bounds.
-const SHARE_FIRST: f64 = 0.05;
+const SHARE_FIRST: f64 = 0.03;
 const SHARE_MIN: f64 = 0.01;
 const SHARE_MAX: f64 = 0.5;
 /// By so many keys the border moves for a key that came back.
@@ -81,12 +83,19 @@ const fn age(word: u32, now: u32) -> u32 {
 }
 
 /// What uses are for each byte, as a logarithm in units of [`DOUBLING`].
-fn density(key: &Candidate, now: u32) -> i64 {
-    /// Logarithms of 0 (as good as a half) to 7.
-    const LOGARITHMS: [f64; 8] = [-1.0, 0.0, 1.0, 1.585, 2.0, 2.322, 2.585, 2.807];
-    let uses = LOGARITHMS[uses(key.word, now) as usize];
-    let bytes = (key.bytes.max(1) as f64).log2();
-    ((uses - bytes) * DOUBLING as f64) as i64
+fn density(uses: u32, bytes: usize) -> i64 {
+    /// Logarithms of 0 (as good as a half) to 8.
+    const LOGARITHMS: [f64; 9] = [-1.0, 0.0, 1.0, 1.585, 2.0, 2.322, 2.585, 2.807, 3.0];
+    ((LOGARITHMS[uses as usize] - (bytes.max(1) as f64).log2()) * DOUBLING as f64) as i64
+}
+
+/// Whether a key that was not used in the window may take the place of the weakest key of the main part.
+fn beats(newcomer: &Candidate, weakest: &Candidate, now: u32) -> bool {
+    // The newcomer's present use is counted. A key that was used not long ago has its present use yet to come: otherwise
+    // a loop would put out what it is about to read.
+    let to_come = u32::from(age(weakest.word, now) < ROUND);
+    density(uses(newcomer.word, now), newcomer.bytes)
+        > density(uses(weakest.word, now) + to_come, weakest.bytes)
 }
 
 /// What the policy knows beyond the words of the entries.
@@ -186,10 +195,12 @@ impl Adaptive {
             if key.word & MAIN == 0 && age(key.word, now) < EPOCH {
                 return i64::MAX;
             }
-            density(key, now) - i64::from(age(key.word, now))
+            density(uses(key.word, now), key.bytes) - i64::from(age(key.word, now))
         };
         while self.window.len() > self.room() {
-            let Some(newcomer) = self.window.pop_front().and_then(|hash| residents.find(hash)) else { continue };
+            let Some(newcomer) = self.window.pop_front().and_then(|hash| residents.find(hash)) else {
+                continue;
+            };
             if newcomer.word & MAIN != 0 {
                 continue;
             }
@@ -198,7 +209,7 @@ impl Adaptive {
                 continue;
             }
             let weakest = pool.weakest(residents, samples, worth)?;
-            if weakest.hash == newcomer.hash || density(&newcomer, now) <= density(&weakest, now) {
+            if weakest.hash == newcomer.hash || !beats(&newcomer, &weakest, now) {
                 pool.forget(newcomer.hash);
                 return Some(self.gone(newcomer, false, now));
             }

@@ -45,7 +45,8 @@ mod tests {
     #[test]
     fn a_counter_grows_with_the_logarithm_of_the_uses() {
         let random = Random::from_seed(1);
-        let after = |uses: u32| (0..uses).fold(first(0), |word, _| touched(word, 0, || random.next_u64())) & MAX;
+        let after =
+            |uses: u32| (0..uses).fold(first(0), |word, _| touched(word, 0, || random.next_u64())) & MAX;
         assert_eq!(after(1), INITIAL + 1);
         let (hundred, thousand) = (after(100), after(1000));
         assert!((7..15).contains(&hundred), "{hundred}");

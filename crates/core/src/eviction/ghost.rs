@@ -119,10 +119,7 @@ mod tests {
     fn a_key_is_remembered_once_with_what_was_known_of_it() {
         let mut ghost = ghost(1000);
         ghost.remember(7 << 60 | 0xabc, 3, true);
-        assert_eq!(
-            ghost.recall(7 << 60 | 0xabc),
-            Some(Memory { uses: 3, from_main: true, lately: true })
-        );
+        assert_eq!(ghost.recall(7 << 60 | 0xabc), Some(Memory { uses: 3, from_main: true, lately: true }));
         assert_eq!(ghost.recall(7 << 60 | 0xabc), None);
     }
 
