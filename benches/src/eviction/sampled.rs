@@ -55,7 +55,7 @@ impl Sampled {
             capacity,
             accesses: 0,
             chance: Random::from_seed(seed),
-            evictor: Evictor::new(policy, samples, seed),
+            evictor: Evictor::new(policy, samples),
             store: Store {
                 entries: Vec::new(),
                 places: HashMap::default(),

@@ -12,8 +12,6 @@ mod counter;
 mod ghost;
 mod pool;
 
-use crate::Random;
-
 pub use adaptive::Adaptive;
 pub use clock::AccessClock;
 use pool::Pool;
@@ -82,7 +80,6 @@ pub trait Residents {
 pub struct Evictor {
     policy: Policy,
     samples: usize,
-    random: Random,
     clock: AccessClock,
     pool: Pool,
     adaptive: Adaptive,
@@ -90,11 +87,10 @@ pub struct Evictor {
 
 impl Evictor {
     /// For a policy that looks at so many keys for a victim (`maxmemory-samples`).
-    pub fn new(policy: Policy, samples: usize, seed: u64) -> Self {
+    pub fn new(policy: Policy, samples: usize) -> Self {
         Self {
             policy,
             samples: samples.max(1),
-            random: Random::from_seed(seed),
             clock: AccessClock::default(),
             pool: Pool::default(),
             adaptive: Adaptive::default(),
