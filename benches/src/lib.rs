@@ -1,4 +1,6 @@
 //! The engines that are compared, behind one face, and the workload they share.
+pub mod eviction;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};

@@ -20,6 +20,8 @@ mod config;
 pub mod effect;
 mod engine;
 mod error;
+#[doc(hidden)]
+pub mod eviction;
 mod extendible;
 pub mod glob;
 mod hash;

@@ -53,6 +53,8 @@ enum Bench {
     Compare,
     /// Bytes an element: redlet beside servers, in one table.
     Memory,
+    /// Hit ratios: redlet's eviction policies beside others, in one table and one drawing.
+    Eviction,
 }
 
 fn main() -> ExitCode {
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Task::Nightly { commands, seed, fuzz_seconds } => steps::nightly(commands, seed, fuzz_seconds),
         Task::Bench { what: Bench::Compare } => steps::bench("compare"),
         Task::Bench { what: Bench::Memory } => steps::bench("memory"),
+        Task::Bench { what: Bench::Eviction } => steps::bench("eviction"),
         Task::Compatibility { check } => compatibility::renew(check),
     };
     match result {

@@ -1,0 +1,230 @@
+//! `allkeys-adaptive`: a small window for the new, a main part for the proven, and a border between them that follows the load.
+//!
+//! **What it keeps.** In each entry's word: in which part it is, whether it was used since it came, how often it was used (at most
+//! 7, halved every epoch), and when last. Besides the words: a queue of the hashes in the window, oldest first, 8 bytes
+//! for each of the few keys there; and a memory of evicted keys, 4 bytes for each resident key (`ghost.rs`).
+//!
+//! **How a key fares.** A new key enters the window and brings its uses from the memory if it was here before. At the end of the
+//! queue, a key that was used in the window moves to the main part. One that was not has to beat the weakest key of the main
+//! part: the one of the two with fewer uses for its bytes goes, and a tie goes against the newcomer. So a loop that is longer
+//! than the store keeps the part of itself that fits, a scan passes through the window, and popular keys stay. This
+//! is W-TinyLFU (Einziger, Friedman, Manes: "TinyLFU: a highly efficient cache admission policy", ACM Transactions on
+//! Storage, 2017) with the window of S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023), but
+//! without lists and without a sketch: the frequency of a resident key is in its entry, that of others in the memory.
+//!
+//! **The weakest** is found by samples (`pool.rs`): least by the logarithm of its uses and of its bytes, less its age. Uses weigh as in
+//! LRFU (Lee et al., "LRFU: a spectrum of policies that subsumes the least recently used and least frequently used policies",
+//! IEEE Transactions on Computers, 2001); bytes as in GDSF (Cherkasova, "Improving WWW proxies performance with greedy-dual-size-frequency
+//! caching policy", HP Laboratories, 1998).
+//!
+//! **The border.** W-TinyLFU's window of one percent loses badly where only the new is worth keeping. Its hill climber needs
+//! many requests to see in the hit ratio that a step was good. Here the two ends are compared directly, by what they lose: of the
+//! keys that went from the end of the window, how many came back shortly after; and of those that went from the main part?
+//! The part whose victims return more often is too small and gets a quarter of a key for each return. Both ends lose equally much in the
+//! end, and that is where the sum is best. Returns after long are not counted, or a loop would
+//! pull the border towards the window, where it has no hits at all. ARC (Megiddo, Modha, FAST 2003) moves
+//! its border by the mere number of returns, and `LeCaR` (Vietri et al., `HotStorage` 2018) weighs two policies by regret for
+//! their victims; the difference here is that returns are counted per victim.
+use std::collections::VecDeque;
+
+use super::clock::{EPOCH, EPOCH_BITS};
+use super::ghost::Ghost;
+use super::pool::Pool;
+use super::{Candidate, Residents};
+
+// 23     22        21    19 18      0
+// | main | touched | uses | tick     |
+const TICK_BITS: u32 = 19;
+const TICK_MASK: u32 = (1 << TICK_BITS) - 1;
+const USES_MAX: u32 = 7;
+const TOUCHED: u32 = 1 << 22;
+const MAIN: u32 = 1 << 23;
+
+/// A key that was used within so many ticks, half an epoch, is expected to be used again.
+const ROUND: u32 = EPOCH / 2;
+/// The window's share of the keys at first, and its bounds.
+const SHARE_FIRST: f64 = 0.03;
+const SHARE_MIN: f64 = 0.01;
+const SHARE_MAX: f64 = 0.5;
+/// By so many keys the border moves for a key that came back.
+const STEP: f64 = 0.25;
+/// The window grows only if its victims return so many times as often as the others: the main part has proof of its worth.
+const RELUCTANCE: f64 = 1.3;
+/// Counts of victims and returns reach back over so many turnovers, and at least over so many evictions.
+const TURNOVERS: f64 = 2.0;
+const EVICTIONS_MIN: f64 = 200.0;
+/// Twice as many uses, or half the bytes, are worth so many ticks of age: a quarter of an epoch.
+const DOUBLING: i64 = EPOCH as i64 / 4;
+
+/// The word of an entry that was used now.
+#[inline]
+pub(super) const fn touched(word: u32, now: u32) -> u32 {
+    let uses = uses(word, now);
+    let uses = if uses < USES_MAX { uses + 1 } else { USES_MAX };
+    word & MAIN | TOUCHED | uses << TICK_BITS | now & TICK_MASK
+}
+
+/// How often an entry was used: halved with every epoch that began since the last time.
+#[inline]
+const fn uses(word: u32, now: u32) -> u32 {
+    let epochs = ((now & TICK_MASK) >> EPOCH_BITS).wrapping_sub((word & TICK_MASK) >> EPOCH_BITS)
+        & (TICK_MASK >> EPOCH_BITS);
+    let uses = word >> TICK_BITS & USES_MAX;
+    if epochs > USES_MAX { 0 } else { uses >> epochs }
+}
+
+/// Enough of the number of the epoch to tell those apart that a memory outlasts.
+const fn epoch(now: u32) -> u16 {
+    (now >> EPOCH_BITS) as u16
+}
+
+const fn age(word: u32, now: u32) -> u32 {
+    now.wrapping_sub(word) & TICK_MASK
+}
+
+/// What uses are for each byte, as a logarithm in units of [`DOUBLING`].
+fn density(uses: u32, bytes: usize) -> i64 {
+    /// Logarithms of 0 (as good as a half) to 8.
+    const LOGARITHMS: [f64; 9] = [-1.0, 0.0, 1.0, 1.585, 2.0, 2.322, 2.585, 2.807, 3.0];
+    ((LOGARITHMS[uses as usize] - (bytes.max(1) as f64).log2()) * DOUBLING as f64) as i64
+}
+
+/// Whether a key that was not used in the window may take the place of the weakest key of the main part.
+fn beats(newcomer: &Candidate, weakest: &Candidate, now: u32) -> bool {
+    // The newcomer's present use is counted. A key that was used not long ago has its present use yet to come: otherwise
+    // a loop would put out what it is about to read.
+    let to_come = u32::from(age(weakest.word, now) < ROUND);
+    density(uses(newcomer.word, now), newcomer.bytes)
+        > density(uses(weakest.word, now) + to_come, weakest.bytes)
+}
+
+/// What the policy knows beyond the words of the entries.
+#[derive(Clone, Debug)]
+pub struct Adaptive {
+    /// Hashes of the keys in the window, the oldest in front; those of keys that were removed by others are still there.
+    window: VecDeque<u64>,
+    /// Which part of the keys the window may be.
+    share: f64,
+    residents: usize,
+    ghost: Ghost,
+    from_window: Losses,
+    from_main: Losses,
+}
+
+/// How many went from one end and how many of them came back shortly after, fading with time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Losses {
+    gone: f64,
+    back: f64,
+}
+
+impl Losses {
+    fn fade(&mut self, factor: f64) {
+        self.gone *= factor;
+        self.back *= factor;
+    }
+}
+
+impl Default for Adaptive {
+    fn default() -> Self {
+        Self {
+            window: VecDeque::new(),
+            share: SHARE_FIRST,
+            residents: 0,
+            ghost: Ghost::default(),
+            from_window: Losses::default(),
+            from_main: Losses::default(),
+        }
+    }
+}
+
+impl Adaptive {
+    pub(super) fn resize(&mut self, residents: usize) {
+        self.residents = residents;
+    }
+
+    /// How many keys the window may have.
+    fn room(&self) -> usize {
+        ((self.share * self.residents as f64) as usize).max(1)
+    }
+
+    pub(super) fn inserted(&mut self, hash: u64, now: u32) -> u32 {
+        let memory = self.ghost.recall(hash, epoch(now));
+        if let Some(memory) = memory.filter(|memory| memory.lately) {
+            self.learn(memory.from_main);
+        }
+        let factor = 1.0 - 1.0 / (self.residents as f64 * TURNOVERS).max(EVICTIONS_MIN);
+        self.from_window.fade(factor);
+        self.from_main.fade(factor);
+        let uses = (memory.map_or(0, |memory| memory.uses) + 1).min(USES_MAX);
+        let word = uses << TICK_BITS | now & TICK_MASK;
+        // As long as nothing has to go, nothing leaves the window, and the queue must not grow with the store.
+        if self.window.len() > self.room() {
+            return word | MAIN;
+        }
+        self.window.push_back(hash);
+        word
+    }
+
+    /// A key came back shortly after it went.
+    fn learn(&mut self, from_main: bool) {
+        let side = if from_main { &mut self.from_main } else { &mut self.from_window };
+        side.back += 1.0;
+        let window = self.from_window.back / (self.from_window.gone + 1.0);
+        // Few go from the main part when it is at its best, so what is expected of them counts as five that went.
+        let main = RELUCTANCE * (self.from_main.back + 0.5) / (self.from_main.gone + 5.0);
+        let step = STEP / self.residents.max(1) as f64;
+        if from_main && main > window {
+            self.share = (self.share - step).max(SHARE_MIN);
+        } else if !from_main && window > main {
+            self.share = (self.share + step).min(SHARE_MAX);
+        }
+    }
+
+    pub(super) fn victim(
+        &mut self,
+        pool: &mut Pool,
+        residents: &mut impl Residents,
+        samples: usize,
+        now: u32,
+    ) -> Option<Candidate> {
+        self.ghost.resize(self.residents);
+        let worth = |key: &Candidate| {
+            // A key of the window is no candidate of the main part. One that has been in it for longer than an epoch is
+            // not in the queue, or the word was written by another policy.
+            if key.word & MAIN == 0 && age(key.word, now) < EPOCH {
+                return i64::MAX;
+            }
+            density(uses(key.word, now), key.bytes) - i64::from(age(key.word, now))
+        };
+        while self.window.len() > self.room() {
+            let Some(newcomer) = self.window.pop_front().and_then(|hash| residents.find(hash)) else {
+                continue;
+            };
+            if newcomer.word & MAIN != 0 {
+                continue;
+            }
+            if newcomer.word & TOUCHED != 0 {
+                residents.mark(newcomer.hash, newcomer.word | MAIN);
+                continue;
+            }
+            let weakest = pool.weakest(residents, samples, worth)?;
+            if weakest.hash == newcomer.hash || !beats(&newcomer, &weakest, now) {
+                pool.forget(newcomer.hash);
+                return Some(self.gone(newcomer, false, now));
+            }
+            residents.mark(newcomer.hash, newcomer.word | MAIN);
+            pool.forget(weakest.hash);
+            return Some(self.gone(weakest, true, now));
+        }
+        let weakest = pool.take(residents, samples, worth)?;
+        Some(self.gone(weakest, true, now))
+    }
+
+    fn gone(&mut self, key: Candidate, from_main: bool, now: u32) -> Candidate {
+        let side = if from_main { &mut self.from_main } else { &mut self.from_window };
+        side.gone += 1.0;
+        self.ghost.remember(key.hash, uses(key.word, now), from_main, epoch(now));
+        key
+    }
+}
