@@ -119,7 +119,6 @@ impl fmt::Debug for Spelled<'_> {
     }
 }
 
-
 /// What heads say, by their upper bits.
 const TEXT: u8 = 0x80;
 const INTEGER_13: u8 = 0xc0;
@@ -215,7 +214,8 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
         (one.split_first_chunk::<8>(), other.split_first_chunk::<8>(), one.len() <= 16)
         && let (Some((_, c)), Some((_, d))) = (one.split_last_chunk::<8>(), other.split_last_chunk::<8>())
     {
-        return u64::from_le_bytes(*a) == u64::from_le_bytes(*b) && u64::from_le_bytes(*c) == u64::from_le_bytes(*d);
+        return u64::from_le_bytes(*a) == u64::from_le_bytes(*b)
+            && u64::from_le_bytes(*c) == u64::from_le_bytes(*d);
     }
     one == other
 }
@@ -595,12 +595,12 @@ impl Listpack {
         };
         self.len = (len + added - removed) as u32;
         self.redis_bytes = self.redis_bytes + new_redis as u32 - old_redis as u32;
-        let first_head = self.bytes.len() - 1;
+        let heads_end = self.bytes.len();
         for (number, element) in (number..).zip(elements) {
             let encoded = Encoded::of(*element);
             let end = offset + encoded.payload_size();
             encoded.write(&mut self.bytes[offset..end]);
-            self.bytes[first_head - number] = encoded.head;
+            self.bytes[heads_end - 1 - number] = encoded.head;
             offset = end;
         }
         if new + added < old + removed {
@@ -705,7 +705,8 @@ impl Listpack {
     /// Lays everything out in an allocation of `capacity` bytes, with that much room for payloads and for heads before the first.
     fn arrange(&mut self, capacity: usize, payload_room: usize, head_room: usize) {
         assert!(u32::try_from(capacity).is_ok(), "nobody packs 4 GiB");
-        let (payloads, heads) = (self.start as usize..self.end as usize, self.heads_start()..self.bytes.len());
+        let (payloads, heads) =
+            (self.start as usize..self.end as usize, self.heads_start()..self.bytes.len());
         let bytes = capacity - head_room;
         if capacity > self.bytes.capacity() {
             self.bytes.reserve_exact(capacity - self.bytes.len());

@@ -1,0 +1,410 @@
+//! The pieces of a big list: in order, in groups that count, so that an element is found by its number without a walk along all pieces.
+//!
+//! Knows what pieces weigh and how many elements they have, and nothing of when a list is cut or joined.
+use std::collections::VecDeque;
+
+use super::listpack::{self, Element, Listpack};
+use crate::memory::block_bytes;
+
+/// A stretch of a list.
+#[derive(Clone)]
+pub(super) enum Piece {
+    /// Elements, packed.
+    Packed(Listpack),
+    /// One element that is too big to be packed with others.
+    Plain(Box<[u8]>),
+}
+
+impl Piece {
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Piece::Packed(pack) => pack.len(),
+            Piece::Plain(_) => 1,
+        }
+    }
+
+    /// The element with this number.
+    #[inline]
+    pub(super) fn at(&self, number: usize) -> Element<'_> {
+        match self {
+            Piece::Packed(pack) => pack.at(number),
+            Piece::Plain(text) => Element::Text(text),
+        }
+    }
+
+    /// `count` elements from the one with this number on, or as many as there are.
+    #[inline]
+    pub(super) fn range(&self, number: usize, count: usize) -> Elements<'_, listpack::Iter<'_>> {
+        match self {
+            Piece::Packed(pack) => Elements::Packed(pack.range(number, count)),
+            Piece::Plain(text) => Elements::Plain((number == 0 && count > 0).then_some(text)),
+        }
+    }
+
+    fn iter(&self) -> Elements<'_, listpack::Iter<'_>> {
+        self.range(0, usize::MAX)
+    }
+
+    fn iter_back(&self) -> Elements<'_, listpack::IterBack<'_>> {
+        match self {
+            Piece::Packed(pack) => Elements::Packed(pack.iter_back()),
+            Piece::Plain(text) => Elements::Plain(Some(text)),
+        }
+    }
+
+    fn allocated_bytes(&self) -> usize {
+        match self {
+            Piece::Packed(pack) => pack.allocated_bytes(),
+            Piece::Plain(text) => block_bytes(text.len()),
+        }
+    }
+}
+
+/// The elements of a piece.
+#[derive(Clone, Debug)]
+pub(super) enum Elements<'a, P> {
+    Packed(P),
+    Plain(Option<&'a [u8]>),
+}
+
+impl<'a, P: Iterator<Item = Element<'a>>> Iterator for Elements<'a, P> {
+    type Item = Element<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Element<'a>> {
+        match self {
+            Elements::Packed(elements) => elements.next(),
+            Elements::Plain(text) => text.take().map(Element::Text),
+        }
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Elements::Packed(elements) => elements.size_hint(),
+            Elements::Plain(text) => text.iter().size_hint(),
+        }
+    }
+
+    #[inline]
+    fn fold<B, F: FnMut(B, Element<'a>) -> B>(self, first: B, combine: F) -> B {
+        match self {
+            Elements::Packed(elements) => elements.fold(first, combine),
+            Elements::Plain(text) => text.map(Element::Text).into_iter().fold(first, combine),
+        }
+    }
+}
+
+/// Pieces that are neighbours.
+#[derive(Clone, Default)]
+struct Group {
+    pieces: Vec<Piece>,
+    /// Elements in them.
+    len: usize,
+}
+
+/// The most pieces of a group.
+const GROUP_MAX: usize = 64;
+/// A group with fewer is joined with a neighbour if both have no more than three quarters of the most together.
+const GROUP_MIN: usize = GROUP_MAX / 4;
+
+impl Group {
+    /// What its array takes.
+    fn allocated_bytes(&self) -> usize {
+        block_bytes(self.pieces.capacity() * size_of::<Piece>())
+    }
+
+    fn of(pieces: Vec<Piece>) -> Self {
+        let len = pieces.iter().map(Piece::len).sum();
+        Self { pieces, len }
+    }
+}
+
+/// Where a piece is, until one is added or removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spot {
+    group: usize,
+    slot: usize,
+}
+
+/// Pieces in order. None of them, and no group, is empty.
+#[derive(Default)]
+pub(super) struct Pieces {
+    groups: VecDeque<Group>,
+    /// Elements.
+    len: usize,
+    count: usize,
+    /// What the pieces and the groups' arrays take.
+    bytes: usize,
+}
+
+impl Clone for Pieces {
+    /// A copy is laid out anew, so it weighs something else.
+    fn clone(&self) -> Self {
+        let mut copy = Self { groups: self.groups.clone(), len: self.len, count: self.count, bytes: 0 };
+        copy.bytes = copy.weigh();
+        copy
+    }
+}
+
+/// The number of the part in which the one with number `index` of their `total` is, and its number there. Parts have `size`s; looks from
+/// the nearer end.
+#[inline]
+fn find_part<T>(
+    parts: impl DoubleEndedIterator<Item = T> + ExactSizeIterator,
+    size: impl Fn(&T) -> usize,
+    index: usize,
+    total: usize,
+) -> Option<(usize, usize)> {
+    if index < total / 2 {
+        let mut left = index;
+        for (at, part) in parts.enumerate() {
+            let size = size(&part);
+            if left < size {
+                return Some((at, left));
+            }
+            left -= size;
+        }
+    } else {
+        let mut after = total.checked_sub(index).filter(|after| *after > 0)?;
+        for (at, part) in parts.enumerate().rev() {
+            let size = size(&part);
+            if after <= size {
+                return Some((at, size - after));
+            }
+            after -= size;
+        }
+    }
+    None
+}
+
+impl Pieces {
+    /// One piece.
+    pub(super) fn of(piece: Piece) -> Self {
+        let mut pieces = Self::default();
+        pieces.insert(0, piece);
+        pieces
+    }
+
+    /// How many elements there are.
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many pieces there are.
+    pub(super) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The piece of an element, and the element's number in it.
+    #[inline]
+    pub(super) fn locate(&self, index: usize) -> Option<(Spot, usize)> {
+        let (group, index) = find_part(self.groups.iter(), |group| group.len, index, self.len)?;
+        let Group { pieces, len } = &self.groups[group];
+        let (slot, inside) = find_part(pieces.iter(), |piece| piece.len(), index, *len)?;
+        Some((Spot { group, slot }, inside))
+    }
+
+    /// Where the piece with this number is.
+    pub(super) fn spot(&self, at: usize) -> Option<Spot> {
+        let (group, slot) = find_part(self.groups.iter(), |group| group.pieces.len(), at, self.count)?;
+        Some(Spot { group, slot })
+    }
+
+    /// The number of a piece.
+    pub(super) fn number(&self, spot: Spot) -> usize {
+        self.groups.range(..spot.group).map(|group| group.pieces.len()).sum::<usize>() + spot.slot
+    }
+
+    #[inline]
+    pub(super) fn get(&self, spot: Spot) -> &Piece {
+        &self.groups[spot.group].pieces[spot.slot]
+    }
+
+    /// The piece with this number.
+    pub(super) fn nth(&self, at: usize) -> Option<&Piece> {
+        self.spot(at).map(|spot| self.get(spot))
+    }
+
+    pub(super) fn first(&self) -> Option<Spot> {
+        (self.count > 0).then_some(Spot { group: 0, slot: 0 })
+    }
+
+    pub(super) fn last(&self) -> Option<Spot> {
+        let group = self.groups.len().checked_sub(1)?;
+        Some(Spot { group, slot: self.groups[group].pieces.len() - 1 })
+    }
+
+    /// Changes a piece, which is removed if it has become empty. The only way to do so, as what there is must be counted.
+    #[inline]
+    pub(super) fn change<T>(&mut self, spot: Spot, change: impl FnOnce(&mut Piece) -> T) -> T {
+        let group = &mut self.groups[spot.group];
+        let piece = &mut group.pieces[spot.slot];
+        let (len, bytes) = (piece.len(), piece.allocated_bytes());
+        let result = change(piece);
+        let (new_len, new_bytes) = (piece.len(), piece.allocated_bytes());
+        group.len = group.len + new_len - len;
+        self.len = self.len + new_len - len;
+        self.bytes = self.bytes + new_bytes - bytes;
+        if new_len == 0 {
+            self.take(spot);
+        }
+        result
+    }
+
+    /// Puts a piece before the one with this number, or after the last.
+    pub(super) fn insert(&mut self, at: usize, piece: Piece) {
+        let (len, bytes) = (piece.len(), piece.allocated_bytes());
+        let spot = self.vacant(at);
+        self.reshape(spot.group, |group| {
+            if group.pieces.len() == group.pieces.capacity() {
+                group.pieces.reserve_exact(1 + group.pieces.len() / 4);
+            }
+            group.pieces.insert(spot.slot, piece);
+            group.len += len;
+        });
+        self.len += len;
+        self.count += 1;
+        self.bytes += bytes;
+    }
+
+    /// Where a piece with this number can be put. Pieces that come in order leave full groups behind.
+    fn vacant(&mut self, at: usize) -> Spot {
+        let spot = match self.spot(at) {
+            Some(spot) => spot,
+            None => match self.last() {
+                Some(Spot { group, slot }) => Spot { group, slot: slot + 1 },
+                None => return self.open_group(0, Vec::new()),
+            },
+        };
+        let Spot { group, slot } = spot;
+        if self.groups[group].pieces.len() < GROUP_MAX {
+            spot
+        } else if slot == GROUP_MAX {
+            self.open_group(group + 1, Vec::new())
+        } else if slot == 0 {
+            self.open_group(group, Vec::new())
+        } else {
+            let half = GROUP_MAX / 2;
+            let tail = self.reshape(group, |group| {
+                let tail = group.pieces.split_off(half);
+                group.len -= tail.iter().map(Piece::len).sum::<usize>();
+                group.pieces.shrink_to_fit();
+                tail
+            });
+            self.open_group(group + 1, tail);
+            if slot <= half { spot } else { Spot { group: group + 1, slot: slot - half } }
+        }
+    }
+
+    fn open_group(&mut self, at: usize, pieces: Vec<Piece>) -> Spot {
+        if self.groups.len() == self.groups.capacity() {
+            self.groups.reserve_exact(1 + self.groups.len() / 8);
+        }
+        let group = Group::of(pieces);
+        self.bytes += group.allocated_bytes();
+        self.groups.insert(at, group);
+        Spot { group: at, slot: 0 }
+    }
+
+    /// Removes the piece with this number.
+    pub(super) fn remove(&mut self, at: usize) -> Option<Piece> {
+        self.spot(at).map(|spot| self.take(spot))
+    }
+
+    fn take(&mut self, spot: Spot) -> Piece {
+        let piece = self.reshape(spot.group, |group| {
+            let piece = group.pieces.remove(spot.slot);
+            group.len -= piece.len();
+            if group.pieces.len() < group.pieces.capacity() / 2 {
+                group.pieces.shrink_to_fit();
+            }
+            piece
+        });
+        self.len -= piece.len();
+        self.count -= 1;
+        self.bytes -= piece.allocated_bytes();
+        match self.groups[spot.group].pieces.len() {
+            0 => self.drop_group(spot.group),
+            1..GROUP_MIN => {
+                self.join_groups(spot.group);
+                if let Some(before) = spot.group.checked_sub(1) {
+                    self.join_groups(before);
+                }
+            }
+            _ => {}
+        }
+        piece
+    }
+
+    /// Joins a group with the next one if both are well within one.
+    fn join_groups(&mut self, at: usize) {
+        let size = |at: usize| self.groups.get(at).map(|group| group.pieces.len());
+        if let (Some(one), Some(other)) = (size(at), size(at + 1))
+            && one + other <= GROUP_MAX - GROUP_MIN
+        {
+            let mut next = std::mem::take(&mut self.groups[at + 1].pieces);
+            self.bytes -= block_bytes(next.capacity() * size_of::<Piece>());
+            let len = self.groups[at + 1].len;
+            self.reshape(at, |group| {
+                group.pieces.reserve_exact(next.len());
+                group.pieces.append(&mut next);
+                group.len += len;
+            });
+            self.drop_group(at + 1);
+        }
+    }
+
+    /// Drops a group without pieces.
+    fn drop_group(&mut self, at: usize) {
+        if let Some(group) = self.groups.remove(at) {
+            self.bytes -= group.allocated_bytes();
+        }
+        if self.groups.len() < self.groups.capacity() / 2 {
+            self.groups.shrink_to_fit();
+        }
+    }
+
+    /// Changes which pieces a group has, and counts its array.
+    fn reshape<T>(&mut self, group: usize, change: impl FnOnce(&mut Group) -> T) -> T {
+        let group = &mut self.groups[group];
+        let bytes = group.allocated_bytes();
+        let result = change(group);
+        self.bytes = self.bytes + group.allocated_bytes() - bytes;
+        result
+    }
+
+    /// The pieces from one on.
+    pub(super) fn pieces_from(&self, spot: Spot) -> impl Iterator<Item = &Piece> {
+        let groups = self.groups.range(spot.group..).enumerate();
+        groups.flat_map(move |(at, group)| &group.pieces[if at == 0 { spot.slot } else { 0 }..])
+    }
+
+    /// The elements from first to last.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Element<'_>> + Clone {
+        self.groups.iter().flat_map(|group| group.pieces.iter()).flat_map(Piece::iter)
+    }
+
+    /// The elements from last to first.
+    pub(super) fn iter_back(&self) -> impl Iterator<Item = Element<'_>> + Clone {
+        self.groups.iter().rev().flat_map(|group| group.pieces.iter().rev()).flat_map(Piece::iter_back)
+    }
+
+    /// What everything takes that is owned, without a walk.
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.bytes + block_bytes(self.groups.capacity() * size_of::<Group>())
+    }
+
+    /// The same, counted anew.
+    pub(super) fn recounted_bytes(&self) -> usize {
+        self.weigh() + block_bytes(self.groups.capacity() * size_of::<Group>())
+    }
+
+    fn weigh(&self) -> usize {
+        let weigh = |group: &Group| {
+            group.allocated_bytes() + group.pieces.iter().map(Piece::allocated_bytes).sum::<usize>()
+        };
+        self.groups.iter().map(weigh).sum()
+    }
+}
