@@ -6,7 +6,7 @@ use crate::Bytes;
 use crate::memory::block_bytes;
 
 use super::listpack::{Element, Listpack, REDIS_FRAME_BYTES};
-use super::pieces::{Piece, Pieces, Spot};
+use super::pieces::{self, Piece, Pieces, Spot};
 use super::{Encoding, TypeSettings};
 
 /// Elements in order. Pushing and popping at either end is O(1), reaching an element O(N) with N the elements divided by some
@@ -245,6 +245,18 @@ impl Pieces {
         }
     }
 
+    #[inline]
+    fn take_element(&mut self, spot: Spot, inside: usize) -> Option<Bytes> {
+        self.change(spot, |piece| match piece {
+            Piece::Packed(pack) => pack.remove(inside),
+            Piece::Plain(text) => {
+                let element = Bytes::copy_from_slice(text);
+                *piece = Piece::Packed(Listpack::new());
+                Some(element)
+            }
+        })
+    }
+
     /// Takes away `count` elements at an end of a piece, or all of them, and tells how many.
     fn cut(&mut self, spot: Spot, count: usize, end: End) -> usize {
         self.change(spot, |piece| {
@@ -362,12 +374,21 @@ impl List {
 
     /// Takes the first element.
     pub fn pop_front(&mut self) -> Option<Bytes> {
-        self.remove(0)
+        match &mut self.0 {
+            Form::Packed(pack) => pack.remove(0),
+            Form::Pieces(pieces) => pieces.first().and_then(|spot| pieces.take_element(spot, 0)),
+        }
     }
 
     /// Takes the last element.
     pub fn pop_back(&mut self) -> Option<Bytes> {
-        self.remove(self.len().checked_sub(1)?)
+        match &mut self.0 {
+            Form::Packed(pack) => pack.remove(pack.len().checked_sub(1)?),
+            Form::Pieces(pieces) => {
+                let spot = pieces.last()?;
+                pieces.take_element(spot, pieces.get(spot).len() - 1)
+            }
+        }
     }
 
     /// The element at `index`.
@@ -417,23 +438,10 @@ impl List {
 
     /// Takes the element at `index`.
     pub fn remove(&mut self, index: usize) -> Option<Bytes> {
-        let take = |pack: &mut Listpack, number: usize| {
-            let element = pack.at(number).copy();
-            pack.splice(number, 1, &[]);
-            element
-        };
         match &mut self.0 {
-            Form::Packed(pack) => pack.seek(index).map(|number| take(pack, number)),
+            Form::Packed(pack) => pack.remove(index),
             Form::Pieces(pieces) => {
-                let (spot, inside) = pieces.locate(index)?;
-                Some(pieces.change(spot, |piece| match piece {
-                    Piece::Packed(pack) => take(pack, inside),
-                    Piece::Plain(text) => {
-                        let element = Bytes::copy_from_slice(text);
-                        *piece = Piece::Packed(Listpack::new());
-                        element
-                    }
-                }))
+                pieces.locate(index).and_then(|(spot, inside)| pieces.take_element(spot, inside))
             }
         }
     }
@@ -464,13 +472,13 @@ impl List {
     /// The elements from first to last.
     pub fn iter(&self) -> impl Iterator<Item = Element<'_>> + Clone {
         let (pack, pieces) = self.forms();
-        pack.into_iter().flat_map(Listpack::iter).chain(pieces.into_iter().flat_map(Pieces::iter))
+        pieces::iter(pack, pieces)
     }
 
     /// The elements from last to first.
     pub fn iter_back(&self) -> impl Iterator<Item = Element<'_>> + Clone {
         let (pack, pieces) = self.forms();
-        pack.into_iter().flat_map(Listpack::iter_back).chain(pieces.into_iter().flat_map(Pieces::iter_back))
+        pieces::iter_back(pack, pieces)
     }
 
     fn forms(&self) -> (Option<&Listpack>, Option<&Pieces>) {
@@ -491,10 +499,8 @@ impl List {
                     if left == 0 {
                         break;
                     }
-                    let elements = piece.range(skipped, left);
-                    left -= left.min(piece.len() - skipped);
+                    left -= piece.range(skipped, left, &mut visit);
                     skipped = 0;
-                    elements.for_each(&mut visit);
                 }
             }
         }
@@ -662,7 +668,7 @@ mod tests {
         assert_eq!(copy, *list);
         assert_eq!(copy.allocated_bytes(), copy.recounted_bytes());
         if let Form::Pieces(pieces) = &list.0 {
-            assert_eq!(pieces.iter().count(), pieces.len());
+            assert_eq!(pieces.len(), model.len());
             for at in 0..pieces.count() {
                 let spot = pieces.spot(at).unwrap();
                 assert_eq!(pieces.number(spot), at);

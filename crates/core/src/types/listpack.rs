@@ -264,6 +264,17 @@ const fn plain_size(head: u8) -> u8 {
     }
 }
 
+/// [`plain_size`] of each head, and for a long text's something that is more than two others together.
+const PLAIN_SIZES: [u8; 256] = {
+    let mut sizes = [0; 256];
+    let mut head = 0;
+    while head < 256 {
+        sizes[head] = if head < LONG_TEXT as usize { plain_size(head as u8) } else { 0x80 };
+        head += 1;
+    }
+    sizes
+};
+
 /// The sizes of the payloads of some heads together, unless one of them is a long text's.
 #[inline]
 fn plain_sizes(heads: &[u8]) -> Option<usize> {
@@ -486,34 +497,38 @@ impl Listpack {
     }
 
     /// The number of the first element that stands for `bytes` and where its payload begins, among those whose number is a multiple
-    /// of `stride`.
+    /// of `STRIDE`, which is 1 or 2.
     #[inline]
-    fn locate(&self, bytes: &[u8], stride: usize) -> Option<(usize, usize)> {
+    fn locate<const STRIDE: usize>(&self, bytes: &[u8]) -> Option<(usize, usize)> {
         let wanted = Encoded::of(Element::of(bytes));
-        let (mut number, mut offset) = (0, self.start as usize);
-        for heads in self.heads().rchunks(stride) {
-            if heads[heads.len() - 1] == wanted.head && wanted.is_at(&self.bytes, offset) {
-                return Some((number, offset));
+        let mut offset = self.start as usize;
+        let (rest, groups) = self.heads().as_rchunks::<STRIDE>();
+        for (number, heads) in groups.iter().rev().enumerate() {
+            if heads[STRIDE - 1] == wanted.head && wanted.is_at(&self.bytes, offset) {
+                return Some((STRIDE * number, offset));
             }
-            offset = heads.iter().rfold(offset, |at, &head| at + size_after(head, &self.bytes[at..]));
-            number += stride;
+            let sizes: usize = heads.iter().map(|&head| usize::from(PLAIN_SIZES[usize::from(head)])).sum();
+            offset = if sizes < 0x80 { offset + sizes } else { self.walk(offset, heads) };
         }
-        None
+        (rest.last() == Some(&wanted.head) && wanted.is_at(&self.bytes, offset))
+            .then_some((self.len() - rest.len(), offset))
     }
 
-    /// The number, twice, of the first element that stands for `bytes`, among those whose number is a multiple of `stride`.
+    /// The number, twice, of the first element that stands for `bytes`, among those whose number is a multiple of `stride`, which
+    /// is 1 or 2.
     #[inline]
     pub fn find(&self, bytes: &[u8], stride: usize) -> Option<(usize, usize)> {
-        self.locate(bytes, stride).map(|(number, _)| (number, number))
+        let found = if stride == 1 { self.locate::<1>(bytes) } else { self.locate::<2>(bytes) };
+        found.map(|(number, _)| (number, number))
     }
 
     /// The number of the first element that stands for `bytes`, among those with even numbers, and the element after it.
     #[inline]
     pub fn find_pair(&self, bytes: &[u8]) -> Option<(usize, Element<'_>)> {
-        let (number, offset) = self.locate(bytes, 2)?;
-        let &[after, head] = self.heads_of(number..number + 2).as_array()?;
-        let (_, size) = decode(head, &self.bytes[offset..]);
-        Some((number, decode(after, &self.bytes[offset + size..]).0))
+        let (number, offset) = self.locate::<2>(bytes)?;
+        let &[second, first] = self.heads_of(number..number + 2).as_array()?;
+        let second_offset = offset + size_after(first, &self.bytes[offset..]);
+        Some((number, decode(second, &self.bytes[second_offset..]).0))
     }
 
     /// The elements from first to last.
@@ -545,13 +560,60 @@ impl Listpack {
     }
 
     /// Adds an element before the first.
+    #[inline]
     pub fn push_front(&mut self, element: Element<'_>) {
-        self.splice(0, 0, &[element]);
+        if self.is_empty() {
+            return self.push_back(element);
+        }
+        let encoded = Encoded::of(element);
+        let start = self.open_front(0, encoded.payload_size(), 0, 1);
+        self.write(start, 0, &encoded);
+        self.count_one(&encoded);
     }
 
     /// Adds an element after the last.
+    #[inline]
     pub fn push_back(&mut self, element: Element<'_>) {
-        self.splice(self.len(), 0, &[element]);
+        let encoded = Encoded::of(element);
+        let size = encoded.payload_size();
+        if self.heads_start() - (self.end as usize) <= size {
+            self.make_room(Side::Back, size, 1);
+        }
+        self.write(self.end as usize, self.len(), &encoded);
+        self.end += size as u32;
+        self.count_one(&encoded);
+    }
+
+    /// Writes the head of the element with this number, and its payload at `offset`.
+    #[inline]
+    fn write(&mut self, offset: usize, number: usize, encoded: &Encoded<'_>) {
+        let heads_end = self.bytes.len();
+        self.bytes[heads_end - 1 - number] = encoded.head;
+        encoded.write(&mut self.bytes[offset..offset + encoded.payload_size()]);
+    }
+
+    #[inline]
+    fn count_one(&mut self, encoded: &Encoded<'_>) {
+        self.len += 1;
+        self.redis_bytes += encoded.redis_size() as u32;
+    }
+
+    /// Takes the element with this number, if there is one.
+    #[inline]
+    pub fn remove(&mut self, number: usize) -> Option<Bytes> {
+        let after = self.len().checked_sub(number.saturating_add(1))?;
+        let (head, offset) = (self.heads()[after], self.offset_of(number));
+        let (element, size) = decode(head, &self.bytes[offset..]);
+        let taken = element.copy();
+        if number == 0 && after > 0 {
+            self.open_front(size, 0, 1, 0);
+        } else {
+            self.open(offset, size, 0, number, 1, 0);
+        }
+        self.len -= 1;
+        self.redis_bytes -= redis_size(head, size) as u32;
+        self.give_back();
+        Some(taken)
     }
 
     /// Puts all elements of `other` after the last.
@@ -595,13 +657,10 @@ impl Listpack {
         };
         self.len = (len + added - removed) as u32;
         self.redis_bytes = self.redis_bytes + new_redis as u32 - old_redis as u32;
-        let heads_end = self.bytes.len();
         for (number, element) in (number..).zip(elements) {
             let encoded = Encoded::of(*element);
-            let end = offset + encoded.payload_size();
-            encoded.write(&mut self.bytes[offset..end]);
-            self.bytes[heads_end - 1 - number] = encoded.head;
-            offset = end;
+            self.write(offset, number, &encoded);
+            offset += encoded.payload_size();
         }
         if new + added < old + removed {
             self.give_back();
@@ -610,17 +669,23 @@ impl Listpack {
 
     /// Gives the first `removed` elements with `old` bytes the space of `added` ones with `new` bytes, which begins at the returned
     /// offset. What is behind stays where it is.
+    #[inline]
     fn open_front(&mut self, old: usize, new: usize, removed: usize, added: usize) -> usize {
         let spare_heads = self.bytes.capacity() - self.bytes.len();
         if self.start as usize + old < new || spare_heads + removed < added {
             self.make_room(Side::Front, new.saturating_sub(old), added.saturating_sub(removed));
         }
         self.start = (self.start as usize + old - new) as u32;
-        self.bytes.resize(self.bytes.len() + added - removed, 0);
+        if added > removed {
+            self.bytes.resize(self.bytes.len() + added - removed, 0);
+        } else {
+            self.bytes.truncate(self.bytes.len() + added - removed);
+        }
         self.start as usize
     }
 
     /// The same for elements from `number` on, whose payloads begin at `offset`. What is behind moves.
+    #[inline]
     fn open(
         &mut self,
         offset: usize,
@@ -724,6 +789,7 @@ impl Listpack {
     }
 
     /// Gives memory back once half of it is unused.
+    #[inline]
     fn give_back(&mut self) {
         let used = self.payloads().len() + self.len();
         if self.bytes.capacity() > 64 && used < self.bytes.capacity() / 2 {
@@ -752,7 +818,7 @@ impl fmt::Debug for Listpack {
 }
 
 /// Elements of a [`Listpack`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Iter<'a> {
     /// From the last one's.
     heads: &'a [u8],
@@ -830,7 +896,7 @@ impl<'a> Iterator for Pairs<'a> {
 }
 
 /// Elements of a [`Listpack`] from the end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct IterBack<'a> {
     /// From the last one's.
     heads: &'a [u8],

@@ -33,23 +33,20 @@ impl Piece {
         }
     }
 
-    /// `count` elements from the one with this number on, or as many as there are.
+    /// Shows `count` elements from the one with this number on, or as many as there are, to `visit`, and tells how many.
     #[inline]
-    pub(super) fn range(&self, number: usize, count: usize) -> Elements<'_, listpack::Iter<'_>> {
+    pub(super) fn range(&self, number: usize, count: usize, visit: impl FnMut(Element<'_>)) -> usize {
         match self {
-            Piece::Packed(pack) => Elements::Packed(pack.range(number, count)),
-            Piece::Plain(text) => Elements::Plain((number == 0 && count > 0).then_some(text)),
-        }
-    }
-
-    fn iter(&self) -> Elements<'_, listpack::Iter<'_>> {
-        self.range(0, usize::MAX)
-    }
-
-    fn iter_back(&self) -> Elements<'_, listpack::IterBack<'_>> {
-        match self {
-            Piece::Packed(pack) => Elements::Packed(pack.iter_back()),
-            Piece::Plain(text) => Elements::Plain(Some(text)),
+            Piece::Packed(pack) => {
+                let elements = pack.range(number, count);
+                let count = elements.len();
+                elements.for_each(visit);
+                count
+            }
+            Piece::Plain(text) => {
+                let shown = (number == 0 && count > 0).then_some(Element::Text(text));
+                shown.into_iter().map(visit).count()
+            }
         }
     }
 
@@ -61,38 +58,88 @@ impl Piece {
     }
 }
 
-/// The elements of a piece.
-#[derive(Clone, Debug)]
-pub(super) enum Elements<'a, P> {
-    Packed(P),
-    Plain(Option<&'a [u8]>),
+/// The elements of packed ones, in one of two directions.
+pub(super) trait Direction<'a>: Iterator<Item = Element<'a>> + Clone + Default {
+    fn of(pack: &'a Listpack) -> Self;
 }
 
-impl<'a, P: Iterator<Item = Element<'a>>> Iterator for Elements<'a, P> {
+impl<'a> Direction<'a> for listpack::Iter<'a> {
+    #[inline]
+    fn of(pack: &'a Listpack) -> Self {
+        pack.iter()
+    }
+}
+
+impl<'a> Direction<'a> for listpack::IterBack<'a> {
+    #[inline]
+    fn of(pack: &'a Listpack) -> Self {
+        pack.iter_back()
+    }
+}
+
+/// A walk along all elements of a list: those in hand, then those of pieces.
+#[derive(Clone, Debug)]
+struct Walk<D, P> {
+    elements: D,
+    pieces: P,
+}
+
+impl<'a, D: Direction<'a>, P: Iterator<Item = &'a Piece>> Walk<D, P> {
+    /// The next element, when there is none in hand.
+    #[inline(never)]
+    fn next_piece(&mut self) -> Option<Element<'a>> {
+        match self.pieces.next()? {
+            Piece::Plain(text) => Some(Element::Text(text)),
+            Piece::Packed(pack) => {
+                self.elements = D::of(pack);
+                self.elements.next()
+            }
+        }
+    }
+}
+
+impl<'a, D: Direction<'a>, P: Iterator<Item = &'a Piece>> Iterator for Walk<D, P> {
     type Item = Element<'a>;
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        match self {
-            Elements::Packed(elements) => elements.next(),
-            Elements::Plain(text) => text.take().map(Element::Text),
+        match self.elements.next() {
+            None => self.next_piece(),
+            element => element,
         }
     }
 
     #[inline]
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        match self {
-            Elements::Packed(elements) => elements.size_hint(),
-            Elements::Plain(text) => text.iter().size_hint(),
-        }
+    fn fold<B, F: FnMut(B, Element<'a>) -> B>(self, first: B, mut combine: F) -> B {
+        let folded = self.elements.fold(first, &mut combine);
+        self.pieces.fold(folded, |folded, piece| match piece {
+            Piece::Plain(text) => combine(folded, Element::Text(text)),
+            Piece::Packed(pack) => D::of(pack).fold(folded, &mut combine),
+        })
     }
+}
 
-    #[inline]
-    fn fold<B, F: FnMut(B, Element<'a>) -> B>(self, first: B, combine: F) -> B {
-        match self {
-            Elements::Packed(elements) => elements.fold(first, combine),
-            Elements::Plain(text) => text.map(Element::Text).into_iter().fold(first, combine),
-        }
+/// The elements of a listpack or of pieces, from first to last.
+pub(super) fn iter<'a>(
+    pack: Option<&'a Listpack>,
+    pieces: Option<&'a Pieces>,
+) -> impl Iterator<Item = Element<'a>> + Clone {
+    let groups = pieces.into_iter().flat_map(|pieces| pieces.groups.iter());
+    Walk {
+        elements: pack.map(listpack::Iter::of).unwrap_or_default(),
+        pieces: groups.flat_map(|group| group.pieces.iter()),
+    }
+}
+
+/// The elements of a listpack or of pieces, from last to first.
+pub(super) fn iter_back<'a>(
+    pack: Option<&'a Listpack>,
+    pieces: Option<&'a Pieces>,
+) -> impl Iterator<Item = Element<'a>> + Clone {
+    let groups = pieces.into_iter().flat_map(|pieces| pieces.groups.iter().rev());
+    Walk {
+        elements: pack.map(listpack::IterBack::of).unwrap_or_default(),
+        pieces: groups.flat_map(|group| group.pieces.iter().rev()),
     }
 }
 
@@ -379,16 +426,6 @@ impl Pieces {
     pub(super) fn pieces_from(&self, spot: Spot) -> impl Iterator<Item = &Piece> {
         let groups = self.groups.range(spot.group..).enumerate();
         groups.flat_map(move |(at, group)| &group.pieces[if at == 0 { spot.slot } else { 0 }..])
-    }
-
-    /// The elements from first to last.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Element<'_>> + Clone {
-        self.groups.iter().flat_map(|group| group.pieces.iter()).flat_map(Piece::iter)
-    }
-
-    /// The elements from last to first.
-    pub(super) fn iter_back(&self) -> impl Iterator<Item = Element<'_>> + Clone {
-        self.groups.iter().rev().flat_map(|group| group.pieces.iter().rev()).flat_map(Piece::iter_back)
     }
 
     /// What everything takes that is owned, without a walk.
