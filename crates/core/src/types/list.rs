@@ -481,6 +481,18 @@ impl List {
         pieces::iter_back(pack, pieces)
     }
 
+    /// The places of an element, in order, if they are among the first `count`.
+    pub fn positions<'a>(&'a self, element: &'a [u8], count: usize) -> impl Iterator<Item = usize> + 'a {
+        let (pack, pieces) = self.forms();
+        pieces::positions(pack, pieces, element, count)
+    }
+
+    /// The places of an element, from the last one back, if they are among the last `count`.
+    pub fn positions_back<'a>(&'a self, element: &'a [u8], count: usize) -> impl Iterator<Item = usize> + 'a {
+        let (pack, pieces) = self.forms();
+        pieces::positions_back(pack, pieces, element, count).map(|from_end| self.len() - 1 - from_end)
+    }
+
     fn forms(&self) -> (Option<&Listpack>, Option<&Pieces>) {
         match &self.0 {
             Form::Packed(pack) => (Some(pack), None),
@@ -745,6 +757,15 @@ mod tests {
                 let mut range = Vec::new();
                 list.range(at, 7, |element| range.push(element.spell().to_vec()));
                 prop_assert!(range.iter().eq(model.iter().skip(at).take(7)));
+                if let Some(wanted) = model.get(at) {
+                    let mut places: Vec<usize> = (0..model.len()).filter(|&at| model[at] == *wanted).collect();
+                    prop_assert!(list.positions(wanted, usize::MAX).eq(places.iter().copied()));
+                    prop_assert!(list.positions(wanted, at).eq(places.iter().copied().filter(|place| *place < at)));
+                    places.reverse();
+                    prop_assert!(list.positions_back(wanted, usize::MAX).eq(places.iter().copied()));
+                    let end = model.len() - at;
+                    prop_assert!(list.positions_back(wanted, end).eq(places.into_iter().filter(|place| *place >= at)));
+                }
                 if step % 16 == 0 {
                     assert_holds(&list, &model);
                 }

@@ -496,22 +496,52 @@ impl Listpack {
         (number < self.len()).then_some(number)
     }
 
-    /// The number of the first element that stands for `bytes` and where its payload begins, among those whose number is a multiple
-    /// of `STRIDE`, which is 1 or 2.
+    /// The number of the first element that is the wanted one and where its payload begins, among each `STRIDE`th from the one
+    /// with number `number` on, whose payload begins at `offset`.
     #[inline]
-    fn locate<const STRIDE: usize>(&self, bytes: &[u8]) -> Option<(usize, usize)> {
-        let wanted = Encoded::of(Element::of(bytes));
-        let mut offset = self.start as usize;
-        let (rest, groups) = self.heads().as_rchunks::<STRIDE>();
-        for (number, heads) in groups.iter().rev().enumerate() {
+    fn search<const STRIDE: usize>(
+        &self,
+        wanted: &Encoded<'_>,
+        number: usize,
+        offset: usize,
+    ) -> Option<(usize, usize)> {
+        let mut offset = offset;
+        let (rest, groups) = self.heads_of(number..self.len()).as_rchunks::<STRIDE>();
+        for (at, heads) in groups.iter().rev().enumerate() {
             if heads[STRIDE - 1] == wanted.head && wanted.is_at(&self.bytes, offset) {
-                return Some((STRIDE * number, offset));
+                return Some((number + STRIDE * at, offset));
             }
             let sizes: usize = heads.iter().map(|&head| usize::from(PLAIN_SIZES[usize::from(head)])).sum();
             offset = if sizes < 0x80 { offset + sizes } else { self.walk(offset, heads) };
         }
         (rest.last() == Some(&wanted.head) && wanted.is_at(&self.bytes, offset))
             .then_some((self.len() - rest.len(), offset))
+    }
+
+    #[inline]
+    fn locate<const STRIDE: usize>(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        self.search::<STRIDE>(&Encoded::of(Element::of(bytes)), 0, self.start as usize)
+    }
+
+    /// The numbers of the elements that stand for `bytes`, from the first.
+    pub fn positions<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let wanted = Encoded::of(Element::of(bytes));
+        let mut from = (0, self.start as usize);
+        std::iter::from_fn(move || {
+            let (number, offset) = self.search::<1>(&wanted, from.0, from.1)?;
+            from = (number + 1, offset + wanted.payload_size());
+            Some(number)
+        })
+    }
+
+    /// The numbers of the elements that stand for `bytes`, from the last.
+    pub fn positions_back<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let wanted = Encoded::of(Element::of(bytes));
+        let mut offset = self.end as usize;
+        self.heads().iter().enumerate().filter_map(move |(after, &head)| {
+            offset -= size_before(head, &self.bytes[..offset]);
+            (head == wanted.head && wanted.is_at(&self.bytes, offset)).then(|| self.len() - 1 - after)
+        })
     }
 
     /// The number, twice, of the first element that stands for `bytes`, among those whose number is a multiple of `stride`, which
@@ -605,7 +635,9 @@ impl Listpack {
         let (head, offset) = (self.heads()[after], self.offset_of(number));
         let (element, size) = decode(head, &self.bytes[offset..]);
         let taken = element.copy();
-        if number == 0 && after > 0 {
+        if after == 0 {
+            self.end = offset as u32;
+        } else if number == 0 {
             self.open_front(size, 0, 1, 0);
         } else {
             self.open(offset, size, 0, number, 1, 0);
@@ -711,13 +743,14 @@ impl Listpack {
     /// Moves heads and payloads, which may use each other's old space.
     #[inline]
     fn shift(&mut self, heads: Range<usize>, heads_to: usize, payloads: Range<usize>, payloads_to: usize) {
-        let heads_first = heads_to > heads.start;
-        for is_turn_of_heads in [heads_first, !heads_first] {
-            let (from, to) =
-                if is_turn_of_heads { (heads.clone(), heads_to) } else { (payloads.clone(), payloads_to) };
-            if from.start != to && !from.is_empty() {
-                self.bytes.copy_within(from, to);
-            }
+        if heads_to > heads.start {
+            self.bytes.copy_within(heads.clone(), heads_to);
+        }
+        if payloads.start != payloads_to {
+            self.bytes.copy_within(payloads, payloads_to);
+        }
+        if heads_to < heads.start {
+            self.bytes.copy_within(heads, heads_to);
         }
     }
 
@@ -1073,6 +1106,14 @@ mod tests {
                     let (number, offset) = pack.find(wanted, 1).unwrap();
                     prop_assert_eq!(Some(number), model.iter().position(|element| element == wanted));
                     prop_assert_eq!(pack.seek(number), Some(offset));
+                    let places: Vec<usize> = (0..model.len()).filter(|&at| model[at] == *wanted).collect();
+                    prop_assert!(pack.positions(wanted).eq(places.iter().copied()));
+                    prop_assert!(pack.positions_back(wanted).eq(places.iter().rev().copied()));
+                    if model.len() % 2 == 0 {
+                        let pair = pack.find_pair(wanted).map(|(number, other)| (number, other.spell().to_vec()));
+                        let even = places.iter().find(|&at| at % 2 == 0);
+                        prop_assert_eq!(pair, even.map(|&at| (at, model[at + 1].clone())));
+                    }
                 }
             }
         }

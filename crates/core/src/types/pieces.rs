@@ -85,16 +85,10 @@ struct Walk<D, P> {
 }
 
 impl<'a, D: Direction<'a>, P: Iterator<Item = &'a Piece>> Walk<D, P> {
-    /// The next element, when there is none in hand.
+    /// Apart, so that an element in hand is returned in registers.
     #[inline(never)]
-    fn next_piece(&mut self) -> Option<Element<'a>> {
-        match self.pieces.next()? {
-            Piece::Plain(text) => Some(Element::Text(text)),
-            Piece::Packed(pack) => {
-                self.elements = D::of(pack);
-                self.elements.next()
-            }
-        }
+    fn next_piece(&mut self) -> Option<&'a Piece> {
+        self.pieces.next()
     }
 }
 
@@ -103,9 +97,14 @@ impl<'a, D: Direction<'a>, P: Iterator<Item = &'a Piece>> Iterator for Walk<D, P
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        match self.elements.next() {
-            None => self.next_piece(),
-            element => element,
+        loop {
+            if let Some(element) = self.elements.next() {
+                return Some(element);
+            }
+            match self.next_piece()? {
+                Piece::Plain(text) => return Some(Element::Text(text)),
+                Piece::Packed(pack) => self.elements = D::of(pack),
+            }
         }
     }
 
@@ -119,16 +118,21 @@ impl<'a, D: Direction<'a>, P: Iterator<Item = &'a Piece>> Iterator for Walk<D, P
     }
 }
 
+fn forwards(pieces: Option<&Pieces>) -> impl Iterator<Item = &Piece> + Clone {
+    pieces.into_iter().flat_map(|pieces| pieces.groups.iter()).flat_map(|group| group.pieces.iter())
+}
+
+fn backwards(pieces: Option<&Pieces>) -> impl Iterator<Item = &Piece> + Clone {
+    let groups = pieces.into_iter().flat_map(|pieces| pieces.groups.iter().rev());
+    groups.flat_map(|group| group.pieces.iter().rev())
+}
+
 /// The elements of a listpack or of pieces, from first to last.
 pub(super) fn iter<'a>(
     pack: Option<&'a Listpack>,
     pieces: Option<&'a Pieces>,
 ) -> impl Iterator<Item = Element<'a>> + Clone {
-    let groups = pieces.into_iter().flat_map(|pieces| pieces.groups.iter());
-    Walk {
-        elements: pack.map(listpack::Iter::of).unwrap_or_default(),
-        pieces: groups.flat_map(|group| group.pieces.iter()),
-    }
+    Walk { elements: pack.map(listpack::Iter::of).unwrap_or_default(), pieces: forwards(pieces) }
 }
 
 /// The elements of a listpack or of pieces, from last to first.
@@ -136,11 +140,50 @@ pub(super) fn iter_back<'a>(
     pack: Option<&'a Listpack>,
     pieces: Option<&'a Pieces>,
 ) -> impl Iterator<Item = Element<'a>> + Clone {
-    let groups = pieces.into_iter().flat_map(|pieces| pieces.groups.iter().rev());
-    Walk {
-        elements: pack.map(listpack::IterBack::of).unwrap_or_default(),
-        pieces: groups.flat_map(|group| group.pieces.iter().rev()),
-    }
+    Walk { elements: pack.map(listpack::IterBack::of).unwrap_or_default(), pieces: backwards(pieces) }
+}
+
+/// The places, among the first `count`, of the elements of a listpack or of pieces that stand for `bytes`.
+pub(super) fn positions<'a>(
+    pack: Option<&'a Listpack>,
+    pieces: Option<&'a Pieces>,
+    bytes: &'a [u8],
+    count: usize,
+) -> impl Iterator<Item = usize> {
+    places(pack, forwards(pieces), bytes, count, move |pack| pack.positions(bytes))
+}
+
+/// The same from the last element, counted from it.
+pub(super) fn positions_back<'a>(
+    pack: Option<&'a Listpack>,
+    pieces: Option<&'a Pieces>,
+    bytes: &'a [u8],
+    count: usize,
+) -> impl Iterator<Item = usize> {
+    let in_pack = move |pack: &'a Listpack| pack.positions_back(bytes).map(|at| pack.len() - 1 - at);
+    places(pack, backwards(pieces), bytes, count, in_pack)
+}
+
+fn places<'a, I: Iterator<Item = usize>>(
+    pack: Option<&'a Listpack>,
+    pieces: impl Iterator<Item = &'a Piece>,
+    bytes: &'a [u8],
+    count: usize,
+    in_pack: impl Fn(&'a Listpack) -> I + Copy,
+) -> impl Iterator<Item = usize> {
+    let starts = pieces.scan(0, |end, piece| {
+        let start = *end;
+        *end += piece.len();
+        Some((start, piece))
+    });
+    let in_pieces = starts.take_while(move |(start, _)| *start < count).flat_map(move |(start, piece)| {
+        let (pack, plain) = match piece {
+            Piece::Packed(pack) => (Some(pack), None),
+            Piece::Plain(text) => (None, (**text == *bytes).then_some(0)),
+        };
+        pack.into_iter().flat_map(in_pack).chain(plain).map(move |inside| start + inside)
+    });
+    pack.into_iter().flat_map(in_pack).chain(in_pieces).take_while(move |place| *place < count)
 }
 
 /// Pieces that are neighbours.
