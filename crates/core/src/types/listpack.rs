@@ -190,7 +190,7 @@ impl<'a> Encoded<'a> {
     #[inline]
     fn is_at(&self, bytes: &[u8], offset: usize) -> bool {
         let text = offset + self.edge_size;
-        bytes[offset..text] == self.edge[..self.edge_size]
+        (self.edge_size == 0 || bytes[offset..text] == self.edge[..self.edge_size])
             && bytes.get(text..text + self.text.len()).is_some_and(|held| is_same(held, self.text))
     }
 
@@ -539,7 +539,10 @@ impl Listpack {
         let wanted = Encoded::of(Element::of(bytes));
         let mut offset = self.end as usize;
         self.heads().iter().enumerate().filter_map(move |(after, &head)| {
-            offset -= size_before(head, &self.bytes[..offset]);
+            offset = match PLAIN_SIZES[usize::from(head)] {
+                size @ 0..0x80 => offset - usize::from(size),
+                _ => offset - size_before(head, &self.bytes[..offset]),
+            };
             (head == wanted.head && wanted.is_at(&self.bytes, offset)).then(|| self.len() - 1 - after)
         })
     }
