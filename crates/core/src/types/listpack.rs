@@ -8,7 +8,7 @@
 //! 10llllll   text of up to 63 bytes
 //! 110nnnnn   n: an integer of 13 bits
 //! 1110llll   an integer of llll bytes: 2, 3, 4 or 8
-//! 1111llll   its length in llll bytes, the text, its length again: 1, 2 or 4
+//! 1111llll   its length in llll bytes, the text, its length again: 1, 2, 4 or 8
 //! ```
 //!
 //! Heads lie apart from what they are heads of, so an element is one byte in a row of bytes: walking to one adds up a few heads at a
@@ -30,6 +30,9 @@ use crate::number::parse_i64;
 
 /// What Redis keeps before and after the elements.
 pub const REDIS_FRAME_BYTES: usize = 7;
+
+/// Past this many bytes a listpack is given up whatever the settings say, as in Redis: each change moves all that follows it.
+pub const LISTPACK_BYTES_MAX: usize = 1 << 30;
 
 /// An element as it is kept. Equal elements have equal bytes, unless text was written as such that is an integer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,9 +155,9 @@ impl<'a> Encoded<'a> {
         let edge_size = match length {
             0..=0xff => 1,
             0x100..=0xffff => 2,
-            _ => 4,
+            0x1_0000..=0xffff_ffff => 4,
+            _ => 8,
         };
-        assert!(u32::try_from(length).is_ok(), "nobody packs 4 GiB");
         Self { head: LONG_TEXT | edge_size as u8, edge: (length as u64).to_le_bytes(), edge_size, text }
     }
 
@@ -635,7 +638,11 @@ impl Listpack {
     #[inline]
     pub fn remove(&mut self, number: usize) -> Option<Bytes> {
         let after = self.len().checked_sub(number.saturating_add(1))?;
-        let (head, offset) = (self.heads()[after], self.offset_of(number));
+        let (head, end) = (self.heads()[after], self.end as usize);
+        let offset = match after {
+            0 => end - size_before(head, &self.bytes[..end]),
+            _ => self.offset_of(number),
+        };
         let (element, size) = decode(head, &self.bytes[offset..]);
         let taken = element.copy();
         if after == 0 {
@@ -805,7 +812,7 @@ impl Listpack {
 
     /// Lays everything out in an allocation of `capacity` bytes, with that much room for payloads and for heads before the first.
     fn arrange(&mut self, capacity: usize, payload_room: usize, head_room: usize) {
-        assert!(u32::try_from(capacity).is_ok(), "nobody packs 4 GiB");
+        assert!(u32::try_from(capacity).is_ok(), "a listpack is given up long before it has 4 GiB");
         let (payloads, heads) =
             (self.start as usize..self.end as usize, self.heads_start()..self.bytes.len());
         let bytes = capacity - head_room;

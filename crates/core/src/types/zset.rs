@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::listpack::{self, Element, Listpack};
+use super::listpack::{self, Element, LISTPACK_BYTES_MAX, Listpack};
 use super::rank_tree::{RankTree, compare_scores};
 use super::{Encoding, TypeSettings};
 use crate::Random;
@@ -226,7 +226,8 @@ impl ZSet {
             let before = find(pack, member);
             let fits = before.is_some()
                 || (pack.len() / 2 < settings.zset_max_listpack_entries
-                    && member.len() <= settings.zset_max_listpack_value);
+                    && member.len() <= settings.zset_max_listpack_value
+                    && pack.used_bytes().saturating_add(member.len()) <= LISTPACK_BYTES_MAX);
             if fits {
                 if let Some((_, offset, old)) = before {
                     if old == score {
