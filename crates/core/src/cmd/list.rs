@@ -663,8 +663,7 @@ impl<'a> Write<'a> for LInsert<'a> {
             return Ok(LInsertReply::NoKey);
         }
         list.expect(self.element);
-        let wanted = Element::of(self.pivot);
-        let Some(pivot) = list.iter().position(|element| element == wanted) else {
+        let Some(pivot) = list.positions(self.pivot, usize::MAX).next() else {
             return Ok(LInsertReply::NoPivot);
         };
         match self.side {
@@ -713,14 +712,10 @@ impl<'a> Write<'a> for LRem<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
         let mut list = db.list_mut(self.key)?;
         let most = if self.count == 0 { usize::MAX } else { self.count.unsigned_abs() as usize };
-        let wanted = Element::of(self.element);
-        let is_it = |(at, element): (usize, Element<'_>)| (element == wanted).then_some(at);
         let mut places: Vec<usize> = if self.count < 0 {
-            let len = list.len();
-            let from_end = list.iter_back().enumerate().filter_map(is_it);
-            from_end.map(|at| len - 1 - at).take(most).collect()
+            list.positions_back(self.element, usize::MAX).take(most).collect()
         } else {
-            list.iter().enumerate().filter_map(is_it).take(most).collect()
+            list.positions(self.element, usize::MAX).take(most).collect()
         };
         // From the end, so that the places before stay right.
         places.sort_unstable_by(|a, b| b.cmp(a));
@@ -816,15 +811,11 @@ impl<'a> Read<'a> for LPos<'a> {
         let places: Vec<usize> = match db.list(self.key)? {
             None => Vec::new(),
             Some(list) => {
-                let wanted = Element::of(self.element);
-                let is_it = |(at, element): (usize, Element<'_>)| (element == wanted).then_some(at);
                 let compared = unlimited(self.max_len);
                 if self.rank > 0 {
-                    let matches = list.iter().take(compared).enumerate().filter_map(is_it);
-                    matches.skip(skipped).take(most).collect()
+                    list.positions(self.element, compared).skip(skipped).take(most).collect()
                 } else {
-                    let matches = list.iter_back().take(compared).enumerate().filter_map(is_it);
-                    matches.map(|at| list.len() - 1 - at).skip(skipped).take(most).collect()
+                    list.positions_back(self.element, compared).skip(skipped).take(most).collect()
                 }
             }
         };

@@ -236,7 +236,7 @@ impl Hash {
     #[inline]
     pub fn get(&self, field: &[u8], settings: &TypeSettings) -> Option<Element<'_>> {
         match &self.0 {
-            Form::Packed(list) => find(list, field).map(|(_, value)| list.at(value)),
+            Form::Packed(list) => list.find_pair(field).map(|(_, value)| value),
             Form::Fields(fields) => fields.get(field, settings).map(|field| Element::Text(field.value())),
         }
     }

@@ -1,23 +1,26 @@
-//! A list: packed pieces in a row, so that both ends are near, the middle is one piece away, and elements lie close.
-use std::collections::VecDeque;
+//! A list: packed in one piece while small, then pieces in a row, so that elements lie close and no change moves many bytes.
 use std::fmt;
 use std::ops::Range;
 
 use crate::Bytes;
+use crate::memory::block_bytes;
 
 use super::listpack::{Element, Listpack, REDIS_FRAME_BYTES};
+use super::pieces::{self, Piece, Pieces, Spot};
 use super::{Encoding, TypeSettings};
 
-/// Elements in order. Pushing and popping at either end is O(1); reaching an element walks the pieces from the nearer end.
+/// Elements in order. Pushing and popping at either end is O(1). An element is reached past 64 pieces at a time, each of them 8 KiB
+/// unless told otherwise, from the nearer end.
 ///
 /// Where Redis would cut a list in two or join two pieces, this one does, because the number and the size of the pieces decide when a
 /// list that has shrunk is shown as a listpack again.
 #[derive(Clone)]
-pub struct List {
-    /// None of them empty. One at most while the encoding is a listpack.
-    pieces: VecDeque<Listpack>,
-    len: usize,
-    encoding: Encoding,
+pub struct List(Form);
+
+#[derive(Clone)]
+enum Form {
+    Packed(Listpack),
+    Pieces(Box<Pieces>),
 }
 
 /// However many elements are allowed, a piece takes no more, as every change moves its bytes.
@@ -26,7 +29,7 @@ const SAFE_BYTES: usize = 8192;
 /// What Redis adds to the length of an element to guess whether it will fit.
 const GUESSED_OVERHEAD: usize = 8;
 
-/// The room that a piece has from the beginning if it is not the first.
+/// The room that a piece has from the beginning if it is likely to be filled.
 const NEXT_PIECE_BYTES: usize = 1024 - size_of::<usize>();
 
 fn redis_bytes(piece: &Listpack) -> usize {
@@ -56,6 +59,14 @@ impl Limit {
         }
     }
 
+    /// The room for the elements that are likely to follow one of this length.
+    fn room(self, length: usize) -> usize {
+        match self {
+            Limit::Elements(most) => NEXT_PIECE_BYTES.min(most.saturating_mul(length + 1)),
+            Limit::Bytes(_) => NEXT_PIECE_BYTES,
+        }
+    }
+
     /// Whether an element of this length has a piece to itself.
     fn is_large(self, length: usize) -> bool {
         match self {
@@ -64,21 +75,21 @@ impl Limit {
         }
     }
 
-    fn is_one_large(self, piece: &Listpack) -> bool {
-        piece.len() == 1 && matches!(piece.at(0), Element::Text(text) if self.is_large(text.len()))
-    }
-
-    fn allows_one_more(self, piece: &Listpack, length: usize) -> bool {
-        !self.is_large(length)
-            && self.allows(piece.len() + 1, redis_bytes(piece) + length + GUESSED_OVERHEAD)
-            && !self.is_one_large(piece)
+    fn allows_one_more(self, piece: &Piece, length: usize) -> bool {
+        match piece {
+            Piece::Packed(pack) => {
+                !self.is_large(length)
+                    && self.allows(pack.len() + 1, redis_bytes(pack) + length + GUESSED_OVERHEAD)
+            }
+            Piece::Plain(_) => false,
+        }
     }
 
     /// A list that has grown too big goes back to the small encoding only at half of that.
-    fn half_allows(self, piece: &Listpack) -> bool {
+    fn half_allows(self, pack: &Listpack) -> bool {
         match self {
-            Limit::Elements(most) => piece.len() <= most / 2 && !self.is_one_large(piece),
-            Limit::Bytes(most) => redis_bytes(piece) <= most / 2,
+            Limit::Elements(most) => pack.len() <= most / 2,
+            Limit::Bytes(most) => redis_bytes(pack) <= most / 2,
         }
     }
 }
@@ -90,226 +101,175 @@ enum Beside {
     After,
 }
 
-impl Default for List {
-    fn default() -> Self {
-        Self::new()
+/// An end of a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Front,
+    Back,
+}
+
+impl End {
+    #[inline]
+    fn push(self, pack: &mut Listpack, element: &[u8]) {
+        match self {
+            End::Front => pack.push_front(Element::of(element)),
+            End::Back => pack.push_back(Element::of(element)),
+        }
     }
 }
 
-impl List {
-    /// Without elements; nothing is allocated.
-    pub const fn new() -> Self {
-        Self { pieces: VecDeque::new(), len: 0, encoding: Encoding::Listpack }
-    }
-
-    /// How many elements it has.
-    pub const fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether it has none.
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    fn new_piece(&mut self, at: usize, element: &[u8]) {
-        // Most lists stay in one piece. In others it is likely to be filled.
-        let mut piece = if self.pieces.is_empty() {
-            self.pieces.reserve_exact(1);
-            Listpack::new()
+/// Where Redis cuts and joins.
+impl Pieces {
+    /// Puts an element in a piece of its own, with room for others if it is new at one end.
+    fn open(&mut self, at: usize, element: &[u8], limit: Limit) {
+        let piece = if limit.is_large(element.len()) {
+            Piece::Plain(element.into())
         } else {
-            Listpack::with_room(NEXT_PIECE_BYTES)
-        };
-        piece.push_back(Element::of(element));
-        self.pieces.insert(at, piece);
-    }
-
-    /// Adds an element before the first. It must have been expected.
-    pub fn push_front(&mut self, element: &[u8], settings: &TypeSettings) {
-        self.len += 1;
-        let is_small = self.encoding == Encoding::Listpack;
-        match self.pieces.front_mut() {
-            Some(piece) if is_small || Limit::of(settings).allows_one_more(piece, element.len()) => {
-                piece.push_front(Element::of(element));
-            }
-            first => {
-                first.into_iter().for_each(Listpack::close);
-                self.new_piece(0, element);
-            }
-        }
-    }
-
-    /// Adds an element after the last. It must have been expected.
-    pub fn push_back(&mut self, element: &[u8], settings: &TypeSettings) {
-        self.len += 1;
-        let is_small = self.encoding == Encoding::Listpack;
-        match self.pieces.back_mut() {
-            Some(piece) if is_small || Limit::of(settings).allows_one_more(piece, element.len()) => {
-                piece.push_back(Element::of(element));
-            }
-            last => {
-                last.into_iter().for_each(Listpack::close);
-                self.new_piece(self.pieces.len(), element);
-            }
-        }
-    }
-
-    /// Prepares for elements to come. Redis goes over to the big encoding before a command adds the first, when the lengths of all of
-    /// them are too much.
-    pub fn expect(&mut self, elements: &[&[u8]], settings: &TypeSettings) {
-        if self.encoding == Encoding::Listpack {
-            let used = self.pieces.front().map_or(REDIS_FRAME_BYTES, redis_bytes);
-            let coming: usize = elements.iter().map(|element| element.len()).sum();
-            if !Limit::of(settings).allows(self.len + elements.len(), used + coming) {
-                self.encoding = Encoding::Quicklist;
-            }
-        }
-    }
-
-    /// Goes back to the small encoding if the list has become small enough, as Redis does at the end of a command that takes elements
-    /// away or replaces one.
-    pub fn settle(&mut self, settings: &TypeSettings) {
-        if self.encoding == Encoding::Quicklist
-            && self.pieces.len() == 1
-            && self.pieces.front().is_some_and(|piece| Limit::of(settings).half_allows(piece))
-        {
-            self.encoding = Encoding::Listpack;
-        }
-    }
-
-    /// Takes the first element.
-    pub fn pop_front(&mut self) -> Option<Bytes> {
-        self.remove(0)
-    }
-
-    /// Takes the last element.
-    pub fn pop_back(&mut self) -> Option<Bytes> {
-        self.remove(self.len.checked_sub(1)?)
-    }
-
-    /// The piece of an element, and the element's number in it.
-    fn locate(&self, index: usize) -> Option<(usize, usize)> {
-        if index >= self.len {
-            return None;
-        }
-        if index < self.len / 2 {
-            let mut left = index;
-            for (at, piece) in self.pieces.iter().enumerate() {
-                if left < piece.len() {
-                    return Some((at, left));
-                }
-                left -= piece.len();
-            }
-        } else {
-            let mut after = self.len - index;
-            for (at, piece) in self.pieces.iter().enumerate().rev() {
-                if after <= piece.len() {
-                    return Some((at, piece.len() - after));
-                }
-                after -= piece.len();
-            }
-        }
-        None
-    }
-
-    /// The element at `index`.
-    pub fn get(&self, index: usize) -> Option<Element<'_>> {
-        let (at, inside) = self.locate(index)?;
-        let piece = &self.pieces[at];
-        piece.seek(inside).map(|offset| piece.at(offset))
-    }
-
-    /// Puts another element, which must have been expected, in the place of the one at `index`; false if there is none.
-    pub fn set(&mut self, index: usize, element: &[u8], settings: &TypeSettings) -> bool {
-        let Some((at, inside)) = self.locate(index) else { return false };
-        let limit = Limit::of(settings);
-        let (was_large, is_large) = (limit.is_one_large(&self.pieces[at]), limit.is_large(element.len()));
-        if self.encoding == Encoding::Listpack || was_large == is_large {
-            let piece = &mut self.pieces[at];
-            let offset = piece.seek(inside).unwrap_or(piece.used_bytes());
-            piece.splice(offset, 1, &[Element::of(element)]);
-        } else if was_large {
-            self.put(Beside::After, at, inside, element, limit);
-            self.pieces.remove(at);
-        } else {
-            let piece = &mut self.pieces[at];
-            let tail = piece.split_off(inside + 1);
-            piece.keep(0, inside);
-            let mut at = at;
-            if piece.is_empty() {
-                self.pieces.remove(at);
+            let is_at_end = at == 0 || at == self.count();
+            let mut pack = if is_at_end && self.count() > 0 {
+                Listpack::with_room(limit.room(element.len()))
             } else {
-                at += 1;
+                Listpack::new()
+            };
+            pack.push_back(Element::of(element));
+            Piece::Packed(pack)
+        };
+        self.insert(at, piece);
+    }
+
+    /// Changes the elements of a packed piece.
+    #[inline]
+    fn repack<T>(&mut self, spot: Spot, change: impl FnOnce(&mut Listpack) -> T) -> Option<T> {
+        self.change(spot, |piece| match piece {
+            Piece::Packed(pack) => Some(change(pack)),
+            Piece::Plain(_) => None,
+        })
+    }
+
+    #[inline]
+    fn push(&mut self, end: End, element: &[u8], limit: Limit) {
+        let outermost = match end {
+            End::Front => self.first(),
+            End::Back => self.last(),
+        };
+        if let Some(spot) = outermost {
+            if limit.allows_one_more(self.get(spot), element.len()) {
+                self.repack(spot, |pack| end.push(pack, element));
+                return;
             }
-            if !tail.is_empty() {
-                self.pieces.insert(at, tail);
+            self.repack(spot, Listpack::close);
+        }
+        let at = if end == End::Front { 0 } else { self.count() };
+        self.open(at, element, limit);
+    }
+
+    fn set(&mut self, index: usize, element: &[u8], limit: Limit) -> bool {
+        let Some((spot, inside)) = self.locate(index) else { return false };
+        let is_large = limit.is_large(element.len());
+        match self.get(spot) {
+            Piece::Packed(_) if !is_large => {
+                self.repack(spot, |pack| pack.splice(inside, 1, &[Element::of(element)]));
             }
-            self.new_piece(at, element);
-            self.join_around(at, limit);
+            Piece::Plain(_) if is_large => self.change(spot, |piece| *piece = Piece::Plain(element.into())),
+            Piece::Plain(_) => {
+                let at = self.number(spot);
+                self.put(Beside::After, spot, inside, element, limit);
+                self.remove(at);
+            }
+            Piece::Packed(_) => {
+                let at = self.number(spot);
+                let at = if inside == 0 { at } else { at + 1 };
+                let tail = self.repack(spot, |pack| {
+                    let tail = pack.split_off(inside + 1);
+                    pack.keep(0, inside);
+                    tail
+                });
+                self.insert_packed(at, tail);
+                self.open(at, element, limit);
+                self.join_around(at, limit);
+            }
         }
         true
     }
 
-    /// Adds an element, which must have been expected, before the one at `index`, which must be there.
-    pub fn insert_before(&mut self, index: usize, element: &[u8], settings: &TypeSettings) {
-        self.insert(Beside::Before, index, element, settings);
-    }
-
-    /// Adds an element, which must have been expected, after the one at `index`, which must be there.
-    pub fn insert_after(&mut self, index: usize, element: &[u8], settings: &TypeSettings) {
-        self.insert(Beside::After, index, element, settings);
-    }
-
-    fn insert(&mut self, side: Beside, index: usize, element: &[u8], settings: &TypeSettings) {
-        let (at, inside) = self.locate(index).expect("an element is inserted beside one that is there");
-        self.put(side, at, inside, element, Limit::of(settings));
-        self.len += 1;
-    }
-
-    /// Puts an element beside the one with number `inside` in the piece `at`.
-    fn put(&mut self, side: Beside, at: usize, inside: usize, element: &[u8], limit: Limit) {
-        let place = inside + usize::from(side == Beside::After);
-        let piece = &mut self.pieces[at];
-        if self.encoding == Encoding::Listpack || limit.allows_one_more(piece, element.len()) {
-            let offset = piece.seek(place).unwrap_or(piece.used_bytes());
-            return piece.splice(offset, 0, &[Element::of(element)]);
+    /// Puts what was split off, if it is anything, before the piece with this number.
+    fn insert_packed(&mut self, at: usize, pack: Option<Listpack>) {
+        if let Some(pack) = pack.filter(|pack| !pack.is_empty()) {
+            self.insert(at, Piece::Packed(pack));
         }
-        let is_large = limit.is_large(element.len());
+    }
+
+    /// Puts an element beside the one with number `inside` in a piece.
+    fn put(&mut self, side: Beside, spot: Spot, inside: usize, element: &[u8], limit: Limit) {
+        let place = inside + usize::from(side == Beside::After);
+        let (fits, len) = (limit.allows_one_more(self.get(spot), element.len()), self.get(spot).len());
+        if fits {
+            self.repack(spot, |pack| pack.splice(place, 0, &[Element::of(element)]));
+            return;
+        }
+        let at = self.number(spot);
         if side == Beside::Before && place == 0 {
-            match at.checked_sub(1).map(|before| &mut self.pieces[before]) {
-                Some(before) if limit.allows_one_more(before, element.len()) => {
-                    before.push_back(Element::of(element));
-                }
-                _ => self.new_piece(at, element),
-            }
-        } else if side == Beside::After && place == piece.len() {
-            match self.pieces.get_mut(at + 1) {
-                Some(after) if limit.allows_one_more(after, element.len()) => {
-                    after.push_front(Element::of(element));
-                }
-                _ => self.new_piece(at + 1, element),
-            }
+            self.put_between(at, at.checked_sub(1), End::Back, element, limit);
+        } else if side == Beside::After && place == len {
+            self.put_between(at + 1, Some(at + 1), End::Front, element, limit);
         } else {
-            let mut tail = piece.split_off(place);
-            if is_large {
-                self.pieces.insert(at + 1, tail);
-                self.new_piece(at + 1, element);
+            let mut tail = self.repack(spot, |pack| pack.split_off(place));
+            if limit.is_large(element.len()) {
+                self.insert_packed(at + 1, tail);
+                self.open(at + 1, element, limit);
                 return;
             }
             // It goes to the part that the element beside it is not in, and what is joined is around the other part.
             let middle = match side {
                 Beside::After => {
-                    tail.push_front(Element::of(element));
+                    tail.iter_mut().for_each(|tail| tail.push_front(Element::of(element)));
                     at
                 }
                 Beside::Before => {
-                    piece.push_back(Element::of(element));
+                    self.repack(spot, |pack| pack.push_back(Element::of(element)));
                     at + 1
                 }
             };
-            self.pieces.insert(at + 1, tail);
+            self.insert_packed(at + 1, tail);
             self.join_around(middle, limit);
         }
+    }
+
+    /// Puts an element at the near end of a neighbour if that takes it, or in a new piece.
+    fn put_between(&mut self, at: usize, neighbour: Option<usize>, end: End, element: &[u8], limit: Limit) {
+        match neighbour.and_then(|neighbour| self.spot(neighbour)) {
+            Some(spot) if limit.allows_one_more(self.get(spot), element.len()) => {
+                self.repack(spot, |pack| end.push(pack, element));
+            }
+            _ => self.open(at, element, limit),
+        }
+    }
+
+    #[inline]
+    fn take_element(&mut self, spot: Spot, inside: usize) -> Option<Bytes> {
+        self.change(spot, |piece| match piece {
+            Piece::Packed(pack) => pack.remove(inside),
+            Piece::Plain(text) => {
+                let element = Bytes::copy_from_slice(text);
+                *piece = Piece::Packed(Listpack::new());
+                Some(element)
+            }
+        })
+    }
+
+    /// Takes away `count` elements at an end of a piece, or all of them, and tells how many.
+    fn cut(&mut self, spot: Spot, count: usize, end: End) -> usize {
+        self.change(spot, |piece| {
+            let len = piece.len();
+            match piece {
+                Piece::Packed(pack) if count < len => match end {
+                    End::Front => pack.keep(count, len),
+                    End::Back => pack.keep(0, len - count),
+                },
+                _ => *piece = Piece::Packed(Listpack::new()),
+            }
+            count.min(len)
+        })
     }
 
     /// Joins pieces around one, in pairs, where a pair fits in one piece.
@@ -327,107 +287,264 @@ impl List {
 
     /// Joins a piece with the next one if both fit in one.
     fn join(&mut self, at: usize, limit: Limit) -> bool {
-        let (Some(first), Some(second)) = (self.pieces.get(at), self.pieces.get(at + 1)) else {
+        let (Some(Piece::Packed(first)), Some(Piece::Packed(second))) = (self.nth(at), self.nth(at + 1))
+        else {
             return false;
         };
-        let fits = limit.allows(first.len() + second.len(), redis_bytes(first) + second.used_bytes())
-            && !limit.is_one_large(first)
-            && !limit.is_one_large(second);
-        if fits && let Some(second) = self.pieces.remove(at + 1) {
-            self.pieces[at].append(&second);
+        let fits = limit.allows(first.len() + second.len(), redis_bytes(first) + second.used_bytes());
+        if fits
+            && let Some(Piece::Packed(second)) = self.remove(at + 1)
+            && let Some(spot) = self.spot(at)
+        {
+            self.repack(spot, |first| first.append(&second));
         }
         fits
+    }
+}
+
+impl Default for List {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl List {
+    /// Without elements; nothing is allocated.
+    pub const fn new() -> Self {
+        Self(Form::Packed(Listpack::new()))
+    }
+
+    /// How many elements it has.
+    pub const fn len(&self) -> usize {
+        match &self.0 {
+            Form::Packed(pack) => pack.len(),
+            Form::Pieces(pieces) => pieces.len(),
+        }
+    }
+
+    /// Whether it has none.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds an element before the first. It must have been expected.
+    pub fn push_front(&mut self, element: &[u8], settings: &TypeSettings) {
+        self.push(End::Front, element, settings);
+    }
+
+    /// Adds an element after the last. It must have been expected.
+    pub fn push_back(&mut self, element: &[u8], settings: &TypeSettings) {
+        self.push(End::Back, element, settings);
+    }
+
+    #[inline]
+    fn push(&mut self, end: End, element: &[u8], settings: &TypeSettings) {
+        match &mut self.0 {
+            Form::Packed(pack) => end.push(pack, element),
+            Form::Pieces(pieces) => pieces.push(end, element, Limit::of(settings)),
+        }
+    }
+
+    /// Prepares for elements to come. Redis goes over to the big encoding before a command adds the first, when the lengths of all of
+    /// them are too much.
+    pub fn expect(&mut self, elements: &[&[u8]], settings: &TypeSettings) {
+        if let Form::Packed(pack) = &mut self.0 {
+            let coming: usize = elements.iter().map(|element| element.len()).sum();
+            if !Limit::of(settings).allows(pack.len() + elements.len(), redis_bytes(pack) + coming) {
+                let pack = std::mem::take(pack);
+                let pieces =
+                    if pack.is_empty() { Pieces::default() } else { Pieces::of(Piece::Packed(pack)) };
+                self.0 = Form::Pieces(Box::new(pieces));
+            }
+        }
+    }
+
+    /// Goes back to the small encoding if the list has become small enough, as Redis does at the end of a command that takes elements
+    /// away or replaces one.
+    pub fn settle(&mut self, settings: &TypeSettings) {
+        if let Form::Pieces(pieces) = &mut self.0
+            && pieces.count() == 1
+            && let Some(Piece::Packed(pack)) = pieces.nth(0)
+            && Limit::of(settings).half_allows(pack)
+            && let Some(Piece::Packed(pack)) = pieces.remove(0)
+        {
+            self.0 = Form::Packed(pack);
+        }
+    }
+
+    /// Takes the first element.
+    pub fn pop_front(&mut self) -> Option<Bytes> {
+        match &mut self.0 {
+            Form::Packed(pack) => pack.remove(0),
+            Form::Pieces(pieces) => pieces.first().and_then(|spot| pieces.take_element(spot, 0)),
+        }
+    }
+
+    /// Takes the last element.
+    pub fn pop_back(&mut self) -> Option<Bytes> {
+        match &mut self.0 {
+            Form::Packed(pack) => pack.remove(pack.len().checked_sub(1)?),
+            Form::Pieces(pieces) => {
+                let spot = pieces.last()?;
+                pieces.take_element(spot, pieces.get(spot).len() - 1)
+            }
+        }
+    }
+
+    /// The element at `index`.
+    pub fn get(&self, index: usize) -> Option<Element<'_>> {
+        match &self.0 {
+            Form::Packed(pack) => pack.seek(index).map(|number| pack.at(number)),
+            Form::Pieces(pieces) => pieces.locate(index).map(|(spot, inside)| pieces.get(spot).at(inside)),
+        }
+    }
+
+    /// Puts another element, which must have been expected, in the place of the one at `index`; false if there is none.
+    pub fn set(&mut self, index: usize, element: &[u8], settings: &TypeSettings) -> bool {
+        match &mut self.0 {
+            Form::Packed(pack) => {
+                let place = pack.seek(index);
+                place.map(|number| pack.splice(number, 1, &[Element::of(element)])).is_some()
+            }
+            Form::Pieces(pieces) => pieces.set(index, element, Limit::of(settings)),
+        }
+    }
+
+    /// Adds an element, which must have been expected, before the one at `index`, which must be there.
+    pub fn insert_before(&mut self, index: usize, element: &[u8], settings: &TypeSettings) {
+        self.insert(Beside::Before, index, element, settings);
+    }
+
+    /// Adds an element, which must have been expected, after the one at `index`, which must be there.
+    pub fn insert_after(&mut self, index: usize, element: &[u8], settings: &TypeSettings) {
+        self.insert(Beside::After, index, element, settings);
+    }
+
+    fn insert(&mut self, side: Beside, index: usize, element: &[u8], settings: &TypeSettings) {
+        assert!(index < self.len(), "an element is inserted beside one that is there");
+        match &mut self.0 {
+            Form::Packed(pack) => {
+                let place = index + usize::from(side == Beside::After);
+                pack.splice(place, 0, &[Element::of(element)]);
+            }
+            Form::Pieces(pieces) => {
+                if let Some((spot, inside)) = pieces.locate(index) {
+                    pieces.put(side, spot, inside, element, Limit::of(settings));
+                }
+            }
+        }
     }
 
     /// Takes the element at `index`.
     pub fn remove(&mut self, index: usize) -> Option<Bytes> {
-        let (at, inside) = self.locate(index)?;
-        let piece = &mut self.pieces[at];
-        let offset = piece.seek(inside)?;
-        let element = piece.at(offset).copy();
-        piece.splice(offset, 1, &[]);
-        self.len -= 1;
-        if piece.is_empty() {
-            self.pieces.remove(at);
+        match &mut self.0 {
+            Form::Packed(pack) => pack.remove(index),
+            Form::Pieces(pieces) => {
+                pieces.locate(index).and_then(|(spot, inside)| pieces.take_element(spot, inside))
+            }
         }
-        Some(element)
     }
 
     /// Keeps the elements in `range`.
     pub fn keep(&mut self, range: Range<usize>) {
-        let end = range.end.min(self.len);
+        let end = range.end.min(self.len());
         let start = range.start.min(end);
-        if start == end {
-            (self.pieces, self.len) = (VecDeque::new(), 0);
-            return;
-        }
-        let (mut before, mut after) = (start, self.len - end);
-        while let Some(piece) = self.pieces.front()
-            && before >= piece.len()
-        {
-            before -= piece.len();
-            self.pieces.pop_front();
-            if self.pieces.is_empty() {
-                break;
+        let (mut before, mut after) = (start, self.len() - end);
+        match &mut self.0 {
+            Form::Packed(pack) => pack.keep(start, end),
+            Form::Pieces(pieces) if start == end => **pieces = Pieces::default(),
+            Form::Pieces(pieces) => {
+                while before > 0
+                    && let Some(spot) = pieces.first()
+                {
+                    before -= pieces.cut(spot, before, End::Front);
+                }
+                while after > 0
+                    && let Some(spot) = pieces.last()
+                {
+                    after -= pieces.cut(spot, after, End::Back);
+                }
             }
         }
-        while let Some(piece) = self.pieces.back()
-            && after >= piece.len()
-        {
-            after -= piece.len();
-            self.pieces.pop_back();
-        }
-        if let Some(piece) = self.pieces.back_mut() {
-            let len = piece.len();
-            piece.keep(0, len - after);
-        }
-        if let Some(piece) = self.pieces.front_mut() {
-            let len = piece.len();
-            piece.keep(before, len);
-        }
-        self.len = end - start;
     }
 
     /// The elements from first to last.
     pub fn iter(&self) -> impl Iterator<Item = Element<'_>> + Clone {
-        self.pieces.iter().flat_map(Listpack::iter)
+        let (pack, pieces) = self.forms();
+        pieces::iter(pack, pieces)
     }
 
     /// The elements from last to first.
     pub fn iter_back(&self) -> impl Iterator<Item = Element<'_>> + Clone {
-        self.pieces.iter().rev().flat_map(Listpack::iter_back)
+        let (pack, pieces) = self.forms();
+        pieces::iter_back(pack, pieces)
+    }
+
+    /// The places of an element, in order, if they are among the first `count`.
+    pub fn positions<'a>(&'a self, element: &'a [u8], count: usize) -> impl Iterator<Item = usize> + 'a {
+        let (pack, pieces) = self.forms();
+        pieces::positions(pack, pieces, element, count)
+    }
+
+    /// The places of an element, from the last one back, if they are among the last `count`.
+    pub fn positions_back<'a>(&'a self, element: &'a [u8], count: usize) -> impl Iterator<Item = usize> + 'a {
+        let (pack, pieces) = self.forms();
+        pieces::positions_back(pack, pieces, element, count).map(|from_end| self.len() - 1 - from_end)
+    }
+
+    fn forms(&self) -> (Option<&Listpack>, Option<&Pieces>) {
+        match &self.0 {
+            Form::Packed(pack) => (Some(pack), None),
+            Form::Pieces(pieces) => (None, Some(pieces)),
+        }
     }
 
     /// Shows `count` elements from the one at `start` on to `visit`.
     pub fn range(&self, start: usize, count: usize, mut visit: impl FnMut(Element<'_>)) {
-        let (at, inside) = self.locate(start).unwrap_or((self.pieces.len(), 0));
-        let (mut skipped, mut left) = (inside, count);
-        for piece in self.pieces.range(at..) {
-            if left == 0 {
-                break;
+        match &self.0 {
+            Form::Packed(pack) => pack.range(start, count).for_each(visit),
+            Form::Pieces(pieces) => {
+                let Some((spot, mut skipped)) = pieces.locate(start) else { return };
+                let mut left = count;
+                for piece in pieces.pieces_from(spot) {
+                    if left == 0 {
+                        break;
+                    }
+                    left -= piece.range(skipped, left, &mut visit);
+                    skipped = 0;
+                }
             }
-            let elements = piece.range(skipped, left);
-            left -= elements.len();
-            skipped = 0;
-            elements.for_each(&mut visit);
         }
     }
 
     /// How it is kept.
     pub const fn encoding(&self) -> Encoding {
-        self.encoding
+        match &self.0 {
+            Form::Packed(_) => Encoding::Listpack,
+            Form::Pieces(_) => Encoding::Quicklist,
+        }
     }
 
-    /// The bytes that are allocated.
+    /// What the allocations take that it owns, without a look at the elements. Its own size is not among them.
     pub fn allocated_bytes(&self) -> usize {
-        self.pieces.capacity() * size_of::<Listpack>()
-            + self.pieces.iter().map(Listpack::allocated_bytes).sum::<usize>()
+        match &self.0 {
+            Form::Packed(pack) => pack.allocated_bytes(),
+            Form::Pieces(pieces) => block_bytes(size_of::<Pieces>()) + pieces.allocated_bytes(),
+        }
+    }
+
+    /// The same as [`List::allocated_bytes`], counted anew. O(N), N being the number of pieces.
+    pub fn recounted_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Packed(pack) => pack.allocated_bytes(),
+            Form::Pieces(pieces) => block_bytes(size_of::<Pieces>()) + pieces.recounted_bytes(),
+        }
     }
 }
 
 impl PartialEq for List {
     fn eq(&self, other: &Self) -> bool {
-        self.len == other.len && self.iter().eq(other.iter())
+        self.len() == other.len() && self.iter().eq(other.iter())
     }
 }
 
@@ -439,6 +556,8 @@ impl fmt::Debug for List {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -539,9 +658,10 @@ mod tests {
 
     fn element() -> impl Strategy<Value = Vec<u8>> {
         prop_oneof![
-            4 => prop::collection::vec(any::<u8>(), 0..40),
-            4 => (0_u32..64, any::<i64>()).prop_map(|(bits, value)| (value >> bits).to_string().into_bytes()),
-            1 => prop::collection::vec(any::<u8>(), 1000..5000),
+            12 => prop::collection::vec(any::<u8>(), 0..40),
+            12 => (0_u32..64, any::<i64>()).prop_map(|(bits, value)| (value >> bits).to_string().into_bytes()),
+            3 => prop::collection::vec(any::<u8>(), 1000..5000),
+            1 => (any::<u8>(), 8000_usize..100_000).prop_map(|(byte, length)| vec![byte; length]),
         ]
     }
 
@@ -549,16 +669,43 @@ mod tests {
         elements.map(|element| element.spell().to_vec()).collect()
     }
 
+    fn assert_holds(list: &List, model: &VecDeque<Vec<u8>>) {
+        assert!(spelled(list.iter()).iter().eq(model.iter()));
+        assert!(spelled(list.iter_back()).iter().eq(model.iter().rev()));
+        let mut folded = Vec::new();
+        list.iter().for_each(|element| folded.push(element.spell().to_vec()));
+        assert!(folded.iter().eq(model.iter()));
+        let copy = list.clone();
+        assert_eq!(copy, *list);
+        assert_eq!(copy.allocated_bytes(), copy.recounted_bytes());
+        if let Form::Pieces(pieces) = &list.0 {
+            assert_eq!(pieces.len(), model.len());
+            for at in 0..pieces.count() {
+                let spot = pieces.spot(at).unwrap();
+                assert_eq!(pieces.number(spot), at);
+                assert!(pieces.get(spot).len() > 0);
+            }
+            assert_eq!(pieces.spot(pieces.count()), None);
+        }
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(96))]
+        #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 128 }))]
         #[test]
         fn it_holds_what_a_vec_deque_holds(
-            size in prop::sample::select(vec![-1_i64, -2, 1, 3, 128]),
-            steps in prop::collection::vec((0..13, any::<prop::sample::Index>(), element()), 1..200),
+            size in prop::sample::select(vec![-5_i64, -1, -2, 1, 3, 128]),
+            earlier in prop_oneof![Just(0_usize), 0_usize..500],
+            steps in prop::collection::vec((0..15, any::<prop::sample::Index>(), element()), 1..200),
         ) {
             let settings = settings(size);
             let (mut list, mut model) = (List::new(), VecDeque::<Vec<u8>>::new());
-            for (what, at, element) in steps {
+            for number in 0..earlier {
+                let element = vec![b'x'; number % 30];
+                list.expect(&[&element], &settings);
+                list.push_back(&element, &settings);
+                model.push_back(element);
+            }
+            for (step, (what, at, element)) in steps.into_iter().enumerate() {
                 let at = at.index(model.len() + 1);
                 if what > 2 {
                     list.expect(&[&element], &settings);
@@ -585,8 +732,13 @@ mod tests {
                         list.keep(at / 3..at);
                         model = model.into_iter().take(at).skip(at / 3).collect();
                     }
+                    13 if at + 60 < model.len() => {
+                        for _ in 0..50 {
+                            prop_assert_eq!(list.remove(at).map(Vec::from), model.remove(at));
+                        }
+                    }
                     _ if at == model.len() => {}
-                    10 => {
+                    10 | 11 => {
                         list.insert_after(at, &element, &settings);
                         model.insert(at + 1, element);
                     }
@@ -598,16 +750,77 @@ mod tests {
                 if what % 2 == 0 {
                     list.settle(&settings);
                 }
+                prop_assert_eq!(list.allocated_bytes(), list.recounted_bytes());
                 prop_assert_eq!(list.len(), model.len());
-                prop_assert!(spelled(list.iter()).iter().eq(model.iter()));
-                prop_assert!(spelled(list.iter_back()).iter().eq(model.iter().rev()));
                 prop_assert_eq!(list.get(at).map(|held| held.spell().to_vec()), model.get(at).cloned());
                 let mut range = Vec::new();
                 list.range(at, 7, |element| range.push(element.spell().to_vec()));
                 prop_assert!(range.iter().eq(model.iter().skip(at).take(7)));
-                prop_assert!(list.pieces.iter().all(|piece| !piece.is_empty()));
-                prop_assert!(list.encoding() == Encoding::Quicklist || list.pieces.len() <= 1);
+                if let Some(wanted) = model.get(at) {
+                    let mut places: Vec<usize> = (0..model.len()).filter(|&at| model[at] == *wanted).collect();
+                    prop_assert!(list.positions(wanted, usize::MAX).eq(places.iter().copied()));
+                    prop_assert!(list.positions(wanted, at).eq(places.iter().copied().filter(|place| *place < at)));
+                    places.reverse();
+                    prop_assert!(list.positions_back(wanted, usize::MAX).eq(places.iter().copied()));
+                    let end = model.len() - at;
+                    prop_assert!(list.positions_back(wanted, end).eq(places.into_iter().filter(|place| *place >= at)));
+                }
+                if step % 16 == 0 {
+                    assert_holds(&list, &model);
+                }
             }
+            assert_holds(&list, &model);
         }
+    }
+
+    fn long_list(len: usize, settings: &TypeSettings) -> List {
+        let mut list = List::new();
+        for number in 0..len {
+            let element = format!("{number:010}v").split_off(1);
+            list.expect(&[element.as_bytes()], settings);
+            list.push_back(element.as_bytes(), settings);
+        }
+        list
+    }
+
+    #[test]
+    fn ten_bytes_take_eleven_and_little_more() {
+        let list = long_list(if cfg!(miri) { 3_000 } else { 100_000 }, &settings(-2));
+        assert!(list.allocated_bytes() * 100 < list.len() * 1125, "{}", list.allocated_bytes());
+    }
+
+    #[test]
+    fn what_is_taken_away_gives_its_memory_back() {
+        let settings = settings(-2);
+        let full = long_list(if cfg!(miri) { 3_000 } else { 100_000 }, &settings);
+        let (left, most) = (full.len() / 100, full.allocated_bytes() / 25);
+        let ways: [fn(&mut List) -> Option<Bytes>; 3] =
+            [List::pop_front, List::pop_back, |list| list.remove(list.len() / 2)];
+        for (number, take) in ways.into_iter().enumerate() {
+            let mut list = full.clone();
+            while list.len() > left {
+                assert!(take(&mut list).is_some());
+            }
+            assert!(list.allocated_bytes() <= most, "way {number}: {} of {most}", list.allocated_bytes());
+            assert_eq!(list.allocated_bytes(), list.recounted_bytes());
+        }
+        let mut list = full.clone();
+        list.keep(full.len() / 2..full.len() / 2 + left);
+        assert!(list.allocated_bytes() <= most, "{}", list.allocated_bytes());
+        list.keep(0..0);
+        list.settle(&settings);
+        assert!(list.is_empty() && list.allocated_bytes() <= block_bytes(size_of::<Pieces>()));
+    }
+
+    #[test]
+    fn a_large_element_takes_its_own_bytes_only() {
+        let settings = settings(-2);
+        let mut list = List::new();
+        let element = vec![b'x'; 100_000];
+        list.expect(&[&element], &settings);
+        list.push_back(&element, &settings);
+        let before = list.allocated_bytes();
+        list.push_front(&element, &settings);
+        assert!(list.allocated_bytes() - before <= block_bytes(element.len()) + 2 * size_of::<Piece>());
     }
 }

@@ -1,35 +1,38 @@
-//! Elements packed one after the other in one allocation: the form of small collections.
+//! Elements packed in one allocation: the form of small collections.
 //!
 //! ```text
-//! | head  text ... | back length | head  text ... | back length | ...
+//! | room | payload 0, payload 1 ... payload n-1 | room | head n-1 ... head 1, head 0 | room |
 //!
-//! 0nnnnnnn                      the integer n, 0 to 127
-//! 10llllll text                 text of up to 63 bytes
-//! 110nnnnn n                    an integer of 13 bits
-//! 1110llll l text               text of up to 4095 bytes
-//! 11110000 llll text            text of a length of 32 bits
-//! 11110001 nn                   an integer of 16 bits
-//! 11110010 nnn                  of 24
-//! 11110011 nnnn                 of 32
-//! 11110100 nnnnnnnn             of 64
-//! 11110101 llllllll text        text of a longer length
+//! head       payload
+//! 0nnnnnnn   nothing: the integer n, 0 to 127
+//! 10llllll   text of up to 63 bytes
+//! 110nnnnn   n: an integer of 13 bits
+//! 1110llll   an integer of llll bytes: 2, 3, 4 or 8
+//! 1111llll   its length in llll bytes, the text, its length again: 1, 2, 4 or 8
 //! ```
 //!
-//! Text that is an integer as Redis spells one is kept as the integer, in the shortest form: so an element has one form only, and
-//! equal elements have equal bytes. The back length is that of head and text, seven bits to a byte, readable from behind: its last byte
-//! has the low bits, and the high bit says that another one stands before it.
+//! Heads lie apart from what they are heads of, so an element is one byte in a row of bytes: walking to one adds up a few heads at a
+//! time, in either direction, and nothing is stored for the way back. Both ends have room of their own, so an element is added
+//! or taken there without a move of the others.
 //!
-//! An element takes as many bytes as in Redis's listpack, because what a list takes decides its `OBJECT ENCODING`. Redis has
-//! [`REDIS_FRAME_BYTES`] more around them.
+//! Text that is an integer as Redis spells one is kept as the integer, in the shortest form: so an element has one form only, and
+//! equal elements have equal bytes.
+//!
+//! What a list takes in Redis decides its `OBJECT ENCODING`. So the bytes are counted that Redis's listpack would take,
+//! which differ: it has a length behind each element too, and [`REDIS_FRAME_BYTES`] around them.
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use super::string::IntBuffer;
 use crate::Bytes;
+use crate::memory::block_bytes;
 use crate::number::parse_i64;
 
 /// What Redis keeps before and after the elements.
 pub const REDIS_FRAME_BYTES: usize = 7;
+
+/// Past this many bytes a listpack is given up whatever the settings say, as in Redis: each change moves all that follows it.
+pub const LISTPACK_BYTES_MAX: usize = 1 << 30;
 
 /// An element as it is kept. Equal elements have equal bytes, unless text was written as such that is an integer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,21 +122,19 @@ impl fmt::Debug for Spelled<'_> {
     }
 }
 
-const TEXT_32: u8 = 0xf0;
-const INTEGER_16: u8 = 0xf1;
-const INTEGER_24: u8 = 0xf2;
-const INTEGER_32: u8 = 0xf3;
-const INTEGER_64: u8 = 0xf4;
-const TEXT_64: u8 = 0xf5;
-
-const HEAD_MAX: usize = 9;
-const BACK_MAX: usize = 10;
+/// What heads say, by their upper bits.
+const TEXT: u8 = 0x80;
+const INTEGER_13: u8 = 0xc0;
+const INTEGER: u8 = 0xe0;
+const LONG_TEXT: u8 = 0xf0;
 
 /// An element in the form in which it is written, and looked for.
 #[derive(Clone, Copy)]
 struct Encoded<'a> {
-    head: [u8; HEAD_MAX],
-    head_size: usize,
+    head: u8,
+    /// The bytes of an integer, or of the length of a long text.
+    edge: [u8; 8],
+    edge_size: usize,
     text: &'a [u8],
 }
 
@@ -141,198 +142,251 @@ impl<'a> Encoded<'a> {
     #[inline]
     fn of(element: Element<'a>) -> Self {
         match element {
-            Element::Text(text) => Self::of_text(text),
+            Element::Text(text) if text.len() < 1 << 6 => {
+                Self { head: TEXT | text.len() as u8, edge: [0; 8], edge_size: 0, text }
+            }
+            Element::Text(text) => Self::of_long_text(text),
             Element::Integer(value) => Self::of_integer(value),
         }
     }
 
-    fn new(first: u8, more: &[u8], text: &'a [u8]) -> Self {
-        let mut head = [0; HEAD_MAX];
-        head[0] = first;
-        head[1..=more.len()].copy_from_slice(more);
-        Self { head, head_size: 1 + more.len(), text }
-    }
-
-    #[inline]
-    fn of_text(text: &'a [u8]) -> Self {
+    fn of_long_text(text: &'a [u8]) -> Self {
         let length = text.len();
-        if length < 1 << 6 {
-            let mut head = [0; HEAD_MAX];
-            head[0] = 0x80 | length as u8;
-            Self { head, head_size: 1, text }
-        } else if length < 1 << 12 {
-            Self::new(0xe0 | (length >> 8) as u8, &[length as u8], text)
-        } else if let Ok(length) = u32::try_from(length) {
-            Self::new(TEXT_32, &length.to_le_bytes(), text)
-        } else {
-            Self::new(TEXT_64, &(length as u64).to_le_bytes(), text)
-        }
+        let edge_size = match length {
+            0..=0xff => 1,
+            0x100..=0xffff => 2,
+            0x1_0000..=0xffff_ffff => 4,
+            _ => 8,
+        };
+        Self { head: LONG_TEXT | edge_size as u8, edge: (length as u64).to_le_bytes(), edge_size, text }
     }
 
     fn of_integer(value: i64) -> Self {
-        const NO_TEXT: &[u8] = &[];
-        let bytes = value.to_le_bytes();
-        match value {
-            0..=127 => Self::new(value as u8, &[], NO_TEXT),
-            -0x1000..=0xfff => Self::new(0xc0 | (value >> 8) as u8 & 0x1f, &bytes[..1], NO_TEXT),
-            -0x8000..=0x7fff => Self::new(INTEGER_16, &bytes[..2], NO_TEXT),
-            -0x80_0000..=0x7f_ffff => Self::new(INTEGER_24, &bytes[..3], NO_TEXT),
-            -0x8000_0000..=0x7fff_ffff => Self::new(INTEGER_32, &bytes[..4], NO_TEXT),
-            _ => Self::new(INTEGER_64, &bytes, NO_TEXT),
-        }
-    }
-
-    /// Of head and text.
-    #[inline]
-    fn size(&self) -> usize {
-        self.head_size + self.text.len()
+        let (head, edge_size) = match value {
+            0..=127 => (value as u8, 0),
+            -0x1000..=0xfff => (INTEGER_13 | (value >> 8) as u8 & 0x1f, 1),
+            -0x8000..=0x7fff => (INTEGER | 2, 2),
+            -0x80_0000..=0x7f_ffff => (INTEGER | 3, 3),
+            -0x8000_0000..=0x7fff_ffff => (INTEGER | 4, 4),
+            _ => (INTEGER | 8, 8),
+        };
+        Self { head, edge: value.to_le_bytes(), edge_size, text: &[] }
     }
 
     #[inline]
-    fn whole_size(&self) -> usize {
-        self.size() + back_size(self.size())
+    const fn is_long(&self) -> bool {
+        self.head >= LONG_TEXT
     }
 
     #[inline]
-    fn is_at(&self, bytes: &[u8]) -> bool {
-        let (size, head_size) = (self.size(), self.head_size);
-        bytes[0] == self.head[0]
-            && bytes.len() > size
-            && (head_size == 1 || bytes[1] == self.head[1])
-            && bytes[1..head_size] == self.head[1..head_size]
-            && bytes[head_size..size] == *self.text
+    const fn payload_size(&self) -> usize {
+        let edges = if self.is_long() { 2 } else { 1 };
+        edges * self.edge_size + self.text.len()
     }
 
-    fn write(&self, place: &mut [u8]) {
-        let (head_size, size) = (self.head_size, self.size());
-        place[..head_size].copy_from_slice(&self.head[..head_size]);
-        place[head_size..size].copy_from_slice(self.text);
-        let (back, from) = encode_back(size);
-        place[size..].copy_from_slice(&back[from..]);
+    #[inline]
+    fn redis_size(&self) -> usize {
+        redis_size(self.head, self.payload_size())
     }
-}
 
-/// How many bytes the back length `size` takes. Redis's bounds, each of them but the first one too low.
-#[inline]
-const fn back_size(size: usize) -> usize {
-    if size < 1 << 7 {
-        return 1;
+    /// Whether it is its payload that begins at `offset`, where one with its head does.
+    #[inline]
+    fn is_at(&self, bytes: &[u8], offset: usize) -> bool {
+        let text = offset + self.edge_size;
+        (self.edge_size == 0 || bytes[offset..text] == self.edge[..self.edge_size])
+            && bytes.get(text..text + self.text.len()).is_some_and(|held| is_same(held, self.text))
     }
-    let mut bytes = 2;
-    while bytes < BACK_MAX && size >= (1 << (7 * bytes)) - 1 {
-        bytes += 1;
-    }
-    bytes
-}
 
-/// A back length, in the end of the buffer from the given place on.
-#[inline]
-fn encode_back(size: usize) -> ([u8; BACK_MAX], usize) {
-    let mut bytes = [0; BACK_MAX];
-    let from = BACK_MAX - back_size(size);
-    let mut rest = size;
-    for at in (from..BACK_MAX).rev() {
-        bytes[at] = (rest & 0x7f) as u8 | if at == from { 0 } else { 0x80 };
-        rest >>= 7;
-    }
-    (bytes, from)
-}
-
-/// The integer in the `N` bytes after the first, and the size of both.
-#[inline]
-fn integer_of<const N: usize>(bytes: &[u8]) -> (i64, usize) {
-    let mut wide = [0; 8];
-    wide[8 - N..].copy_from_slice(&bytes[1..=N]);
-    (i64::from_le_bytes(wide) >> (64 - 8 * N), 1 + N)
-}
-
-/// The integer at the beginning of `bytes`, which is not one of seven bits, and its size.
-#[inline(never)]
-fn wide_integer(bytes: &[u8]) -> (i64, usize) {
-    match bytes[0] {
-        INTEGER_16 => integer_of::<2>(bytes),
-        INTEGER_24 => integer_of::<3>(bytes),
-        INTEGER_32 => integer_of::<4>(bytes),
-        INTEGER_64 => integer_of::<8>(bytes),
-        first => {
-            let bits = u16::from_be_bytes([first << 3, 0]) | u16::from(bytes[1]) << 3;
-            (i64::from(bits as i16 >> 3), 2)
-        }
-    }
-}
-
-/// The size of the head at the beginning of `bytes` and the length of the text after it, which is not one of six bits.
-#[inline(never)]
-fn long_text(bytes: &[u8]) -> (usize, usize) {
-    match bytes[0] {
-        TEXT_32 => (5, u32::from_le_bytes([bytes[1], bytes[2], bytes[3], bytes[4]]) as usize),
-        TEXT_64 => (9, bytes[1..9].iter().rfold(0, |length, &byte| length << 8 | usize::from(byte))),
-        first => (2, usize::from(first & 0xf) << 8 | usize::from(bytes[1])),
-    }
-}
-
-#[inline]
-const fn is_wide_integer(first: u8) -> bool {
-    first & 0xe0 == 0xc0 || matches!(first, INTEGER_16..=INTEGER_64)
-}
-
-/// What the element at the beginning of `bytes` takes. By branches, not by a table: a size that is guessed does not wait for its byte.
-#[inline]
-fn whole_size_at(bytes: &[u8]) -> usize {
-    let first = bytes[0];
-    if first & 0xc0 == 0x80 {
-        2 + usize::from(first & 0x3f)
-    } else if first & 0x80 == 0 {
-        2
-    } else if first & 0xe0 == 0xc0 {
-        3
-    } else {
-        match first {
-            INTEGER_16 => 4,
-            INTEGER_24 => 5,
-            INTEGER_32 => 6,
-            INTEGER_64 => 10,
-            _ => {
-                let (head, length) = long_text(bytes);
-                head + length + back_size(head + length)
+    #[inline]
+    fn write(&self, payload: &mut [u8]) {
+        let (edge, text) = (self.edge_size, self.text.len());
+        payload[edge..edge + text].copy_from_slice(self.text);
+        if edge > 0 {
+            payload[..edge].copy_from_slice(&self.edge[..edge]);
+            if self.is_long() {
+                payload[edge + text..].copy_from_slice(&self.edge[..edge]);
             }
         }
     }
 }
 
-/// The element at the beginning of `bytes`, and the size of its head and text.
+/// Equality of texts of one length. Those that are usual for names are compared in two words, without a call.
+#[inline]
+fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if let (Some((a, _)), Some((b, _)), true) =
+        (one.split_first_chunk::<8>(), other.split_first_chunk::<8>(), one.len() <= 16)
+        && let (Some((_, c)), Some((_, d))) = (one.split_last_chunk::<8>(), other.split_last_chunk::<8>())
+    {
+        return u64::from_le_bytes(*a) == u64::from_le_bytes(*b)
+            && u64::from_le_bytes(*c) == u64::from_le_bytes(*d);
+    }
+    one == other
+}
+
+/// What Redis takes for an element: a head, the text or the integer, and the length of both, to be read from behind.
+#[inline]
+fn redis_size(head: u8, payload_size: usize) -> usize {
+    if head < LONG_TEXT {
+        return payload_size + 2;
+    }
+    let length = payload_size - 2 * edge_size(head);
+    let size = length + if length < 1 << 12 { 2 } else { 5 };
+    size + redis_back_size(size)
+}
+
+/// How many bytes the length takes that Redis writes behind an element. Seven bits to a byte, but each of its bounds except the first
+/// one is one too low.
+const fn redis_back_size(size: usize) -> usize {
+    if size < 1 << 7 {
+        return 1;
+    }
+    let mut bytes = 2;
+    while bytes < 5 && size >= (1 << (7 * bytes)) - 1 {
+        bytes += 1;
+    }
+    bytes
+}
+
+/// How many bytes the length of a long text takes.
+#[inline]
+const fn edge_size(head: u8) -> usize {
+    (head & 0xf) as usize
+}
+
+/// The size of the payload of a head that is not a long text's.
+#[inline]
+const fn plain_size(head: u8) -> u8 {
+    if head < TEXT {
+        0
+    } else if head < INTEGER_13 {
+        head & 0x3f
+    } else if head < INTEGER {
+        1
+    } else {
+        head & 0xf
+    }
+}
+
+/// [`plain_size`] of each head, and for a long text's something that is more than two others together.
+const PLAIN_SIZES: [u8; 256] = {
+    let mut sizes = [0; 256];
+    let mut head = 0;
+    while head < 256 {
+        sizes[head] = if head < LONG_TEXT as usize { plain_size(head as u8) } else { 0x80 };
+        head += 1;
+    }
+    sizes
+};
+
+/// The sizes of the payloads of some heads together, unless one of them is a long text's.
+#[inline]
+fn plain_sizes(heads: &[u8]) -> Option<usize> {
+    let (mut sum, mut highest) = (0_u16, 0);
+    for &head in heads {
+        sum += u16::from(plain_size(head));
+        highest = head.max(highest);
+    }
+    (highest < LONG_TEXT).then_some(sum.into())
+}
+
+/// So many heads are looked at together.
+const STEP: usize = 16;
+
+/// The length in the bytes of an edge.
+#[inline]
+fn length_of(edge: &[u8]) -> usize {
+    edge.iter().rfold(0, |length, &byte| length << 8 | usize::from(byte))
+}
+
+/// The size of the payload at the beginning of `bytes`.
+#[inline]
+fn size_after(head: u8, bytes: &[u8]) -> usize {
+    if head < LONG_TEXT {
+        plain_size(head).into()
+    } else {
+        length_of(&bytes[..edge_size(head)]) + 2 * edge_size(head)
+    }
+}
+
+/// The size of the payload at the end of `bytes`.
+#[inline]
+fn size_before(head: u8, bytes: &[u8]) -> usize {
+    if head < LONG_TEXT {
+        plain_size(head).into()
+    } else {
+        length_of(&bytes[bytes.len() - edge_size(head)..]) + 2 * edge_size(head)
+    }
+}
+
+/// An integer that is not in its head alone.
+#[inline(never)]
+fn wide_integer(head: u8, bytes: &[u8]) -> (i64, usize) {
+    if head < INTEGER {
+        let bits = u16::from_be_bytes([head << 3, 0]) | u16::from(bytes[0]) << 3;
+        return (i64::from(bits as i16 >> 3), 1);
+    }
+    let size = usize::from(head & 0xf);
+    let mut wide = [0; 8];
+    wide[8 - size..].copy_from_slice(&bytes[..size]);
+    (i64::from_le_bytes(wide) >> (64 - 8 * size), size)
+}
+
+/// The sizes of the edge and of the text of a long text.
+#[inline(never)]
+fn long_text(head: u8, bytes: &[u8]) -> (usize, usize) {
+    let edge = edge_size(head);
+    (edge, length_of(&bytes[..edge]))
+}
+
+/// The element whose payload is at the beginning of `bytes`, and the size of that.
 #[expect(
     clippy::inline_always,
     reason = "an element that is returned through memory takes longer than all the rest"
 )]
 #[inline(always)]
-fn decode(bytes: &[u8]) -> (Element<'_>, usize) {
-    let first = bytes[0];
-    if first & 0xc0 == 0x80 {
-        let size = 1 + usize::from(first & 0x3f);
-        (Element::Text(&bytes[1..size]), size)
-    } else if first & 0x80 == 0 {
-        (Element::Integer(first.into()), 1)
-    } else if is_wide_integer(first) {
-        let (value, size) = wide_integer(bytes);
+fn decode(head: u8, bytes: &[u8]) -> (Element<'_>, usize) {
+    if head & 0xc0 == TEXT {
+        let size = usize::from(head & 0x3f);
+        (Element::Text(&bytes[..size]), size)
+    } else if head < TEXT {
+        (Element::Integer(head.into()), 0)
+    } else if head < LONG_TEXT {
+        let (value, size) = wide_integer(head, bytes);
         (Element::Integer(value), size)
     } else {
-        let (head, length) = long_text(bytes);
-        (Element::Text(&bytes[head..head + length]), head + length)
+        let (edge, length) = long_text(head, bytes);
+        (Element::Text(&bytes[edge..edge + length]), 2 * edge + length)
     }
 }
 
-/// A sequence of elements in one piece. An element is named by its offset, which every change may move.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// On which side room is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Front,
+    Back,
+}
+
+/// A sequence of elements in one allocation. They are named by their numbers, counted from 0.
+#[derive(Clone, Default)]
 pub struct Listpack {
+    /// The last head is the last byte: its capacity beyond is the room for heads before the first element's.
     bytes: Vec<u8>,
+    /// Where the payloads begin, and where they end.
+    start: u32,
+    end: u32,
     len: u32,
+    redis_bytes: u32,
 }
 
 impl Listpack {
     /// Without elements; nothing is allocated.
     pub const fn new() -> Self {
-        Self { bytes: Vec::new(), len: 0 }
+        Self { bytes: Vec::new(), start: 0, end: 0, len: 0, redis_bytes: 0 }
+    }
+
+    /// Without elements, but with room for so many bytes.
+    pub fn with_room(bytes: usize) -> Self {
+        Self { bytes: vec![0; bytes], ..Self::new() }
     }
 
     /// How many elements there are.
@@ -345,212 +399,460 @@ impl Listpack {
         self.len == 0
     }
 
-    /// The bytes that the elements take.
+    /// The bytes that the elements take in Redis, by which limits go. No fewer than there are elements.
     pub const fn used_bytes(&self) -> usize {
-        self.bytes.len()
+        self.redis_bytes as usize
     }
 
-    /// The bytes that are allocated.
+    /// What the allocation takes; see [`block_bytes`].
     pub const fn allocated_bytes(&self) -> usize {
-        self.bytes.capacity()
+        block_bytes(self.bytes.capacity())
     }
 
-    /// Where the element begins that ends at `end`.
+    /// The heads, from the last element's to the first one's.
     #[inline]
-    fn start_before(&self, end: usize) -> usize {
-        let (mut size, mut at) = (0, end);
-        loop {
-            at -= 1;
-            let byte = self.bytes[at];
-            size |= usize::from(byte & 0x7f) << (7 * (end - 1 - at));
-            if byte & 0x80 == 0 {
-                return at - size;
-            }
-        }
+    fn heads(&self) -> &[u8] {
+        &self.bytes[self.heads_start()..]
     }
 
     #[inline]
-    fn end_of(&self, offset: usize) -> usize {
-        offset + whole_size_at(&self.bytes[offset..])
+    fn heads_start(&self) -> usize {
+        self.bytes.len() - self.len()
     }
 
-    /// The element at `offset`.
     #[inline]
-    pub fn at(&self, offset: usize) -> Element<'_> {
-        decode(&self.bytes[offset..]).0
+    fn payloads(&self) -> &[u8] {
+        &self.bytes[self.start as usize..self.end as usize]
     }
 
-    /// Where the first element is.
-    pub fn first_offset(&self) -> Option<usize> {
-        (!self.is_empty()).then_some(0)
-    }
-
-    /// Where the element after the one at `offset` is.
+    /// The heads of elements, from the last one's.
     #[inline]
-    pub fn next(&self, offset: usize) -> Option<usize> {
-        let next = self.end_of(offset);
-        (next < self.bytes.len()).then_some(next)
-    }
-
-    /// Where the element with this number is, counted from 0. Walks from the nearer end.
-    pub fn seek(&self, index: usize) -> Option<usize> {
+    fn heads_of(&self, numbers: Range<usize>) -> &[u8] {
         let len = self.len();
-        if index >= len {
-            return None;
-        }
-        if index <= len / 2 {
-            Some((0..index).fold(0, |offset, _| self.end_of(offset)))
+        &self.heads()[len - numbers.end..len - numbers.start]
+    }
+
+    /// Where the payloads end that have these heads and begin at `offset`.
+    #[inline]
+    fn walk(&self, offset: usize, heads: &[u8]) -> usize {
+        heads.rchunks(STEP).fold(offset, |offset, heads| match plain_sizes(heads) {
+            Some(sizes) => offset + sizes,
+            None => heads.iter().rfold(offset, |at, &head| at + size_after(head, &self.bytes[at..])),
+        })
+    }
+
+    /// Where the payloads begin that have these heads and end at `offset`.
+    #[inline]
+    fn walk_back(&self, offset: usize, heads: &[u8]) -> usize {
+        heads.chunks(STEP).fold(offset, |offset, heads| match plain_sizes(heads) {
+            Some(sizes) => offset - sizes,
+            None => heads.iter().fold(offset, |at, &head| at - size_before(head, &self.bytes[..at])),
+        })
+    }
+
+    /// Where the payload of an element begins, or where all end.
+    #[inline]
+    fn offset_of(&self, number: usize) -> usize {
+        let (after, before) = self.heads().split_at(self.len() - number);
+        if before.len() <= after.len() {
+            self.walk(self.start as usize, before)
         } else {
-            Some((index..len).fold(self.bytes.len(), |end, _| self.start_before(end)))
+            self.walk_back(self.end as usize, after)
         }
     }
 
-    /// The number and the offset of the first element that stands for `bytes`, among those whose number is a multiple of `stride`.
+    /// What Redis takes for the elements that have these heads and whose payloads are `payloads`.
+    fn redis_bytes_of(heads: &[u8], mut payloads: &[u8]) -> usize {
+        if heads.iter().all(|&head| head < LONG_TEXT) {
+            return payloads.len() + 2 * heads.len();
+        }
+        let mut sum = 0;
+        for &head in heads.iter().rev() {
+            let size = size_after(head, payloads);
+            sum += redis_size(head, size);
+            payloads = &payloads[size..];
+        }
+        sum
+    }
+
+    /// The element with this number.
+    #[inline]
+    pub fn at(&self, number: usize) -> Element<'_> {
+        let head = self.heads()[self.len() - 1 - number];
+        decode(head, &self.bytes[self.offset_of(number)..]).0
+    }
+
+    /// The number of the first element.
+    pub fn first_offset(&self) -> Option<usize> {
+        self.seek(0)
+    }
+
+    /// The number of the element after another.
+    #[inline]
+    pub fn next(&self, number: usize) -> Option<usize> {
+        self.seek(number + 1)
+    }
+
+    /// The number, if there is such an element.
+    #[inline]
+    pub fn seek(&self, number: usize) -> Option<usize> {
+        (number < self.len()).then_some(number)
+    }
+
+    /// The number of the first element that is the wanted one and where its payload begins, among each `STRIDE`th from the one
+    /// with number `number` on, whose payload begins at `offset`.
+    #[inline]
+    fn search<const STRIDE: usize>(
+        &self,
+        wanted: &Encoded<'_>,
+        number: usize,
+        offset: usize,
+    ) -> Option<(usize, usize)> {
+        let mut offset = offset;
+        let (rest, groups) = self.heads_of(number..self.len()).as_rchunks::<STRIDE>();
+        for (at, heads) in groups.iter().rev().enumerate() {
+            if heads[STRIDE - 1] == wanted.head && wanted.is_at(&self.bytes, offset) {
+                return Some((number + STRIDE * at, offset));
+            }
+            let sizes: usize = heads.iter().map(|&head| usize::from(PLAIN_SIZES[usize::from(head)])).sum();
+            offset = if sizes < 0x80 { offset + sizes } else { self.walk(offset, heads) };
+        }
+        (rest.last() == Some(&wanted.head) && wanted.is_at(&self.bytes, offset))
+            .then_some((self.len() - rest.len(), offset))
+    }
+
+    #[inline]
+    fn locate<const STRIDE: usize>(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        self.search::<STRIDE>(&Encoded::of(Element::of(bytes)), 0, self.start as usize)
+    }
+
+    /// The numbers of the elements that stand for `bytes`, from the first.
+    pub fn positions<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let wanted = Encoded::of(Element::of(bytes));
+        let mut from = (0, self.start as usize);
+        std::iter::from_fn(move || {
+            let (number, offset) = self.search::<1>(&wanted, from.0, from.1)?;
+            from = (number + 1, offset + wanted.payload_size());
+            Some(number)
+        })
+    }
+
+    /// The numbers of the elements that stand for `bytes`, from the last.
+    pub fn positions_back<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+        let wanted = Encoded::of(Element::of(bytes));
+        let mut offset = self.end as usize;
+        self.heads().iter().enumerate().filter_map(move |(after, &head)| {
+            offset = match PLAIN_SIZES[usize::from(head)] {
+                size @ 0..0x80 => offset - usize::from(size),
+                _ => offset - size_before(head, &self.bytes[..offset]),
+            };
+            (head == wanted.head && wanted.is_at(&self.bytes, offset)).then(|| self.len() - 1 - after)
+        })
+    }
+
+    /// The number, twice, of the first element that stands for `bytes`, among those whose number is a multiple of `stride`, which
+    /// is 1 or 2.
     #[inline]
     pub fn find(&self, bytes: &[u8], stride: usize) -> Option<(usize, usize)> {
-        let wanted = Encoded::of(Element::of(bytes));
-        let (mut number, mut rest) = (0, self.bytes.as_slice());
-        while !rest.is_empty() {
-            if wanted.is_at(rest) {
-                return Some((number, self.bytes.len() - rest.len()));
-            }
-            for _ in 0..stride {
-                rest = &rest[whole_size_at(rest)..];
-            }
-            number += stride;
-        }
-        None
+        let found = if stride == 1 { self.locate::<1>(bytes) } else { self.locate::<2>(bytes) };
+        found.map(|(number, _)| (number, number))
+    }
+
+    /// The number of the first element that stands for `bytes`, among those with even numbers, and the element after it.
+    #[inline]
+    pub fn find_pair(&self, bytes: &[u8]) -> Option<(usize, Element<'_>)> {
+        let (number, offset) = self.locate::<2>(bytes)?;
+        let &[second, first] = self.heads_of(number..number + 2).as_array()?;
+        let second_offset = offset + size_after(first, &self.bytes[offset..]);
+        Some((number, decode(second, &self.bytes[second_offset..]).0))
     }
 
     /// The elements from first to last.
     #[inline]
     pub fn iter(&self) -> Iter<'_> {
-        Iter { rest: &self.bytes, left: self.len() }
+        Iter { heads: self.heads(), rest: self.payloads() }
     }
 
     /// The elements from last to first.
     pub fn iter_back(&self) -> IterBack<'_> {
-        IterBack { pack: self, end: self.bytes.len(), left: self.len() }
+        IterBack { heads: self.heads(), rest: self.payloads() }
     }
 
-    /// `count` elements from the one with number `index` on, or as many as there are.
-    pub fn range(&self, index: usize, count: usize) -> Iter<'_> {
-        let left = self.len().saturating_sub(index).min(count);
-        Iter { rest: &self.bytes[self.seek(index).unwrap_or(self.bytes.len())..], left }
+    /// `count` elements from the one with this number on, or as many as there are.
+    pub fn range(&self, number: usize, count: usize) -> Iter<'_> {
+        let start = number.min(self.len());
+        let end = start.saturating_add(count).min(self.len());
+        Iter { heads: self.heads_of(start..end), rest: &self.bytes[self.offset_of(start)..self.end as usize] }
     }
 
     /// `count` elements from the one before number `end` back, or as many as there are.
     pub fn range_back(&self, end: usize, count: usize) -> IterBack<'_> {
-        let left = end.min(self.len()).min(count);
-        IterBack { pack: self, end: self.seek(end).unwrap_or(self.bytes.len()), left }
+        let end = end.min(self.len());
+        let start = end.saturating_sub(count);
+        IterBack {
+            heads: self.heads_of(start..end),
+            rest: &self.bytes[self.start as usize..self.offset_of(end)],
+        }
     }
 
     /// Adds an element before the first.
+    #[inline]
     pub fn push_front(&mut self, element: Element<'_>) {
-        self.splice(0, 0, &[element]);
+        if self.is_empty() {
+            return self.push_back(element);
+        }
+        let encoded = Encoded::of(element);
+        let start = self.open_front(0, encoded.payload_size(), 0, 1);
+        self.write(start, 0, &encoded);
+        self.count_one(&encoded);
     }
 
     /// Adds an element after the last.
+    #[inline]
     pub fn push_back(&mut self, element: Element<'_>) {
         let encoded = Encoded::of(element);
-        let (back, from) = encode_back(encoded.size());
-        self.reserve(encoded.size() + BACK_MAX - from);
-        self.bytes.extend_from_slice(&encoded.head[..encoded.head_size]);
-        self.bytes.extend_from_slice(encoded.text);
-        self.bytes.extend_from_slice(&back[from..]);
+        let size = encoded.payload_size();
+        if self.heads_start() - (self.end as usize) <= size {
+            self.make_room(Side::Back, size, 1);
+        }
+        self.write(self.end as usize, self.len(), &encoded);
+        self.end += size as u32;
+        self.count_one(&encoded);
+    }
+
+    /// Writes the head of the element with this number, and its payload at `offset`.
+    #[inline]
+    fn write(&mut self, offset: usize, number: usize, encoded: &Encoded<'_>) {
+        let heads_end = self.bytes.len();
+        self.bytes[heads_end - 1 - number] = encoded.head;
+        encoded.write(&mut self.bytes[offset..offset + encoded.payload_size()]);
+    }
+
+    #[inline]
+    fn count_one(&mut self, encoded: &Encoded<'_>) {
         self.len += 1;
+        self.redis_bytes += encoded.redis_size() as u32;
+    }
+
+    /// Takes the element with this number, if there is one.
+    #[inline]
+    pub fn remove(&mut self, number: usize) -> Option<Bytes> {
+        let after = self.len().checked_sub(number.saturating_add(1))?;
+        let (head, end) = (self.heads()[after], self.end as usize);
+        let offset = match after {
+            0 => end - size_before(head, &self.bytes[..end]),
+            _ => self.offset_of(number),
+        };
+        let (element, size) = decode(head, &self.bytes[offset..]);
+        let taken = element.copy();
+        if after == 0 {
+            self.end = offset as u32;
+        } else if number == 0 {
+            self.open_front(size, 0, 1, 0);
+        } else {
+            self.open(offset, size, 0, number, 1, 0);
+        }
+        self.len -= 1;
+        self.redis_bytes -= redis_size(head, size) as u32;
+        self.give_back();
+        Some(taken)
     }
 
     /// Puts all elements of `other` after the last.
     pub fn append(&mut self, other: &Self) {
-        self.reserve(other.bytes.len());
-        self.bytes.extend_from_slice(&other.bytes);
+        let (payloads, heads) = (other.payloads(), other.heads());
+        if self.heads_start() - (self.end as usize) < payloads.len() + heads.len() {
+            self.make_room(Side::Back, payloads.len(), heads.len());
+        }
+        let (end, heads_start) = (self.end as usize, self.heads_start());
+        self.bytes[end..end + payloads.len()].copy_from_slice(payloads);
+        self.bytes[heads_start - heads.len()..heads_start].copy_from_slice(heads);
+        self.end += payloads.len() as u32;
         self.len += other.len;
+        self.redis_bytes += other.redis_bytes;
     }
 
-    /// Puts elements in the place of the `removed` ones from the one at `offset` on, which may be none, or the end.
-    pub fn splice(&mut self, offset: usize, removed: usize, elements: &[Element<'_>]) {
-        let end = (0..removed).fold(offset, |end, _| self.end_of(end));
-        let (old_size, old_end) = (end - offset, self.bytes.len());
-        let new_size: usize = elements.iter().map(|element| Encoded::of(*element).whole_size()).sum();
-        if new_size > old_size {
-            self.reserve(new_size - old_size);
-            self.bytes.resize(old_end + new_size - old_size, 0);
+    /// Puts elements in the place of the `removed` ones from the one with this number on, which may be none, or after the last
+    /// if the number is too high.
+    pub fn splice(&mut self, number: usize, removed: usize, elements: &[Element<'_>]) {
+        let (len, added) = (self.len(), elements.len());
+        let number = number.min(len);
+        let removed = removed.min(len - number);
+        let offset = self.offset_of(number);
+        let (mut old, mut old_redis) = (0, 0);
+        if removed > 0 {
+            let heads = self.heads_of(number..number + removed);
+            let end = self.walk(offset, heads);
+            old = end - offset;
+            old_redis = Self::redis_bytes_of(heads, &self.bytes[offset..end]);
         }
-        if new_size != old_size {
-            self.bytes.copy_within(end..old_end, offset + new_size);
-        }
-        let mut at = offset;
+        let (mut new, mut new_redis) = (0, 0);
         for element in elements {
             let encoded = Encoded::of(*element);
-            let size = encoded.whole_size();
-            encoded.write(&mut self.bytes[at..at + size]);
-            at += size;
+            new += encoded.payload_size();
+            new_redis += encoded.redis_size();
         }
-        self.len = self.len + elements.len() as u32 - removed as u32;
-        if new_size < old_size {
-            self.bytes.truncate(old_end + new_size - old_size);
+        let mut offset = if number == 0 && removed < len {
+            self.open_front(old, new, removed, added)
+        } else {
+            self.open(offset, old, new, number, removed, added)
+        };
+        self.len = (len + added - removed) as u32;
+        self.redis_bytes = self.redis_bytes + new_redis as u32 - old_redis as u32;
+        for (number, element) in (number..).zip(elements) {
+            let encoded = Encoded::of(*element);
+            self.write(offset, number, &encoded);
+            offset += encoded.payload_size();
+        }
+        if new + added < old + removed {
             self.give_back();
+        }
+    }
+
+    /// Gives the first `removed` elements with `old` bytes the space of `added` ones with `new` bytes, which begins at the returned
+    /// offset. What is behind stays where it is.
+    #[inline]
+    fn open_front(&mut self, old: usize, new: usize, removed: usize, added: usize) -> usize {
+        let spare_heads = self.bytes.capacity() - self.bytes.len();
+        if self.start as usize + old < new || spare_heads + removed < added {
+            self.make_room(Side::Front, new.saturating_sub(old), added.saturating_sub(removed));
+        }
+        self.start = (self.start as usize + old - new) as u32;
+        if added > removed {
+            self.bytes.resize(self.bytes.len() + added - removed, 0);
+        } else {
+            self.bytes.truncate(self.bytes.len() + added - removed);
+        }
+        self.start as usize
+    }
+
+    /// The same for elements from `number` on, whose payloads begin at `offset`. What is behind moves.
+    #[inline]
+    fn open(
+        &mut self,
+        offset: usize,
+        old: usize,
+        new: usize,
+        number: usize,
+        removed: usize,
+        added: usize,
+    ) -> usize {
+        let before = offset - self.start as usize;
+        if self.heads_start() + old + removed < self.end as usize + new + added {
+            self.make_room(Side::Back, new.saturating_sub(old), added.saturating_sub(removed));
+        }
+        let (offset, end) = (self.start as usize + before, self.end as usize);
+        let heads_start = self.heads_start();
+        let heads = heads_start..heads_start + self.len() - number - removed;
+        let payloads = offset + old..end;
+        self.shift(heads, heads_start + removed - added, payloads, offset + new);
+        self.end = (end + new - old) as u32;
+        offset
+    }
+
+    /// Moves heads and payloads, which may use each other's old space.
+    #[inline]
+    fn shift(&mut self, heads: Range<usize>, heads_to: usize, payloads: Range<usize>, payloads_to: usize) {
+        if heads_to > heads.start {
+            self.bytes.copy_within(heads.clone(), heads_to);
+        }
+        if payloads.start != payloads_to {
+            self.bytes.copy_within(payloads, payloads_to);
+        }
+        if heads_to < heads.start {
+            self.bytes.copy_within(heads, heads_to);
         }
     }
 
     /// Keeps the elements with numbers from `start` up to, without, `end`.
     pub fn keep(&mut self, start: usize, end: usize) {
-        let end = end.min(self.len());
-        let cut = self.seek(end).unwrap_or(self.bytes.len());
-        let begin = self.seek(start).unwrap_or(cut).min(cut);
-        self.bytes.truncate(cut);
-        self.bytes.drain(..begin);
-        self.len = end.saturating_sub(start) as u32;
-        self.give_back();
+        self.splice(end, usize::MAX, &[]);
+        self.splice(0, start, &[]);
     }
 
-    /// Takes away the elements from number `at` on, and gives them.
+    /// Takes away the elements from number `number` on, and gives them.
     #[must_use]
-    pub fn split_off(&mut self, at: usize) -> Self {
-        let cut = self.seek(at).unwrap_or(self.bytes.len());
-        let tail = Self { bytes: self.bytes[cut..].to_vec(), len: self.len - at.min(self.len()) as u32 };
-        self.bytes.truncate(cut);
-        self.len -= tail.len;
-        self.give_back();
+    pub fn split_off(&mut self, number: usize) -> Self {
+        let number = number.min(self.len());
+        let heads = self.heads_of(number..self.len());
+        let payloads = &self.bytes[self.offset_of(number)..self.end as usize];
+        let tail = Self {
+            bytes: [payloads, heads].concat(),
+            start: 0,
+            end: payloads.len() as u32,
+            len: heads.len() as u32,
+            redis_bytes: Self::redis_bytes_of(heads, payloads) as u32,
+        };
+        self.splice(number, usize::MAX, &[]);
         tail
     }
 
-    /// Makes room for so many bytes more.
+    /// Makes room for payloads and heads of so many bytes more.
     ///
     /// Small collections are many: what they do not use must be little, so they grow by an eighth and to what an allocator gives out,
-    /// which is a multiple of 16 with 8 for itself.
-    #[inline]
-    fn reserve(&mut self, more: usize) {
-        let needed = self.bytes.len() + more;
-        if needed > self.bytes.capacity() {
-            self.grow(needed);
+    /// which is a multiple of 16 with 8 for itself. Room in the wrong places is used first if it will last a while.
+    #[cold]
+    fn make_room(&mut self, side: Side, payloads: usize, heads: usize) {
+        let (len, capacity) = (self.len(), self.bytes.capacity());
+        let needed = self.payloads().len() + len + payloads + heads;
+        let capacity = if needed + needed / 16 <= capacity {
+            capacity
+        } else {
+            (needed + needed / 8 + 8).next_multiple_of(16) - 8
+        };
+        match side {
+            Side::Back => self.arrange(capacity, 0, 0),
+            Side::Front => {
+                let share = (capacity - needed) / 2;
+                let share_of_heads = share * (len + heads) / needed;
+                self.arrange(capacity, payloads + share - share_of_heads, heads + share_of_heads);
+            }
         }
     }
 
-    #[cold]
-    fn grow(&mut self, needed: usize) {
-        let room = (needed + needed / 8 + 8).next_multiple_of(16) - 8;
-        self.bytes.reserve_exact(room - self.bytes.len());
+    /// Lays everything out in an allocation of `capacity` bytes, with that much room for payloads and for heads before the first.
+    fn arrange(&mut self, capacity: usize, payload_room: usize, head_room: usize) {
+        assert!(u32::try_from(capacity).is_ok(), "a listpack is given up long before it has 4 GiB");
+        let (payloads, heads) =
+            (self.start as usize..self.end as usize, self.heads_start()..self.bytes.len());
+        let bytes = capacity - head_room;
+        if capacity > self.bytes.capacity() {
+            self.bytes.reserve_exact(capacity - self.bytes.len());
+        }
+        if bytes > self.bytes.len() {
+            self.bytes.resize(bytes, 0);
+        }
+        self.end = (payload_room + payloads.len()) as u32;
+        self.start = payload_room as u32;
+        self.shift(heads, bytes - self.len(), payloads, payload_room);
+        self.bytes.truncate(bytes);
+        if capacity < self.bytes.capacity() {
+            self.bytes.shrink_to(capacity);
+        }
     }
 
     /// Gives memory back once half of it is unused.
+    #[inline]
     fn give_back(&mut self) {
-        if self.bytes.capacity() > 64 && self.bytes.len() < self.bytes.capacity() / 2 {
-            self.bytes.shrink_to(self.bytes.len() + self.bytes.len() / 8);
+        let used = self.payloads().len() + self.len();
+        if self.bytes.capacity() > 64 && used < self.bytes.capacity() / 2 {
+            self.arrange(used + used / 8, 0, 0);
         }
-    }
-
-    /// Without elements, but with room for so many bytes.
-    pub fn with_room(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), len: 0 }
     }
 
     /// Gives unused memory back, as nothing is likely to be added soon.
     pub fn close(&mut self) {
-        self.bytes.shrink_to_fit();
+        self.arrange(self.payloads().len() + self.len(), 0, 0);
     }
 }
+
+impl PartialEq for Listpack {
+    fn eq(&self, other: &Self) -> bool {
+        self.heads() == other.heads() && self.payloads() == other.payloads()
+    }
+}
+
+impl Eq for Listpack {}
 
 impl fmt::Debug for Listpack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -559,10 +861,12 @@ impl fmt::Debug for Listpack {
 }
 
 /// Elements of a [`Listpack`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Iter<'a> {
+    /// From the last one's.
+    heads: &'a [u8],
+    /// The payloads, and perhaps others after them.
     rest: &'a [u8],
-    left: usize,
 }
 
 impl<'a> Iterator for Iter<'a> {
@@ -570,24 +874,24 @@ impl<'a> Iterator for Iter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        let (element, size) = decode(self.rest);
-        self.rest = &self.rest[size + back_size(size)..];
+        let (&head, heads) = self.heads.split_last()?;
+        let (element, size) = decode(head, self.rest);
+        (self.heads, self.rest) = (heads, &self.rest[size..]);
         Some(element)
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+        (self.heads.len(), Some(self.heads.len()))
     }
 
     /// Not by steps, so that elements stay in registers; see `decode`.
     #[inline]
     fn fold<B, F: FnMut(B, Element<'a>) -> B>(self, first: B, mut combine: F) -> B {
         let (mut rest, mut folded) = (self.rest, first);
-        for _ in 0..self.left {
-            let (element, size) = decode(rest);
-            rest = &rest[size + back_size(size)..];
+        for &head in self.heads.iter().rev() {
+            let (element, size) = decode(head, rest);
+            rest = &rest[size..];
             folded = combine(folded, element);
         }
         folded
@@ -617,17 +921,17 @@ impl<'a> Iterator for Pairs<'a> {
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.0.left / 2, Some(self.0.left / 2))
+        (self.0.len() / 2, Some(self.0.len() / 2))
     }
 
     #[inline]
     fn fold<B, F: FnMut(B, Self::Item) -> B>(self, first: B, mut combine: F) -> B {
         let (mut rest, mut folded) = (self.0.rest, first);
-        for _ in 0..self.0.left / 2 {
-            let (one, size) = decode(rest);
-            rest = &rest[size + back_size(size)..];
-            let (other, size) = decode(rest);
-            rest = &rest[size + back_size(size)..];
+        for &[other, one] in self.0.heads.as_rchunks::<2>().1.iter().rev() {
+            let (one, size) = decode(one, rest);
+            rest = &rest[size..];
+            let (other, size) = decode(other, rest);
+            rest = &rest[size..];
             folded = combine(folded, (one, other));
         }
         folded
@@ -635,11 +939,12 @@ impl<'a> Iterator for Pairs<'a> {
 }
 
 /// Elements of a [`Listpack`] from the end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct IterBack<'a> {
-    pack: &'a Listpack,
-    end: usize,
-    left: usize,
+    /// From the last one's.
+    heads: &'a [u8],
+    /// The payloads, and perhaps others before them.
+    rest: &'a [u8],
 }
 
 impl<'a> Iterator for IterBack<'a> {
@@ -647,14 +952,15 @@ impl<'a> Iterator for IterBack<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        self.left = self.left.checked_sub(1)?;
-        self.end = self.pack.start_before(self.end);
-        Some(self.pack.at(self.end))
+        let (&head, heads) = self.heads.split_first()?;
+        let (rest, payload) = self.rest.split_at(self.rest.len() - size_before(head, self.rest));
+        (self.heads, self.rest) = (heads, rest);
+        Some(decode(head, payload).0)
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+        (self.heads.len(), Some(self.heads.len()))
     }
 }
 
@@ -810,6 +1116,14 @@ mod tests {
                     let (number, offset) = pack.find(wanted, 1).unwrap();
                     prop_assert_eq!(Some(number), model.iter().position(|element| element == wanted));
                     prop_assert_eq!(pack.seek(number), Some(offset));
+                    let places: Vec<usize> = (0..model.len()).filter(|&at| model[at] == *wanted).collect();
+                    prop_assert!(pack.positions(wanted).eq(places.iter().copied()));
+                    prop_assert!(pack.positions_back(wanted).eq(places.iter().rev().copied()));
+                    if model.len() % 2 == 0 {
+                        let pair = pack.find_pair(wanted).map(|(number, other)| (number, other.spell().to_vec()));
+                        let even = places.iter().find(|&at| at % 2 == 0);
+                        prop_assert_eq!(pair, even.map(|&at| (at, model[at + 1].clone())));
+                    }
                 }
             }
         }

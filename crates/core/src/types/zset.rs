@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::listpack::{self, Element, Listpack};
+use super::listpack::{self, Element, LISTPACK_BYTES_MAX, Listpack};
 use super::rank_tree::{RankTree, compare_scores};
 use super::{Encoding, TypeSettings};
 use crate::Random;
@@ -159,8 +159,8 @@ impl<'a> Iterator for PackedBack<'a> {
 /// The number and the offset of a packed member, and its score.
 #[inline]
 fn find(pack: &Listpack, member: &[u8]) -> Option<(usize, usize, f64)> {
-    let (number, offset) = pack.find(member, 2)?;
-    Some((number / 2, offset, score_of(pack.at(pack.next(offset)?))))
+    let (number, score) = pack.find_pair(member)?;
+    Some((number / 2, number, score_of(score)))
 }
 
 enum Either<A, B> {
@@ -226,7 +226,8 @@ impl ZSet {
             let before = find(pack, member);
             let fits = before.is_some()
                 || (pack.len() / 2 < settings.zset_max_listpack_entries
-                    && member.len() <= settings.zset_max_listpack_value);
+                    && member.len() <= settings.zset_max_listpack_value
+                    && pack.used_bytes().saturating_add(member.len()) <= LISTPACK_BYTES_MAX);
             if fits {
                 if let Some((_, offset, old)) = before {
                     if old == score {
@@ -389,18 +390,13 @@ impl ZSet {
 }
 
 fn insert_packed(pack: &mut Listpack, member: &[u8], score: f64) {
-    let mut next = pack.first_offset();
-    while let Some(name) = next
-        && let Some(after) = pack.next(name)
-    {
-        let order = compare_scores(score_of(pack.at(after)), score);
-        if order.then_with(|| pack.at(name).with(|name| name.cmp(member))) != Ordering::Less {
-            break;
-        }
-        next = pack.next(after);
-    }
+    let is_before = |(name, other): (Element<'_>, Element<'_>)| {
+        let order = compare_scores(score_of(other), score);
+        order.then_with(|| name.with(|name| name.cmp(member))) == Ordering::Less
+    };
+    let place = pack.iter().pairs().take_while(|pair| is_before(*pair)).count();
     let score = PackedScore::new(score);
-    pack.splice(next.unwrap_or(pack.used_bytes()), 0, &[Element::of(member), score.element()]);
+    pack.splice(2 * place, 0, &[Element::of(member), score.element()]);
 }
 
 impl PartialEq for ZSet {
