@@ -46,7 +46,7 @@ impl Commands for Transaction<'_, '_> {
 
     fn run_write<'a, C: Write<'a>>(&self, command: &C) -> Result<C::Reply> {
         self.check(command)?;
-        Ok(command.write(*self.tx.borrow_mut())?)
+        Ok(self.tx.borrow_mut().run(command)?)
     }
 
     fn run_control<'a, C: Control<'a>>(&self, command: &C) -> Result<C::Reply> {

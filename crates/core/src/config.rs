@@ -3,25 +3,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::engine::Engine;
 use crate::journal::Keeper;
-use crate::keyspace::{AccessPolicy, Tracking};
+use crate::keyspace::Tracking;
+use crate::maxmemory::{EvictionPolicy, MemoryChange};
 use crate::types::TypeSettings;
 use crate::{Error, Result, number};
 
 /// `proto-max-bulk-len`: the longest string, in bytes.
 pub(crate) const MAX_BULK_LENGTH: usize = 512 << 20;
-
-/// The policies that `maxmemory-policy` names, in Redis's order.
-const POLICIES: [&str; 8] = [
-    "volatile-lru",
-    "volatile-lfu",
-    "volatile-random",
-    "volatile-ttl",
-    "allkeys-lru",
-    "allkeys-lfu",
-    "allkeys-random",
-    "noeviction",
-];
 
 /// The policies that `appendfsync` names, in Redis's order.
 const FSYNC_POLICIES: [&str; 3] = ["everysec", "always", "no"];
@@ -30,7 +20,6 @@ const FSYNC_POLICIES: [&str; 3] = ["everysec", "always", "no"];
 #[derive(Debug)]
 pub(crate) struct Config {
     databases: usize,
-    policy: Mutex<&'static str>,
     /// Means nothing without a store on disk, which has its own; kept to be shown again.
     fsync: Mutex<&'static str>,
 }
@@ -49,8 +38,12 @@ enum Kind {
     Bytes(fn(&mut TypeSettings) -> &mut usize),
     /// `list-max-listpack-size`: a number of elements, or a negated class of sizes.
     ListSize,
-    /// One of [`POLICIES`].
+    /// `maxmemory`: bytes, with units if one likes.
+    MaxMemory,
+    /// One of [`EvictionPolicy::ALL`].
     Policy,
+    /// `maxmemory-samples`.
+    Samples,
     /// One of [`FSYNC_POLICIES`].
     Fsync,
     /// Of the LFU counter.
@@ -92,7 +85,9 @@ const PARAMETERS: &[Parameter] = &[
     }),
     bytes("zset-max-listpack-value", Some("zset-max-ziplist-value"), |s| &mut s.zset_max_listpack_value),
     Parameter { name: "list-max-listpack-size", alias: Some("list-max-ziplist-size"), kind: Kind::ListSize },
+    Parameter { name: "maxmemory", alias: None, kind: Kind::MaxMemory },
     Parameter { name: "maxmemory-policy", alias: None, kind: Kind::Policy },
+    Parameter { name: "maxmemory-samples", alias: None, kind: Kind::Samples },
     Parameter { name: "lfu-log-factor", alias: None, kind: Kind::Lfu(|tracking| &tracking.log_factor) },
     Parameter { name: "lfu-decay-time", alias: None, kind: Kind::Lfu(|tracking| &tracking.decay_minutes) },
     Parameter { name: "appendfsync", alias: None, kind: Kind::Fsync },
@@ -101,7 +96,6 @@ const PARAMETERS: &[Parameter] = &[
     fixed("auto-aof-rewrite-min-size", |_| "0".into()),
     fixed("dir", |_| String::new()),
     fixed("databases", |config| config.databases.to_string()),
-    fixed("maxmemory", |_| "0".into()),
     fixed("proto-max-bulk-len", |_| MAX_BULK_LENGTH.to_string()),
     fixed("save", |_| String::new()),
     fixed("port", |_| "0".into()),
@@ -112,46 +106,39 @@ const PARAMETERS: &[Parameter] = &[
 pub(crate) enum Change {
     Limit(fn(&mut TypeSettings) -> &mut usize, usize),
     ListSize(i64),
-    Policy(&'static str),
+    Memory(MemoryChange),
     Fsync(&'static str),
     Lfu(fn(&Tracking) -> &AtomicU32, u32),
 }
 
 impl Config {
     pub(crate) fn new(databases: usize) -> Self {
-        Self { databases, policy: Mutex::new("noeviction"), fsync: Mutex::new("everysec") }
-    }
-
-    pub(crate) fn policy(&self) -> &'static str {
-        *self.policy.lock()
+        Self { databases, fsync: Mutex::new("everysec") }
     }
 
     /// Names and values of all parameters, older names included. What the keeper of a store says of itself comes before
     /// what is true without one.
-    pub(crate) fn get(
-        &self,
-        settings: &TypeSettings,
-        tracking: &Tracking,
-        keeper: Option<&dyn Keeper>,
-    ) -> Vec<(&'static str, String)> {
-        let mut found = keeper.map(Keeper::parameters).unwrap_or_default();
+    pub(crate) fn get(&self, settings: &TypeSettings, engine: &Engine) -> Vec<(&'static str, String)> {
+        let mut found = engine.keeper().map(Keeper::parameters).unwrap_or_default();
         for parameter in PARAMETERS {
             for name in [Some(parameter.name), parameter.alias].into_iter().flatten() {
                 if !found.iter().any(|(known, _)| *known == name) {
-                    found.push((name, self.value(&parameter.kind, settings, tracking)));
+                    found.push((name, self.value(&parameter.kind, settings, engine)));
                 }
             }
         }
         found
     }
 
-    fn value(&self, kind: &Kind, settings: &TypeSettings, tracking: &Tracking) -> String {
+    fn value(&self, kind: &Kind, settings: &TypeSettings, engine: &Engine) -> String {
         match kind {
             Kind::Limit(field) | Kind::Bytes(field) => field(&mut settings.clone()).to_string(),
             Kind::ListSize => settings.list_max_listpack_size.to_string(),
-            Kind::Policy => self.policy().to_owned(),
+            Kind::MaxMemory => engine.max_memory().to_string(),
+            Kind::Policy => engine.eviction_policy().as_str().to_owned(),
+            Kind::Samples => engine.maxmemory().samples().to_string(),
             Kind::Fsync => (*self.fsync.lock()).to_owned(),
-            Kind::Lfu(field) => field(tracking).load(Ordering::Relaxed).to_string(),
+            Kind::Lfu(field) => field(engine.tracking()).load(Ordering::Relaxed).to_string(),
             Kind::Fixed(value) => value(self),
         }
     }
@@ -188,21 +175,17 @@ impl Config {
         Ok(changes)
     }
 
-    /// Makes a change to everything but the settings of the data types, which are in the shards.
-    pub(crate) fn apply(&self, change: &Change, tracking: &Tracking, keeper: Option<&dyn Keeper>) {
+    /// Makes a change to everything but the settings of the data types, which are in the shards. All of them must be locked.
+    pub(crate) fn apply(&self, change: &Change, engine: &Engine) {
         match change {
             Change::Fsync(policy) => {
                 *self.fsync.lock() = policy;
-                if let Some(keeper) = keeper {
+                if let Some(keeper) = engine.keeper() {
                     keeper.set_fsync(policy);
                 }
             }
-            Change::Policy(policy) => {
-                *self.policy.lock() = policy;
-                let by_frequency = policy.ends_with("-lfu");
-                tracking.set_policy(if by_frequency { AccessPolicy::Frequency } else { AccessPolicy::Age });
-            }
-            Change::Lfu(field, value) => field(tracking).store(*value, Ordering::Relaxed),
+            Change::Memory(change) => engine.maxmemory().set(engine, *change),
+            Change::Lfu(field, value) => field(engine.tracking()).store(*value, Ordering::Relaxed),
             Change::Limit(..) | Change::ListSize(_) => {}
         }
     }
@@ -214,7 +197,7 @@ impl Change {
         match self {
             Change::Limit(field, value) => *field(settings) = *value,
             Change::ListSize(size) => settings.list_max_listpack_size = *size,
-            Change::Policy(_) | Change::Fsync(_) | Change::Lfu(..) => {}
+            Change::Memory(_) | Change::Fsync(_) | Change::Lfu(..) => {}
         }
     }
 }
@@ -241,9 +224,19 @@ fn parse_value(kind: &Kind, value: &[u8]) -> Result<Change, String> {
             let range = format!("argument must be between 0 and {} inclusive", i64::MAX);
             Ok(Change::Limit(*field, bytes.ok_or(range)?))
         }
+        Kind::MaxMemory => {
+            let bytes = parse_bytes(value).ok_or("argument must be a memory value")?;
+            // As in Redis, too much is as much as can be said.
+            Ok(Change::Memory(MemoryChange::Limit(usize::try_from(bytes).unwrap_or(usize::MAX))))
+        }
+        Kind::Samples => Ok(Change::Memory(MemoryChange::Samples(integer(1, 64)? as usize))),
         Kind::ListSize => Ok(Change::ListSize(integer(i64::from(i32::MIN), i64::from(i32::MAX))?)),
         Kind::Lfu(field) => Ok(Change::Lfu(*field, integer(0, i64::from(i32::MAX))? as u32)),
-        Kind::Policy => Ok(Change::Policy(one_of(&POLICIES, value)?)),
+        Kind::Policy => {
+            let name = one_of(&EvictionPolicy::ALL.map(EvictionPolicy::as_str), value)?;
+            let policy = EvictionPolicy::from_name(name.as_bytes()).unwrap_or_default();
+            Ok(Change::Memory(MemoryChange::Policy(policy)))
+        }
         Kind::Fsync => Ok(Change::Fsync(one_of(&FSYNC_POLICIES, value)?)),
         Kind::Fixed(_) => Err("can't set immutable config".into()),
     }

@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::cmd::args::Args;
-use crate::cmd::{Command, Control, Parsers, Prepared, Read, Scope, Write, lookup};
+use crate::cmd::{Command, Control, Flags, Parsers, Prepared, Read, Scope, Write, lookup};
 use crate::config::{Config, MAX_BULK_LENGTH};
 use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Indexes, Keyspace, Locks, ReadLocks, Shard, Tracking, WriteLocks};
+use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory, MemoryChange};
 use crate::tx::{KnownHash, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
 use crate::{Clock, Error, HashSeed, Random, Reply, Result, UnixMs};
@@ -34,6 +35,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     random: Random,
     tracking: Tracking,
+    maxmemory: MaxMemory,
     config: Config,
     databases: usize,
     journal: OnceLock<Arc<dyn Journal>>,
@@ -101,6 +103,7 @@ impl Engine {
             keyspace: Keyspace::new(options.shards, &settings),
             random,
             tracking: Tracking::default(),
+            maxmemory: MaxMemory::default(),
             config: Config::new(options.databases),
             databases: options.databases,
             journal: OnceLock::new(),
@@ -175,11 +178,12 @@ impl Engine {
     pub fn write<'a, C: Write<'a>>(&self, db: usize, command: &C) -> Result<C::Reply> {
         command.check(self)?;
         self.check_writable()?;
+        let admission = self.admit(C::SPEC.flags)?;
         let (locks, known) = self.write_locks(command);
         self.count_command(&locks);
         let mut tx = self.begin(db, locks, known);
         let reply = command.write(&mut tx);
-        self.commit(&mut tx)?;
+        self.commit(&mut tx, admission)?;
         reply
     }
 
@@ -193,7 +197,7 @@ impl Engine {
         self.count_command(&locks);
         let mut tx = self.begin(db, locks, known);
         let reply = command.run(&mut tx);
-        self.commit(&mut tx)?;
+        self.commit(&mut tx, Admission::default())?;
         reply
     }
 
@@ -227,11 +231,13 @@ impl Engine {
         body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         self.check_writable()?;
+        let admission = self.admit(Flags::NONE)?;
         let indexes = self.indexes(|visit| keys.iter().for_each(|key| visit(key)));
         let locks = self.keyspace.write_many(indexes);
         let mut tx = self.begin(db, locks, None);
+        tx.set_full(admission.is_full);
         let result = body(&mut tx);
-        self.commit(&mut tx)?;
+        self.commit(&mut tx, admission)?;
         result
     }
 
@@ -246,6 +252,8 @@ impl Engine {
         commands: &[Result<Box<dyn Prepared<'_> + '_>>],
     ) -> Result<Vec<Result<Reply>>> {
         self.check_writable()?;
+        let flags = commands.iter().flatten().fold(Flags::NONE, |all, command| all.and(command.flags()));
+        let admission = self.admit(flags)?;
         let everything = commands.iter().flatten().any(|command| command.scope() == Scope::Everything);
         let locks = if everything {
             self.keyspace.write_many(0..self.keyspace.len())
@@ -264,7 +272,7 @@ impl Engine {
             Err(refused) => Err(refused.clone()),
         };
         let replies = commands.iter().map(run).collect();
-        self.commit(&mut tx)?;
+        self.commit(&mut tx, admission)?;
         Ok(replies)
     }
 
@@ -274,7 +282,7 @@ impl Engine {
 
     /// A unit on shards that are locked, recorded if there is a journal.
     #[inline]
-    fn begin<'e>(&'e self, db: usize, locks: WriteLocks<'e>, known: Option<KnownHash>) -> Tx<'e> {
+    pub(crate) fn begin<'e>(&'e self, db: usize, locks: WriteLocks<'e>, known: Option<KnownHash>) -> Tx<'e> {
         Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()))
     }
 
@@ -282,7 +290,7 @@ impl Engine {
     #[inline]
     fn count_command<G: Deref<Target = Shard>>(&self, locks: &Locks<G>) {
         match locks.first() {
-            Some(shard) => shard.count_command(),
+            Some((index, _)) => self.keyspace.counters(index).count_command(),
             None => drop(self.keyless_commands.fetch_add(1, Ordering::Relaxed)),
         }
     }
@@ -292,9 +300,13 @@ impl Engine {
         &self.keyless_commands
     }
 
+    /// Ends a unit: what it changed is seen, and when this returns it is as safe as the journal promises.
     #[inline]
-    fn commit(&self, tx: &mut Tx<'_>) -> Result<()> {
-        match (tx.finish(), self.journal.get()) {
+    fn commit(&self, tx: &mut Tx<'_>, admission: Admission<'_>) -> Result<()> {
+        let unit = tx.finish();
+        drop(admission);
+        self.settle_memory();
+        match (unit, self.journal.get()) {
             (Some(unit), Some(journal)) => journal.commit(unit),
             _ => Ok(()),
         }
@@ -386,6 +398,42 @@ impl Engine {
 
     pub(crate) fn keyspace(&self) -> &Keyspace {
         &self.keyspace
+    }
+
+    pub(crate) fn maxmemory(&self) -> &MaxMemory {
+        &self.maxmemory
+    }
+
+    /// Limits what keys may take, in bytes; 0 for no limit. What is above it goes now, if the policy allows that.
+    pub fn set_max_memory(&self, bytes: usize) {
+        self.change_memory(MemoryChange::Limit(bytes));
+    }
+
+    /// The limit of what keys may take, in bytes; 0 for none.
+    pub fn max_memory(&self) -> usize {
+        self.maxmemory.limit()
+    }
+
+    /// Sets what goes when memory is full.
+    pub fn set_eviction_policy(&self, policy: EvictionPolicy) {
+        self.change_memory(MemoryChange::Policy(policy));
+    }
+
+    /// What goes when memory is full.
+    pub fn eviction_policy(&self) -> EvictionPolicy {
+        self.maxmemory.policy()
+    }
+
+    /// Sets how many keys are looked at for each that goes: more find a better one, and take longer.
+    pub fn set_max_memory_samples(&self, samples: usize) {
+        self.change_memory(MemoryChange::Samples(samples));
+    }
+
+    fn change_memory(&self, change: MemoryChange) {
+        let locks = self.keyspace.write_many(0..self.keyspace.len());
+        self.maxmemory.set(self, change);
+        drop(locks);
+        self.settle_memory();
     }
 
     pub(crate) fn tracking(&self) -> &Tracking {

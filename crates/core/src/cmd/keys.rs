@@ -7,7 +7,8 @@ use super::scan::{self, ScanOptions, ScanReply, Scanned};
 use super::{Args, Command, Control, Flags, Group, KeySpec, Late, Read, Scope, Spec, Write};
 use super::{keyed, many_keys, table};
 use crate::engine::Engine;
-use crate::keyspace::{AccessPolicy, Entry, Tracking};
+use crate::keyspace::{AccessPolicy, Entry};
+use crate::maxmemory::idle_seconds;
 use crate::tx::{Deadline, Tx, View};
 use crate::types::{Encoding, ValueRef};
 use crate::{Error, Reply, Result, UnixMs, glob};
@@ -922,13 +923,13 @@ impl<'a> Read<'a> for ObjectFreq<'a> {
 impl<'a> Read<'a> for ObjectIdleTime<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<i64>> {
         let Some(entry) = db.peek(self.key)? else { return Ok(None) };
-        if db.engine().tracking().policy() == AccessPolicy::Frequency {
-            return Err(Error::refused(
+        let idle = idle_seconds(db.engine(), entry.access(), db.now());
+        Ok(Some(i64::from(idle.ok_or_else(|| {
+            Error::refused(
                 "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between \
                  policies at runtime LRU and LFU data will take some time to adjust.",
-            ));
-        }
-        Ok(Some(i64::from(Tracking::idle_seconds(entry.access(), db.now().seconds()))))
+            )
+        })?)))
     }
 }
 

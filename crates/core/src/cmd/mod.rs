@@ -8,6 +8,7 @@ pub mod connection;
 pub mod hash;
 pub mod keys;
 pub mod list;
+pub mod memory;
 pub mod scan;
 pub mod server;
 pub mod set;
@@ -111,6 +112,8 @@ pub enum Access {
 pub trait Prepared<'a> {
     /// See [`Command::SCOPE`].
     fn scope(&self) -> Scope;
+    /// See [`Command::SPEC`].
+    fn flags(&self) -> Flags;
     /// See [`Command::keys`].
     fn keys(&self, visit: &mut dyn FnMut(&'a [u8]));
     /// Runs it inside of a unit that has locked its keys.
@@ -128,6 +131,10 @@ impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
     fn scope(&self) -> Scope {
         C::SCOPE
     }
+
+    fn flags(&self) -> Flags {
+        C::SPEC.flags
+    }
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
@@ -141,6 +148,10 @@ impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
     fn scope(&self) -> Scope {
         C::SCOPE
     }
+
+    fn flags(&self) -> Flags {
+        C::SPEC.flags
+    }
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
@@ -153,6 +164,10 @@ impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
 impl<'a, C: Control<'a>> Prepared<'a> for ControlRow<C> {
     fn scope(&self) -> Scope {
         C::SCOPE
+    }
+
+    fn flags(&self) -> Flags {
+        C::SPEC.flags
     }
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
@@ -397,6 +412,7 @@ const TABLES: &[&[Row]] = &[
     zset::TABLE,
     keys::TABLE,
     connection::TABLE,
+    memory::TABLE,
     server::TABLE,
 ];
 

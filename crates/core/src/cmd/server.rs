@@ -2,6 +2,7 @@
 use std::fmt::Write as _;
 
 use super::arguments::{Argument, arguments};
+use super::memory::MemoryReport;
 use super::{
     Args, Begin, Command, Control, Find, Flags, Group, KeySpec, Read, Row, Scope, Spec, Write, table,
 };
@@ -425,10 +426,41 @@ fn server_lines(db: &Tx<'_>) -> Result<Lines> {
 }
 
 fn memory_lines(db: &Tx<'_>) -> Result<Lines> {
-    Ok(vec![
-        ("maxmemory".into(), "0".into()),
-        ("maxmemory_policy".into(), db.engine().config().policy().into()),
-    ])
+    let report = MemoryReport::of(db)?;
+    let text = |name: &str, value: String| (name.to_owned(), value);
+    let (used, peak) = (report.used_bytes + report.fixed_bytes, report.peak_bytes + report.fixed_bytes);
+    let overhead = report.fixed_bytes + report.overhead_bytes;
+    let (dataset, filled) = (used - overhead, used - report.fixed_bytes);
+    let percent = |part: usize, whole: usize| format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64);
+    let mut lines = Lines::new();
+    let mut bytes = |name: &str, bytes: usize, human: Option<&str>| {
+        lines.push(text(name, bytes.to_string()));
+        lines.extend(human.map(|name| text(name, human_bytes(bytes))));
+    };
+    bytes("used_memory", used, Some("used_memory_human"));
+    bytes("used_memory_peak", peak, Some("used_memory_peak_human"));
+    bytes("used_memory_overhead", overhead, None);
+    bytes("used_memory_startup", report.fixed_bytes, None);
+    bytes("used_memory_dataset", dataset, None);
+    bytes("allocator_allocated", report.paged_bytes, None);
+    bytes("allocator_active", report.page_bytes, None);
+    bytes("maxmemory", report.limit_bytes, Some("maxmemory_human"));
+    bytes("mem_fragmentation_bytes", report.page_bytes - report.paged_bytes, None);
+    bytes("mem_not_counted_for_evict", report.fixed_bytes, None);
+    lines.push(text("used_memory_peak_perc", percent(used, peak)));
+    lines.push(text("used_memory_dataset_perc", percent(dataset, filled)));
+    lines.push(text("mem_fragmentation_ratio", format!("{:.2}", report.fragmentation())));
+    lines.push(text("maxmemory_policy", db.engine().eviction_policy().as_str().into()));
+    Ok(lines)
+}
+
+/// Bytes in the unit that leaves few digits, as Redis writes them.
+fn human_bytes(bytes: usize) -> String {
+    const UNITS: [(&str, u32); 5] = [("P", 50), ("T", 40), ("G", 30), ("M", 20), ("K", 10)];
+    match UNITS.iter().find(|(_, bits)| bytes >> bits > 0) {
+        Some((unit, bits)) => format!("{:.2}{unit}", bytes as f64 / (1_u64 << bits) as f64),
+        None => format!("{bytes}B"),
+    }
 }
 
 fn persistence_lines(db: &Tx<'_>) -> Result<Lines> {
@@ -442,6 +474,7 @@ fn stats_lines(db: &Tx<'_>) -> Result<Lines> {
     Ok(lines([
         ("total_commands_processed", statistics.commands),
         ("expired_keys", statistics.expired_keys),
+        ("evicted_keys", db.engine().maxmemory().evicted_keys()),
         ("keyspace_hits", statistics.hits),
         ("keyspace_misses", statistics.misses),
     ]))
@@ -508,7 +541,7 @@ impl<'a> Command<'a> for ConfigGet<'a> {
 impl<'a> Control<'a> for ConfigGet<'a> {
     fn run(&self, db: &mut Tx<'_>) -> Result<ConfigReply> {
         let engine = db.engine();
-        let all = engine.config().get(db.view().settings()?, engine.tracking(), engine.keeper());
+        let all = engine.config().get(db.view().settings()?, engine);
         let mut found: Vec<(String, String)> = Vec::new();
         for pattern in self.patterns.iter() {
             let is_plain = !pattern.iter().any(|byte| b"[]*?".contains(byte));
@@ -566,7 +599,7 @@ impl<'a> Control<'a> for ConfigSet<'a> {
         let changes = Config::parse(&self.pairs)?;
         let engine = db.engine();
         for change in &changes {
-            engine.config().apply(change, engine.tracking(), engine.keeper());
+            engine.config().apply(change, engine);
             db.change_settings(|settings| change.apply_to(settings));
         }
         Ok(())

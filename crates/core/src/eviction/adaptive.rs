@@ -31,6 +31,7 @@ use super::clock::{EPOCH, EPOCH_BITS};
 use super::ghost::Ghost;
 use super::pool::Pool;
 use super::{Candidate, Residents};
+use crate::memory::block_bytes;
 
 // 23     22        21    19 18      0
 // | main | touched | uses | tick     |
@@ -78,7 +79,7 @@ const fn epoch(now: u32) -> u16 {
     (now >> EPOCH_BITS) as u16
 }
 
-const fn age(word: u32, now: u32) -> u32 {
+pub(super) const fn age(word: u32, now: u32) -> u32 {
     now.wrapping_sub(word) & TICK_MASK
 }
 
@@ -139,6 +140,10 @@ impl Default for Adaptive {
 }
 
 impl Adaptive {
+    pub(super) fn allocated_bytes(&self) -> usize {
+        block_bytes(self.window.capacity() * size_of::<u64>()) + self.ghost.allocated_bytes()
+    }
+
     pub(super) fn resize(&mut self, residents: usize) {
         self.residents = residents;
     }

@@ -59,6 +59,10 @@ impl Line {
 }
 
 impl Ghost {
+    pub(super) fn allocated_bytes(&self) -> usize {
+        crate::memory::block_bytes(self.lines.capacity() * size_of::<Line>())
+    }
+
     /// Makes room in proportion to the store. If it is far from what is needed, what was remembered is lost.
     pub(super) fn resize(&mut self, residents: usize) {
         let needed = (residents * KEYS_A_RESIDENT).div_ceil(LINE).max(1);

@@ -38,6 +38,16 @@ pub enum Policy {
 }
 
 impl Policy {
+    /// How many ticks ago an entry with this word was last used, as far as the word reaches; `None` if it does not say.
+    #[must_use]
+    pub const fn age(self, word: u32, now: u32) -> Option<u32> {
+        match self {
+            Self::Lru | Self::Lrm => Some(age(word, now)),
+            Self::Adaptive => Some(adaptive::age(word, now)),
+            Self::Lfu | Self::Random | Self::Ttl => None,
+        }
+    }
+
     /// The word of an entry that was used now. Pure and quick, because every read calls it; `chance` is drawn from only by
     /// [`Policy::Lfu`].
     #[inline]
@@ -97,9 +107,19 @@ impl Evictor {
         }
     }
 
+    /// By what it ranks keys.
+    pub const fn policy(&self) -> Policy {
+        self.policy
+    }
+
     /// The moment to stamp uses with.
     pub fn now(&self) -> u32 {
         self.clock.now()
+    }
+
+    /// What it keeps takes so much.
+    pub fn allocated_bytes(&self) -> usize {
+        self.pool.allocated_bytes() + self.adaptive.allocated_bytes()
     }
 
     /// Moves the clock to so many accesses since the beginning, of a store that has so many keys now.

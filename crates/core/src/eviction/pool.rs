@@ -3,6 +3,7 @@
 //! A few keys drawn at random are a rough picture of the store. Keeping the worst of earlier draws makes it a good one at no
 //! cost: the next victim is the worst of some hundreds of keys instead of five.
 use super::{Candidate, Residents};
+use crate::memory::block_bytes;
 
 /// As many as Redis keeps.
 const KEPT: usize = 16;
@@ -14,6 +15,10 @@ pub(super) struct Pool {
 }
 
 impl Pool {
+    pub(super) fn allocated_bytes(&self) -> usize {
+        block_bytes(self.kept.capacity() * size_of::<Candidate>())
+    }
+
     /// Draws so many keys and takes out the one that is worth least.
     pub(super) fn take(
         &mut self,

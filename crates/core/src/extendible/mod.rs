@@ -381,7 +381,7 @@ impl<T: Tagged> ExtendibleTable<T> {
     /// and shrinks between the steps. A cursor is a place in the order of segments and, within one, of tags. More lines are a
     /// finer division of the same order. When a segment is divided, the upper half is shown from its beginning, which may be
     /// the second time. Any cursor is valid.
-    pub(crate) fn scan(&self, cursor: u64, mut visit: impl FnMut(&T)) -> u64 {
+    pub(crate) fn scan<'t>(&'t self, cursor: u64, mut visit: impl FnMut(&'t T)) -> u64 {
         const NAMES: u64 = 1 << MAX_DEPTH;
         let (name, tag) = (cursor / TAGS as u64 % NAMES, (cursor % TAGS as u64) as u16);
         let Some(segment) = self.segments.get(self.segment_of(name << (64 - MAX_DEPTH))) else { return 0 };
@@ -389,7 +389,7 @@ impl<T: Tagged> ExtendibleTable<T> {
         // The first tag of the next home.
         let end = ((home + 1) * TAGS).div_ceil(segment.homes);
         for line in &segment.lines[home..] {
-            let shown = |value: &&T| value.tag() >= tag && usize::from(value.tag()) < end;
+            let shown = |value: &&'t T| value.tag() >= tag && usize::from(value.tag()) < end;
             line.0.iter().flatten().filter(shown).for_each(&mut visit);
             if !line.is_full() {
                 break;

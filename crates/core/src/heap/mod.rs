@@ -54,6 +54,7 @@ pub(crate) struct Heap {
     /// Nothing while there is little in the heap.
     classes: Option<Box<[Class; CLASSES]>>,
     used_bytes: usize,
+    paged_bytes: usize,
     pages: usize,
 }
 
@@ -77,7 +78,7 @@ const fn layout(size: usize) -> Layout {
 impl Heap {
     /// Without blocks; nothing is allocated.
     pub(crate) const fn new() -> Self {
-        Self { classes: None, used_bytes: 0, pages: 0 }
+        Self { classes: None, used_bytes: 0, paged_bytes: 0, pages: 0 }
     }
 
     /// What the blocks that are given out take. O(1).
@@ -85,8 +86,13 @@ impl Heap {
         self.used_bytes
     }
 
-    /// What the heap takes beside them: heads of pages, room in them. O(1) but for the bytes of a few pages.
-    pub(crate) const fn pages_bytes(&self) -> usize {
+    /// What the blocks among them take that lie in pages. O(1).
+    pub(crate) const fn paged_bytes(&self) -> usize {
+        self.paged_bytes
+    }
+
+    /// What the pages take, with the room in them. O(1).
+    pub(crate) const fn page_bytes(&self) -> usize {
         self.pages * PAGE_BYTES
     }
 
@@ -99,9 +105,18 @@ impl Heap {
     #[inline]
     pub(crate) fn allocate(&mut self, size: usize) -> Block {
         let is_paged = size <= PAGED_MAX && self.is_worth_a_page(size);
-        self.used_bytes += Self::bytes_for(size, is_paged);
+        self.count(size, is_paged, usize::wrapping_add);
         let address = if is_paged { self.allocate_paged(size) } else { Self::allocate_lone(size) };
         Block { address, is_paged }
+    }
+
+    #[inline]
+    fn count(&mut self, size: usize, is_paged: bool, change: impl Fn(usize, usize) -> usize) {
+        let bytes = Self::bytes_for(size, is_paged);
+        self.used_bytes = change(self.used_bytes, bytes);
+        if is_paged {
+            self.paged_bytes = change(self.paged_bytes, bytes);
+        }
     }
 
     fn class(&mut self, size: usize) -> Option<&mut Class> {
@@ -178,7 +193,7 @@ impl Heap {
     /// any more.
     #[inline]
     pub(crate) unsafe fn free(&mut self, block: Block, size: usize) {
-        self.used_bytes -= Self::bytes_for(size, block.is_paged);
+        self.count(size, block.is_paged, usize::wrapping_sub);
         if !block.is_paged {
             // The classes may be younger than the block.
             if let Some(class) = self.class(size) {
@@ -279,7 +294,7 @@ mod tests {
                 self.free(0);
             }
             self.check();
-            assert_eq!(self.heap.pages_bytes(), 0);
+            assert_eq!(self.heap.page_bytes(), 0);
         }
     }
 
@@ -313,13 +328,13 @@ mod tests {
     fn a_heap_of_few_blocks_has_no_page_and_one_of_many_little_else() {
         let mut modelled = Modelled::default();
         (0..50).for_each(|_| modelled.allocate(40, 1));
-        assert_eq!(modelled.heap.pages_bytes(), 0);
+        assert_eq!(modelled.heap.page_bytes(), 0);
         (50..20_000).for_each(|_| modelled.allocate(40, 1));
         if PAGED_MAX > 0 {
             let least = 20_000 * 40;
             let most = least + least / 50;
             assert!(modelled.heap.used_bytes() < most, "{}", modelled.heap.used_bytes());
-            assert!(modelled.heap.pages_bytes() < most, "{}", modelled.heap.pages_bytes());
+            assert!(modelled.heap.page_bytes() < most, "{}", modelled.heap.page_bytes());
         }
         modelled.empty();
     }

@@ -1,30 +1,48 @@
-//! How the use of keys is tracked: by age for the LRU policies, by frequency for the LFU ones.
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+//! How the use of keys is tracked: by age, by frequency, or on a clock that counts accesses while `maxmemory` is set and
+//! the policy asks for that.
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use super::entry::Entry;
 use crate::Random;
+use crate::eviction::Policy;
 
 /// As in Redis, ages have 24 bits: 194 days.
 const AGE_MAX: u32 = (1 << 24) - 1;
 /// By so many seconds, 12 days, a clock may be set back without making keys look old.
 const SET_BACK_MAX: u32 = 1 << 20;
 
-/// Which of the two an entry's access word holds.
+/// What an entry's access word holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum AccessPolicy {
-    /// Seconds since 1970, modulo 2^24.
+    /// When it was used, in seconds since 1970, modulo 2^24.
     Age,
     /// Minutes modulo 2^16, shifted left by 8, and a logarithmic counter.
     Frequency,
+    /// When it was used, on the clock that counts accesses.
+    Use,
+    /// When it was changed, on that clock.
+    Change,
+    /// What [`Policy::Adaptive`] keeps.
+    Adaptive,
 }
 
 /// A new key's counter, so that it is not evicted at once (`LFU_INIT_VAL` in Redis's `redis.conf` comments).
 const INITIAL_COUNTER: u32 = 5;
 
+/// What an access is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
 /// Stamps accesses as the policy says.
 #[derive(Debug)]
 pub(crate) struct Tracking {
-    by_frequency: AtomicBool,
+    policy: AtomicU8,
+    /// The clock that counts accesses; see [`crate::eviction::AccessClock`].
+    tick: AtomicU32,
     /// `lfu-log-factor`: how many hits it takes to saturate the counter.
     pub(crate) log_factor: AtomicU32,
     /// `lfu-decay-time` in minutes.
@@ -34,7 +52,8 @@ pub(crate) struct Tracking {
 impl Default for Tracking {
     fn default() -> Self {
         Self {
-            by_frequency: AtomicBool::new(false),
+            policy: AtomicU8::new(AccessPolicy::Age as u8),
+            tick: AtomicU32::new(0),
             log_factor: AtomicU32::new(10),
             decay_minutes: AtomicU32::new(1),
         }
@@ -42,29 +61,48 @@ impl Default for Tracking {
 }
 
 impl Tracking {
+    #[inline]
     pub(crate) fn policy(&self) -> AccessPolicy {
-        if self.by_frequency.load(Ordering::Relaxed) { AccessPolicy::Frequency } else { AccessPolicy::Age }
+        use AccessPolicy::{Adaptive, Age, Change, Frequency, Use};
+        const POLICIES: [AccessPolicy; 5] = [Age, Frequency, Use, Change, Adaptive];
+        POLICIES[usize::from(self.policy.load(Ordering::Relaxed)) % POLICIES.len()]
     }
 
     pub(crate) fn set_policy(&self, policy: AccessPolicy) {
-        self.by_frequency.store(policy == AccessPolicy::Frequency, Ordering::Relaxed);
+        self.policy.store(policy as u8, Ordering::Relaxed);
     }
 
-    /// The access word of a key that is new now.
+    /// The moment on the clock that counts accesses.
+    pub(crate) fn tick(&self) -> u32 {
+        self.tick.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_tick(&self, tick: u32) {
+        self.tick.store(tick, Ordering::Relaxed);
+    }
+
+    /// The access word of a key that is new now. Under [`AccessPolicy::Adaptive`] the evictor knows better.
     #[inline]
     pub(crate) fn first(&self, seconds: i64) -> u32 {
         match self.policy() {
             AccessPolicy::Age => seconds as u32,
             AccessPolicy::Frequency => pack(seconds, INITIAL_COUNTER),
+            AccessPolicy::Use | AccessPolicy::Change | AccessPolicy::Adaptive => self.tick(),
         }
     }
 
     /// Notes that an entry was used now.
     #[inline]
-    pub(crate) fn touch(&self, entry: &Entry, seconds: i64, random: &Random) {
+    pub(crate) fn touch(&self, entry: &Entry, access: Access, seconds: i64, random: &Random) {
         match self.policy() {
             AccessPolicy::Age => entry.stamp(seconds as u32),
             AccessPolicy::Frequency => entry.stamp(self.one_more_use(entry.access(), seconds, random)),
+            AccessPolicy::Use => entry.stamp(self.tick()),
+            AccessPolicy::Change if access == Access::Read => {}
+            AccessPolicy::Change => entry.stamp(self.tick()),
+            AccessPolicy::Adaptive => {
+                entry.stamp(Policy::Adaptive.touched(entry.access(), self.tick(), || 0));
+            }
         }
     }
 

@@ -122,6 +122,11 @@ impl Database {
         self.heap.used_bytes() + self.pointed_bytes + self.overhead_bytes()
     }
 
+    /// What entries lie in.
+    pub(crate) const fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
     /// What the table and the timers take. O(1).
     pub(crate) fn overhead_bytes(&self) -> usize {
         self.entries.allocated_bytes() + self.wheel.allocated_bytes()
@@ -208,6 +213,54 @@ impl Database {
         }
         entry.set_timing(&mut self.heap, timing);
         true
+    }
+
+    /// The key that expires first, and the moment from which it is dead.
+    pub(crate) fn nearest(&mut self) -> Option<(UnixMs, Box<[u8]>)> {
+        loop {
+            let (timer, fires_at, timed) = self.wheel.first()?;
+            let hash = timed.hash();
+            let entry = self.entries.get_mut(hash, |entry| entry.timer() == Some(timer))?;
+            let deadline = entry.deadline()?;
+            let dead_from = UnixMs(deadline.0.saturating_add(1));
+            // Deadlines of long ago fire when time begins.
+            if dead_from <= fires_at {
+                return Some((dead_from, entry.key().into()));
+            }
+            self.wheel.cancel(timer);
+            let timer = self.wheel.schedule(dead_from, timed);
+            entry.set_timing(&mut self.heap, Some((deadline, timer)));
+        }
+    }
+
+    /// The entry whose key has this hash.
+    pub(crate) fn find(&self, seed: &HashSeed, hash: u64) -> Option<&Entry> {
+        self.entries.get(hash, |entry| seed.hash(entry.key()) == hash)
+    }
+
+    /// Some entry with a deadline: the first after a place that is drawn. O(number of keys) where there are few.
+    pub(crate) fn some_with_deadline(&self, random: &Random) -> Option<&Entry> {
+        let mut timed = None;
+        let mut cursor = random.next_u64();
+        let mut is_second_round = false;
+        while self.with_deadline > 0 && timed.is_none() {
+            cursor = self.entries.scan(cursor, |entry| {
+                if timed.is_none() && entry.deadline().is_some() {
+                    timed = Some(entry);
+                }
+            });
+            if cursor == 0 && std::mem::replace(&mut is_second_round, true) {
+                break;
+            }
+        }
+        timed
+    }
+
+    /// What would be free without this entry, one of these: it, what it points to, its timer, its part of the table.
+    pub(crate) fn bytes_of(&self, entry: &Entry) -> usize {
+        let timer = if entry.timer().is_some() { Wheel::<TimedHash>::TIMER_BYTES } else { 0 };
+        let slot = self.entries.allocated_bytes() / self.entries.len().max(1);
+        entry.block_bytes() + entry.pointed_bytes() + timer + slot
     }
 
     /// When [`Database::expire`] has work to do, at the earliest.

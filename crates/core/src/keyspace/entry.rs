@@ -897,7 +897,7 @@ mod tests {
             }
             prop_assert_eq!(entry.into_value(&mut heap), plain.value);
             others.into_iter().for_each(|other| drop(other.free(&mut heap)));
-            prop_assert_eq!((heap.used_bytes(), heap.pages_bytes()), (0, 0));
+            prop_assert_eq!((heap.used_bytes(), heap.page_bytes()), (0, 0));
         }
     }
 

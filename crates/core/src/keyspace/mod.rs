@@ -3,21 +3,23 @@
 //! Lock order: shards in the order of their index, never two at a time in another way. Nothing else is locked while a shard
 //! is, except what a `Journal` locks inside itself.
 mod access;
+mod counters;
 mod database;
 mod entry;
 mod shard;
 pub(crate) mod wheel;
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
-pub(crate) use access::{AccessPolicy, Tracking};
+pub(crate) use access::{Access, AccessPolicy, Tracking};
+pub(crate) use counters::{Counters, Statistics};
 pub(crate) use database::Database;
 pub(crate) use entry::{Content, Entry};
-pub(crate) use shard::{Shard, Statistics};
+pub(crate) use shard::Shard;
 
 use crate::types::TypeSettings;
 use crate::{HashSeed, UnixMs};
@@ -29,13 +31,27 @@ pub(crate) struct Keyspace {
     seed: HashSeed,
 }
 
-/// A shard on cache lines of its own, so that callers of neighbours do not slow each other down.
+/// A shard on cache lines of its own, so that callers of neighbours do not slow each other down. In the order of use: what every
+/// lookup touches lies beside the lock.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 struct Slot {
+    counters: Counters,
     shard: RwLock<Shard>,
     /// The shard's [`Shard::next_at`], readable without its lock; `i64::MAX` when nothing is due ever.
     next_at: AtomicI64,
+    /// Its [`Shard::used_bytes`] and [`Shard::keys`], likewise.
+    used_bytes: AtomicUsize,
+    keys: AtomicUsize,
+}
+
+/// What changed with a unit, as others see it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Published {
+    /// When the shard has something to do, if that is earlier than before.
+    pub(crate) earlier: Option<UnixMs>,
+    /// By how much its bytes became more.
+    pub(crate) more_bytes: isize,
 }
 
 pub(crate) type ReadLocks<'e> = Locks<RwLockReadGuard<'e, Shard>>;
@@ -78,10 +94,10 @@ impl<G: Deref<Target = Shard>> Locks<G> {
 
     /// One of them, if there is any.
     #[inline]
-    pub(crate) fn first(&self) -> Option<&Shard> {
+    pub(crate) fn first(&self) -> Option<(usize, &Shard)> {
         match self {
-            Locks::One(_, shard) => Some(shard),
-            Locks::Many(locks) => locks.first().map(|(_, shard)| &**shard),
+            Locks::One(index, shard) => Some((*index, shard)),
+            Locks::Many(locks) => locks.first().map(|(index, shard)| (*index, &**shard)),
         }
     }
 
@@ -103,20 +119,25 @@ impl<G: DerefMut<Target = Shard>> Locks<G> {
         }
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Shard> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Shard)> {
         let (one, many) = match self {
-            Locks::One(_, shard) => (Some(&mut **shard), &mut [][..]),
+            Locks::One(at, shard) => (Some((*at, &mut **shard)), &mut [][..]),
             Locks::Many(locks) => (None, &mut locks[..]),
         };
-        one.into_iter().chain(many.iter_mut().map(|(_, shard)| &mut **shard))
+        one.into_iter().chain(many.iter_mut().map(|(at, shard)| (*at, &mut **shard)))
     }
 }
 
 impl Keyspace {
     pub(crate) fn new(shards: usize, settings: &TypeSettings) -> Self {
         assert!(shards.is_power_of_two(), "a shard is picked by some bits of the hash");
-        let slot =
-            || Slot { shard: RwLock::new(Shard::new(settings.clone())), next_at: AtomicI64::new(i64::MAX) };
+        let slot = || Slot {
+            counters: Counters::default(),
+            shard: RwLock::new(Shard::new(settings.clone())),
+            next_at: AtomicI64::new(i64::MAX),
+            used_bytes: AtomicUsize::new(0),
+            keys: AtomicUsize::new(0),
+        };
         Self { slots: std::iter::repeat_with(slot).take(shards).collect(), seed: settings.hash_seed.clone() }
     }
 
@@ -129,7 +150,7 @@ impl Keyspace {
         self.seed.hash(key)
     }
 
-    /// The shard of a key with this hash. Tables use the lowest 16 bits and the highest 24.
+    /// The shard of a key with this hash. Tables use the lowest 16 bits and the highest 16.
     #[inline]
     pub(crate) fn index(&self, hash: u64) -> usize {
         (hash >> 16) as usize & (self.slots.len() - 1)
@@ -155,15 +176,61 @@ impl Keyspace {
         Locks::Many(indexes.into_iter().map(|index| (index, self.write(index))).collect())
     }
 
-    /// Publishes when a shard, still locked, has something to do. Returns the moment if it is earlier than before.
+    /// Publishes what is to be seen of a shard, still locked, without its lock.
     #[inline]
-    pub(crate) fn publish_next(&self, index: usize, shard: &Shard) -> Option<UnixMs> {
+    pub(crate) fn publish(&self, index: usize, shard: &Shard) -> Published {
+        let slot = &self.slots[index];
         let next = shard.next_at().map_or(i64::MAX, |at| at.0);
-        let before = self.slots[index].next_at.load(Ordering::Relaxed);
+        let before = slot.next_at.load(Ordering::Relaxed);
         if next != before {
-            self.slots[index].next_at.store(next, Ordering::Release);
+            slot.next_at.store(next, Ordering::Release);
         }
-        (next < before).then_some(UnixMs(next))
+        let used = shard.used_bytes();
+        let used_before = slot.used_bytes.load(Ordering::Relaxed);
+        if used != used_before {
+            slot.used_bytes.store(used, Ordering::Relaxed);
+            slot.keys.store(shard.keys(), Ordering::Relaxed);
+        }
+        Published {
+            earlier: (next < before).then_some(UnixMs(next)),
+            more_bytes: used.wrapping_sub(used_before).cast_signed(),
+        }
+    }
+
+    /// What all shards take, as it was published.
+    pub(crate) fn used_bytes(&self) -> usize {
+        self.slots.iter().map(|slot| slot.used_bytes.load(Ordering::Relaxed)).sum()
+    }
+
+    /// What an empty keyspace takes.
+    pub(crate) fn fixed_bytes(&self) -> usize {
+        self.slots.len() * size_of::<Slot>()
+    }
+
+    /// How many keys all shards have, as it was published.
+    pub(crate) fn keys(&self) -> usize {
+        self.slots.iter().map(|slot| slot.keys.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many keys a shard has, as it was published.
+    pub(crate) fn keys_of(&self, index: usize) -> usize {
+        self.slots[index].keys.load(Ordering::Relaxed)
+    }
+
+    /// What is counted of a shard.
+    #[inline]
+    pub(crate) fn counters(&self, index: usize) -> &Counters {
+        &self.slots[index].counters
+    }
+
+    /// A read lock on a shard, if nobody has it in the way.
+    pub(crate) fn try_read(&self, index: usize) -> Option<RwLockReadGuard<'_, Shard>> {
+        self.slots[index].shard.try_read()
+    }
+
+    /// What was counted so far.
+    pub(crate) fn statistics(&self) -> Statistics {
+        self.slots.iter().fold(Statistics::default(), |sum, slot| sum + slot.counters.statistics())
     }
 
     /// When the shard has something to do, at the earliest.

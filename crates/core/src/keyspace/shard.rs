@@ -1,67 +1,21 @@
-//! One locked slice of the keyspace: what every database has of it, and what INFO counts there.
-use std::ops::Add;
-use std::sync::atomic::{AtomicU64, Ordering};
-
+//! One locked slice of the keyspace: what every database has of it.
 use super::database::{Database, EntryMut, Taken};
 use super::entry::{Content, Entry};
 use crate::UnixMs;
 use crate::types::{TypeSettings, Value};
 
 /// A slice of the keyspace. Everything in it changes under its one lock.
-///
-/// In the order of use: what every lookup touches lies beside the lock.
 #[derive(Debug)]
-#[repr(C)]
 pub(crate) struct Shard {
-    counters: Counters,
     /// Grows to the highest database that was ever written to.
     databases: Vec<Database>,
     /// A copy of the engine's, so that a guard reads it without another lock.
     pub(crate) settings: TypeSettings,
 }
 
-/// Written by readers too, under a read lock, a load and a store each: two that meet in the same shard may count as one,
-/// which is cheaper by far than a number that all of them fight for.
-#[derive(Debug, Default)]
-struct Counters {
-    commands: AtomicU64,
-    expired_keys: AtomicU64,
-    hits: AtomicU64,
-    misses: AtomicU64,
-}
-
-fn count(counter: &AtomicU64) {
-    counter.store(counter.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-}
-
-/// What INFO reports of what happened so far.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Statistics {
-    /// Commands that were units of their own and locked this shard first.
-    pub(crate) commands: u64,
-    pub(crate) expired_keys: u64,
-    /// Lookups that found their key.
-    pub(crate) hits: u64,
-    /// Lookups that did not.
-    pub(crate) misses: u64,
-}
-
-impl Add for Statistics {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            commands: self.commands + other.commands,
-            expired_keys: self.expired_keys + other.expired_keys,
-            hits: self.hits + other.hits,
-            misses: self.misses + other.misses,
-        }
-    }
-}
-
 impl Shard {
     pub(crate) fn new(settings: TypeSettings) -> Self {
-        Self { databases: Vec::new(), settings, counters: Counters::default() }
+        Self { databases: Vec::new(), settings }
     }
 
     pub(crate) fn database(&self, db: usize) -> Option<&Database> {
@@ -121,13 +75,30 @@ impl Shard {
         budget: &mut usize,
         mut expired: impl FnMut(usize, &[u8], Option<Value>),
     ) {
-        let counters = &self.counters;
         for (db, database) in self.databases.iter_mut().enumerate() {
-            database.expire(now, budget, |key, value| {
-                count(&counters.expired_keys);
-                expired(db, key, value);
-            });
+            database.expire(now, budget, |key, value| expired(db, key, value));
         }
+    }
+
+    /// The key that expires first, with its database and the moment from which it is dead.
+    pub(crate) fn nearest(&mut self) -> Option<(UnixMs, usize, Box<[u8]>)> {
+        let nearest = |(db, database): (usize, &mut Database)| {
+            let (dead_from, key) = database.nearest()?;
+            Some((dead_from, db, key))
+        };
+        self.databases.iter_mut().enumerate().filter_map(nearest).min_by_key(|(dead_from, ..)| *dead_from)
+    }
+
+    /// The entry whose key has this hash, with its database.
+    pub(crate) fn find(&self, hash: u64) -> Option<(usize, &Database, &Entry)> {
+        let seed = &self.settings.hash_seed;
+        let find = |(db, database)| Some((db, database, Database::find(database, seed, hash)?));
+        self.databases.iter().enumerate().find_map(find)
+    }
+
+    /// The database and the key with this hash.
+    pub(crate) fn key_of(&self, hash: u64) -> Option<(usize, Box<[u8]>)> {
+        self.find(hash).map(|(db, _, entry)| (db, entry.key().into()))
     }
 
     /// Empties a database and returns what was in it, to be dropped once the lock is gone.
@@ -141,44 +112,21 @@ impl Shard {
         self.databases.swap(first, second);
     }
 
-    /// Whether what is counted is what is there. It looks at everything, so it is asked often only while there is little.
+    /// Whether the bytes that are counted are those that are there. It looks at everything.
     pub(crate) fn is_counted_right(&self) -> bool {
-        const LITTLE: usize = 4096;
-        const SELDOM: u64 = 4096;
-        let is_asked =
-            self.used_bytes() < LITTLE || self.counters.commands.load(Ordering::Relaxed) % SELDOM == 0;
-        !is_asked || self.databases.iter().all(|database| database.used_bytes() == database.recounted_bytes())
+        self.databases.iter().all(|database| database.used_bytes() == database.recounted_bytes())
+    }
+
+    /// How many keys there are, expired ones included. O(number of databases).
+    #[inline]
+    pub(crate) fn keys(&self) -> usize {
+        self.databases.iter().map(Database::len).sum()
     }
 
     /// What the shard's keys take, with all that belongs to them. O(number of databases).
     #[inline]
     pub(crate) fn used_bytes(&self) -> usize {
         self.databases.iter().map(Database::used_bytes).sum()
-    }
-
-    #[inline]
-    pub(crate) fn count_lookup(&self, hit: bool) {
-        count(if hit { &self.counters.hits } else { &self.counters.misses });
-    }
-
-    #[inline]
-    pub(crate) fn count_command(&self) {
-        count(&self.counters.commands);
-    }
-
-    pub(crate) fn count_expired(&self) {
-        count(&self.counters.expired_keys);
-    }
-
-    pub(crate) fn statistics(&self) -> Statistics {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { commands, expired_keys, hits, misses } = &self.counters;
-        let (commands, expired_keys) = (read(commands), read(expired_keys));
-        Statistics { commands, expired_keys, hits: read(hits), misses: read(misses) }
-    }
-
-    pub(crate) fn reset_statistics(&mut self) {
-        self.counters = Counters::default();
     }
 
     pub(crate) fn databases(&self) -> &[Database] {

@@ -158,6 +158,9 @@ impl<T: Copy> fmt::Debug for Wheel<T> {
 }
 
 impl<T: Copy> Wheel<T> {
+    /// What a timer takes.
+    pub(crate) const TIMER_BYTES: usize = size_of::<Node<T>>();
+
     /// Without timers; nothing is allocated.
     pub(crate) const fn new() -> Self {
         Self {

@@ -9,7 +9,7 @@ use crate::Bytes;
 
 use super::Tx;
 use crate::effect::Effect;
-use crate::keyspace::Content;
+use crate::keyspace::{Access, Content};
 use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Result};
 
@@ -107,7 +107,7 @@ impl<'e> Tx<'e> {
         let value = if present {
             let (db, engine, seconds) = (self.db, self.engine, self.now.recent_seconds());
             let mut entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
-            engine.tracking().touch(&entry, seconds, engine.random());
+            engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
             entry.take().ok_or(Error::WrongType)?
         } else {
             Box::default()
@@ -184,7 +184,7 @@ impl<T: Collection> Drop for Held<'_, '_, T> {
         } else if let Some(mut entry) = shard.get_mut(db, self.hash, self.key) {
             entry.put(value);
         } else {
-            let access = engine.tracking().first(seconds);
+            let access = engine.maxmemory().first(engine, self.hash, seconds);
             shard.insert(db, self.hash, self.key, Content::Value(T::into_value(value)), access);
         }
     }

@@ -16,9 +16,10 @@ use collection::Shown;
 pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
 pub(crate) use record::Recorder;
 
+use crate::cmd::{Flags, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
-use crate::keyspace::{Content, Database, Entry, Locks, Shard, Statistics, WriteLocks};
+use crate::keyspace::{Access, Content, Counters, Database, Entry, Locks, Shard, Statistics, WriteLocks};
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
 use crate::{Clock, Error, Random, Result, UnixMs};
 
@@ -74,7 +75,7 @@ impl KnownHash {
 /// The shards that a unit has locked, by whatever kind of lock.
 trait Locked {
     fn shard(&self, index: usize) -> Option<&Shard>;
-    fn first(&self) -> Option<&Shard>;
+    fn first(&self) -> Option<(usize, &Shard)>;
 }
 
 impl<G: Deref<Target = Shard>> Locked for Locks<G> {
@@ -82,7 +83,7 @@ impl<G: Deref<Target = Shard>> Locked for Locks<G> {
         self.get(index)
     }
 
-    fn first(&self) -> Option<&Shard> {
+    fn first(&self) -> Option<(usize, &Shard)> {
         Locks::first(self)
     }
 }
@@ -197,10 +198,14 @@ impl<'v> View<'v> {
     #[inline(always)]
     fn locate(&self, key: &[u8]) -> Result<(&'v Shard, Option<&'v Entry>)> {
         let hash = self.hash(key);
-        let shard = self.shard(self.engine.keyspace().index(hash))?;
+        let index = self.engine.keyspace().index(hash);
+        let shard = self.shard(index)?;
         let found = shard.get(self.db, hash, key).filter(|entry| entry.is_alive(|| self.now.get()));
         if self.counts {
-            shard.count_lookup(found.is_some());
+            let counted = self.engine.keyspace().counters(index).count_lookup(found.is_some());
+            if counted.is_multiple_of(LOOKUPS_OBSERVED) {
+                self.engine.maxmemory().observe(self.engine);
+            }
         }
         Ok((shard, found))
     }
@@ -210,7 +215,8 @@ impl<'v> View<'v> {
     fn used(&self, key: &[u8]) -> Result<Option<(&'v Entry, &'v TypeSettings)>> {
         let (shard, entry) = self.locate(key)?;
         Ok(entry.map(|entry| {
-            self.engine.tracking().touch(entry, self.now.recent_seconds(), self.engine.random());
+            let (seconds, random) = (self.now.recent_seconds(), self.engine.random());
+            self.engine.tracking().touch(entry, Access::Read, seconds, random);
             (entry, &shard.settings)
         }))
     }
@@ -286,6 +292,12 @@ impl<'v> View<'v> {
         self.collection(key)
     }
 
+    /// What a key takes with all that belongs to it, in bytes.
+    pub(crate) fn memory_usage(&self, key: &[u8]) -> Result<Option<usize>> {
+        let (shard, entry) = self.locate(key)?;
+        Ok(entry.and_then(|entry| Some(shard.database(self.db)?.bytes_of(entry))))
+    }
+
     /// What the selected database has in one of the locked shards, expired entries included.
     pub(crate) fn database(&self, shard: usize) -> Result<Option<&'v Database>> {
         Ok(self.shard(shard)?.database(self.db))
@@ -295,7 +307,9 @@ impl<'v> View<'v> {
     pub(crate) fn settings(&self) -> Result<&'v TypeSettings> {
         match self.shards {
             Shards::One(_, shard) => Ok(&shard.settings),
-            Shards::Many(locks) => locks.first().map(|shard| &shard.settings).ok_or(Error::UndeclaredKey),
+            Shards::Many(locks) => {
+                locks.first().map(|(_, shard)| &shard.settings).ok_or(Error::UndeclaredKey)
+            }
         }
     }
 }
@@ -325,7 +339,12 @@ pub struct Tx<'e> {
     recorder: Recorder,
     /// Freed once the locks are gone: dropping a large value takes long.
     removed: Vec<Removed>,
+    /// Commands that may grow memory are refused.
+    is_full: bool,
 }
+
+/// After so many lookups in a shard the clock that counts accesses is looked after.
+const LOOKUPS_OBSERVED: u64 = 1024;
 
 /// What a unit took out of the keyspace, kept only to be dropped later.
 #[derive(Debug)]
@@ -344,7 +363,7 @@ impl<'e> Tx<'e> {
         recorder: Recorder,
     ) -> Self {
         let now = Now::new(engine.clock());
-        Self { engine, locks, now, known, db, recorder, removed: Vec::new() }
+        Self { engine, locks, now, known, db, recorder, removed: Vec::new(), is_full: false }
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
@@ -359,12 +378,12 @@ impl<'e> Tx<'e> {
     #[inline]
     pub(crate) fn finish(&mut self) -> Option<u64> {
         debug_assert!(
-            self.locks.iter().all(|(_, shard)| shard.is_counted_right()) || std::thread::panicking(),
+            self.locks.iter().all(|(index, shard)| self.is_counted_right(index, shard)),
             "every byte is counted"
         );
         let unit = self.recorder.take().map(|effects| self.engine.append(&effects));
         let earlier = match std::mem::replace(&mut self.locks, Locks::none()) {
-            Locks::One(index, shard) => self.engine.keyspace().publish_next(index, &shard),
+            Locks::One(index, shard) => self.publish(index, &shard),
             many @ Locks::Many(_) => self.publish_many(&many),
         };
         if !self.removed.is_empty() {
@@ -378,8 +397,41 @@ impl<'e> Tx<'e> {
 
     #[cold]
     fn publish_many(&self, locks: &WriteLocks<'_>) -> Option<UnixMs> {
-        let keyspace = self.engine.keyspace();
-        locks.iter().filter_map(|(index, shard)| keyspace.publish_next(index, shard)).min()
+        locks.iter().filter_map(|(index, shard)| self.publish(index, shard)).min()
+    }
+
+    /// Shows the others what a shard is like now. Returns when it has something to do, if that is earlier than before.
+    #[inline]
+    fn publish(&self, index: usize, shard: &Shard) -> Option<UnixMs> {
+        let published = self.engine.keyspace().publish(index, shard);
+        self.engine.maxmemory().count(published.more_bytes);
+        published.earlier
+    }
+
+    /// Counts again whatever a shard has, often while that is little.
+    fn is_counted_right(&self, index: usize, shard: &Shard) -> bool {
+        const LITTLE: usize = 4096;
+        const SELDOM: u64 = 4096;
+        let commands = self.engine.keyspace().counters(index).statistics().commands;
+        let is_asked = shard.used_bytes() < LITTLE || commands.is_multiple_of(SELDOM);
+        std::thread::panicking() || !is_asked || shard.is_counted_right()
+    }
+
+    /// Runs a command as a part of this unit.
+    ///
+    /// # Errors
+    /// Its refusals, and [`Error::OutOfMemory`] for one that may grow memory in a unit that began without room.
+    #[inline]
+    pub fn run<'a, C: Write<'a>>(&mut self, command: &C) -> Result<C::Reply> {
+        if self.is_full && C::SPEC.flags.contains(Flags::DENYOOM) {
+            return Err(Error::OutOfMemory);
+        }
+        command.write(self)
+    }
+
+    /// Memory is over its limit and cannot be brought below it.
+    pub(crate) fn set_full(&mut self, is_full: bool) {
+        self.is_full = is_full;
     }
 
     #[cold]
@@ -457,13 +509,16 @@ impl<'e> Tx<'e> {
     #[cold]
     fn remove_expired(&mut self, hash: u64, key: &[u8]) -> Result<()> {
         let db = self.db;
-        let shard = self.shard_at(hash)?;
-        if let Some(value) = shard.remove(db, hash, key) {
-            shard.count_expired();
+        if let Some(value) = self.shard_at(hash)?.remove(db, hash, key) {
+            self.counters(hash).count_expired();
             self.removed.extend(value.map(Removed::Value));
             self.recorder.record(db, Some(key), &Effect::Del);
         }
         Ok(())
+    }
+
+    fn counters(&self, hash: u64) -> &'e Counters {
+        self.engine.keyspace().counters(self.engine.keyspace().index(hash))
     }
 
     /// Replaces the value of a key without recording it. Returns the key's deadline.
@@ -475,7 +530,7 @@ impl<'e> Tx<'e> {
         let shard = self.locks.get_mut(index).ok_or(Error::UndeclaredKey)?;
         let old_deadline = match shard.get_mut(db, hash, key) {
             Some(mut entry) if entry.is_alive(|| self.now.get()) => {
-                engine.tracking().touch(&entry, seconds, engine.random());
+                engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
                 if let Some(old) = entry.replace(content) {
                     self.removed.push(Removed::Value(old));
                 }
@@ -485,7 +540,7 @@ impl<'e> Tx<'e> {
                 if found.is_some() {
                     self.remove_expired(hash, key)?;
                 }
-                let access = engine.tracking().first(seconds);
+                let access = engine.maxmemory().first(engine, hash, seconds);
                 self.shard_at(hash)?.insert(db, hash, key, content, access);
                 None
             }
@@ -641,7 +696,7 @@ impl<'e> Tx<'e> {
     /// Deletes every key of the selected database. All shards must be locked.
     pub fn clear(&mut self) {
         let db = self.db;
-        for shard in self.locks.iter_mut() {
+        for (_, shard) in self.locks.iter_mut() {
             self.removed.extend(shard.clear(db).map(Removed::Database));
         }
         self.recorder.record(db, None, &Effect::Clear);
@@ -649,7 +704,7 @@ impl<'e> Tx<'e> {
 
     /// Deletes every key of every database. All shards must be locked.
     pub fn clear_all(&mut self) {
-        for shard in self.locks.iter_mut() {
+        for (_, shard) in self.locks.iter_mut() {
             for db in 0..shard.databases().len() {
                 self.removed.extend(shard.clear(db).map(Removed::Database));
             }
@@ -662,7 +717,7 @@ impl<'e> Tx<'e> {
         if first == second {
             return;
         }
-        for shard in self.locks.iter_mut() {
+        for (_, shard) in self.locks.iter_mut() {
             shard.swap(first, second);
         }
         self.recorder.record(0, None, &Effect::SwapDb { first: first as u32, second: second as u32 });
@@ -670,37 +725,49 @@ impl<'e> Tx<'e> {
 
     /// Changes the settings of the collections in every shard. All shards must be locked.
     pub(crate) fn change_settings(&mut self, change: impl Fn(&mut TypeSettings)) {
-        for shard in self.locks.iter_mut() {
+        for (_, shard) in self.locks.iter_mut() {
             change(&mut shard.settings);
         }
     }
 
-    /// What was counted in the locked shards so far.
+    /// What was counted so far.
     pub(crate) fn statistics(&self) -> Statistics {
         let keyless = self.engine.keyless_commands().load(Ordering::Relaxed);
-        let counted =
-            self.locks.iter().fold(Statistics::default(), |sum, (_, shard)| sum + shard.statistics());
+        let counted = self.engine.keyspace().statistics();
         Statistics { commands: counted.commands + keyless, ..counted }
     }
 
-    /// Counts from zero again in the locked shards.
+    /// Counts from zero again.
     pub(crate) fn reset_statistics(&mut self) {
         self.engine.keyless_commands().store(0, Ordering::Relaxed);
-        self.locks.iter_mut().for_each(Shard::reset_statistics);
+        let keyspace = self.engine.keyspace();
+        (0..keyspace.len()).for_each(|index| keyspace.counters(index).reset());
+        self.engine.maxmemory().reset_statistics(keyspace.used_bytes());
     }
 
     /// Reclaims what has expired in the locked shards, as one unit; see [`Shard::expire`].
     pub(crate) fn expire(&mut self, budget: &mut usize) -> usize {
         let now = self.now();
-        let mut count = 0;
-        for shard in self.locks.iter_mut() {
+        let (engine, mut count) = (self.engine, 0);
+        for (index, shard) in self.locks.iter_mut() {
             shard.expire(now, budget, |db, key, value| {
                 self.recorder.record(db, Some(key), &Effect::Del);
                 self.removed.extend(value.map(Removed::Value));
+                engine.keyspace().counters(index).count_expired();
                 count += 1;
             });
         }
         count
+    }
+
+    /// Removes a key to make room, if it is there.
+    pub(crate) fn evict(&mut self, key: &[u8]) -> bool {
+        let (hash, db) = (self.hash(key), self.db);
+        let removed = self.shard_at(hash).ok().and_then(|shard| shard.remove(db, hash, key));
+        let Some(value) = removed else { return false };
+        self.removed.extend(value.map(Removed::Value));
+        self.recorder.record(db, Some(key), &Effect::Del);
+        true
     }
 }
 

@@ -1,0 +1,81 @@
+//! What INFO reports of what happened, counted shard by shard.
+use std::ops::Add;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The counters of a shard, beside its lock. Readers write them too, a load and a store each: two that meet in the same shard may
+/// count as one, which is cheaper by far than a number that all of them fight for.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    commands: AtomicU64,
+    expired_keys: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+#[inline]
+fn count(counter: &AtomicU64) -> u64 {
+    let counted = counter.load(Ordering::Relaxed) + 1;
+    counter.store(counted, Ordering::Relaxed);
+    counted
+}
+
+impl Counters {
+    /// A lookup that found its key, or did not. Returns how many there were of its kind.
+    #[inline]
+    pub(crate) fn count_lookup(&self, hit: bool) -> u64 {
+        count(if hit { &self.hits } else { &self.misses })
+    }
+
+    /// A command that was a unit of its own and locked this shard first.
+    #[inline]
+    pub(crate) fn count_command(&self) {
+        count(&self.commands);
+    }
+
+    /// A key that was found expired and removed.
+    pub(crate) fn count_expired(&self) {
+        count(&self.expired_keys);
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Statistics {
+            commands: read(&self.commands),
+            expired_keys: read(&self.expired_keys),
+            hits: read(&self.hits),
+            misses: read(&self.misses),
+        }
+    }
+
+    /// Counts from zero again.
+    pub(crate) fn reset(&self) {
+        for counter in [&self.commands, &self.expired_keys, &self.hits, &self.misses] {
+            counter.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// What INFO reports of what happened so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Statistics {
+    /// Commands that were units of their own and locked this shard first.
+    pub(crate) commands: u64,
+    pub(crate) expired_keys: u64,
+    /// Lookups that found their key.
+    pub(crate) hits: u64,
+    /// Lookups that did not.
+    pub(crate) misses: u64,
+}
+
+impl Add for Statistics {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            commands: self.commands + other.commands,
+            expired_keys: self.expired_keys + other.expired_keys,
+            hits: self.hits + other.hits,
+            misses: self.misses + other.misses,
+        }
+    }
+}
