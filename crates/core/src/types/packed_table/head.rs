@@ -45,7 +45,18 @@ pub(super) fn bytes_before(head: &[u8; BYTES], slot: usize) -> usize {
 mod sse2 {
     use std::arch::x86_64::*;
 
-    use super::BYTES;
+    use super::{BYTES, GROUP, SLOTS};
+
+    /// All bits for each slot before one, from where that is as far behind as it is before the middle.
+    const COUNTED: [u8; 2 * SLOTS] = {
+        let mut counted = [0; 2 * SLOTS];
+        let mut slot = 0;
+        while slot < SLOTS {
+            counted[slot] = u8::MAX;
+            slot += 1;
+        }
+        counted
+    };
 
     /// Tags or sizes of 16 slots.
     type Half = __m128i;
@@ -70,13 +81,17 @@ mod sse2 {
     #[target_feature(enable = "sse2")]
     #[inline]
     pub(super) fn bytes_before(head: &[u8; BYTES], slot: usize) -> usize {
-        let numbers = _mm_set_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
         let sizes = |first| _mm_unpackhi_epi64(group(head, first), group(head, first + 1));
-        let sums = |sizes: Half, before: i8| {
-            let counted = _mm_cmpgt_epi8(_mm_set1_epi8(before), numbers);
-            _mm_sad_epu8(_mm_and_si128(sizes, counted), _mm_setzero_si128())
+        let counted = |first: usize| {
+            let bytes = COUNTED[SLOTS - slot + first..].first_chunk().expect("there are so many slots");
+            let bytes = u128::from_le_bytes(*bytes);
+            _mm_set_epi64x((bytes >> 64) as i64, bytes as i64)
         };
-        let sums = _mm_add_epi64(sums(sizes(0), slot as i8), sums(sizes(2), slot as i8 - 16));
+        let sums = |first| {
+            let sizes = _mm_and_si128(sizes(first / GROUP), counted(first));
+            _mm_sad_epu8(sizes, _mm_setzero_si128())
+        };
+        let sums = _mm_add_epi64(sums(0), sums(2 * GROUP));
         let sum = _mm_add_epi64(sums, _mm_unpackhi_epi64(sums, sums));
         _mm_cvtsi128_si64(sum) as usize
     }

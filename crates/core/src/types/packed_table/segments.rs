@@ -48,6 +48,11 @@ impl<T> Segments<T> {
         self.len
     }
 
+    #[inline]
+    pub(super) fn get(&self, index: usize) -> Option<&T> {
+        self.segments.get(index / SEGMENT)?.get(index % SEGMENT)
+    }
+
     pub(super) fn push(&mut self, value: T) {
         if self.len.is_multiple_of(SEGMENT) {
             let room = if self.len == 0 { 1 } else { SEGMENT };
