@@ -406,7 +406,7 @@ mod tests {
     /// Twenty different hashes whose lowest bits and whose tags are few, so that buckets are long and most are empty.
     fn poor(name: &[u8]) -> u64 {
         let sum = name.iter().fold(7, |sum: u64, byte| sum.wrapping_mul(31).wrapping_add((*byte).into()));
-        sum % 4 << 57 | sum % 10 << 3 | 5
+        (sum % 4) << 57 | (sum % 10) << 3 | 5
     }
 
     fn same(_: &[u8]) -> u64 {
