@@ -59,12 +59,14 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// The integer in one to eight bytes.
 #[inline]
-fn integer_of(bytes: &[u8]) -> i64 {
+fn element_of(is_integer: bool, bytes: &[u8]) -> Element<'_> {
+    if !is_integer {
+        return Element::Text(bytes);
+    }
     let mut wide = [0; 8];
     wide[8 - bytes.len()..].copy_from_slice(bytes);
-    i64::from_le_bytes(wide) >> (64 - 8 * bytes.len())
+    Element::Integer(i64::from_le_bytes(wide) >> (64 - 8 * bytes.len()))
 }
 
 /// A name, ready to be hashed and looked for.
@@ -177,7 +179,7 @@ impl<'a> Entry<'a> {
         (head, name, value)
     }
 
-    /// The name as it is hashed. Neither this nor what follows is for entries that are kept apart.
+    /// The name as it is hashed. This and what follows are not for entries that are kept apart.
     #[inline]
     pub(super) fn packed_name(self) -> &'a [u8] {
         self.parts().1
@@ -186,10 +188,14 @@ impl<'a> Entry<'a> {
     #[inline]
     pub(super) fn name_and_value(self) -> (Element<'a>, Element<'a>) {
         let (head, name, value) = self.parts();
-        let element = |is_integer: bool, bytes: &'a [u8]| {
-            if is_integer { Element::Integer(integer_of(bytes)) } else { Element::Text(bytes) }
-        };
-        (element(head & !VALUE_IS_INTEGER > INTEGER, name), element(head & VALUE_IS_INTEGER != 0, value))
+        let name = element_of(head & !VALUE_IS_INTEGER > INTEGER, name);
+        (name, element_of(head & VALUE_IS_INTEGER != 0, value))
+    }
+
+    /// The value of an entry whose name is known.
+    #[inline]
+    pub(super) fn value_after(self, name: Name<'_>) -> Element<'a> {
+        element_of(self.0[0] & VALUE_IS_INTEGER != 0, &self.0[1 + name.packed.len()..])
     }
 }
 

@@ -122,7 +122,11 @@ impl PackedTable {
         let mut integer = IntegerBytes::default();
         let name = Name::new(name, &mut integer);
         let (index, place) = self.find(name, hash(name.packed()))?;
-        Some(self.show(Entry(self.buckets[index].at(place))).1)
+        let entry = Entry(self.buckets[index].at(place));
+        Some(match entry.apart() {
+            None => entry.value_after(name),
+            Some(number) => self.apart[number].name_and_value().1,
+        })
     }
 
     /// Gives a name a value, and tells whether the name is new.
