@@ -4,9 +4,10 @@
 use std::fmt;
 
 use super::listpack::{Element, Listpack};
+use super::packed_table::PackedTable;
 use super::{Encoding, TypeSettings};
 use crate::Random;
-use crate::table::Table;
+use crate::memory::block_bytes;
 
 /// Past this many bytes a listpack is given up whatever the settings say, as in Redis: each change moves all
 /// that follows it.
@@ -23,140 +24,8 @@ pub struct Hash(Form);
 enum Form {
     /// Field, value, field, value, in the order in which the fields were added.
     Packed(Listpack),
-    Fields(Fields),
-}
-
-#[derive(Clone)]
-struct Fields {
-    table: Table<Field>,
-    /// Bytes in the fields' own allocations.
-    field_bytes: usize,
-}
-
-/// A field and its value in one allocation: the length of the name, the name, the value.
-///
-/// The length is one byte, or 255 and eight bytes more.
-#[derive(Clone)]
-struct Field(Box<[u8]>);
-
-impl Field {
-    const LONG: u8 = u8::MAX;
-
-    fn new(name: &[u8], value: &[u8]) -> Self {
-        let mut bytes = Vec::with_capacity(1 + size_of::<u64>() + name.len() + value.len());
-        match u8::try_from(name.len()) {
-            Ok(length) if length < Self::LONG => bytes.push(length),
-            _ => {
-                bytes.push(Self::LONG);
-                bytes.extend_from_slice(&(name.len() as u64).to_le_bytes());
-            }
-        }
-        bytes.extend_from_slice(name);
-        bytes.extend_from_slice(value);
-        Self(bytes.into_boxed_slice())
-    }
-
-    /// Where the name begins and ends; the value is the rest.
-    #[inline]
-    fn name_bounds(&self) -> (usize, usize) {
-        let length = self.0[0];
-        if length < Self::LONG {
-            return (1, 1 + usize::from(length));
-        }
-        let start = 1 + size_of::<u64>();
-        let length = self.0[1..start].iter().rfold(0, |length, &byte| length << 8 | usize::from(byte));
-        (start, start + length)
-    }
-
-    #[inline]
-    fn name(&self) -> &[u8] {
-        let (start, end) = self.name_bounds();
-        &self.0[start..end]
-    }
-
-    #[inline]
-    fn value(&self) -> &[u8] {
-        &self.0[self.name_bounds().1..]
-    }
-
-    fn parts(&self) -> (&[u8], &[u8]) {
-        let (start, end) = self.name_bounds();
-        let (head, value) = self.0.split_at(end);
-        (&head[start..], value)
-    }
-
-    fn elements(&self) -> (Element<'_>, Element<'_>) {
-        let (name, value) = self.parts();
-        (Element::Text(name), Element::Text(value))
-    }
-
-    /// Replaces the value: in place if it is as long as the old one, else by resizing the allocation.
-    fn set_value(&mut self, value: &[u8]) {
-        let (_, start) = self.name_bounds();
-        if self.0.len() - start == value.len() {
-            self.0[start..].copy_from_slice(value);
-        } else {
-            let mut bytes = std::mem::take(&mut self.0).into_vec();
-            bytes.truncate(start);
-            bytes.reserve_exact(value.len());
-            bytes.extend_from_slice(value);
-            self.0 = bytes.into_boxed_slice();
-        }
-    }
-
-    fn allocated_bytes(&self) -> usize {
-        self.0.len()
-    }
-}
-
-impl Fields {
-    fn new() -> Self {
-        Self { table: Table::new(), field_bytes: 0 }
-    }
-
-    /// The fields of `list`.
-    fn unpack(list: &Listpack, settings: &TypeSettings) -> Self {
-        let mut fields = Self::new();
-        for (name, value) in list.iter().pairs() {
-            let (name, value) = (name.spell(), value.spell());
-            fields.add(settings.hash_seed.hash(&name), &name, &value, settings);
-        }
-        fields
-    }
-
-    #[inline]
-    fn get(&self, name: &[u8], settings: &TypeSettings) -> Option<&Field> {
-        self.table.get(settings.hash_seed.hash(name), |field| field.name() == name)
-    }
-
-    fn insert(&mut self, name: &[u8], value: &[u8], settings: &TypeSettings) -> bool {
-        let hash = settings.hash_seed.hash(name);
-        if let Some(field) = self.table.get_mut(hash, |field| field.name() == name) {
-            self.field_bytes -= field.allocated_bytes();
-            field.set_value(value);
-            self.field_bytes += field.allocated_bytes();
-            return false;
-        }
-        self.add(hash, name, value, settings);
-        true
-    }
-
-    /// Adds a field that is not there.
-    fn add(&mut self, hash: u64, name: &[u8], value: &[u8], settings: &TypeSettings) {
-        let field = Field::new(name, value);
-        self.field_bytes += field.allocated_bytes();
-        self.table.insert_unique(hash, field, |field| settings.hash_seed.hash(field.name()));
-    }
-
-    fn remove(&mut self, name: &[u8], settings: &TypeSettings) -> bool {
-        let removed = self.table.remove(
-            settings.hash_seed.hash(name),
-            |field| field.name() == name,
-            |field| settings.hash_seed.hash(field.name()),
-        );
-        self.field_bytes -= removed.as_ref().map_or(0, Field::allocated_bytes);
-        removed.is_some()
-    }
+    /// Boxed, because most hashes are small.
+    Fields(Box<PackedTable>),
 }
 
 /// The offsets of a field and of its value.
@@ -209,7 +78,7 @@ impl Hash {
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Packed(list) => list.len() / 2,
-            Form::Fields(fields) => fields.table.len(),
+            Form::Fields(fields) => fields.len(),
         }
     }
 
@@ -228,7 +97,11 @@ impl Hash {
 
     fn unpack(&mut self, settings: &TypeSettings) {
         if let Form::Packed(list) = &self.0 {
-            self.0 = Form::Fields(Fields::unpack(list, settings));
+            let mut fields = Box::<PackedTable>::default();
+            for (field, value) in list.iter().pairs() {
+                fields.insert(&field.spell(), &value.spell(), |name| settings.hash_seed.hash(name));
+            }
+            self.0 = Form::Fields(fields);
         }
     }
 
@@ -237,7 +110,7 @@ impl Hash {
     pub fn get(&self, field: &[u8], settings: &TypeSettings) -> Option<Element<'_>> {
         match &self.0 {
             Form::Packed(list) => list.find_pair(field).map(|(_, value)| value),
-            Form::Fields(fields) => fields.get(field, settings).map(|field| Element::Text(field.value())),
+            Form::Fields(fields) => fields.get(field, |name| settings.hash_seed.hash(name)),
         }
     }
 
@@ -245,7 +118,7 @@ impl Hash {
     pub fn contains(&self, field: &[u8], settings: &TypeSettings) -> bool {
         match &self.0 {
             Form::Packed(list) => find(list, field).is_some(),
-            Form::Fields(fields) => fields.get(field, settings).is_some(),
+            Form::Fields(fields) => fields.contains(field, |name| settings.hash_seed.hash(name)),
         }
     }
 
@@ -272,7 +145,7 @@ impl Hash {
             self.unpack(settings);
         }
         match &mut self.0 {
-            Form::Fields(fields) => fields.insert(field, value, settings),
+            Form::Fields(fields) => fields.insert(field, value, |name| settings.hash_seed.hash(name)),
             Form::Packed(_) => unreachable!("the hash was just unpacked"),
         }
     }
@@ -285,7 +158,7 @@ impl Hash {
                 list.splice(field, 2, &[]);
                 true
             }
-            Form::Fields(fields) => fields.remove(field, settings),
+            Form::Fields(fields) => fields.remove(field, |name| settings.hash_seed.hash(name)),
         }
     }
 
@@ -293,7 +166,7 @@ impl Hash {
     pub fn iter(&self) -> impl Iterator<Item = (Element<'_>, Element<'_>)> {
         match &self.0 {
             Form::Packed(list) => Iter::Packed(list.iter().pairs()),
-            Form::Fields(fields) => Iter::Fields(fields.table.iter().map(Field::elements)),
+            Form::Fields(fields) => Iter::Fields(fields.iter()),
         }
     }
 
@@ -305,10 +178,8 @@ impl Hash {
                 list.iter().pairs().for_each(|(field, value)| visit(&field.spell(), &value.spell()));
                 0
             }
-            Form::Fields(fields) => fields.table.scan(cursor, |field| {
-                let (name, value) = field.parts();
-                visit(name, value);
-            }),
+            Form::Fields(fields) => fields
+                .scan(cursor, |field, value| field.with(|field| value.with(|value| visit(field, value)))),
         }
     }
 
@@ -320,7 +191,7 @@ impl Hash {
                 let field = list.seek(2 * random.below(list.len() as u64 / 2) as usize)?;
                 Some((list.at(field), list.at(list.next(field)?)))
             }
-            Form::Fields(fields) => fields.table.random(random).map(Field::elements),
+            Form::Fields(fields) => fields.random(random),
         }
     }
 
@@ -332,11 +203,19 @@ impl Hash {
         }
     }
 
-    /// Bytes on the heap, without looking at the fields.
+    /// What its blocks on the heap take from the allocator, by [`block_bytes`]. O(1).
     pub fn allocated_bytes(&self) -> usize {
         match &self.0 {
-            Form::Packed(list) => list.allocated_bytes(),
-            Form::Fields(fields) => fields.table.allocated_bytes() + fields.field_bytes,
+            Form::Packed(list) => block_bytes(list.allocated_bytes()),
+            Form::Fields(fields) => block_bytes(size_of::<PackedTable>()) + fields.allocated_bytes(),
+        }
+    }
+
+    /// The same, counted block by block. O(n).
+    pub fn recounted_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Packed(_) => self.allocated_bytes(),
+            Form::Fields(fields) => block_bytes(size_of::<PackedTable>()) + fields.recounted_bytes(),
         }
     }
 }
@@ -467,6 +346,7 @@ mod tests {
             for value in [0, 100, 300, 3] {
                 let value = vec![b'w'; value];
                 assert!(!hash.insert(&name, &value, &settings));
+                assert_eq!(hash.allocated_bytes(), hash.recounted_bytes());
                 assert_eq!(hash.get(&name, &settings), Some(Element::Text(&value)));
                 assert_eq!(hash.iter().collect::<Vec<_>>(), [(Element::Text(&name), Element::Text(&value))]);
             }
@@ -544,6 +424,7 @@ mod tests {
                     }
                 }
                 prop_assert_eq!(hash.len(), model.len());
+                prop_assert_eq!(hash.allocated_bytes(), hash.recounted_bytes());
             }
             let all = |pairs: &mut dyn Iterator<Item = (Element<'_>, Element<'_>)>| -> BTreeMap<Vec<u8>, Vec<u8>> {
                 pairs.map(|(field, value)| (field.spell().to_vec(), value.spell().to_vec())).collect()
@@ -566,15 +447,14 @@ mod tests {
             }
             prop_assert_eq!(&scanned, &model);
 
-            if let Form::Fields(fields) = &hash.0 {
-                prop_assert_eq!(fields.field_bytes, fields.table.iter().map(Field::allocated_bytes).sum::<usize>());
-            }
             let mut other = Hash::new();
             for (field, value) in model.iter().rev() {
                 other.insert(field, value, &settings);
             }
             prop_assert_eq!(&other, &hash);
-            prop_assert_eq!(&hash.clone(), &hash);
+            let copy = hash.clone();
+            prop_assert_eq!(&copy, &hash);
+            prop_assert_eq!(copy.allocated_bytes(), copy.recounted_bytes());
             if let Some((field, value)) = model.first_key_value() {
                 other.insert(field, &[value, &b"x"[..]].concat(), &settings);
                 prop_assert_ne!(&other, &hash);

@@ -8,6 +8,7 @@ pub mod string;
 pub mod value;
 pub mod zset;
 
+mod packed_table;
 mod pieces;
 mod rank_tree;
 

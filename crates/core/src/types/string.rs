@@ -99,30 +99,6 @@ impl fmt::Debug for IntBuffer {
     }
 }
 
-/// Up to [`Inline::MAX`] bytes in place. With a tag beside it, it fills 24 bytes.
-#[derive(Clone, Copy)]
-pub(super) struct Inline {
-    len: u8,
-    bytes: [u8; Self::MAX],
-}
-
-impl Inline {
-    pub(super) const MAX: usize = 22;
-
-    /// `bytes`, if they are short enough.
-    #[inline]
-    pub(super) fn new(bytes: &[u8]) -> Option<Self> {
-        let mut inline = Self { len: bytes.len().try_into().ok()?, bytes: [0; Self::MAX] };
-        inline.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(inline)
-    }
-
-    #[inline]
-    pub(super) fn as_slice(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-}
-
 /// A value of the string type, where it lies: in an entry, in a caller's hands.
 #[derive(Clone, Copy)]
 pub enum StrRef<'a> {
