@@ -28,6 +28,7 @@ use equal_halves::equal_halves;
 pub(crate) use tagged_pointer::TaggedPointer;
 
 use crate::Random;
+use crate::memory::block_bytes;
 
 /// Pointers in a line.
 const SLOTS: usize = 8;
@@ -65,6 +66,8 @@ pub(crate) struct ExtendibleTable<T> {
     directory: Vec<u32>,
     depth: u32,
     len: usize,
+    /// What the segments' lines take of the allocator.
+    line_bytes: usize,
 }
 
 /// The values whose hashes have the same highest bits.
@@ -181,6 +184,19 @@ impl<T: Tagged> Segment<T> {
         taken
     }
 
+    /// What its lines take of the allocator.
+    const fn line_bytes(&self) -> usize {
+        block_bytes(self.lines.capacity() * size_of::<Line<T>>())
+    }
+
+    /// Changes the segment and, with it, the sum of what the lines of all segments take.
+    fn change<R>(&mut self, line_bytes: &mut usize, change: impl FnOnce(&mut Self) -> R) -> R {
+        *line_bytes -= self.line_bytes();
+        let result = change(self);
+        *line_bytes += self.line_bytes();
+        result
+    }
+
     fn is_overfull(&self) -> bool {
         (self.len + 1) * 256 > self.homes * SLOTS * FULL
     }
@@ -221,7 +237,7 @@ impl<T: Tagged> Segment<T> {
 
 impl<T> Default for ExtendibleTable<T> {
     fn default() -> Self {
-        Self { segments: Vec::new(), directory: Vec::new(), depth: 0, len: 0 }
+        Self { segments: Vec::new(), directory: Vec::new(), depth: 0, len: 0, line_bytes: 0 }
     }
 }
 
@@ -263,7 +279,9 @@ impl<T: Tagged> ExtendibleTable<T> {
     /// at most.
     pub(crate) fn insert_unique(&mut self, hash: u64, mut value: T, rehash: impl Fn(&T) -> u64) -> &mut T {
         if self.segments.is_empty() {
-            self.segments.push(Segment::with_room_for(1, 0));
+            let first = Segment::with_room_for(1, 0);
+            self.line_bytes += first.line_bytes();
+            self.segments.push(first);
         }
         let mut at = self.segment_of(hash);
         if self.segments[at].is_overfull() {
@@ -271,14 +289,14 @@ impl<T: Tagged> ExtendibleTable<T> {
             // By an eighth: bigger steps cost memory, smaller ones time.
             let room = segment.len + 1 + segment.len / 8;
             if segment.homes < MAX_LINES || segment.depth == MAX_DEPTH || !self.divide(at, &rehash) {
-                self.segments[at].resize(room);
+                self.segments[at].change(&mut self.line_bytes, |segment| segment.resize(room));
             }
             at = self.segment_of(hash);
         }
         value.set_tag(tag_of(hash));
         self.len += 1;
         let segment = &mut self.segments[at];
-        let (line, slot) = segment.place(value);
+        let (line, slot) = segment.change(&mut self.line_bytes, |segment| segment.place(value));
         segment.lines[line].0[slot].as_mut().expect("it was put there")
     }
 
@@ -295,6 +313,7 @@ impl<T: Tagged> ExtendibleTable<T> {
         }
         let mut lower = Segment::with_room_for(lower_len + lower_len / 8, depth);
         let mut upper = Segment::with_room_for(upper_len + upper_len / 8, depth);
+        self.line_bytes -= self.segments[at].line_bytes();
         let old = std::mem::take(&mut self.segments[at].lines);
         for (value, hash) in old.into_iter().flat_map(|line| line.0).flatten().zip(hashes) {
             if is_upper(hash) {
@@ -314,6 +333,7 @@ impl<T: Tagged> ExtendibleTable<T> {
         let names = 1 << (self.depth - depth);
         let first = (prefix(some_hash, depth) | 1) * names;
         self.directory[first..first + names].fill(self.segments.len() as u32);
+        self.line_bytes += lower.line_bytes() + upper.line_bytes();
         self.segments[at] = lower;
         self.segments.push(upper);
         true
@@ -329,7 +349,7 @@ impl<T: Tagged> ExtendibleTable<T> {
         if self.len == 0 {
             *self = Self::default();
         } else if segment.is_sparse() {
-            segment.resize(segment.len + segment.len / 4);
+            segment.change(&mut self.line_bytes, |segment| segment.resize(segment.len + segment.len / 4));
         }
         Some(value)
     }
@@ -389,13 +409,19 @@ impl<T: Tagged> ExtendibleTable<T> {
         }
     }
 
-    /// The bytes of the table itself, without what the values own. O(number of segments).
+    /// What the table itself takes of the allocator, without what the values own.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the types that stand on this table will count with it"))]
+    pub(crate) const fn allocated_bytes(&self) -> usize {
+        self.line_bytes
+            + block_bytes(self.segments.capacity() * size_of::<Segment<T>>())
+            + block_bytes(self.directory.capacity() * size_of::<u32>())
+    }
+
+    /// The same, counted anew. O(number of segments).
     #[cfg(test)]
-    pub(crate) fn allocated_bytes(&self) -> usize {
-        let lines: usize = self.segments.iter().map(|segment| segment.lines.capacity()).sum();
-        lines * size_of::<Line<T>>()
-            + self.segments.capacity() * size_of::<Segment<T>>()
-            + self.directory.capacity() * size_of::<u32>()
+    pub(crate) fn recounted_bytes(&self) -> usize {
+        let line_bytes: usize = self.segments.iter().map(Segment::line_bytes).sum();
+        self.allocated_bytes() - self.line_bytes + line_bytes
     }
 }
 
@@ -491,6 +517,7 @@ mod tests {
                 }
             }
             assert_eq!(len, table.len());
+            assert_eq!(table.allocated_bytes(), table.recounted_bytes());
             assert!(table.directory.is_empty() || table.directory.len() == 1 << table.depth);
         }
     }
