@@ -410,7 +410,6 @@ impl<T: Tagged> ExtendibleTable<T> {
     }
 
     /// What the table itself takes of the allocator, without what the values own.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the types that stand on this table will count with it"))]
     pub(crate) const fn allocated_bytes(&self) -> usize {
         self.line_bytes
             + block_bytes(self.segments.capacity() * size_of::<Segment<T>>())

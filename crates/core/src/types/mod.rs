@@ -9,6 +9,7 @@ pub mod value;
 pub mod zset;
 
 mod rank_tree;
+mod scored_member;
 
 pub use hash::Hash;
 pub use list::List;
