@@ -51,7 +51,14 @@ fn layout(length: usize) -> Layout {
 }
 
 impl ScoredMember {
+    #[cfg(test)]
     pub(super) fn new(member: &[u8], score: f64) -> Self {
+        let [handle, _] = Self::twice(member, score);
+        handle
+    }
+
+    /// Two handles to a new member.
+    pub(super) fn twice(member: &[u8], score: f64) -> [Self; 2] {
         let long_length = u32::try_from(member.len()).expect("a member has at most 4 GiB");
         let layout = layout(member.len());
         // SAFETY: the size is not 0: the score is always there.
@@ -63,7 +70,7 @@ impl ScoredMember {
         // for the score; `member` cannot be in memory that is new.
         unsafe {
             start.cast::<AtomicU64>().write(AtomicU64::new(score.to_bits()));
-            start.add(SHAPE_AT).cast::<AtomicU8>().write(AtomicU8::new(short_length << HANDLE_BITS | 1));
+            start.add(SHAPE_AT).cast::<AtomicU8>().write(AtomicU8::new(short_length << HANDLE_BITS | 2));
             let mut at = start.add(LENGTH_AT);
             if short_length == LONG {
                 at.cast::<u32>().write_unaligned(long_length);
@@ -71,7 +78,7 @@ impl ScoredMember {
             }
             at.copy_from_nonoverlapping(NonNull::from(member).cast(), member.len());
         }
-        Self(TaggedPointer::new(start, 0))
+        [Self(TaggedPointer::new(start, 0)), Self(TaggedPointer::new(start, 0))]
     }
 
     #[inline]

@@ -50,9 +50,9 @@ impl Indexed {
             }
             return Some(before);
         }
-        let member = ScoredMember::new(member, score);
+        let [member, for_tree] = ScoredMember::twice(member, score);
         self.member_bytes += member.allocated_bytes();
-        self.by_score.insert(member.clone());
+        self.by_score.insert(for_tree);
         self.by_name.insert_unique(hash, member, |held| self.hash_seed.hash(held.member()));
         None
     }

@@ -70,16 +70,20 @@ impl Leaf {
         &self.members
     }
 
+    /// How many members have a lower tag. All are compared: that takes less time than to wait for some of them one after the
+    /// other.
+    fn count_before_tag(&self, tag: u16) -> usize {
+        // The word of the first member that could have this tag.
+        let least = u32::from(tag) << 16;
+        self.members.iter().map(|member| u32::from(member.tag_word() < least)).sum::<u32>() as usize
+    }
+
     /// The places of the members that the ruler cannot tell from this score.
     fn tied(&self, score: f64) -> Range<usize> {
         let tag = self.ruler.tag(score);
-        // All tags are read: that takes less time than to wait for some of them one after the other.
-        let (mut before, mut not_after) = (0, 0);
-        for member in &self.members {
-            before += u32::from(member.tag() < tag);
-            not_after += u32::from(member.tag() <= tag);
-        }
-        before as usize..not_after as usize
+        let before = self.count_before_tag(tag);
+        let tied = self.members[before..].iter().take_while(|member| member.tag() == tag).count();
+        before..before + tied
     }
 
     /// How many members come before the first for which `is_before` says no. It must say yes to a beginning of the
@@ -101,7 +105,9 @@ impl Leaf {
 
     /// The place of a member that is here.
     pub(super) fn find(&self, member: &ScoredMember) -> usize {
-        self.members.iter().position(|other| other.is(member)).expect("the tree holds what the index holds")
+        let before = self.count_before_tag(self.ruler.tag(member.score()));
+        let place = self.members[before..].iter().position(|other| other.is(member));
+        before + place.expect("the tree holds what the index holds")
     }
 
     pub(super) fn insert(&mut self, mut member: ScoredMember) {
@@ -114,6 +120,20 @@ impl Leaf {
         if tied.len() >= TIED_MAX && self.ruler_age >= RULER_LIFE && !self.ruler.is_for(score) {
             self.make_ruler();
         }
+    }
+
+    /// Gives a member that is here another score, if it is plain that it stays in this leaf and the first one stays the first;
+    /// returns false if it is not.
+    pub(super) fn slide(&mut self, member: &ScoredMember, score: f64) -> bool {
+        let tag = self.ruler.tag(score);
+        let [first, .., last] = &self.members[..] else { return false };
+        if first.is(member) || first.tag() >= tag || tag >= last.tag() {
+            return false;
+        }
+        let member = self.members.remove(self.find(member));
+        member.set_score(score);
+        self.insert(member);
+        true
     }
 
     fn make_ruler(&mut self) {

@@ -34,42 +34,21 @@ enum Node {
     Inner(Box<Inner>),
 }
 
-/// Children, all of the same height.
+/// Children, all of the same height. What the search looks at lies together: a big set waits for each line of it.
 #[derive(Debug)]
 struct Inner {
+    /// The scores of the firsts.
+    scores: SmallVec<[f64; CHILDREN_MAX - 1]>,
+    /// How many members are under each child.
+    counts: SmallVec<[usize; CHILDREN_MAX]>,
+    children: SmallVec<[Node; CHILDREN_MAX]>,
     /// One fewer than children: the first member under each but the first.
-    firsts: SmallVec<[First; CHILDREN_MAX - 1]>,
-    children: SmallVec<[Child; CHILDREN_MAX]>,
-}
-
-/// A member with its score beside it, which is all that is looked at unless scores are equal.
-#[derive(Debug)]
-struct First {
-    score: f64,
-    member: ScoredMember,
-}
-
-#[derive(Debug)]
-struct Child {
-    /// How many members are under it.
-    count: usize,
-    node: Node,
+    firsts: SmallVec<[ScoredMember; CHILDREN_MAX - 1]>,
 }
 
 /// The order of scores: Redis compares them as C does, so that both zeros are equal. There is no NaN among them.
 pub(crate) fn compare_scores(first: f64, second: f64) -> Ordering {
     first.partial_cmp(&second).unwrap_or(Ordering::Equal)
-}
-
-impl First {
-    fn of(member: &ScoredMember) -> Self {
-        Self { score: member.score(), member: member.clone() }
-    }
-
-    /// Whether a member with this score and these bytes comes before this one.
-    fn is_after(&self, score: f64, member: &[u8]) -> bool {
-        compare_scores(self.score, score).then_with(|| self.member.member().cmp(member)) == Ordering::Greater
-    }
 }
 
 impl Node {
@@ -83,7 +62,7 @@ impl Node {
     fn count(&self) -> usize {
         match self {
             Node::Leaf(leaf) => leaf.members().len(),
-            Node::Inner(inner) => inner.children.iter().map(|child| child.count).sum(),
+            Node::Inner(inner) => inner.counts.iter().sum(),
         }
     }
 
@@ -108,7 +87,7 @@ impl Node {
         loop {
             match node {
                 Node::Leaf(leaf) => return leaf.members().first(),
-                Node::Inner(inner) => node = &inner.children.first()?.node,
+                Node::Inner(inner) => node = inner.children.first()?,
             }
         }
     }
@@ -118,37 +97,43 @@ impl Node {
         if is_at_end { width - 1 } else { width / 2 }
     }
 
-    /// Divides a node that is full. What comes in order, `is_at_end`, leaves full nodes behind.
-    fn divide(&mut self, is_at_end: bool) -> (First, Child) {
-        let (first, node) = match self {
+    /// Divides a node that is full, and returns the part behind with its first member. What comes in order, `is_at_end`, leaves
+    /// full nodes behind.
+    fn divide(&mut self, is_at_end: bool) -> (ScoredMember, Self) {
+        match self {
             Node::Leaf(leaf) => {
                 let right = leaf.split_off(Self::division(leaf.members().len(), is_at_end));
-                (First::of(&right.members()[0]), Node::Leaf(Box::new(right)))
+                (right.members()[0].clone(), Node::Leaf(Box::new(right)))
             }
             Node::Inner(inner) => {
                 let at = Self::division(inner.children.len(), is_at_end);
                 let right = Inner {
+                    scores: inner.scores.drain(at..).collect(),
+                    counts: inner.counts.drain(at..).collect(),
                     children: inner.children.drain(at..).collect(),
                     firsts: inner.firsts.drain(at..).collect(),
                 };
+                inner.scores.pop();
                 let first = inner.firsts.pop().expect("a node that is full has several children");
                 (first, Node::Inner(Box::new(right)))
             }
-        };
-        (first, Child { count: node.count(), node })
+        }
     }
 
     /// Takes in what the neighbour behind has, for which there must be room; `first` is the first member there.
-    fn join(&mut self, right: Self, first: First) {
+    fn join(&mut self, right: Self, first: ScoredMember) {
         match (self, right) {
             (Node::Leaf(leaf), Node::Leaf(mut right)) => {
                 let count = leaf.members().len() + right.members().len();
                 leaf.share(&mut right, count);
             }
             (Node::Inner(inner), Node::Inner(right)) => {
+                inner.scores.push(first.score());
+                inner.scores.extend(right.scores);
+                inner.counts.extend(right.counts);
+                inner.children.extend(right.children);
                 inner.firsts.push(first);
                 inner.firsts.extend(right.firsts);
-                inner.children.extend(right.children);
             }
             _ => unreachable!("the children of a node are of the same height"),
         }
@@ -158,6 +143,21 @@ impl Node {
         match self {
             Node::Leaf(leaf) => leaf.insert(member),
             Node::Inner(inner) => inner.insert(member, is_last, node_bytes),
+        }
+    }
+
+    /// As [`Leaf::slide`].
+    fn slide(&mut self, member: &ScoredMember, score: f64) -> bool {
+        let (before, bytes) = (member.score(), member.member());
+        let mut node = self;
+        loop {
+            match node {
+                Node::Leaf(leaf) => return leaf.slide(member, score),
+                Node::Inner(inner) => {
+                    let at = inner.child_for(before, bytes);
+                    node = &mut inner.children[at];
+                }
+            }
         }
     }
 
@@ -174,84 +174,126 @@ impl Node {
 }
 
 impl Inner {
+    /// The node above one that is full.
+    fn above(node: Node) -> Self {
+        let mut above = Self {
+            scores: SmallVec::new(),
+            counts: SmallVec::new(),
+            children: SmallVec::new(),
+            firsts: SmallVec::new(),
+        };
+        above.counts.push(node.count());
+        above.children.push(node);
+        above
+    }
+
+    /// How many firsts have a lower score, or with `or_equal` a score that is not higher. All are compared: that takes less
+    /// time than to guess wrong at half of a few.
+    #[inline]
+    fn firsts_below(&self, score: f64, or_equal: bool) -> usize {
+        let is_below = |other: &f64| u64::from(if or_equal { *other <= score } else { *other < score });
+        self.scores.iter().map(is_below).sum::<u64>() as usize
+    }
+
     /// The child under which something with this score and these bytes is or would be.
     fn child_for(&self, score: f64, member: &[u8]) -> usize {
-        self.firsts.partition_point(|first| !first.is_after(score, member))
+        let below = self.firsts_below(score, false);
+        if self.scores.get(below) != Some(&score) {
+            return below;
+        }
+        let tied = &self.firsts[below..self.firsts_below(score, true)];
+        below + tied.partition_point(|first| first.member() <= member)
     }
 
     /// How many members are before a child.
     fn count_before(&self, at: usize) -> usize {
-        self.children[..at].iter().map(|child| child.count).sum()
+        self.counts[..at].iter().sum()
+    }
+
+    /// Notes that a child begins with another member.
+    fn set_first(&mut self, at: usize) {
+        let first = self.children[at].first().expect("no child is empty").clone();
+        self.scores[at - 1] = first.score();
+        self.firsts[at - 1] = first;
+    }
+
+    /// Takes a child out of this node, with its first member if that was noted. If the child was the first, the next one is, whose
+    /// first member is not noted any more.
+    fn take_child(&mut self, at: usize) -> (Node, Option<ScoredMember>) {
+        let noted_at = at.saturating_sub(1);
+        let first = (noted_at < self.firsts.len()).then(|| {
+            self.scores.remove(noted_at);
+            self.firsts.remove(noted_at)
+        });
+        self.counts.remove(at);
+        (self.children.remove(at), first)
     }
 
     /// Puts a member where it belongs; there is room for one more child. No first member changes, except that of the whole tree,
     /// which nobody has noted. `is_last` says that nothing comes behind this node.
     fn insert(&mut self, member: ScoredMember, is_last: bool, node_bytes: &mut usize) {
         let mut at = self.child_for(member.score(), member.member());
-        if self.children[at].node.room() == 0 {
+        if self.children[at].room() == 0 {
             self.make_room(at, &member, is_last, node_bytes);
             at = self.child_for(member.score(), member.member());
         }
         let is_last = is_last && at == self.children.len() - 1;
-        let child = &mut self.children[at];
-        child.count += 1;
-        child.node.insert(member, is_last, node_bytes);
+        self.counts[at] += 1;
+        self.children[at].insert(member, is_last, node_bytes);
     }
 
     /// Makes room in a child that is full.
     fn make_room(&mut self, at: usize, member: &ScoredMember, is_last: bool, node_bytes: &mut usize) {
         let is_last = is_last && at == self.children.len() - 1;
+        let (score, bytes) = (member.score(), member.member());
         let is_at_end = is_last
-            && match &self.children[at].node {
-                Node::Leaf(leaf) => leaf.place_of(member.score(), member.member()) == LEAF_MAX,
-                Node::Inner(inner) => inner.child_for(member.score(), member.member()) == CHILDREN_MAX - 1,
+            && match &self.children[at] {
+                Node::Leaf(leaf) => leaf.place_of(score, bytes) == LEAF_MAX,
+                Node::Inner(inner) => inner.child_for(score, bytes) == CHILDREN_MAX - 1,
             };
-        if let Node::Leaf(_) = self.children[at].node
+        if let Node::Leaf(_) = self.children[at]
             && !is_at_end
         {
-            let room = |at: usize| self.children.get(at).map_or(0, |child| LEAF_MAX - child.count);
+            let room = |at: usize| self.counts.get(at).map_or(0, |count| LEAF_MAX - count);
             let (before, after) = (room(at.wrapping_sub(1)), room(at + 1));
             if before.max(after) >= SHARED_ROOM {
                 return self.share(if before >= after { at - 1 } else { at });
             }
         }
-        let child = &mut self.children[at];
-        let (first, right) = child.node.divide(is_at_end);
-        child.count -= right.count;
-        *node_bytes += right.node.bytes();
+        let (first, right) = self.children[at].divide(is_at_end);
+        *node_bytes += right.bytes();
+        self.counts[at] -= right.count();
+        self.scores.insert(at, first.score());
         self.firsts.insert(at, first);
+        self.counts.insert(at + 1, right.count());
         self.children.insert(at + 1, right);
     }
 
     /// Gives a leaf and the one behind it the same number of members.
     fn share(&mut self, at: usize) {
-        let [left, right] = &mut self.children[at..at + 2] else { unreachable!("two neighbours") };
-        let total = left.count + right.count;
-        let (Node::Leaf(left_leaf), Node::Leaf(right_leaf)) = (&mut left.node, &mut right.node) else {
-            unreachable!("only leaves share");
+        let [Node::Leaf(left), Node::Leaf(right)] = &mut self.children[at..at + 2] else {
+            unreachable!("two leaves share");
         };
-        left_leaf.share(right_leaf, total / 2);
-        (left.count, right.count) = (total / 2, total - total / 2);
-        self.firsts[at] = First::of(&right_leaf.members()[0]);
+        let total = left.members().len() + right.members().len();
+        left.share(right, total / 2);
+        self.counts[at] = total / 2;
+        self.counts[at + 1] = total - total / 2;
+        self.set_first(at + 1);
     }
 
     /// As [`Node::remove`].
     fn remove(&mut self, member: &ScoredMember, node_bytes: &mut usize) -> (ScoredMember, bool) {
         let at = self.child_for(member.score(), member.member());
-        let child = &mut self.children[at];
-        let (removed, was_first) = child.node.remove(member, node_bytes);
-        child.count -= 1;
-        if child.count == 0 {
-            *node_bytes -= child.node.bytes();
-            self.children.remove(at);
-            if !self.firsts.is_empty() {
-                self.firsts.remove(at.saturating_sub(1));
-            }
+        let (removed, was_first) = self.children[at].remove(member, node_bytes);
+        self.counts[at] -= 1;
+        if self.counts[at] == 0 {
+            let (empty, _) = self.take_child(at);
+            *node_bytes -= empty.bytes();
         } else {
             if was_first && at > 0 {
-                self.firsts[at - 1] = First::of(child.node.first().expect("there is a member left"));
+                self.set_first(at);
             }
-            if child.node.is_half_empty() {
+            if self.children[at].is_half_empty() {
                 self.join_with_neighbour(at, node_bytes);
             }
         }
@@ -262,19 +304,20 @@ impl Inner {
     fn join_with_neighbour(&mut self, at: usize, node_bytes: &mut usize) {
         let fits = |left: usize| {
             let [left, right] = &self.children[left..left + 2] else { return false };
-            let (width, room) = match &right.node {
+            let (width, spare) = match right {
                 Node::Leaf(leaf) => (leaf.members().len(), LEAF_MAX / 12),
                 Node::Inner(inner) => (inner.children.len(), CHILDREN_MAX / 12),
             };
-            width + room <= left.node.room()
+            width + spare <= left.room()
         };
         let before = at.checked_sub(1).filter(|&left| fits(left));
         let after = Some(at).filter(|&left| left + 1 < self.children.len() && fits(left));
         let Some(left) = before.or(after) else { return };
-        let (right, first) = (self.children.remove(left + 1), self.firsts.remove(left));
-        *node_bytes -= right.node.bytes();
-        self.children[left].count += right.count;
-        self.children[left].node.join(right.node, first);
+        self.counts[left] += self.counts[left + 1];
+        if let (right, Some(first)) = self.take_child(left + 1) {
+            *node_bytes -= right.bytes();
+            self.children[left].join(right, first);
+        }
     }
 }
 
@@ -291,12 +334,9 @@ impl RankTree {
     /// Adds a member that is not there yet.
     pub(super) fn insert(&mut self, member: ScoredMember) {
         if self.root.room() == 0 {
-            let above = Inner { firsts: SmallVec::new(), children: SmallVec::new() };
-            let child = std::mem::replace(&mut self.root, Node::Inner(Box::new(above)));
+            let root = std::mem::replace(&mut self.root, Node::Leaf(Box::new(Leaf::new())));
+            self.root = Node::Inner(Box::new(Inner::above(root)));
             self.node_bytes += self.root.bytes();
-            if let Node::Inner(above) = &mut self.root {
-                above.children.push(Child { count: self.len, node: child });
-            }
         }
         self.len += 1;
         self.root.insert(member, true, &mut self.node_bytes);
@@ -311,7 +351,7 @@ impl RankTree {
         {
             self.node_bytes -= block_bytes(size_of::<Inner>());
             match inner.children.pop() {
-                Some(only) => self.root = only.node,
+                Some(only) => self.root = only,
                 None => *self = Self::new(),
             }
         }
@@ -320,16 +360,18 @@ impl RankTree {
 
     /// Gives a member that is there another score.
     pub(super) fn set_score(&mut self, member: &ScoredMember, score: f64) {
-        let member = self.remove(member);
-        member.set_score(score);
-        self.insert(member);
+        if !self.root.slide(member, score) {
+            let member = self.remove(member);
+            member.set_score(score);
+            self.insert(member);
+        }
     }
 
-    /// How many members come before the first for which two functions say no: the one is asked for firsts, the other for all
-    /// of a leaf.
+    /// How many members come before a place: one function says under which child of a node it is, the other how many come before
+    /// it in a leaf.
     fn count_before(
         &self,
-        is_before: impl Fn(&First) -> bool,
+        child: impl Fn(&Inner) -> usize,
         count_in_leaf: impl FnOnce(&Leaf) -> usize,
     ) -> usize {
         let (mut node, mut count) = (&self.root, 0);
@@ -337,9 +379,9 @@ impl RankTree {
             match node {
                 Node::Leaf(leaf) => return count + count_in_leaf(leaf),
                 Node::Inner(inner) => {
-                    let at = inner.firsts.partition_point(&is_before);
+                    let at = child(inner);
                     count += inner.count_before(at);
-                    node = &inner.children[at].node;
+                    node = &inner.children[at];
                 }
             }
         }
@@ -348,20 +390,20 @@ impl RankTree {
     /// The rank of a member that is there.
     pub(super) fn rank(&self, member: &ScoredMember) -> usize {
         let (score, bytes) = (member.score(), member.member());
-        self.count_before(|first| !first.is_after(score, bytes), |leaf| leaf.find(member))
+        self.count_before(|inner| inner.child_for(score, bytes), |leaf| leaf.find(member))
     }
 
     /// How many members have a lower score, or with `or_equal` a score that is not higher.
     pub(super) fn count_below(&self, score: f64, or_equal: bool) -> usize {
-        let is_before = |first: &First| first.score < score || or_equal && first.score == score;
-        self.count_before(is_before, |leaf| leaf.count_below(score, or_equal))
+        let child = |inner: &Inner| inner.firsts_below(score, or_equal);
+        self.count_before(child, |leaf| leaf.count_below(score, or_equal))
     }
 
     /// How many members come before the first for whose bytes `is_before` says no. It must say yes to a beginning of the
     /// order and no to the rest.
     pub(super) fn count_before_member(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
-        let in_leaf = |leaf: &Leaf| leaf.members().partition_point(|other| is_before(other.member()));
-        self.count_before(|first| is_before(first.member.member()), in_leaf)
+        let count = |members: &[ScoredMember]| members.partition_point(|other| is_before(other.member()));
+        self.count_before(|inner| count(&inner.firsts), |leaf| count(leaf.members()))
     }
 
     /// The members from a rank on.
@@ -407,12 +449,12 @@ impl<'a, const FORWARD: bool> Walk<'a, FORWARD> {
                 }
                 Node::Inner(inner) => {
                     let mut at = 0;
-                    while rank >= inner.children[at].count {
-                        rank -= inner.children[at].count;
+                    while rank >= inner.counts[at] {
+                        rank -= inner.counts[at];
                         at += 1;
                     }
                     self.path.push((inner, at));
-                    node = &inner.children[at].node;
+                    node = &inner.children[at];
                 }
             }
         }
@@ -424,7 +466,7 @@ impl<'a, const FORWARD: bool> Walk<'a, FORWARD> {
             let next = if FORWARD { at + 1 } else { at.wrapping_sub(1) };
             if let Some(child) = inner.children.get(next) {
                 self.path.push((inner, next));
-                self.descend(&child.node, if FORWARD { 0 } else { child.count - 1 });
+                self.descend(child, if FORWARD { 0 } else { inner.counts[next] - 1 });
                 return true;
             }
         }
@@ -460,7 +502,7 @@ mod tests {
             fn bytes(node: &Node) -> usize {
                 let below: usize = match node {
                     Node::Leaf(_) => 0,
-                    Node::Inner(inner) => inner.children.iter().map(|child| bytes(&child.node)).sum(),
+                    Node::Inner(inner) => inner.children.iter().map(bytes).sum(),
                 };
                 node.bytes() + below
             }
@@ -481,14 +523,12 @@ mod tests {
                 assert!(!inner.children.spilled() && !inner.firsts.spilled());
                 assert_eq!(inner.firsts.len() + 1, inner.children.len());
                 for (first, child) in inner.firsts.iter().zip(&inner.children[1..]) {
-                    assert!(first.member.is(child.node.first().unwrap()));
-                    assert_eq!(first.score, first.member.score());
+                    assert!(first.is(child.first().unwrap()));
                 }
-                for child in &inner.children {
-                    assert_eq!(child.count, child.node.count());
-                    assert_ne!(child.count, 0);
-                }
-                let heights: Vec<usize> = inner.children.iter().map(|child| check(&child.node)).collect();
+                assert!(inner.scores.iter().copied().eq(inner.firsts.iter().map(ScoredMember::score)));
+                assert!(inner.counts.iter().copied().eq(inner.children.iter().map(Node::count)));
+                assert!(!inner.counts.contains(&0));
+                let heights: Vec<usize> = inner.children.iter().map(check).collect();
                 assert!(heights.iter().all(|height| *height == heights[0]));
                 heights[0] + 1
             }
@@ -504,7 +544,7 @@ mod tests {
             fn leaves(node: &Node) -> usize {
                 match node {
                     Node::Leaf(_) => 1,
-                    Node::Inner(inner) => inner.children.iter().map(|child| leaves(&child.node)).sum(),
+                    Node::Inner(inner) => inner.children.iter().map(leaves).sum(),
                 }
             }
             self.len as f64 / (leaves(&self.root) * LEAF_MAX) as f64
