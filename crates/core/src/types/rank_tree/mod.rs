@@ -34,8 +34,9 @@ enum Node {
     Inner(Box<Inner>),
 }
 
-/// Children, all of the same height. What the search looks at lies together: a big set waits for each line of it.
-#[derive(Debug)]
+/// Children, all of the same height. What a search compares or adds up lies together: in a big set it waits for each line of
+/// that.
+#[derive(Debug, Default)]
 struct Inner {
     /// The scores of the firsts.
     scores: SmallVec<[f64; CHILDREN_MAX - 1]>,
@@ -92,13 +93,13 @@ impl Node {
         }
     }
 
-    /// How many members or children come before a place: all but the last if something comes behind all others.
+    /// How many of a node's members or children stay when it is divided: all but the last if something comes behind all of them.
     const fn division(width: usize, is_at_end: bool) -> usize {
         if is_at_end { width - 1 } else { width / 2 }
     }
 
-    /// Divides a node that is full, and returns the part behind with its first member. What comes in order, `is_at_end`, leaves
-    /// full nodes behind.
+    /// Divides a node that is full, and returns the part behind with its first member. What comes in order, always `is_at_end`,
+    /// leaves full nodes behind.
     fn divide(&mut self, is_at_end: bool) -> (ScoredMember, Self) {
         match self {
             Node::Leaf(leaf) => {
@@ -176,12 +177,7 @@ impl Node {
 impl Inner {
     /// The node above one that is full.
     fn above(node: Node) -> Self {
-        let mut above = Self {
-            scores: SmallVec::new(),
-            counts: SmallVec::new(),
-            children: SmallVec::new(),
-            firsts: SmallVec::new(),
-        };
+        let mut above = Self::default();
         above.counts.push(node.count());
         above.children.push(node);
         above
