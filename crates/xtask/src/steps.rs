@@ -111,7 +111,7 @@ fn under_valgrind() -> Result<(), String> {
         println!("\nskipped: valgrind is not installed");
         return Ok(());
     }
-    let words = ["test", "--package", "redlet-core", "--lib", "--", "entry::", "bytes::"];
+    let words = ["test", "--package", "redlet-core", "--lib", "--", "entry::", "bytes::", "scored_member::"];
     let runner = "valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite";
     // Few cases: each takes fifty times as long.
     run(cargo(&words).env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", runner).env("PROPTEST_CASES", "20"))

@@ -71,12 +71,12 @@ impl SetView<'_> {
 impl ZSetView<'_> {
     /// A member's score; `None` if it is not there.
     pub fn score(&self, member: &[u8]) -> Option<f64> {
-        self.value.score(member, self.settings)
+        self.value.score(member)
     }
 
     /// A member's place from the lowest score, and its score.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
-        self.value.rank(member, self.settings)
+        self.value.rank(member)
     }
 }
 
@@ -269,8 +269,7 @@ impl ZSetMut<'_, '_> {
 
     /// Removes a member; returns the score it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
-        let (zset, settings) = self.parts();
-        let before = zset.remove(member, settings)?;
+        let before = self.parts().0.remove(member)?;
         self.record(&Effect::ZRem { member: member.into() });
         Some(before)
     }

@@ -11,6 +11,7 @@ pub mod zset;
 mod packed_table;
 mod pieces;
 mod rank_tree;
+mod scored_member;
 
 pub use hash::Hash;
 pub use list::List;

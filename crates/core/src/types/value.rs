@@ -156,7 +156,13 @@ impl<'a> ValueRef<'a> {
 
     /// The same, counted anew element by element.
     pub(crate) fn recounted_collection_bytes(self) -> usize {
-        self.collection_bytes()
+        match self {
+            ValueRef::String(_) => 0,
+            ValueRef::List(list) => block_bytes(size_of::<List>()) + list.recounted_bytes(),
+            ValueRef::Hash(hash) => block_bytes(size_of::<Hash>()) + hash.recounted_bytes(),
+            ValueRef::Set(set) => block_bytes(size_of::<Set>()) + set.recounted_bytes(),
+            ValueRef::ZSet(zset) => block_bytes(size_of::<ZSet>()) + zset.recounted_bytes(),
+        }
     }
 
     /// True for a collection without elements, which no key may hold.

@@ -1,16 +1,17 @@
 //! A sorted set: members by name and by score, with ranks.
 //!
-//! Small ones are a [`Listpack`] of members and scores in order. Big ones are two structures over one copy of each member: a hash
-//! table from member to score, and a tree in the order of scores and, among equal scores, of the members' bytes.
+//! Small ones are a [`Listpack`] of members and scores in order. Big ones are two structures over one copy of each member with its
+//! score: a hash table, and a tree in the order of scores and, among equal scores, of the members' bytes.
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
 
 use super::listpack::{self, Element, LISTPACK_BYTES_MAX, Listpack};
 use super::rank_tree::{RankTree, compare_scores};
+use super::scored_member::ScoredMember;
 use super::{Encoding, TypeSettings};
-use crate::Random;
-use crate::table::Table;
+use crate::extendible::ExtendibleTable;
+use crate::memory::block_bytes;
+use crate::{HashSeed, Random};
 
 /// Members with scores, none of them NaN.
 #[derive(Clone)]
@@ -19,92 +20,79 @@ pub struct ZSet(Form);
 #[derive(Clone)]
 enum Form {
     Packed(Listpack),
-    Indexed(Indexed),
+    Indexed(Box<Indexed>),
 }
 
-#[derive(Clone)]
+/// Both structures hold all members.
 struct Indexed {
-    by_name: Table<(Arc<[u8]>, f64)>,
-    by_score: RankTree<Scored>,
-    name_bytes: usize,
+    by_name: ExtendibleTable<ScoredMember>,
+    by_score: RankTree,
+    hash_seed: HashSeed,
+    /// What the members themselves take of the allocator.
+    member_bytes: usize,
 }
-
-/// A member in the order of the set.
-#[derive(Clone)]
-struct Scored {
-    score: f64,
-    name: Arc<[u8]>,
-}
-
-impl Scored {
-    fn shown(&self) -> (Element<'_>, f64) {
-        (Element::Text(&self.name), self.score)
-    }
-}
-
-impl PartialEq for Scored {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Scored {}
-
-impl PartialOrd for Scored {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scored {
-    fn cmp(&self, other: &Self) -> Ordering {
-        compare_scores(self.score, other.score).then_with(|| self.name.cmp(&other.name))
-    }
-}
-
-/// What an `Arc` keeps beside the bytes: two counts.
-const ARC_BYTES: usize = 2 * size_of::<usize>();
 
 impl Indexed {
-    fn new() -> Self {
-        Self { by_name: Table::new(), by_score: RankTree::new(), name_bytes: 0 }
+    fn new(hash_seed: HashSeed) -> Self {
+        Self { by_name: ExtendibleTable::default(), by_score: RankTree::new(), hash_seed, member_bytes: 0 }
     }
 
-    fn insert(&mut self, member: &[u8], score: f64, settings: &TypeSettings) -> Option<f64> {
-        let hash = settings.hash_seed.hash(member);
-        if let Some((name, held)) = self.by_name.get_mut(hash, |(name, _)| **name == *member) {
-            let before = *held;
+    fn find(&self, member: &[u8]) -> Option<&ScoredMember> {
+        self.by_name.get(self.hash_seed.hash(member), |held| held.member() == member)
+    }
+
+    fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let hash = self.hash_seed.hash(member);
+        if let Some(held) = self.by_name.get(hash, |held| held.member() == member) {
+            let before = held.score();
             if before != score {
-                *held = score;
-                let name = Arc::clone(name);
-                self.by_score.remove(&Scored { score: before, name: Arc::clone(&name) });
-                self.by_score.insert(Scored { score, name });
+                self.by_score.set_score(held, score);
             }
             return Some(before);
         }
-        let name: Arc<[u8]> = member.into();
-        self.name_bytes += ARC_BYTES + name.len();
-        let rehash = |(name, _): &(Arc<[u8]>, f64)| settings.hash_seed.hash(name);
-        self.by_name.insert_unique(hash, (Arc::clone(&name), score), rehash);
-        self.by_score.insert(Scored { score, name });
+        let [member, for_tree] = ScoredMember::twice(member, score);
+        self.member_bytes += member.allocated_bytes();
+        self.by_score.insert(for_tree);
+        self.by_name.insert_unique(hash, member, |held| self.hash_seed.hash(held.member()));
         None
     }
 
-    fn remove(&mut self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
-        let (name, score) = self.by_name.remove(
-            settings.hash_seed.hash(member),
-            |(name, _)| **name == *member,
-            |(name, _)| settings.hash_seed.hash(name),
-        )?;
-        self.name_bytes -= ARC_BYTES + name.len();
-        self.by_score.remove(&Scored { score, name });
-        Some(score)
+    fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        let held = self.by_name.remove(self.hash_seed.hash(member), |held| held.member() == member)?;
+        self.member_bytes -= held.allocated_bytes();
+        self.by_score.remove(&held);
+        Some(held.score())
     }
 
-    fn score(&self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
-        let hash = settings.hash_seed.hash(member);
-        self.by_name.get(hash, |(name, _)| **name == *member).map(|(_, score)| *score)
+    const fn allocated_bytes(&self) -> usize {
+        block_bytes(size_of::<Self>())
+            + self.by_name.allocated_bytes()
+            + self.by_score.allocated_bytes()
+            + self.member_bytes
     }
+
+    #[cfg(test)]
+    fn recounted_bytes(&self) -> usize {
+        let members = self.by_name.iter();
+        block_bytes(size_of::<Self>())
+            + self.by_name.recounted_bytes()
+            + self.by_score.recounted_bytes()
+            + members.map(ScoredMember::allocated_bytes).sum::<usize>()
+    }
+}
+
+impl Clone for Indexed {
+    fn clone(&self) -> Self {
+        let mut copy = Self::new(self.hash_seed.clone());
+        self.by_score.iter_from(0).for_each(|held| {
+            copy.insert(held.member(), held.score());
+        });
+        copy
+    }
+}
+
+fn shown(held: &ScoredMember) -> (Element<'_>, f64) {
+    (Element::Text(held.member()), held.score())
 }
 
 /// Scores that are no integers are 8 bytes, or 4 where those are the same number.
@@ -213,10 +201,10 @@ impl ZSet {
     }
 
     /// A member's score.
-    pub fn score(&self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
         match &self.0 {
             Form::Packed(pack) => find(pack, member).map(|(_, _, score)| score),
-            Form::Indexed(indexed) => indexed.score(member, settings),
+            Form::Indexed(indexed) => indexed.find(member).map(ScoredMember::score),
         }
     }
 
@@ -241,16 +229,16 @@ impl ZSet {
             self.index(settings);
         }
         match &mut self.0 {
-            Form::Indexed(indexed) => indexed.insert(member, score, settings),
+            Form::Indexed(indexed) => indexed.insert(member, score),
             Form::Packed(_) => unreachable!("it was indexed above"),
         }
     }
 
     /// Goes over to the form for big ones, for good.
     fn index(&mut self, settings: &TypeSettings) {
-        let mut indexed = Indexed::new();
+        let mut indexed = Box::new(Indexed::new(settings.hash_seed.clone()));
         self.iter().for_each(|(member, score)| {
-            member.with(|member| indexed.insert(member, score, settings));
+            member.with(|member| indexed.insert(member, score));
         });
         self.0 = Form::Indexed(indexed);
     }
@@ -266,28 +254,24 @@ impl ZSet {
     }
 
     /// Takes a member out and returns its score.
-    pub fn remove(&mut self, member: &[u8], settings: &TypeSettings) -> Option<f64> {
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         match &mut self.0 {
             Form::Packed(pack) => {
                 let (_, offset, score) = find(pack, member)?;
                 pack.splice(offset, 2, &[]);
                 Some(score)
             }
-            Form::Indexed(indexed) => indexed.remove(member, settings),
+            Form::Indexed(indexed) => indexed.remove(member),
         }
     }
 
     /// A member's place from the lowest score, and its score.
-    pub fn rank(&self, member: &[u8], settings: &TypeSettings) -> Option<(usize, f64)> {
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         match &self.0 {
             Form::Packed(pack) => find(pack, member).map(|(rank, _, score)| (rank, score)),
             Form::Indexed(indexed) => {
-                let score = indexed.score(member, settings)?;
-                let is_before = |other: &Scored| {
-                    compare_scores(other.score, score).then_with(|| (*other.name).cmp(member))
-                        == Ordering::Less
-                };
-                Some((indexed.by_score.count_before(is_before), score))
+                let held = indexed.find(member)?;
+                Some((indexed.by_score.rank(held), held.score()))
             }
         }
     }
@@ -299,10 +283,12 @@ impl ZSet {
 
     /// How many members have a lower score, or with `or_equal` a score that is not higher.
     pub fn rank_of_score(&self, score: f64, or_equal: bool) -> usize {
-        let is_before = |other: f64| if or_equal { other <= score } else { other < score };
         match &self.0 {
-            Form::Packed(_) => self.iter().take_while(|(_, other)| is_before(*other)).count(),
-            Form::Indexed(indexed) => indexed.by_score.count_before(|other| is_before(other.score)),
+            Form::Packed(_) => {
+                let is_below = |other: f64| if or_equal { other <= score } else { other < score };
+                self.iter().take_while(|(_, other)| is_below(*other)).count()
+            }
+            Form::Indexed(indexed) => indexed.by_score.count_below(score, or_equal),
         }
     }
 
@@ -311,7 +297,7 @@ impl ZSet {
     pub fn count_before(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
         match &self.0 {
             Form::Packed(_) => self.iter().take_while(|(member, _)| member.with(&is_before)).count(),
-            Form::Indexed(indexed) => indexed.by_score.count_before(|other| is_before(&other.name)),
+            Form::Indexed(indexed) => indexed.by_score.count_before_member(is_before),
         }
     }
 
@@ -328,7 +314,7 @@ impl ZSet {
                 Either::Packed(pairs.map(|(member, score)| (member, score_of(score))))
             }
             Form::Indexed(indexed) => {
-                Either::Indexed(indexed.by_score.iter_from(rank).map(Scored::shown).take(count))
+                Either::Indexed(indexed.by_score.iter_from(rank).map(shown).take(count))
             }
         }
     }
@@ -343,31 +329,26 @@ impl ZSet {
             Form::Indexed(indexed) => {
                 let from = left.checked_sub(1).unwrap_or(usize::MAX);
                 let walk = indexed.by_score.iter_back_from(from);
-                Either::Indexed(walk.map(Scored::shown).take(count.min(left)))
+                Either::Indexed(walk.map(shown).take(count.min(left)))
             }
         }
     }
 
-    /// Shows some members to `visit` and returns where to go on, 0 when all were shown; see [`Table::scan`].
+    /// Shows some members to `visit` and returns where to go on, 0 when all were shown; see
+    /// `ExtendibleTable::scan`.
     pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], f64)) -> u64 {
         match &self.0 {
             Form::Packed(_) => {
                 self.iter().for_each(|(member, score)| member.with(|member| visit(member, score)));
                 0
             }
-            Form::Indexed(indexed) => indexed.by_name.scan(cursor, |(name, score)| visit(name, *score)),
+            Form::Indexed(indexed) => indexed.by_name.scan(cursor, |held| visit(held.member(), held.score())),
         }
     }
 
     /// Some member, each equally likely.
     pub fn random(&self, random: &Random) -> Option<(Element<'_>, f64)> {
-        match &self.0 {
-            Form::Packed(_) if self.is_empty() => None,
-            Form::Packed(_) => self.get(random.below(self.len() as u64) as usize),
-            Form::Indexed(indexed) => {
-                indexed.by_name.random(random).map(|(name, score)| (Element::Text(name), *score))
-            }
-        }
+        if self.is_empty() { None } else { self.get(random.below(self.len() as u64) as usize) }
     }
 
     /// How it is kept.
@@ -378,13 +359,20 @@ impl ZSet {
         }
     }
 
-    /// The bytes that are allocated.
+    /// What it takes of the allocator beside itself.
     pub fn allocated_bytes(&self) -> usize {
         match &self.0 {
-            Form::Packed(pack) => pack.allocated_bytes(),
-            Form::Indexed(indexed) => {
-                indexed.by_name.allocated_bytes() + indexed.by_score.allocated_bytes() + indexed.name_bytes
-            }
+            Form::Packed(pack) => block_bytes(pack.allocated_bytes()),
+            Form::Indexed(indexed) => indexed.allocated_bytes(),
+        }
+    }
+
+    /// The same, counted anew. O(N).
+    #[cfg(test)]
+    pub(crate) fn recounted_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Packed(pack) => block_bytes(pack.allocated_bytes()),
+            Form::Indexed(indexed) => indexed.recounted_bytes(),
         }
     }
 }
@@ -413,7 +401,7 @@ impl fmt::Debug for ZSet {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, HashSet};
 
     use proptest::prelude::*;
 
@@ -425,49 +413,151 @@ mod tests {
         sorted
     }
 
+    /// Whole numbers, those that 4 bytes hold, others; both zeros, both infinities.
+    fn score() -> impl Strategy<Value = f64> {
+        prop_oneof![
+            12 => (-6_i32..6).prop_map(|n| f64::from(n) / f64::from(1 + n.rem_euclid(3))),
+            1 => prop::sample::select(vec![0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MAX]),
+        ]
+    }
+
+    /// Integers, words, and now and then a long one.
+    fn member() -> impl Strategy<Value = Vec<u8>> {
+        (0_u8..120, 0..60).prop_map(|(member, length)| match length {
+            0 => vec![member % 8; 100_000 * usize::from(member % 8)],
+            1..30 => i64::from(member).pow(u32::from(member % 10)).to_string().into_bytes(),
+            _ => vec![b'm'; usize::from(member % 3) + 1].into_iter().chain([member]).collect(),
+        })
+    }
+
+    fn list<'a>(iter: impl Iterator<Item = (Element<'a>, f64)>) -> Vec<(Vec<u8>, f64)> {
+        iter.map(|(member, score)| (member.spell().to_vec(), score)).collect()
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(48))]
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn it_holds_what_a_sorted_map_holds_in_every_encoding(
             packed in prop::sample::select(vec![0_usize, 5, 1000]),
-            steps in prop::collection::vec((0..4, 0_u8..120, -6_i32..6), 1..400),
+            steps in prop::collection::vec((0..4, member(), score()), 1..600),
+            equal_scores: bool,
         ) {
             let settings = TypeSettings { zset_max_listpack_entries: packed, ..TypeSettings::default() };
             let (mut zset, mut model) = (ZSet::new(), BTreeMap::new());
             for (what, member, score) in steps {
-                let member = if member % 2 == 0 {
-                    i64::from(member).pow(u32::from(member % 10)).to_string().into_bytes()
-                } else {
-                    vec![b'm'; usize::from(member % 3) + 1].into_iter().chain([member]).collect()
-                };
-                // Whole numbers, those that 4 bytes hold, and others.
-                let score = f64::from(score) / f64::from(1 + score.rem_euclid(3));
+                let score = if equal_scores { 1.5 } else { score };
                 if what == 0 {
-                    prop_assert_eq!(zset.remove(&member, &settings), model.remove(&member));
+                    prop_assert_eq!(zset.remove(&member), model.remove(&member));
                 } else {
-                    prop_assert_eq!(zset.insert(&member, score, &settings), model.insert(member, score));
+                    let before = model.get(&member).copied();
+                    prop_assert_eq!(zset.insert(&member, score, &settings), before);
+                    if before != Some(score) {
+                        model.insert(member, score);
+                    }
                 }
+                prop_assert_eq!(zset.allocated_bytes(), zset.recounted_bytes());
+                prop_assert_eq!(zset.len(), model.len());
             }
             let sorted = sorted(&model);
-            let list = |iter: &mut dyn Iterator<Item = (Element<'_>, f64)>| iter.map(|(m, s)| (m.spell().to_vec(), s)).collect::<Vec<_>>();
-            prop_assert_eq!(list(&mut zset.iter()), sorted.clone());
-            prop_assert_eq!(zset.len(), sorted.len());
+            prop_assert_eq!(list(zset.iter()), sorted.clone());
+            let copy = zset.clone();
+            prop_assert_eq!(copy.recounted_bytes(), copy.allocated_bytes());
+            prop_assert_eq!(&copy, &zset);
             for (rank, (member, score)) in sorted.iter().enumerate() {
-                prop_assert_eq!(zset.rank(member, &settings), Some((rank, *score)));
-                prop_assert_eq!(zset.score(member, &settings), Some(*score));
-                prop_assert_eq!(zset.get(rank).map(|(m, s)| (m.spell().to_vec(), s)), Some((member.clone(), *score)));
+                prop_assert_eq!(zset.rank(member), Some((rank, *score)));
+                prop_assert_eq!(zset.score(member), Some(*score));
+                prop_assert_eq!(list(zset.get(rank).into_iter()), [(member.clone(), *score)]);
+                if equal_scores {
+                    prop_assert_eq!(zset.count_before(|other| other < &member[..]), rank);
+                    prop_assert_eq!(zset.count_before(|other| other <= &member[..]), rank + 1);
+                }
             }
             for start in 0..sorted.len() + 2 {
                 let expected: Vec<_> = sorted.iter().skip(start).take(4).cloned().collect();
-                prop_assert_eq!(list(&mut zset.range(start, 4)), expected);
+                prop_assert_eq!(list(zset.range(start, 4)), expected);
                 let expected: Vec<_> = sorted.iter().rev().skip(start).take(4).cloned().collect();
-                prop_assert_eq!(list(&mut zset.range_rev(start, 4)), expected);
+                prop_assert_eq!(list(zset.range_rev(start, 4)), expected);
             }
-            for score in -14..14 {
-                let score = f64::from(score) / 2.0;
+            let bounds = (-14..14).map(|n| f64::from(n) / 2.0);
+            for score in bounds.chain([-0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN]) {
                 prop_assert_eq!(zset.rank_of_score(score, false), sorted.iter().filter(|(_, s)| *s < score).count());
                 prop_assert_eq!(zset.rank_of_score(score, true), sorted.iter().filter(|(_, s)| *s <= score).count());
             }
         }
+
+        #[test]
+        fn a_scan_shows_whatever_stays(
+            stays in prop::collection::hash_set(0_u32..1000, 1..300),
+            waves in prop::collection::vec((any::<bool>(), 0_u32..3000), 1..40),
+        ) {
+            let settings = TypeSettings { zset_max_listpack_entries: 0, ..TypeSettings::default() };
+            let (mut zset, mut seen, mut cursor, mut others) = (ZSet::new(), HashSet::new(), 0, 1000);
+            for member in &stays {
+                zset.insert(&member.to_le_bytes(), 1.0, &settings);
+            }
+            for (grow, by) in waves.into_iter().cycle() {
+                cursor = zset.scan(cursor, |member, _| {
+                    seen.insert(u32::from_le_bytes(member.try_into().unwrap()));
+                });
+                if cursor == 0 {
+                    break;
+                }
+                let target = if grow { (others + by).min(5000) } else { others.saturating_sub(by).max(1000) };
+                (others..target).for_each(|member| {
+                    zset.insert(&member.to_le_bytes(), f64::from(member), &settings);
+                });
+                (target..others).for_each(|member| {
+                    zset.remove(&member.to_le_bytes());
+                });
+                // What stays may have another score.
+                for member in stays.iter().take(3) {
+                    zset.insert(&member.to_le_bytes(), f64::from(target), &settings);
+                }
+                others = target;
+            }
+            prop_assert!(stays.is_subset(&seen));
+        }
+    }
+
+    #[test]
+    fn every_member_is_drawn_equally_often_in_every_encoding() {
+        for packed in [0, 1000] {
+            let settings = TypeSettings { zset_max_listpack_entries: packed, ..TypeSettings::default() };
+            let (mut zset, random) = (ZSet::new(), Random::from_seed(5));
+            (0..100_u8).for_each(|member| {
+                zset.insert(&[b'm', member], f64::from(member % 7), &settings);
+            });
+            let mut drawn = [0_f64; 100];
+            for _ in 0..100_000 {
+                let (member, _) = zset.random(&random).unwrap();
+                drawn[usize::from(member.with(|member| member[1]))] += 1.0;
+            }
+            let chi_square: f64 = drawn.iter().map(|n| (n - 1000.0).powi(2) / 1000.0).sum();
+            // 99 degrees of freedom: above 149 once in a thousand tries with a fair draw.
+            assert!(chi_square < 149.0, "{chi_square}");
+        }
+    }
+
+    #[test]
+    fn members_that_go_give_their_memory_back() {
+        let settings = TypeSettings::default();
+        let mut zset = ZSet::new();
+        let member = |n: u32| format!("member:{n:07}");
+        for n in 0..50_000 {
+            zset.insert(member(n).as_bytes(), f64::from(n % 1000), &settings);
+        }
+        let full = zset.allocated_bytes();
+        assert!(full < 56 * 50_000, "{} a member", full / 50_000);
+        for n in (0..50_000).filter(|n| n % 100 != 0) {
+            zset.remove(member(n).as_bytes());
+        }
+        assert!(zset.allocated_bytes() < full / 40, "{} of {full}", zset.allocated_bytes());
+        assert_eq!(zset.allocated_bytes(), zset.recounted_bytes());
+    }
+
+    // What a small set takes beside its listpack.
+    #[test]
+    fn the_set_itself_is_no_bigger_than_its_listpack() {
+        assert_eq!(size_of::<ZSet>(), size_of::<Listpack>());
     }
 }
