@@ -34,7 +34,6 @@ pub mod number;
 mod random;
 mod replay;
 mod reply;
-pub mod table;
 pub mod tx;
 pub mod types;
 

@@ -3,15 +3,11 @@
 //! Knows nothing of keys, field deadlines, replies or logs. A hash that has become a table stays one.
 use std::fmt;
 
-use super::listpack::{Element, Listpack};
+use super::listpack::{Element, LISTPACK_BYTES_MAX, Listpack};
 use super::packed_table::PackedTable;
 use super::{Encoding, TypeSettings};
 use crate::Random;
 use crate::memory::block_bytes;
-
-/// Past this many bytes a listpack is given up whatever the settings say, as in Redis: each change moves all
-/// that follows it.
-const LISTPACK_BYTES_MAX: usize = 1 << 30;
 
 /// Fields and their values.
 ///
@@ -26,13 +22,6 @@ enum Form {
     Packed(Listpack),
     /// Boxed, because most hashes are small.
     Fields(Box<PackedTable>),
-}
-
-/// The offsets of a field and of its value.
-#[inline]
-fn find(list: &Listpack, name: &[u8]) -> Option<(usize, usize)> {
-    let (_, field) = list.find(name, 2)?;
-    Some((field, list.next(field)?))
 }
 
 /// One of two iterators.
@@ -117,7 +106,7 @@ impl Hash {
     /// Whether there is such a field. O(1); O(n) while packed.
     pub fn contains(&self, field: &[u8], settings: &TypeSettings) -> bool {
         match &self.0 {
-            Form::Packed(list) => find(list, field).is_some(),
+            Form::Packed(list) => list.find_pair(field).is_some(),
             Form::Fields(fields) => fields.contains(field, |name| settings.hash_seed.hash(name)),
         }
     }
@@ -129,9 +118,9 @@ impl Hash {
             // Neither sum overflows: no slice is longer than half of the address space.
             let bytes = list.used_bytes().saturating_add(field.len() + value.len());
             if longest <= settings.hash_max_listpack_value && bytes <= LISTPACK_BYTES_MAX {
-                let found = find(list, field);
-                if let Some((_, old)) = found {
-                    list.splice(old, 1, &[Element::of(value)]);
+                let found = list.find_pair(field).map(|(number, _)| number);
+                if let Some(number) = found {
+                    list.splice(number + 1, 1, &[Element::of(value)]);
                 } else {
                     list.push_back(Element::of(field));
                     list.push_back(Element::of(value));
@@ -154,7 +143,7 @@ impl Hash {
     pub fn remove(&mut self, field: &[u8], settings: &TypeSettings) -> bool {
         match &mut self.0 {
             Form::Packed(list) => {
-                let Some((field, _)) = find(list, field) else { return false };
+                let Some((field, _)) = list.find_pair(field) else { return false };
                 list.splice(field, 2, &[]);
                 true
             }
@@ -188,8 +177,8 @@ impl Hash {
         match &self.0 {
             Form::Packed(list) if list.is_empty() => None,
             Form::Packed(list) => {
-                let field = list.seek(2 * random.below(list.len() as u64 / 2) as usize)?;
-                Some((list.at(field), list.at(list.next(field)?)))
+                let field = 2 * random.below(list.len() as u64 / 2) as usize;
+                Some((list.at(field), list.at(field + 1)))
             }
             Form::Fields(fields) => fields.random(random),
         }
@@ -206,7 +195,7 @@ impl Hash {
     /// What its blocks on the heap take from the allocator, by [`block_bytes`]. O(1).
     pub fn allocated_bytes(&self) -> usize {
         match &self.0 {
-            Form::Packed(list) => block_bytes(list.allocated_bytes()),
+            Form::Packed(list) => list.allocated_bytes(),
             Form::Fields(fields) => block_bytes(size_of::<PackedTable>()) + fields.allocated_bytes(),
         }
     }

@@ -394,7 +394,7 @@ impl List {
     /// The element at `index`.
     pub fn get(&self, index: usize) -> Option<Element<'_>> {
         match &self.0 {
-            Form::Packed(pack) => pack.seek(index).map(|number| pack.at(number)),
+            Form::Packed(pack) => (index < pack.len()).then(|| pack.at(index)),
             Form::Pieces(pieces) => pieces.locate(index).map(|(spot, inside)| pieces.get(spot).at(inside)),
         }
     }
@@ -403,8 +403,11 @@ impl List {
     pub fn set(&mut self, index: usize, element: &[u8], settings: &TypeSettings) -> bool {
         match &mut self.0 {
             Form::Packed(pack) => {
-                let place = pack.seek(index);
-                place.map(|number| pack.splice(number, 1, &[Element::of(element)])).is_some()
+                let is_there = index < pack.len();
+                if is_there {
+                    pack.splice(index, 1, &[Element::of(element)]);
+                }
+                is_there
             }
             Form::Pieces(pieces) => pieces.set(index, element, Limit::of(settings)),
         }

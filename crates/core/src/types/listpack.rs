@@ -482,23 +482,6 @@ impl Listpack {
         decode(head, &self.bytes[self.offset_of(number)..]).0
     }
 
-    /// The number of the first element.
-    pub fn first_offset(&self) -> Option<usize> {
-        self.seek(0)
-    }
-
-    /// The number of the element after another.
-    #[inline]
-    pub fn next(&self, number: usize) -> Option<usize> {
-        self.seek(number + 1)
-    }
-
-    /// The number, if there is such an element.
-    #[inline]
-    pub fn seek(&self, number: usize) -> Option<usize> {
-        (number < self.len()).then_some(number)
-    }
-
     /// The number of the first element that is the wanted one and where its payload begins, among each `STRIDE`th from the one
     /// with number `number` on, whose payload begins at `offset`.
     #[inline]
@@ -550,12 +533,10 @@ impl Listpack {
         })
     }
 
-    /// The number, twice, of the first element that stands for `bytes`, among those whose number is a multiple of `stride`, which
-    /// is 1 or 2.
+    /// The number of the first element that stands for `bytes`.
     #[inline]
-    pub fn find(&self, bytes: &[u8], stride: usize) -> Option<(usize, usize)> {
-        let found = if stride == 1 { self.locate::<1>(bytes) } else { self.locate::<2>(bytes) };
-        found.map(|(number, _)| (number, number))
+    pub fn find(&self, bytes: &[u8]) -> Option<usize> {
+        self.locate::<1>(bytes).map(|(number, _)| number)
     }
 
     /// The number of the first element that stands for `bytes`, among those with even numbers, and the element after it.
@@ -1054,7 +1035,7 @@ mod tests {
         pack.push_back(Element::Text(b"12"));
         pack.push_back(Element::of(b"12"));
         assert_eq!(pack.at(0), Element::Text(b"12"));
-        assert_eq!(pack.find(b"12", 1).map(|(number, _)| number), Some(1));
+        assert_eq!(pack.find(b"12"), Some(1));
     }
 
     proptest! {
@@ -1065,13 +1046,13 @@ mod tests {
             for (what, at, element) in steps {
                 let at = at.index(model.len() + 1);
                 let new = Element::of(&element);
-                if let Some(offset) = pack.seek(at) { match what {
+                if at < model.len() { match what {
                     0 => {
-                        pack.splice(offset, 1, &[]);
+                        pack.splice(at, 1, &[]);
                         model.remove(at);
                     }
                     1 => {
-                        pack.splice(offset, 1, &[new]);
+                        pack.splice(at, 1, &[new]);
                         model[at] = element;
                     }
                     2 => {
@@ -1090,11 +1071,11 @@ mod tests {
                         model.extend(spelled(tail.iter()));
                     }
                     5 if at + 2 < model.len() => {
-                        pack.splice(offset, 2, &[new, Element::of(b"17"), new]);
+                        pack.splice(at, 2, &[new, Element::of(b"17"), new]);
                         model.splice(at..at + 2, [element.clone(), b"17".to_vec(), element]);
                     }
                     _ => {
-                        pack.splice(offset, 0, &[new]);
+                        pack.splice(at, 0, &[new]);
                         model.insert(at, element);
                     }
                 } } else {
@@ -1113,9 +1094,7 @@ mod tests {
                 pack.iter().pairs().for_each(|(one, other)| folded.extend([one, other].map(|element| element.spell().to_vec())));
                 prop_assert!(folded.iter().eq(model.iter().chain(model.as_chunks::<2>().0.as_flattened())));
                 if let Some(wanted) = model.get(at) {
-                    let (number, offset) = pack.find(wanted, 1).unwrap();
-                    prop_assert_eq!(Some(number), model.iter().position(|element| element == wanted));
-                    prop_assert_eq!(pack.seek(number), Some(offset));
+                    prop_assert_eq!(pack.find(wanted), model.iter().position(|element| element == wanted));
                     let places: Vec<usize> = (0..model.len()).filter(|&at| model[at] == *wanted).collect();
                     prop_assert!(pack.positions(wanted).eq(places.iter().copied()));
                     prop_assert!(pack.positions_back(wanted).eq(places.iter().rev().copied()));

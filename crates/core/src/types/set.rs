@@ -3,16 +3,13 @@
 //! Whatever form holds them, members are seen as byte strings. Knows nothing of keys, replies or logs.
 use std::fmt;
 
-use super::listpack::{Element, Listpack};
+use super::listpack::{Element, LISTPACK_BYTES_MAX, Listpack};
 use super::packed_table::PackedTable;
 use super::string::IntBuffer;
 use super::{Encoding, TypeSettings};
 use crate::Random;
 use crate::memory::block_bytes;
 use crate::number::parse_i64;
-
-/// Past this many bytes a listpack is given up whatever the settings say, as in Redis.
-const LISTPACK_BYTES_MAX: usize = 1 << 30;
 
 /// A set of byte strings.
 ///
@@ -233,7 +230,7 @@ impl Set {
     pub fn contains(&self, member: &[u8], settings: &TypeSettings) -> bool {
         match &self.0 {
             Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.contains(value)),
-            Form::Packed(list) => list.find(member, 1).is_some(),
+            Form::Packed(list) => list.find(member).is_some(),
             Form::Members(members) => members.contains(member, |name| settings.hash_seed.hash(name)),
         }
     }
@@ -253,7 +250,7 @@ impl Set {
             }
         }
         if let Form::Packed(list) = &mut self.0 {
-            if list.find(member, 1).is_some() {
+            if list.find(member).is_some() {
                 return false;
             }
             if list.len() < settings.set_max_listpack_entries
@@ -299,9 +296,9 @@ impl Set {
         match &mut self.0 {
             Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.remove(value)),
             Form::Packed(list) => {
-                let found = list.find(member, 1);
-                if let Some((_, offset)) = found {
-                    list.splice(offset, 1, &[]);
+                let found = list.find(member);
+                if let Some(number) = found {
+                    list.splice(number, 1, &[]);
                 }
                 found.is_some()
             }
@@ -337,7 +334,7 @@ impl Set {
         let index = || random.below(self.len() as u64) as usize;
         match &self.0 {
             Form::Integers(integers) => integers.get(index()).map(Element::Integer),
-            Form::Packed(list) => list.seek(index()).map(|offset| list.at(offset)),
+            Form::Packed(list) => Some(list.at(index())),
             Form::Members(members) => members.random(random).map(|(member, _)| member),
         }
     }
@@ -355,7 +352,7 @@ impl Set {
     pub fn allocated_bytes(&self) -> usize {
         match &self.0 {
             Form::Integers(integers) => integers.allocated_bytes(),
-            Form::Packed(list) => block_bytes(list.allocated_bytes()),
+            Form::Packed(list) => list.allocated_bytes(),
             Form::Members(members) => block_bytes(size_of::<PackedTable>()) + members.allocated_bytes(),
         }
     }

@@ -71,7 +71,6 @@ impl Indexed {
             + self.member_bytes
     }
 
-    #[cfg(test)]
     fn recounted_bytes(&self) -> usize {
         let members = self.by_name.iter();
         block_bytes(size_of::<Self>())
@@ -362,16 +361,15 @@ impl ZSet {
     /// What it takes of the allocator beside itself.
     pub fn allocated_bytes(&self) -> usize {
         match &self.0 {
-            Form::Packed(pack) => block_bytes(pack.allocated_bytes()),
+            Form::Packed(pack) => pack.allocated_bytes(),
             Form::Indexed(indexed) => indexed.allocated_bytes(),
         }
     }
 
     /// The same, counted anew. O(N).
-    #[cfg(test)]
     pub(crate) fn recounted_bytes(&self) -> usize {
         match &self.0 {
-            Form::Packed(pack) => block_bytes(pack.allocated_bytes()),
+            Form::Packed(pack) => pack.allocated_bytes(),
             Form::Indexed(indexed) => indexed.recounted_bytes(),
         }
     }

@@ -318,6 +318,18 @@ impl Inner {
 }
 
 impl RankTree {
+    /// What the nodes take of the allocator, counted anew. O(N).
+    pub(super) fn recounted_bytes(&self) -> usize {
+        fn bytes(node: &Node) -> usize {
+            let below: usize = match node {
+                Node::Leaf(_) => 0,
+                Node::Inner(inner) => inner.children.iter().map(bytes).sum(),
+            };
+            node.bytes() + below
+        }
+        bytes(&self.root)
+    }
+
     pub(super) fn new() -> Self {
         let root = Node::Leaf(Box::new(Leaf::new()));
         Self { len: 0, node_bytes: root.bytes(), root }
@@ -493,18 +505,6 @@ mod tests {
     use super::*;
 
     impl RankTree {
-        /// What the nodes take of the allocator, counted anew. O(N).
-        pub(in super::super) fn recounted_bytes(&self) -> usize {
-            fn bytes(node: &Node) -> usize {
-                let below: usize = match node {
-                    Node::Leaf(_) => 0,
-                    Node::Inner(inner) => inner.children.iter().map(bytes).sum(),
-                };
-                node.bytes() + below
-            }
-            bytes(&self.root)
-        }
-
         /// Nodes say the truth about what is under them, are of one height and lie within their allocations.
         fn check(&self) {
             /// Returns the height.
