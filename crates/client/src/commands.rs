@@ -9,6 +9,7 @@ use redlet_core::cmd::connection::*;
 use redlet_core::cmd::hash::*;
 use redlet_core::cmd::keys::*;
 use redlet_core::cmd::list::*;
+use redlet_core::cmd::memory::*;
 use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 use redlet_core::cmd::server::*;
 use redlet_core::cmd::set::*;
@@ -3230,6 +3231,82 @@ pub trait Commands {
         let report = self.run_control(&Info { sections: sections.into() })?.0;
         let line = |line: &str| line.split_once(':').map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(report.lines().filter_map(line).collect())
+    }
+
+    /// Counts the bytes that a key takes with its value and all that belongs to it; `None` if it is not there. `MEMORY USAGE`.
+    ///
+    /// *Differs* from Redis in that nothing is estimated.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "x".repeat(1000))?;
+    /// assert!((1000..1100).contains(&redis.memory_usage("k")?.unwrap()));
+    /// assert_eq!(redis.memory_usage("missing")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn memory_usage(&self, key: impl ToArg) -> Result<Option<usize>> {
+        self.run_read(&MemoryUsage { key: &arg(&key)? })
+    }
+
+    /// Reports what takes how much memory. `MEMORY STATS`.
+    ///
+    /// Complexity: O(S), S being the number of shards.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.memory_stats()?.used_bytes, 0);
+    /// redis.set("k", "v")?;
+    /// let memory = redis.memory_stats()?;
+    /// assert_eq!((memory.keys, memory.databases[0].keys), (1, 1));
+    /// assert!(memory.used_bytes > 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn memory_stats(&self) -> Result<MemoryReport> {
+        self.run_control(&MemoryStats)
+    }
+
+    /// Says in words whether memory is well used. `MEMORY DOCTOR`.
+    ///
+    /// Complexity: O(S), S being the number of shards.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.memory_doctor()?.contains("too little"));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn memory_doctor(&self) -> Result<String> {
+        self.run_control(&MemoryDoctor)
+    }
+
+    /// Reports on the pages that entries lie in. `MEMORY MALLOC-STATS`.
+    ///
+    /// Complexity: O(S), S being the number of shards.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.memory_malloc_stats()?.contains("Pages"));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn memory_malloc_stats(&self) -> Result<String> {
+        self.run_control(&MemoryMallocStats)
+    }
+
+    /// Does nothing: pages without entries are given back at once. `MEMORY PURGE`.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.memory_purge()?;
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn memory_purge(&self) -> Result<()> {
+        self.run_control(&MemoryPurge)
     }
 
     /// Returns the parameters whose names match a pattern. `CONFIG GET`.

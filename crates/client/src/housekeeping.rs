@@ -1,4 +1,5 @@
-//! The one background thread of a store: it reclaims expired keys, writes and syncs the log, and makes snapshots.
+//! The one background thread of a store: it reclaims expired keys, frees big values, writes and syncs the log, and makes
+//! snapshots.
 //!
 //! It is started when there is something to do for the first time, and sleeps without waking while there is not.
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use redlet_core::UnixMs;
+use redlet_core::{Garbage, UnixMs};
 
 use crate::redis::Core;
 use crate::store::{self, Disk};
@@ -18,6 +19,8 @@ struct Work {
     due: Option<UnixMs>,
     /// The log has something that is not in its file, or not synced.
     dirty: bool,
+    /// Big values to be freed.
+    garbage: Vec<Garbage>,
     stop: bool,
 }
 
@@ -41,6 +44,11 @@ impl Desk {
             work.dirty = true;
             self.changed.notify_one();
         }
+    }
+
+    pub(crate) fn free(&self, garbage: Garbage) {
+        self.work.lock().garbage.push(garbage);
+        self.changed.notify_one();
     }
 
     fn stop(&self) {
@@ -87,7 +95,7 @@ fn keep_house(core: &Arc<Core>) {
     let mut synced_at = UnixMs(i64::MIN);
     loop {
         let now = core.engine.clock().now();
-        let (expire, dirty) = {
+        let (expire, dirty, garbage) = {
             let mut work = core.desk.work.lock();
             loop {
                 if work.stop {
@@ -95,7 +103,7 @@ fn keep_house(core: &Arc<Core>) {
                 }
                 let now = core.engine.clock().now();
                 let due_in = work.due.map(|at| at.0.saturating_sub(now.0).max(0) as u64);
-                if work.dirty || due_in == Some(0) {
+                if work.dirty || due_in == Some(0) || !work.garbage.is_empty() {
                     break;
                 }
                 match due_in {
@@ -111,8 +119,9 @@ fn keep_house(core: &Arc<Core>) {
             if expire {
                 work.due = None;
             }
-            (expire, std::mem::take(&mut work.dirty))
+            (expire, std::mem::take(&mut work.dirty), std::mem::take(&mut work.garbage))
         };
+        drop(garbage);
         if expire {
             let tick = core.engine.tick(KEYS_AT_A_TIME);
             if let Some(at) = tick.next_at {

@@ -19,13 +19,14 @@ pub use redlet_core as core;
 pub use redlet_core::cmd::hash::Draw;
 pub use redlet_core::cmd::keys::{ExpireWhen, ExpiresAt, Ttl};
 pub use redlet_core::cmd::list::{End, Side};
+pub use redlet_core::cmd::memory::{DatabaseMemory, MemoryReport};
 pub use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 pub use redlet_core::cmd::server::FlushMode;
 pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetReply, When};
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
 };
-pub use redlet_core::{Bytes, Clock, ManualClock, Reply, Tick, UnixMs};
+pub use redlet_core::{Bytes, Clock, EvictionPolicy, ManualClock, Reply, Tick, UnixMs};
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};
 pub use system_clock::SystemClock;
 pub use transaction::Transaction;

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Weak};
 use parking_lot::Mutex;
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::tx::View;
-use redlet_core::{Clock, Engine, Reply, Tick};
+use redlet_core::{Clock, Engine, EvictionPolicy, Reply, Tick};
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 use smallvec::SmallVec;
 
@@ -268,6 +268,29 @@ impl Redis {
         self.engine().tick(budget)
     }
 
+    /// Limits what keys may take, in bytes; 0 for no limit. What is too much goes now, if [`Redis::set_eviction_policy`] allows
+    /// it. As `CONFIG SET maxmemory`.
+    ///
+    /// ```
+    /// use redlet::{Commands, Redis};
+    ///
+    /// let redis = Redis::memory();
+    /// redis.set_max_memory(1);
+    /// redis.set("first", "is above the limit once it is there")?;
+    /// let refused = redis.set("second", "v").unwrap_err();
+    /// assert_eq!(refused.to_string(), "OOM command not allowed when used memory > 'maxmemory'.");
+    /// assert_eq!(redis.delete(["first"])?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn set_max_memory(&self, bytes: usize) {
+        self.engine().set_max_memory(bytes);
+    }
+
+    /// Sets what goes when memory is full. As `CONFIG SET maxmemory-policy`.
+    pub fn set_eviction_policy(&self, policy: EvictionPolicy) {
+        self.engine().set_eviction_policy(policy);
+    }
+
     /// Returns when everything that was written so far is on the disk. Nothing to do for a store in memory.
     ///
     /// # Errors
@@ -336,6 +359,9 @@ pub struct Builder {
     seed: Option<u64>,
     vfs: Arc<dyn Vfs>,
     housekeeping: Option<bool>,
+    max_memory: usize,
+    eviction_policy: EvictionPolicy,
+    max_memory_samples: Option<usize>,
 }
 
 impl Default for Builder {
@@ -349,6 +375,9 @@ impl Default for Builder {
             seed: None,
             vfs: Arc::new(RealVfs),
             housekeeping: None,
+            max_memory: 0,
+            eviction_policy: EvictionPolicy::NoEviction,
+            max_memory_samples: None,
         }
     }
 }
@@ -404,6 +433,42 @@ impl Builder {
         self
     }
 
+    /// How many bytes keys may take with all that belongs to them; without a limit, or with 0, as many as there are. What happens
+    /// when memory is full, [`Builder::eviction_policy`] says. A store that has more when it is opened gives up what is too much,
+    /// if it may.
+    ///
+    /// ```
+    /// use redlet::{Commands, EvictionPolicy, Redis};
+    ///
+    /// let cache = Redis::builder()
+    ///     .max_memory(1 << 20)
+    ///     .eviction_policy(EvictionPolicy::AllKeysAdaptive)
+    ///     .build()?;
+    /// for number in 0..100_000 {
+    ///     cache.set(format!("page:{number}"), "x".repeat(100))?;
+    /// }
+    /// assert!(cache.memory_stats()?.used_bytes <= 1 << 20);
+    /// assert!(cache.dbsize()? > 5000);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn max_memory(mut self, bytes: usize) -> Self {
+        self.max_memory = bytes;
+        self
+    }
+
+    /// What goes when memory is full; nothing unless told otherwise, and then what needs memory is refused.
+    pub fn eviction_policy(mut self, policy: EvictionPolicy) -> Self {
+        self.eviction_policy = policy;
+        self
+    }
+
+    /// How many keys are looked at for each that goes, 5 unless told otherwise, 64 at most: more find a better one and take
+    /// longer.
+    pub fn max_memory_samples(mut self, samples: usize) -> Self {
+        self.max_memory_samples = Some(samples);
+        self
+    }
+
     /// Whether a background thread reclaims expired keys, syncs the log and makes snapshots. It does unless a clock was given.
     pub fn housekeeping(mut self, on: bool) -> Self {
         self.housekeeping = Some(on);
@@ -424,6 +489,9 @@ impl Builder {
         if !self.shards.is_power_of_two() || self.shards > 1 << 16 {
             return Err(Error::Options("the number of shards is a power of two, 65536 at most"));
         }
+        if self.max_memory_samples.is_some_and(|samples| !(1..=64).contains(&samples)) {
+            return Err(Error::Options("from 1 to 64 keys are looked at for each that goes"));
+        }
         let keeps_house = self.housekeeping.unwrap_or(self.clock.is_none());
         let making = Making {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
@@ -438,6 +506,15 @@ impl Builder {
                 (engine, Some(disk))
             }
         };
+        if let Some(samples) = self.max_memory_samples {
+            engine.set_max_memory_samples(samples);
+        }
+        if self.eviction_policy != EvictionPolicy::NoEviction {
+            engine.set_eviction_policy(self.eviction_policy);
+        }
+        if self.max_memory > 0 {
+            engine.set_max_memory(self.max_memory);
+        }
         let core = Arc::new(Core { engine, disk, desk: Desk::default() });
         let shared = Arc::new(Shared { core: Arc::clone(&core), housekeeper: Housekeeper::default() });
         if core.disk.is_some() {
@@ -448,6 +525,13 @@ impl Builder {
             core.engine.set_alarm(Box::new(move |at| {
                 if let Some(shared) = owner.upgrade() {
                     shared.core.desk.wake_at(at);
+                    shared.housekeeper.start(&shared.core);
+                }
+            }));
+            let owner = Arc::downgrade(&shared);
+            core.engine.set_reclaimer(Box::new(move |garbage| {
+                if let Some(shared) = owner.upgrade() {
+                    shared.core.desk.free(garbage);
                     shared.housekeeper.start(&shared.core);
                 }
             }));

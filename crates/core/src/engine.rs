@@ -9,6 +9,7 @@ use crate::config::{Config, MAX_BULK_LENGTH};
 use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Indexes, Keyspace, Locks, ReadLocks, Shard, Tracking, WriteLocks};
 use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory, MemoryChange};
+use crate::reclaim::{Reclaim, Reclaimer};
 use crate::tx::{KnownHash, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
 use crate::{Clock, Error, HashSeed, Random, Reply, Result, UnixMs};
@@ -36,6 +37,7 @@ pub struct Engine {
     random: Random,
     tracking: Tracking,
     maxmemory: MaxMemory,
+    reclaim: Reclaim,
     config: Config,
     databases: usize,
     journal: OnceLock<Arc<dyn Journal>>,
@@ -104,6 +106,7 @@ impl Engine {
             random,
             tracking: Tracking::default(),
             maxmemory: MaxMemory::default(),
+            reclaim: Reclaim::default(),
             config: Config::new(options.databases),
             databases: options.databases,
             journal: OnceLock::new(),
@@ -139,6 +142,14 @@ impl Engine {
     /// If there is one already.
     pub fn set_alarm(&self, alarm: Alarm) {
         assert!(self.alarm.set(alarm).is_ok(), "an engine has one alarm for its whole life");
+    }
+
+    /// Who frees big values that are gone, elsewhere. Without anybody a caller waits until they are freed.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn set_reclaimer(&self, reclaimer: Reclaimer) {
+        assert!(self.reclaim.set(reclaimer), "an engine has one reclaimer for its whole life");
     }
 
     /// Runs a command that only reads, as one unit.
@@ -398,6 +409,10 @@ impl Engine {
 
     pub(crate) fn keyspace(&self) -> &Keyspace {
         &self.keyspace
+    }
+
+    pub(crate) fn reclaim(&self) -> &Reclaim {
+        &self.reclaim
     }
 
     pub(crate) fn maxmemory(&self) -> &MaxMemory {

@@ -87,13 +87,14 @@ fn count(db: &View<'_>) -> Result<Counted> {
     })
 }
 
-/// When the memory of what FLUSHALL and FLUSHDB delete is given back. Either way the keys are gone at once.
+/// When the memory of what FLUSHALL and FLUSHDB delete is given back. Either way the keys are gone at once, and no lock is held
+/// meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FlushMode {
     /// `SYNC`: before it answers.
     #[default]
     Sync,
-    /// `ASYNC`: after every lock is gone.
+    /// `ASYNC`: elsewhere, after it has answered.
     Async,
 }
 
@@ -140,6 +141,9 @@ macro_rules! flush_command {
 
         impl<'a> Write<'a> for $type {
             fn write(&self, db: &mut Tx<'_>) -> Result<()> {
+                if self.mode == FlushMode::Sync {
+                    db.free_at_once();
+                }
                 db.$clear();
                 Ok(())
             }
@@ -447,6 +451,8 @@ fn memory_lines(db: &Tx<'_>) -> Result<Lines> {
     bytes("maxmemory", report.limit_bytes, Some("maxmemory_human"));
     bytes("mem_fragmentation_bytes", report.page_bytes - report.paged_bytes, None);
     bytes("mem_not_counted_for_evict", report.fixed_bytes, None);
+    bytes("lazyfree_pending_objects", db.engine().reclaim().pending(), None);
+    bytes("lazyfreed_objects", db.engine().reclaim().freed(), None);
     lines.push(text("used_memory_peak_perc", percent(used, peak)));
     lines.push(text("used_memory_dataset_perc", percent(dataset, filled)));
     lines.push(text("mem_fragmentation_ratio", format!("{:.2}", report.fragmentation())));

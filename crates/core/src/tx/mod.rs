@@ -20,6 +20,7 @@ use crate::cmd::{Flags, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::keyspace::{Access, Content, Counters, Database, Entry, Locks, Shard, Statistics, WriteLocks};
+use crate::reclaim::Removed;
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
 use crate::{Clock, Error, Random, Result, UnixMs};
 
@@ -339,20 +340,13 @@ pub struct Tx<'e> {
     recorder: Recorder,
     /// Freed once the locks are gone: dropping a large value takes long.
     removed: Vec<Removed>,
+    frees_at_once: bool,
     /// Commands that may grow memory are refused.
     is_full: bool,
 }
 
 /// After so many lookups in a shard the clock that counts accesses is looked after.
 const LOOKUPS_OBSERVED: u64 = 1024;
-
-/// What a unit took out of the keyspace, kept only to be dropped later.
-#[derive(Debug)]
-#[expect(dead_code, reason = "nobody looks at what is to be dropped")]
-pub(crate) enum Removed {
-    Value(Value),
-    Database(Database),
-}
 
 impl<'e> Tx<'e> {
     pub(crate) fn new(
@@ -363,7 +357,17 @@ impl<'e> Tx<'e> {
         recorder: Recorder,
     ) -> Self {
         let now = Now::new(engine.clock());
-        Self { engine, locks, now, known, db, recorder, removed: Vec::new(), is_full: false }
+        Self {
+            engine,
+            locks,
+            now,
+            known,
+            db,
+            recorder,
+            removed: Vec::new(),
+            frees_at_once: false,
+            is_full: false,
+        }
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
@@ -436,7 +440,16 @@ impl<'e> Tx<'e> {
 
     #[cold]
     fn drop_removed(&mut self) {
-        self.removed.clear();
+        if self.frees_at_once {
+            self.removed.clear();
+        } else {
+            self.engine.reclaim().free(&mut self.removed);
+        }
+    }
+
+    /// What this unit removes is freed when it has ended, however long that takes.
+    pub(crate) fn free_at_once(&mut self) {
+        self.frees_at_once = true;
     }
 
     /// The same values, to read.

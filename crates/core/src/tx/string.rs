@@ -1,8 +1,9 @@
 //! Doors to strings.
-use super::{Deadline, Removed, Tx};
+use super::{Deadline, Tx};
 use crate::config::MAX_BULK_LENGTH;
 use crate::effect::Effect;
 use crate::keyspace::Content;
+use crate::reclaim::Removed;
 use crate::types::{IntBuffer, Str, StrRef, Value};
 use crate::{Error, Result};
 

@@ -391,6 +391,14 @@ impl List {
         }
     }
 
+    /// How many pieces it is in.
+    pub(crate) fn allocations(&self) -> usize {
+        match &self.0 {
+            Form::Packed(_) => 1,
+            Form::Pieces(pieces) => pieces.count(),
+        }
+    }
+
     /// The element at `index`.
     pub fn get(&self, index: usize) -> Option<Element<'_>> {
         match &self.0 {

@@ -165,6 +165,20 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// About how many blocks have to be freed with it.
+    pub(crate) fn allocations(self) -> usize {
+        match self {
+            ValueRef::String(_) => 1,
+            ValueRef::List(list) => list.allocations(),
+            ValueRef::Hash(hash) if hash.encoding() == Encoding::Listpack => 1,
+            ValueRef::Hash(hash) => hash.len(),
+            ValueRef::Set(set) if set.encoding() != Encoding::Hashtable => 1,
+            ValueRef::Set(set) => set.len(),
+            ValueRef::ZSet(zset) if zset.encoding() == Encoding::Listpack => 1,
+            ValueRef::ZSet(zset) => zset.len(),
+        }
+    }
+
     /// True for a collection without elements, which no key may hold.
     pub fn is_empty_collection(self) -> bool {
         match self {
