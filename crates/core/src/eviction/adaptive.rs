@@ -20,11 +20,15 @@
 //! **The border.** W-TinyLFU's window of one percent loses badly where only the new is worth keeping. Its hill climber needs
 //! many requests to see in the hit ratio that a step was good. Here the two ends are compared directly, by what they lose: of the
 //! keys that went from the end of the window, how many came back shortly after; and of those that went from the main part?
-//! The part whose victims return more often is too small and gets a quarter of a key for each return. Both ends lose equally much in the
+//! The part whose victims return more often is too small and gets room for a key for each return. Both ends lose equally much in the
 //! end, and that is where the sum is best. Returns after long are not counted, or a loop would
 //! pull the border towards the window, where it has no hits at all. ARC (Megiddo, Modha, FAST 2003) moves
 //! its border by the mere number of returns, and `LeCaR` (Vietri et al., `HotStorage` 2018) weighs two policies by regret for
 //! their victims; the difference here is that returns are counted per victim.
+//!
+//! The same comparison sets the handicap of the duel: while keys from the window return more often than those from the main part,
+//! newcomers need fewer uses to win, at most half as many, and win ties. So a main part full of what yesterday's load left
+//! behind gives way before its counters have faded.
 use std::collections::VecDeque;
 
 use super::clock::{EPOCH, EPOCH_BITS};
@@ -48,9 +52,11 @@ const SHARE_FIRST: f64 = 0.03;
 const SHARE_MIN: f64 = 0.01;
 const SHARE_MAX: f64 = 0.5;
 /// By so many keys the border moves for a key that came back.
-const STEP: f64 = 0.25;
+const STEP: f64 = 1.0;
 /// The window grows only if its victims return so many times as often as the others: the main part has proof of its worth.
 const RELUCTANCE: f64 = 1.3;
+/// More regret than this gives newcomers no more help: a loop just longer than the store returns soon as well.
+const REGRET_MAX: f64 = 4.0;
 /// Counts of victims and returns reach back over so many turnovers, and at least over so many evictions.
 const TURNOVERS: f64 = 2.0;
 const EVICTIONS_MIN: f64 = 200.0;
@@ -90,12 +96,13 @@ fn density(uses: u32, bytes: usize) -> i64 {
     ((LOGARITHMS[uses as usize] - (bytes.max(1) as f64).log2()) * DOUBLING as f64) as i64
 }
 
-/// Whether a key that was not used in the window may take the place of the weakest key of the main part.
-fn beats(newcomer: &Candidate, weakest: &Candidate, now: u32) -> bool {
+/// Whether a key that was not used in the window may take the place of the weakest key of the main part, which has so much of
+/// a handicap.
+fn beats(newcomer: &Candidate, weakest: &Candidate, handicap: i64, now: u32) -> bool {
     // The newcomer's present use is counted. A key that was used not long ago has its present use yet to come: otherwise
     // a loop would put out what it is about to read.
     let to_come = u32::from(age(weakest.word, now) < ROUND);
-    density(uses(newcomer.word, now), newcomer.bytes)
+    density(uses(newcomer.word, now), newcomer.bytes) + handicap
         > density(uses(weakest.word, now) + to_come, weakest.bytes)
 }
 
@@ -175,15 +182,26 @@ impl Adaptive {
     fn learn(&mut self, from_main: bool) {
         let side = if from_main { &mut self.from_main } else { &mut self.from_window };
         side.back += 1.0;
-        let window = self.from_window.back / (self.from_window.gone + 1.0);
-        // Few go from the main part when it is at its best, so what is expected of them counts as five that went.
-        let main = RELUCTANCE * (self.from_main.back + 0.5) / (self.from_main.gone + 5.0);
+        let regret = self.regret();
         let step = STEP / self.residents.max(1) as f64;
-        if from_main && main > window {
+        if from_main && regret < 1.0 {
             self.share = (self.share - step).max(SHARE_MIN);
-        } else if !from_main && window > main {
+        } else if !from_main && regret > 1.0 {
             self.share = (self.share + step).min(SHARE_MAX);
         }
+    }
+
+    /// How many times as often victims of the window return as those of the main part.
+    fn regret(&self) -> f64 {
+        let window = self.from_window.back / (self.from_window.gone + 1.0);
+        // Few go from the main part when it is at its best, so the count of them begins with half a return of five.
+        let main = (self.from_main.back + 0.5) / (self.from_main.gone + 5.0);
+        window / (RELUCTANCE * main)
+    }
+
+    /// What the weakest key of the main part has to make up for in a duel: the square root of the regret.
+    fn handicap(&self) -> i64 {
+        (self.regret().clamp(1.0, REGRET_MAX).log2() / 2.0 * DOUBLING as f64) as i64
     }
 
     pub(super) fn victim(
@@ -214,7 +232,7 @@ impl Adaptive {
                 continue;
             }
             let weakest = pool.weakest(residents, samples, worth)?;
-            if weakest.hash == newcomer.hash || !beats(&newcomer, &weakest, now) {
+            if weakest.hash == newcomer.hash || !beats(&newcomer, &weakest, self.handicap(), now) {
                 pool.forget(newcomer.hash);
                 return Some(self.gone(newcomer, false, now));
             }
