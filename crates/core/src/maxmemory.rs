@@ -140,7 +140,7 @@ struct Watched {
     /// Keys that came since.
     inserted: usize,
     residents: usize,
-    /// Ticks with the seconds since 1970 at which they began, at most [`HISTORY`].
+    /// The last tick of each second in which there was a new one, at most [`HISTORY`].
     history: VecDeque<(u32, i64)>,
 }
 
@@ -174,23 +174,24 @@ impl Watched {
         let tick = self.evictor.now();
         engine.tracking().set_tick(tick);
         let seconds = engine.clock().recent_seconds();
-        if self.history.back().is_none_or(|&(last, then)| last != tick && then != seconds) {
-            self.history.push_back((tick, seconds));
-            if self.history.len() > HISTORY {
-                let mut keep = false;
-                self.history.retain(|_| {
-                    keep = !keep;
-                    keep
-                });
-            }
+        match self.history.back_mut() {
+            Some((last, then)) if *then == seconds => *last = tick,
+            Some((last, _)) if *last == tick => {}
+            _ => self.history.push_back((tick, seconds)),
+        }
+        if self.history.len() > HISTORY {
+            let mut keep = false;
+            self.history.retain(|_| {
+                keep = !keep;
+                keep
+            });
         }
     }
 
-    /// When a tick began, in seconds since 1970.
-    fn began(&self, tick: u32) -> Option<i64> {
-        let age = |then: u32| self.evictor.now().wrapping_sub(then);
-        let at = self.history.partition_point(|&(then, _)| age(then) >= age(tick));
-        self.history.get(at.saturating_sub(1)).map(|&(_, seconds)| seconds)
+    /// When it was so many ticks ago, in seconds since 1970.
+    fn seconds_at(&self, age: u32) -> Option<i64> {
+        let earlier = |&(tick, _): &(u32, i64)| self.evictor.now().wrapping_sub(tick) > age;
+        self.history.get(self.history.partition_point(earlier)).map(|&(_, seconds)| seconds)
     }
 }
 
@@ -335,8 +336,8 @@ impl MaxMemory {
         let mut watched = self.evictor.lock();
         watched.observe(engine);
         let age = watched.evictor.policy().age(word, watched.evictor.now())?;
-        let began = watched.began(watched.evictor.now().wrapping_sub(age))?;
-        Some((now.seconds() - began).clamp(0, i64::from(u32::MAX)) as u32)
+        let used_at = watched.seconds_at(age)?;
+        Some((now.seconds() - used_at).clamp(0, i64::from(u32::MAX)) as u32)
     }
 }
 
@@ -410,10 +411,16 @@ impl Engine {
                         }
                         watched.evictor.victim(&mut Sampled { engine: self, policy })
                     };
-                    let Some(victim) = victim else { return false };
-                    let index = self.keyspace().index(victim.hash);
-                    let key = self.keyspace().read(index).key_of(victim.hash);
-                    key.is_some_and(|key| self.evict(index, &key))
+                    match victim {
+                        Some(victim) => {
+                            let index = self.keyspace().index(victim.hash);
+                            let key = self.keyspace().read(index).key_of(victim.hash);
+                            key.is_some_and(|key| self.evict(index, &key))
+                        }
+                        // Others may have been in the way wherever the evictor looked.
+                        None if self.something_may_go(policy) => false,
+                        None => return false,
+                    }
                 }
             };
             misses = if evicted { 0 } else { misses + 1 };
@@ -422,6 +429,13 @@ impl Engine {
             }
         }
         true
+    }
+
+    fn something_may_go(&self, policy: EvictionPolicy) -> bool {
+        (0..self.keyspace().len()).any(|index| {
+            let shard = self.keyspace().read(index);
+            shard.databases().iter().any(|database| may_go(policy, database) > 0)
+        })
     }
 
     /// Removes a key of a database from a shard, as a unit of its own.
@@ -450,7 +464,8 @@ impl Engine {
             let others = (0..keyspace.len()).filter(|other| *other != index).map(|other| bound(&other)).min();
             let mut shard = keyspace.write(index);
             let nearest = shard.nearest();
-            keyspace.publish(index, &shard);
+            // Looking may have brought timers to other levels.
+            self.maxmemory().count(keyspace.publish(index, &shard).more_bytes);
             if let Some((fires_at, db, key)) = nearest
                 && others.is_none_or(|others| fires_at <= others)
             {
@@ -458,6 +473,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// How many keys of a database may go.
+fn may_go(policy: EvictionPolicy, database: &Database) -> usize {
+    if policy.is_volatile() { database.with_deadline() } else { database.len() }
 }
 
 /// The keys that may go, as the evictor sees them.
@@ -489,9 +509,7 @@ impl Sampled<'_> {
         const DRAWS: usize = 32;
         let (engine, keyspace) = (self.engine, self.engine.keyspace());
         let shard = keyspace.try_read(index)?;
-        let len = |database: &Database| {
-            if self.policy.is_volatile() { database.with_deadline() } else { database.len() }
-        };
+        let len = |database: &Database| may_go(self.policy, database);
         let all: usize = shard.databases().iter().map(len).sum();
         let mut place = engine.random().below(all.max(1) as u64) as usize;
         let database = shard.databases().iter().find(|database| {

@@ -64,12 +64,9 @@ pub(crate) struct Wheel<T> {
     now: u64,
     /// No pending timer is due before.
     pending_from: u64,
-    /// Nothing until the first timer.
-    lists: Option<Box<Lists>>,
-}
-
-struct Lists {
-    rings: [Neighbours; LISTS],
+    pending: Neighbours,
+    /// The slots of each level, while one of them has timers.
+    levels: [Option<Box<[Neighbours; SLOTS]>>; LEVELS],
     /// For each level, which slots have timers.
     occupied: [u64; LEVELS],
 }
@@ -171,7 +168,9 @@ impl<T: Copy> Wheel<T> {
             elapsed: 0,
             now: 0,
             pending_from: 0,
-            lists: None,
+            pending: Neighbours::alone(list(PENDING)),
+            levels: [const { None }; LEVELS],
+            occupied: [0; LEVELS],
         }
     }
 
@@ -195,7 +194,7 @@ impl<T: Copy> Wheel<T> {
         let nodes = |chunk: &Vec<Node<T>>| block_bytes(chunk.capacity() * size_of::<Node<T>>());
         block_bytes(self.chunks.capacity() * size_of::<Vec<Node<T>>>())
             + self.chunks.iter().map(nodes).sum::<usize>()
-            + self.lists.as_ref().map_or(0, |_| block_bytes(size_of::<Lists>()))
+            + self.levels.iter().flatten().map(|slots| block_bytes(size_of_val(&**slots))).sum::<usize>()
     }
 
     /// Sets a timer that fires in the first [`Wheel::advance`] at or after `at`, which may have passed already; `None` if that
@@ -369,25 +368,29 @@ impl<T: Copy> Wheel<T> {
 
     fn neighbours(&mut self, index: Index) -> &mut Neighbours {
         match list_number(index) {
-            Some(number) => &mut self.lists_mut().rings[number],
+            Some(PENDING) => &mut self.pending,
+            Some(number) => &mut self.slots(number / SLOTS)[number % SLOTS],
             None => &mut self.node_mut(index).neighbours,
         }
     }
 
-    fn lists_mut(&mut self) -> &mut Lists {
+    fn slots(&mut self, level: usize) -> &mut [Neighbours; SLOTS] {
         let allocated_bytes = &mut self.allocated_bytes;
-        self.lists.get_or_insert_with(|| {
-            *allocated_bytes += block_bytes(size_of::<Lists>());
-            let rings = std::array::from_fn(|number| Neighbours::alone(list(number)));
-            Box::new(Lists { rings, occupied: [0; LEVELS] })
+        self.levels[level].get_or_insert_with(|| {
+            let slots = Box::new(std::array::from_fn(|slot| Neighbours::alone(list(level * SLOTS + slot))));
+            *allocated_bytes += block_bytes(size_of_val(&*slots));
+            slots
         })
     }
 
     /// The first timer of a list.
     #[inline]
     fn head(&self, list: usize) -> Option<Index> {
-        let first = self.lists.as_ref()?.rings[list].next;
-        list_number(first).is_none().then_some(first)
+        let ring = match list {
+            PENDING => self.pending,
+            slot => self.levels[slot / SLOTS].as_ref()?[slot % SLOTS],
+        };
+        list_number(ring.next).is_none().then_some(ring.next)
     }
 
     /// The list for a moment: on the level of the highest digit in which it differs from the wheel's, the slot of its own.
@@ -395,10 +398,16 @@ impl<T: Copy> Wheel<T> {
         if at < self.elapsed { PENDING } else { slot_of(at, level_of(self.elapsed ^ at)) }
     }
 
+    /// Notes that a list has timers now, or none any more.
     fn set_occupied(&mut self, list: usize, is_occupied: bool) {
-        if let Some(level) = self.lists_mut().occupied.get_mut(list / SLOTS) {
-            let bit = 1 << (list % SLOTS);
-            *level = if is_occupied { *level | bit } else { *level & !bit };
+        let level = list / SLOTS;
+        let Some(occupied) = self.occupied.get_mut(level) else { return };
+        let bit = 1 << (list % SLOTS);
+        *occupied = if is_occupied { *occupied | bit } else { *occupied & !bit };
+        if *occupied == 0
+            && let Some(slots) = self.levels[level].take()
+        {
+            self.allocated_bytes -= block_bytes(size_of_val(&*slots));
         }
     }
 
@@ -449,7 +458,8 @@ impl<T: Copy> Wheel<T> {
         if self.is_empty() {
             self.free = None;
             if self.chunks.len() > 1 {
-                (self.chunks, self.lists, self.allocated_bytes) = (Vec::new(), None, 0);
+                // All lists are empty, so nothing else is allocated.
+                (self.chunks, self.allocated_bytes) = (Vec::new(), 0);
             } else {
                 self.chunks.iter_mut().for_each(Vec::clear);
             }
@@ -461,9 +471,8 @@ impl<T: Copy> Wheel<T> {
 
     /// The first list with timers except the pending one, and the first moment that belongs to it.
     fn next_list(&self) -> Option<(u64, usize)> {
-        let lists = self.lists.as_ref()?;
         // The lower the level, the sooner: a timer is on the lowest that its moment and the wheel's do not share.
-        let (level, occupied) = lists.occupied.iter().enumerate().find(|(_, occupied)| **occupied != 0)?;
+        let (level, occupied) = self.occupied.iter().enumerate().find(|(_, occupied)| **occupied != 0)?;
         let list = level * SLOTS + occupied.trailing_zeros() as usize;
         Some((self.start_of(list), list))
     }
@@ -483,10 +492,8 @@ impl<T: Copy> Wheel<T> {
         let meeting = slot_of(self.elapsed, parting);
         self.elapsed = now;
         for level in 0..parting {
-            while let Some(lists) = &self.lists
-                && lists.occupied[level] != 0
-            {
-                self.join(level * SLOTS + lists.occupied[level].trailing_zeros() as usize, meeting);
+            while self.occupied[level] != 0 {
+                self.join(level * SLOTS + self.occupied[level].trailing_zeros() as usize, meeting);
             }
         }
     }
@@ -611,18 +618,14 @@ mod tests {
                 (Some(next), Some((first, _))) => assert!(next.0 <= *first),
                 (next, first) => assert_eq!(next.is_some(), first.is_some()),
             }
-            let Some(lists) = &wheel.lists else {
-                assert!(wheel.is_empty());
-                return;
-            };
             let mut linked = 0;
             for number in 0..LISTS {
                 let head = wheel.head(number);
                 if number < PENDING {
-                    assert_eq!(lists.occupied[number / SLOTS] >> (number % SLOTS) & 1 == 1, head.is_some());
+                    assert_eq!(wheel.occupied[number / SLOTS] >> (number % SLOTS) & 1 == 1, head.is_some());
                 }
+                let Some(mut next) = head else { continue };
                 let mut before = list(number);
-                let mut next = lists.rings[number].next;
                 while next != list(number) {
                     let node = wheel.node(next);
                     let at = self.timers[&node.item].0 as u64;
@@ -632,7 +635,9 @@ mod tests {
                     linked += 1;
                     (before, next) = (next, node.neighbours.next);
                 }
-                assert_eq!(lists.rings[number].previous, before);
+                let slots = wheel.levels.get(number / SLOTS).map(|slots| slots.as_ref().unwrap());
+                let ring = slots.map_or(wheel.pending, |slots| slots[number % SLOTS]);
+                assert_eq!(ring.previous, before);
             }
             assert_eq!(linked, wheel.len());
         }
