@@ -56,6 +56,8 @@ pub(crate) trait Tagged {
     }
     /// Keeps a tag.
     fn set_tag(&mut self, tag: u16);
+    /// Asks for the memory that hashing will read, without waiting for it.
+    fn prefetch(&self) {}
 }
 
 /// Values that are found by a hash.
@@ -309,6 +311,8 @@ impl<T: Tagged> ExtendibleTable<T> {
     /// Divides a segment by one more bit of the hash; false if all its values have the same one.
     fn divide(&mut self, at: usize, rehash: &impl Fn(&T) -> u64) -> bool {
         let depth = self.segments[at].depth + 1;
+        // Hashing takes too many instructions for the processor to ask for the next values meanwhile.
+        self.segments[at].values().for_each(T::prefetch);
         let hashes: Vec<u64> = self.segments[at].values().map(rehash).collect();
         let is_upper = |hash: u64| prefix(hash, depth) & 1 == 1;
         let upper_len = hashes.iter().filter(|hash| is_upper(**hash)).count();

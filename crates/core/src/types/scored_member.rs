@@ -152,6 +152,17 @@ impl Tagged for ScoredMember {
     fn set_tag(&mut self, tag: u16) {
         self.0 = TaggedPointer::new(self.start(), tag);
     }
+
+    fn prefetch(&self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch reads nothing, wherever it points.
+        unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            // Every other block of 32 bytes lies in two cache lines.
+            _mm_prefetch::<_MM_HINT_T0>(self.start().as_ptr().cast());
+            _mm_prefetch::<_MM_HINT_T0>(self.start().as_ptr().wrapping_add(16).cast());
+        }
+    }
 }
 
 impl Clone for ScoredMember {
