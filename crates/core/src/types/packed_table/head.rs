@@ -3,10 +3,7 @@
 //! ```text
 //! | tag × 8 | size × 8 | tag × 8 | size × 8 | tag × 8 | size × 8 | tag × 8 | size × 8 |
 //! ```
-#![expect(
-    unsafe_code,
-    reason = "a lookup among few takes half the time, 25 instructions here instead of 120"
-)]
+#![expect(unsafe_code, reason = "a lookup in a small set takes 11 ns instead of 21")]
 
 /// Slots whose tags stand together.
 pub(super) const GROUP: usize = 8;
