@@ -311,7 +311,7 @@ fn measure(case: &Case, redis: &Redis, server: &Server, shape: &Shape, run: usiz
         }
         pipeline.exec(&mut *server.connection()).expect("no command is refused");
     }
-    note("its core", (server.processor_time() - before).as_nanos() as f64 / f64::from(count));
+    note("its core", server.processor_time().saturating_sub(before).as_nanos() as f64 / f64::from(count));
 }
 
 /// Does the work for about so long; nanoseconds each. What it works on is made a few at a time, so that it is at hand as it is

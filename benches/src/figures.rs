@@ -32,8 +32,9 @@ impl Figures {
 
 /// The names of the columns, over what [`Figures::print`] prints.
 pub fn heading(title: &str, columns: &[&str]) {
-    let cells: String = columns.iter().map(|name| format!("{name:>12}")).collect();
-    println!("\n{title}\n{:<32}{cells}   to reach", "");
+    print!("\n{title}\n{:<32}", "");
+    columns.iter().for_each(|name| print!("{name:>12}"));
+    println!("   to reach");
 }
 
 /// The value in the middle.

@@ -44,7 +44,7 @@ pub fn compare(keys: usize, runs: usize) {
             },
             || redis.save().expect("the snapshot is written"),
         );
-        note(&mut figures, REDLET, waits);
+        note(&mut figures, REDLET, &waits);
         let waits = self::waits(
             keys,
             |key, order| match order.below(10) {
@@ -53,7 +53,7 @@ pub fn compare(keys: usize, runs: usize) {
             },
             || _ = std::hint::black_box((0..1_000_000).fold(0_u64, |sum, n| sum.rotate_left(5) ^ n)),
         );
-        note(&mut figures, CONTROL, waits);
+        note(&mut figures, CONTROL, &waits);
     }
     heading(
         &format!("tail: microseconds, 90 % GET, 10 % SET with a TTL, 2 threads, median of {runs} runs"),
@@ -98,7 +98,7 @@ fn waits(keys: usize, operation: impl Fn(&[u8], &mut Order) + Sync, beside: impl
     waits
 }
 
-fn note(figures: &mut Figures, row: &'static str, waits: Vec<u32>) {
+fn note(figures: &mut Figures, row: &str, waits: &[u32]) {
     let last = waits.len() - 1;
     let places = [last / 2, last - waits.len() / 1000, last - waits.len() / 10_000, last];
     for (column, place) in COLUMNS.into_iter().zip(places) {
