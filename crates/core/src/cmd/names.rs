@@ -66,8 +66,8 @@ fn upper_case(word: u64) -> u64 {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // The uppermost bit of a byte tells whether its other seven are at least `a`, and above `z`; no sum reaches the next byte.
     let low = word & (EACH * 0x7f);
-    let from_a = low + EACH * (0x80 - b'a' as u64);
-    let above_z = low + EACH * (0x7f - b'z' as u64);
+    let from_a = low + EACH * (0x80 - u64::from(b'a'));
+    let above_z = low + EACH * (0x7f - u64::from(b'z'));
     let letters = from_a & !above_z & !word & (EACH * 0x80);
     word ^ (letters >> 2)
 }
