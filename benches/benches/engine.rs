@@ -3,25 +3,25 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use redlet::{Commands, Redis};
-use redlet_benches::{Dash, Engine, Order, VALUE, key};
+use redlet_benches::engines::{Dash, Engine};
+use redlet_benches::{Order, VALUE, key};
 
 const KEYS: usize = 100_000;
 
 fn strings(criterion: &mut Criterion) {
-    let keys: Vec<String> = (0..KEYS).map(key).collect();
     let engines: [Box<dyn Engine>; 2] = [Box::new(Redis::memory()), Box::new(Dash::default())];
     for (what, bound) in [("GET hot", 1000), ("GET uniform", KEYS), ("SET uniform", KEYS)] {
         let mut group = criterion.benchmark_group(what);
         for engine in &engines {
-            keys.iter().for_each(|key| engine.set(key.as_bytes(), &VALUE));
+            (0..KEYS).for_each(|number| engine.set(&key(number), &VALUE));
             let mut order = Order::new(1);
             group.bench_function(engine.name(), |bencher| {
                 bencher.iter(|| {
-                    let key = keys[order.below(bound)].as_bytes();
+                    let key = key(order.below(bound));
                     if what.starts_with("SET") {
-                        engine.set(key, &VALUE);
+                        engine.set(&key, &VALUE);
                     } else {
-                        black_box(engine.get(key));
+                        black_box(engine.get(&key));
                     }
                 });
             });

@@ -1,297 +1,15 @@
-//! The engines that are compared, behind one face, and the workload they share.
+//! redlet beside its peers: the parts of `compare`, one file each, and the workload that they share.
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time, starts threads and runs programs")]
+pub mod commands;
+pub mod counts;
+pub mod engines;
 pub mod eviction;
-
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard};
-
-use bytes::Bytes;
-use redlet::{Commands, Redis};
-
-/// Stores strings by key.
-pub trait Engine: Send + Sync {
-    /// Its name in the table.
-    fn name(&self) -> &'static str;
-    /// Stores a string.
-    fn set(&self, key: &[u8], value: &[u8]);
-    /// Reads a string into the caller's hands, who looks at its first byte; its length.
-    fn get(&self, key: &[u8]) -> Option<usize>;
-    /// The same without a copy, if it has a way.
-    fn show(&self, key: &[u8]) -> Option<usize> {
-        let _ = key;
-        None
-    }
-    /// The same by words, if it has a way.
-    fn get_by_words(&self, key: &[u8]) -> Option<usize> {
-        let _ = key;
-        None
-    }
-    /// How many operations are too many for it: a server is asked a fraction of them.
-    fn share(&self) -> usize {
-        1
-    }
-}
-
-impl Engine for Redis {
-    fn name(&self) -> &'static str {
-        "redlet"
-    }
-
-    fn set(&self, key: &[u8], value: &[u8]) {
-        Commands::set(self, key, value).expect("a store in memory takes every write");
-    }
-
-    fn get(&self, key: &[u8]) -> Option<usize> {
-        Commands::get(self, key).expect("the key holds a string").map(|value| looked_at(&value))
-    }
-
-    fn show(&self, key: &[u8]) -> Option<usize> {
-        self.get_with(key, looked_at).expect("the key holds a string")
-    }
-
-    fn get_by_words(&self, key: &[u8]) -> Option<usize> {
-        match self.execute(&[b"GET", key]).expect("the key holds a string") {
-            redlet::Reply::Bulk(value) => Some(looked_at(&value)),
-            _ => None,
-        }
-    }
-}
-
-/// `DashMap` as a Rust programmer would set it up for this.
-pub struct Dash(dashmap::DashMap<Box<[u8]>, Bytes, foldhash::fast::RandomState>);
-
-impl Default for Dash {
-    fn default() -> Self {
-        Self(dashmap::DashMap::with_hasher(foldhash::fast::RandomState::default()))
-    }
-}
-
-impl std::fmt::Debug for Dash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dash").finish_non_exhaustive()
-    }
-}
-
-impl Engine for Dash {
-    fn name(&self) -> &'static str {
-        "DashMap"
-    }
-
-    fn set(&self, key: &[u8], value: &[u8]) {
-        self.0.insert(key.into(), Bytes::copy_from_slice(value));
-    }
-
-    fn get(&self, key: &[u8]) -> Option<usize> {
-        let value = self.0.get(key)?.clone();
-        Some(looked_at(&value))
-    }
-
-    fn show(&self, key: &[u8]) -> Option<usize> {
-        Some(looked_at(&self.0.get(key)?))
-    }
-}
-
-/// moka's cache, big enough that nothing is evicted.
-pub struct Moka(moka::sync::Cache<Box<[u8]>, Bytes>);
-
-impl Moka {
-    /// Room for so many keys.
-    pub fn new(keys: usize) -> Self {
-        Self(moka::sync::Cache::new(keys as u64 * 2))
-    }
-}
-
-impl std::fmt::Debug for Moka {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Moka").finish_non_exhaustive()
-    }
-}
-
-impl Engine for Moka {
-    fn name(&self) -> &'static str {
-        "moka"
-    }
-
-    fn set(&self, key: &[u8], value: &[u8]) {
-        self.0.insert(key.into(), Bytes::copy_from_slice(value));
-    }
-
-    fn get(&self, key: &[u8]) -> Option<usize> {
-        self.0.get(key).map(|value| looked_at(&value))
-    }
-}
-
-/// papaya's map, which readers go through without a lock.
-pub struct Papaya(papaya::HashMap<Box<[u8]>, Bytes, foldhash::fast::RandomState>);
-
-impl Default for Papaya {
-    fn default() -> Self {
-        Self(papaya::HashMap::with_hasher(foldhash::fast::RandomState::default()))
-    }
-}
-
-impl std::fmt::Debug for Papaya {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Papaya").finish_non_exhaustive()
-    }
-}
-
-impl Engine for Papaya {
-    fn name(&self) -> &'static str {
-        "papaya"
-    }
-
-    fn set(&self, key: &[u8], value: &[u8]) {
-        self.0.pin().insert(key.into(), Bytes::copy_from_slice(value));
-    }
-
-    fn get(&self, key: &[u8]) -> Option<usize> {
-        let value = self.0.pin().get(key)?.clone();
-        Some(looked_at(&value))
-    }
-}
-
-/// `quick_cache`, big enough that nothing is evicted.
-pub struct Quick(quick_cache::sync::Cache<Box<[u8]>, Bytes>);
-
-impl Quick {
-    /// Room for so many keys.
-    pub fn new(keys: usize) -> Self {
-        Self(quick_cache::sync::Cache::new(keys * 2))
-    }
-}
-
-impl std::fmt::Debug for Quick {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Quick").finish_non_exhaustive()
-    }
-}
-
-impl Engine for Quick {
-    fn name(&self) -> &'static str {
-        "quick_cache"
-    }
-
-    fn set(&self, key: &[u8], value: &[u8]) {
-        self.0.insert(key.into(), Bytes::copy_from_slice(value));
-    }
-
-    fn get(&self, key: &[u8]) -> Option<usize> {
-        self.0.get(key).map(|value| looked_at(&value))
-    }
-}
-
-/// kevy, the nearest rival.
-pub struct Kevy(pub kevy_embedded::Store);
-
-impl Kevy {
-    /// In memory, without a log.
-    pub fn memory() -> Self {
-        let config = kevy_embedded::Config::default().without_aof();
-        Self(kevy_embedded::Store::open(config).expect("kevy opens in memory"))
-    }
-
-    /// On disk, its log synced once a second.
-    pub fn on_disk(path: &Path) -> Self {
-        let config = kevy_embedded::Config::default().with_persist(path);
-        Self(kevy_embedded::Store::open(config).expect("kevy opens a folder"))
-    }
-}
-
-impl std::fmt::Debug for Kevy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kevy").finish_non_exhaustive()
-    }
-}
-
-impl Engine for Kevy {
-    fn name(&self) -> &'static str {
-        "kevy"
-    }
-
-    fn set(&self, key: &[u8], value: &[u8]) {
-        self.0.set(key, value).expect("kevy takes the write");
-    }
-
-    fn get(&self, key: &[u8]) -> Option<usize> {
-        self.0.get(key).expect("kevy holds a string").map(|value| looked_at(&value))
-    }
-}
-
-/// A server over a Unix socket, killed when dropped.
-pub struct Server {
-    connection: Mutex<redis::Connection>,
-    child: Child,
-    _folder: tempfile::TempDir,
-}
-
-impl std::fmt::Debug for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").finish_non_exhaustive()
-    }
-}
-
-impl Server {
-    /// The Redis that `REDLET_ORACLE` names, or the one in the path.
-    pub fn program() -> PathBuf {
-        std::env::var_os("REDLET_ORACLE").map_or_else(|| PathBuf::from("redis-server"), PathBuf::from)
-    }
-
-    /// Starts a server that keeps nothing; `None` if it does not start.
-    pub fn start(program: &Path) -> Option<Self> {
-        let folder = tempfile::tempdir().ok()?;
-        let socket = folder.path().join("socket");
-        let mut child = Command::new(program)
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
-            .arg(&socket)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let client = redis::Client::open(format!("unix://{}", socket.display())).ok()?;
-        loop {
-            if let Ok(connection) = client.get_connection() {
-                return Some(Self { connection: Mutex::new(connection), child, _folder: folder });
-            }
-            if child.try_wait().ok()?.is_some() {
-                return None;
-            }
-            std::thread::yield_now();
-        }
-    }
-
-    /// The connection to it.
-    pub fn connection(&self) -> MutexGuard<'_, redis::Connection> {
-        self.connection.lock().expect("nobody panicked while asking")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-impl Engine for Server {
-    fn name(&self) -> &'static str {
-        "Redis"
-    }
-
-    fn set(&self, key: &[u8], value: &[u8]) {
-        redis::cmd("SET").arg(key).arg(value).exec(&mut *self.connection()).expect("the server answers");
-    }
-
-    fn get(&self, key: &[u8]) -> Option<usize> {
-        let value: Option<Vec<u8>> =
-            redis::cmd("GET").arg(key).query(&mut *self.connection()).expect("the server answers");
-        value.map(|value| looked_at(&value))
-    }
-
-    fn share(&self) -> usize {
-        50
-    }
-}
+pub mod figures;
+pub mod log;
+pub mod server;
+pub mod stores;
+pub mod strings;
+pub mod tail;
 
 /// Reads from a value, as whoever asked for it would, and returns its length.
 pub fn looked_at(value: &[u8]) -> usize {
@@ -305,9 +23,33 @@ pub fn resident() -> u64 {
     text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096
 }
 
+/// A number below 100,000,000 as eight digits, in a few instructions: nobody's time is spent on making names.
+pub fn digits(number: usize) -> [u8; 8] {
+    // Halves in four digits each, then pairs, then single digits, all of them in one word from the lowest byte on.
+    let halves = (number as u64 / 10_000) | ((number as u64 % 10_000) << 32);
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((halves - hundreds * 100) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    let single = tens | ((pairs - tens * 10) << 8);
+    (single | 0x3030_3030_3030_3030).to_le_bytes()
+}
+
+/// A name from words and seven digits. It is made when it is needed: a list of a million names would have to be fetched from
+/// memory, which takes longer than some of what is measured.
+///
+/// # Panics
+/// If `N` is not seven more than the length of the words.
+pub fn name<const N: usize>(words: &str, number: usize) -> [u8; N] {
+    let mut name = [0; N];
+    let (first, last) = name.split_at_mut(words.len());
+    first.copy_from_slice(words.as_bytes());
+    last.copy_from_slice(&digits(number)[1..]);
+    name
+}
+
 /// A key of the workload.
-pub fn key(number: usize) -> String {
-    format!("key:{number:07}")
+pub fn key(number: usize) -> [u8; 11] {
+    name("key:", number)
 }
 
 /// The value that all keys have.
@@ -327,5 +69,18 @@ impl Order {
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((u128::from(self.0 >> 16) * bound as u128) >> 48) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_number() {
+        for number in (0..10_000).chain((0..100_000_000).step_by(9_973)).chain([99_999_999]) {
+            assert_eq!(digits(number), *format!("{number:08}").as_bytes());
+        }
+        assert_eq!(key(42), *b"key:0000042");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use redlet::{Commands, Redis, SetOptions};
-use redlet_benches::{Server, resident};
+use redlet_benches::{resident, server::Server};
 
 /// Measures memory, each case in a process of its own, and prints one table.
 #[derive(Debug, Parser)]

@@ -22,7 +22,7 @@ use redlet_core::types::lcs::Match;
 use redlet_core::{Bytes, Reply, UnixMs};
 
 use crate::Result;
-use crate::value::{ArgList, PairList, ToArg, arg};
+use crate::value::{ArgList, PairList, ScoredList, ToArg, arg};
 
 /// Redis's commands as methods, for every way of running them: each on its own ([`Redis`](crate::Redis)) or all
 /// under locks that are held already ([`Transaction`](crate::Transaction)).
@@ -2211,11 +2211,11 @@ pub trait Commands {
         members: impl IntoIterator<Item = (impl ToArg, f64)>,
         options: ZAddOptions,
     ) -> Result<usize> {
-        let (key, members) = (arg(&key)?, scored(members));
-        let members: Vec<(f64, &[u8])> =
-            members.iter().map(|(member, score)| (*score, &member[..])).collect();
-        let command = ZAdd { key: &key, options, increment: false, members: members.into() };
-        match self.run_write(&command)? {
+        let key = arg(&key)?;
+        let reply = ScoredList::new(members).with(|members| {
+            self.run_write(&ZAdd { key: &key, options, increment: false, members: members.into() })
+        });
+        match reply? {
             ZAddReply::Count(count) => Ok(count),
             ZAddReply::Score(_) => unreachable!("only INCR answers with a score"),
         }
@@ -3451,10 +3451,6 @@ fn float(text: &[u8]) -> Result<f64> {
     // A sum of 80 bits may be beyond what 64 can say: infinity, as its nearest.
     let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     Ok(number.ok_or(redlet_core::Error::NotAFloat)?)
-}
-
-fn scored(members: impl IntoIterator<Item = (impl ToArg, f64)>) -> Vec<(Vec<u8>, f64)> {
-    members.into_iter().map(|(member, score)| (member.to_arg().to_vec(), score)).collect()
 }
 
 /// Where a walk is.

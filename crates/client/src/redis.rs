@@ -9,7 +9,6 @@ use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::tx::View;
 use redlet_core::{Clock, Engine, EvictionPolicy, Reply, Tick};
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
-use smallvec::SmallVec;
 
 use crate::commands::Commands;
 use crate::housekeeping::{Desk, Housekeeper};
@@ -211,8 +210,16 @@ impl Redis {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     pub fn execute<W: AsRef<[u8]>>(&self, words: &[W]) -> Result<Reply> {
-        let words: SmallVec<[&[u8]; 8]> = words.iter().map(AsRef::as_ref).collect();
-        Ok(self.engine().execute(self.db, &words)?)
+        let (mut few, many): ([&[u8]; 8], Vec<&[u8]>);
+        let words = if words.len() <= 8 {
+            few = [&[]; 8];
+            few.iter_mut().zip(words).for_each(|(place, word)| *place = word.as_ref());
+            &few[..words.len()]
+        } else {
+            many = words.iter().map(AsRef::as_ref).collect();
+            &many
+        };
+        Ok(self.engine().execute(self.db, words)?)
     }
 
     /// Runs `body` with `keys` locked, as one unit: nobody sees it half done, and the store on disk has it whole or not at all.

@@ -1,5 +1,8 @@
 //! What methods take as keys, members and values, and how it becomes bytes.
+use std::iter::zip;
+
 use redlet_core::types::{IntBuffer, StrRef};
+use smallvec::SmallVec;
 
 use crate::Result;
 use redlet_core::{Bytes, number};
@@ -156,9 +159,21 @@ pub(crate) fn arg<T: ToArg + ?Sized>(value: &T) -> Result<Arg<'_>> {
     Ok(arg)
 }
 
+/// What a method is given several of: room in place for as many as most calls have.
+type Few<T> = SmallVec<[T; 4]>;
+
+/// Arguments as [`arg`] makes them.
+fn args<'t, T: ToArg + 't>(items: impl ExactSizeIterator<Item = &'t T>) -> Result<Few<Arg<'t>>> {
+    let mut arguments = Few::with_capacity(items.len());
+    for item in items {
+        arguments.push(arg(item)?);
+    }
+    Ok(arguments)
+}
+
 /// Several arguments, held while a command borrows them.
 #[derive(Debug)]
-pub(crate) struct ArgList<T>(Vec<T>);
+pub(crate) struct ArgList<T>(Few<T>);
 
 impl<T: ToArg> ArgList<T> {
     pub(crate) fn new(items: impl IntoIterator<Item = T>) -> Self {
@@ -167,15 +182,15 @@ impl<T: ToArg> ArgList<T> {
 
     /// Lends the arguments as byte strings.
     pub(crate) fn with<R>(&self, body: impl FnOnce(&[&[u8]]) -> Result<R>) -> Result<R> {
-        let arguments = self.0.iter().map(arg).collect::<Result<Vec<Arg<'_>>>>()?;
-        let words: Vec<&[u8]> = arguments.iter().map(AsRef::as_ref).collect();
+        let arguments = args(self.0.iter())?;
+        let words: Few<&[u8]> = arguments.iter().map(AsRef::as_ref).collect();
         body(&words)
     }
 }
 
 /// Several pairs of arguments, held while a command borrows them.
 #[derive(Debug)]
-pub(crate) struct PairList<A, B>(Vec<(A, B)>);
+pub(crate) struct PairList<A, B>(Few<(A, B)>);
 
 impl<A: ToArg, B: ToArg> PairList<A, B> {
     pub(crate) fn new(items: impl IntoIterator<Item = (A, B)>) -> Self {
@@ -184,12 +199,26 @@ impl<A: ToArg, B: ToArg> PairList<A, B> {
 
     /// Lends the pairs as byte strings.
     pub(crate) fn with<R>(&self, body: impl FnOnce(&[(&[u8], &[u8])]) -> Result<R>) -> Result<R> {
-        let arguments = self
-            .0
-            .iter()
-            .map(|(a, b)| Ok((arg(a)?, arg(b)?)))
-            .collect::<Result<Vec<(Arg<'_>, Arg<'_>)>>>()?;
-        let pairs: Vec<_> = arguments.iter().map(|(a, b)| (a.as_ref(), b.as_ref())).collect();
+        let (firsts, seconds) = (args(self.0.iter().map(|(a, _)| a))?, args(self.0.iter().map(|(_, b)| b))?);
+        let pairs: Few<_> = zip(&firsts, &seconds).map(|(a, b)| (a.as_ref(), b.as_ref())).collect();
         body(&pairs)
+    }
+}
+
+/// Several members with their scores, held while a command borrows them.
+#[derive(Debug)]
+pub(crate) struct ScoredList<T>(Few<(T, f64)>);
+
+impl<T: ToArg> ScoredList<T> {
+    pub(crate) fn new(items: impl IntoIterator<Item = (T, f64)>) -> Self {
+        Self(items.into_iter().collect())
+    }
+
+    /// Lends the members as byte strings.
+    pub(crate) fn with<R>(&self, body: impl FnOnce(&[(f64, &[u8])]) -> Result<R>) -> Result<R> {
+        let members = args(self.0.iter().map(|(member, _)| member))?;
+        let scored: Few<_> =
+            zip(&self.0, &members).map(|((_, score), member)| (*score, member.as_ref())).collect();
+        body(&scored)
     }
 }

@@ -91,18 +91,21 @@ impl Reply {
 }
 
 impl From<()> for Reply {
+    #[inline]
     fn from((): ()) -> Self {
         Reply::OK
     }
 }
 
 impl From<i64> for Reply {
+    #[inline]
     fn from(number: i64) -> Self {
         Reply::Integer(number)
     }
 }
 
 impl From<usize> for Reply {
+    #[inline]
     fn from(number: usize) -> Self {
         Reply::Integer(number as i64)
     }
@@ -110,36 +113,42 @@ impl From<usize> for Reply {
 
 /// Redis answers yes and no with 1 and 0, in RESP3 too; the few that do not say [`Reply::Boolean`].
 impl From<bool> for Reply {
+    #[inline]
     fn from(yes: bool) -> Self {
         Reply::Integer(yes.into())
     }
 }
 
 impl From<f64> for Reply {
+    #[inline]
     fn from(number: f64) -> Self {
         Reply::Double(number)
     }
 }
 
 impl From<Bytes> for Reply {
+    #[inline]
     fn from(bytes: Bytes) -> Self {
         Reply::Bulk(bytes)
     }
 }
 
 impl From<&'static str> for Reply {
+    #[inline]
     fn from(word: &'static str) -> Self {
         Reply::Status(Cow::Borrowed(word))
     }
 }
 
 impl<T: Into<Reply>> From<Option<T>> for Reply {
+    #[inline]
     fn from(value: Option<T>) -> Self {
         value.map_or(Reply::Null, Into::into)
     }
 }
 
 impl<T: Into<Reply>> From<Vec<T>> for Reply {
+    #[inline]
     fn from(items: Vec<T>) -> Self {
         Reply::Array(items.into_iter().map(Into::into).collect())
     }

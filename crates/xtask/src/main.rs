@@ -5,7 +5,7 @@ mod steps;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 /// Tests, recordings and measurements of redlet.
 #[derive(Debug, Parser)]
@@ -47,14 +47,21 @@ enum Task {
     },
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 enum Bench {
-    /// Speed: redlet beside other stores, in one table.
-    Compare,
+    /// Speed: redlet beside other stores and Redis, in tables with what has to be reached.
+    Compare(Passed),
     /// Bytes an element: redlet beside servers, in one table.
-    Memory,
+    Memory(Passed),
     /// Hit ratios: redlet's eviction policies beside others, in one table and one drawing.
-    Eviction,
+    Eviction(Passed),
+}
+
+/// What a measuring program is given, such as `--runs 1`; `--help` of its own says what there is.
+#[derive(Args, Clone, Debug)]
+struct Passed {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 fn main() -> ExitCode {
@@ -62,9 +69,9 @@ fn main() -> ExitCode {
         Task::Test => steps::test(),
         Task::Record => steps::record(),
         Task::Nightly { commands, seed, fuzz_seconds } => steps::nightly(commands, seed, fuzz_seconds),
-        Task::Bench { what: Bench::Compare } => steps::bench("compare"),
-        Task::Bench { what: Bench::Memory } => steps::bench("memory"),
-        Task::Bench { what: Bench::Eviction } => steps::bench("eviction"),
+        Task::Bench { what: Bench::Compare(passed) } => steps::bench("compare", &passed.arguments),
+        Task::Bench { what: Bench::Memory(passed) } => steps::bench("memory", &passed.arguments),
+        Task::Bench { what: Bench::Eviction(passed) } => steps::bench("eviction", &passed.arguments),
         Task::Compatibility { check } => compatibility::renew(check),
     };
     match result {

@@ -74,8 +74,9 @@ pub(crate) fn record() -> Result<(), String> {
     run(&mut cargo(&["run", "--quiet", "--package", "redlet-tests", "--bin", "record"]))
 }
 
-pub(crate) fn bench(program: &str) -> Result<(), String> {
-    run(&mut cargo(&["run", "--release", "--package", "redlet-benches", "--bin", program]))
+pub(crate) fn bench(program: &str, arguments: &[String]) -> Result<(), String> {
+    let words = ["run", "--release", "--package", "redlet-benches", "--bin", program, "--"];
+    run(cargo(&words).args(arguments))
 }
 
 pub(crate) fn nightly(commands: u64, seed: Option<u64>, fuzz_seconds: u64) -> Result<(), String> {

@@ -38,8 +38,10 @@ impl<'a> Args<'a> {
     ///
     /// # Errors
     /// [`Error::Syntax`] if none is left.
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8]> {
-        let (first, rest) = self.words.split_first().ok_or(Error::Syntax)?;
+        // Not `ok_or`, here and below, which would make the error and drop it each time.
+        let Some((first, rest)) = self.words.split_first() else { return Err(Error::Syntax) };
         self.words = rest;
         Ok(first)
     }
@@ -49,7 +51,7 @@ impl<'a> Args<'a> {
     /// # Errors
     /// [`Error::Syntax`] if fewer are left.
     pub fn many(&mut self, count: usize) -> Result<&'a [&'a [u8]]> {
-        let (first, rest) = self.words.split_at_checked(count).ok_or(Error::Syntax)?;
+        let Some((first, rest)) = self.words.split_at_checked(count) else { return Err(Error::Syntax) };
         self.words = rest;
         Ok(first)
     }
@@ -73,7 +75,8 @@ impl<'a> Args<'a> {
     /// # Errors
     /// [`Error::NotAnInteger`], or [`Error::Syntax`] if no word is left.
     pub fn int(&mut self) -> Result<i64> {
-        number::parse_i64(self.bytes()?).ok_or(Error::NotAnInteger)
+        let Some(number) = number::parse_i64(self.bytes()?) else { return Err(Error::NotAnInteger) };
+        Ok(number)
     }
 
     /// The next word as an integer, with a refusal of the command's own.
@@ -81,7 +84,10 @@ impl<'a> Args<'a> {
     /// # Errors
     /// `refusal` if it is none or `accept` says no.
     pub fn int_where(&mut self, accept: impl Fn(i64) -> bool, refusal: &'static str) -> Result<i64> {
-        number::parse_i64(self.bytes()?).filter(|&n| accept(n)).ok_or(Error::refused(refusal))
+        match number::parse_i64(self.bytes()?) {
+            Some(number) if accept(number) => Ok(number),
+            _ => Err(Error::refused(refusal)),
+        }
     }
 
     /// The next word as an integer that has a counterpart with the other sign.
@@ -138,7 +144,8 @@ impl<'a> Args<'a> {
     /// # Errors
     /// [`Error::NotAFloat`], or [`Error::Syntax`] if no word is left.
     pub fn float(&mut self) -> Result<f64> {
-        number::parse_f64(self.bytes()?).ok_or(Error::NotAFloat)
+        let Some(number) = number::parse_f64(self.bytes()?) else { return Err(Error::NotAFloat) };
+        Ok(number)
     }
 
     /// Refuses words that were not read.

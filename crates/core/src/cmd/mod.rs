@@ -9,6 +9,7 @@ pub mod hash;
 pub mod keys;
 pub mod list;
 pub mod memory;
+mod names;
 pub mod scan;
 pub mod server;
 pub mod set;
@@ -18,11 +19,10 @@ mod versions;
 pub mod zset;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::LazyLock;
 
 use args::Args;
+use names::{Named, named};
 pub use spec::{Begin, Find, Flags, Group, KeySpec, Spec};
 
 use crate::engine::Engine;
@@ -299,6 +299,7 @@ impl Row {
     }
 
     /// Whether so many words, the name included, can be this command.
+    #[inline]
     pub fn fits(&self, words: usize) -> bool {
         let arity = i64::from(self.spec.arity);
         if arity >= 0 { words as i64 == arity } else { words as i64 >= -arity }
@@ -421,37 +422,17 @@ pub fn all() -> impl Iterator<Item = &'static Row> {
     TABLES.iter().flat_map(|table| table.iter())
 }
 
-/// A row, and what would take a look at the whole table each time.
-#[derive(Clone, Copy)]
-struct Named {
-    row: &'static Row,
-    has_subcommands: bool,
-    is_subcommand: bool,
-}
-
-static BY_NAME: LazyLock<HashMap<&'static [u8], Named, foldhash::fast::FixedState>> = LazyLock::new(|| {
-    let named = |row: &'static Row| Named {
-        row,
-        has_subcommands: subcommands(row.spec.name).next().is_some(),
-        is_subcommand: row.spec.name.contains(' '),
-    };
-    all().map(|row| (row.spec.name.as_bytes(), named(row))).collect()
-});
-
 /// A row by its name in any case; a subcommand's is written `CONFIG GET` or, as `COMMAND` lists it, `config|get`.
 pub fn row(name: &[u8]) -> Option<&'static Row> {
+    let spaced: Vec<u8>;
+    let name = match name.iter().position(|&byte| byte == b'|') {
+        None => name,
+        Some(bar) => {
+            spaced = [&name[..bar], b" ", &name[bar + 1..]].concat();
+            &spaced
+        }
+    };
     named(name).map(|named| named.row)
-}
-
-fn named(name: &[u8]) -> Option<Named> {
-    let mut upper = [0_u8; 40];
-    let upper = upper.get_mut(..name.len())?;
-    upper.copy_from_slice(name);
-    upper.make_ascii_uppercase();
-    if let Some(bar) = upper.iter().position(|&byte| byte == b'|') {
-        upper[bar] = b' ';
-    }
-    BY_NAME.get(&*upper).copied()
 }
 
 /// The subcommands of a container, in the order of the table.
@@ -464,11 +445,23 @@ pub fn subcommands(container: &'static str) -> impl Iterator<Item = &'static Row
 ///
 /// # Errors
 /// [`Error::UnknownCommand`], [`Error::UnknownSubcommand`], [`Error::WrongArity`].
+#[inline]
 pub fn lookup(words: &[&[u8]]) -> Result<(&'static Row, usize)> {
+    match words.first().and_then(|name| named(name)) {
+        Some(&Named { row, has_subcommands: false, is_subcommand: false, .. }) if row.fits(words.len()) => {
+            Ok((row, 1))
+        }
+        found => lookup_further(found, words),
+    }
+}
+
+/// Finds a subcommand, or the refusal.
+#[cold]
+fn lookup_further(found: Option<&'static Named>, words: &[&[u8]]) -> Result<(&'static Row, usize)> {
     let name = words.first().copied().unwrap_or_default();
-    let found = named(name).filter(|found| !found.is_subcommand);
-    let Named { row: found, has_subcommands, .. } =
-        found.ok_or_else(|| unknown(name, words.get(1..).unwrap_or_default()))?;
+    let Some(&Named { row: found, has_subcommands, .. }) = found.filter(|found| !found.is_subcommand) else {
+        return Err(unknown(name, words.get(1..).unwrap_or_default()));
+    };
     let mut named = (found, 1);
     if has_subcommands && let Some(second) = words.get(1) {
         let full = [found.spec.name.as_bytes(), b" ", second].concat();

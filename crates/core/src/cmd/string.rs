@@ -854,9 +854,12 @@ impl<'a> Write<'a> for SetRange<'a> {
 fn increment(db: &mut Tx<'_>, key: &[u8], by: i64) -> Result<i64> {
     let old = match db.view().string(key)? {
         None => 0,
-        Some(string) => string.as_int().ok_or(Error::NotAnInteger)?,
+        Some(string) => match string.as_int() {
+            Some(number) => number,
+            None => return Err(Error::NotAnInteger),
+        },
     };
-    let new = old.checked_add(by).ok_or(Error::Overflow)?;
+    let Some(new) = old.checked_add(by) else { return Err(Error::Overflow) };
     db.set_string(key, StrRef::Int(new), Deadline::Keep)?;
     Ok(new)
 }
@@ -1042,12 +1045,16 @@ impl<'a> Command<'a> for MGet<'a> {
 
 impl<'a> Read<'a> for MGet<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Option<Bytes>>> {
-        let string = |key: &&[u8]| match db.string(key) {
-            Ok(string) => Ok(string.map(StrRef::to_bytes)),
-            Err(Error::WrongType) => Ok(None),
-            Err(other) => Err(other),
-        };
-        self.keys.iter().map(string).collect()
+        // Not `collect`, which knows no number of items that may fail, and moves them each time that it has to grow.
+        let mut strings = Vec::with_capacity(self.keys.len());
+        for key in &*self.keys {
+            strings.push(match db.string(key) {
+                Ok(string) => string.map(StrRef::to_bytes),
+                Err(Error::WrongType) => None,
+                Err(other) => return Err(other),
+            });
+        }
+        Ok(strings)
     }
 }
 

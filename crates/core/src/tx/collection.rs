@@ -106,9 +106,14 @@ impl<'e> Tx<'e> {
         let (hash, present) = self.prepare(key)?;
         let value = if present {
             let (db, engine, seconds) = (self.db, self.engine, self.now.recent_seconds());
-            let mut entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
+            let Some(mut entry) = self.shard_at(hash)?.get_mut(db, hash, key) else {
+                return Err(Error::NoSuchKey);
+            };
             engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
-            entry.take().ok_or(Error::WrongType)?
+            match entry.take() {
+                Some(value) => value,
+                None => return Err(Error::WrongType),
+            }
         } else {
             Box::default()
         };

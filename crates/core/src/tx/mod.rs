@@ -491,7 +491,9 @@ impl<'e> Tx<'e> {
 
     #[inline]
     fn shard_at(&mut self, hash: u64) -> Result<&mut Shard> {
-        self.locks.get_mut(self.engine.keyspace().index(hash)).ok_or(Error::UndeclaredKey)
+        let index = self.engine.keyspace().index(hash);
+        let Some(shard) = self.locks.get_mut(index) else { return Err(Error::UndeclaredKey) };
+        Ok(shard)
     }
 
     /// The settings of the collections in a shard that is locked.
@@ -508,7 +510,7 @@ impl<'e> Tx<'e> {
     fn prepare(&mut self, key: &[u8]) -> Result<(u64, bool)> {
         let (hash, db) = (self.hash(key), self.db);
         let index = self.engine.keyspace().index(hash);
-        let shard = self.locks.get(index).ok_or(Error::UndeclaredKey)?;
+        let Some(shard) = self.locks.get(index) else { return Err(Error::UndeclaredKey) };
         match shard.get(db, hash, key).map(|entry| entry.is_alive(|| self.now.get())) {
             None => Ok((hash, false)),
             Some(true) => Ok((hash, true)),
@@ -540,7 +542,7 @@ impl<'e> Tx<'e> {
         let (hash, db, engine) = (self.hash(key), self.db, self.engine);
         let index = engine.keyspace().index(hash);
         let seconds = self.now.recent_seconds();
-        let shard = self.locks.get_mut(index).ok_or(Error::UndeclaredKey)?;
+        let Some(shard) = self.locks.get_mut(index) else { return Err(Error::UndeclaredKey) };
         let old_deadline = match shard.get_mut(db, hash, key) {
             Some(mut entry) if entry.is_alive(|| self.now.get()) => {
                 engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
