@@ -8,7 +8,7 @@
 //! queue, a key that was used in the window moves to the main part. One that was not has to beat the weakest key of the main
 //! part: the one of the two with fewer uses for its bytes goes, and a tie goes against the newcomer. So a loop that is longer
 //! than the store keeps the part of itself that fits, a scan passes through the window, and popular keys stay. This
-//! is W-TinyLFU (Einziger, Friedman, Manes: "TinyLFU: a highly efficient cache admission policy", ACM Transactions on
+//! is W-TinyLFU (Einziger, Friedman, Manes: "`TinyLFU`: a highly efficient cache admission policy", ACM Transactions on
 //! Storage, 2017) with the window of S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023), but
 //! without lists and without a sketch: the frequency of a resident key is in its entry, that of others in the memory.
 //!
@@ -50,8 +50,6 @@ const ROUND: u32 = EPOCH / 2;
 const SHARE_FIRST: f64 = 0.03;
 const SHARE_MIN: f64 = 0.01;
 const SHARE_MAX: f64 = 0.8;
-/// By so many keys the border moves for a key that came back.
-const STEP: f64 = 1.0;
 /// The window grows only if its victims return so many times as often as the others: the main part has proof of its worth.
 const RELUCTANCE: f64 = 1.3;
 /// More regret than this gives newcomers no more help: a loop just longer than the store returns soon as well.

@@ -95,7 +95,7 @@ impl Ghost {
 
     /// The upper bits choose the line, the lower ones are the fingerprint.
     fn line_of(&self, hash: u64) -> Option<usize> {
-        let at = (u128::from(hash) * self.lines.len() as u128 >> 64) as usize;
+        let at = ((u128::from(hash) * self.lines.len() as u128) >> 64) as usize;
         (at < self.lines.len()).then_some(at)
     }
 }
