@@ -245,6 +245,12 @@ mod tests {
             hit
         }
 
+        pub(super) fn request_all(&mut self, keys: impl IntoIterator<Item = u64>, room: usize) {
+            for key in keys {
+                self.request(key, room);
+            }
+        }
+
         pub(super) fn holds(&self, key: u64) -> bool {
             self.keys.entries.contains_key(&hash(key))
         }
@@ -274,7 +280,7 @@ mod tests {
                 let word = hash(key) as u32 & WORD_MASK;
                 store.put(Candidate { hash: hash(key), word, bytes: 64, deadline: None });
             }
-            (1000..40_000).for_each(|key| drop(store.request(key, 300)));
+            store.request_all(1000..40_000, 300);
             let left = (0..300).filter(|&key| store.holds(key)).count();
             assert!(left < 10, "{policy:?}: {left} of 300 are still there");
         }
@@ -284,9 +290,9 @@ mod tests {
     fn keys_that_are_used_outlive_those_that_are_not() {
         for policy in [Policy::Lru, Policy::Lfu, Policy::Adaptive] {
             let mut store = Store::new(policy);
-            (0..200).for_each(|key| drop(store.request(key, 200)));
+            store.request_all(0..200, 200);
             for fresh in 1000..3000 {
-                (0..20).for_each(|hot| drop(store.request(hot, 200)));
+                store.request_all(0..20, 200);
                 store.request(fresh, 200);
             }
             let hot = (0..20).filter(|&key| store.holds(key)).count();
