@@ -1,4 +1,4 @@
-//! W-TinyLFU (G. Einziger, R. Friedman and B. Manes, "TinyLFU: a highly efficient cache admission policy", ACM Transactions on
+//! W-TinyLFU (G. Einziger, R. Friedman and B. Manes, "`TinyLFU`: a highly efficient cache admission policy", ACM Transactions on
 //! Storage, 2017), with the proportions of Caffeine; and its hill climber (G. Einziger, O. Eytan, R. Friedman and B. Manes,
 //! "Adaptive software cache management", Middleware 2018).
 use redlet_core::Random;

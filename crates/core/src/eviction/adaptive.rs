@@ -8,7 +8,7 @@
 //! queue, a key that was used in the window moves to the main part. One that was not has to beat the weakest key of the main
 //! part: the one of the two with fewer uses for its bytes goes, and a tie goes against the newcomer. So a loop that is longer
 //! than the store keeps the part of itself that fits, a scan passes through the window, and popular keys stay. This
-//! is W-TinyLFU (Einziger, Friedman, Manes: "TinyLFU: a highly efficient cache admission policy", ACM Transactions on
+//! is W-TinyLFU (Einziger, Friedman, Manes: "`TinyLFU`: a highly efficient cache admission policy", ACM Transactions on
 //! Storage, 2017) with the window of S3-FIFO (Yang et al., "FIFO queues are all you need for cache eviction", SOSP 2023), but
 //! without lists and without a sketch: the frequency of a resident key is in its entry, that of others in the memory.
 //!
@@ -21,7 +21,7 @@
 //! many requests to see in the hit ratio that a step was good. Here the two ends are compared directly, by what they lose: of the
 //! keys that went from the end of the window, how many came back shortly after; and of those that went from the main part?
 //! The part whose victims return more often is too small and gets room for a key for each return. Both ends lose equally much in the
-//! end, and that is where the sum is best. Returns after long are not counted, or a loop would
+//! end, and that is where the sum is best. The longer ago a key went, the less its return counts, or a loop would
 //! pull the border towards the window, where it has no hits at all. ARC (Megiddo, Modha, FAST 2003) moves
 //! its border by the mere number of returns, and `LeCaR` (Vietri et al., `HotStorage` 2018) weighs two policies by regret for
 //! their victims; the difference here is that returns are counted per victim.
@@ -50,9 +50,7 @@ const ROUND: u32 = EPOCH / 2;
 /// The window's share of the keys at first, and its bounds.
 const SHARE_FIRST: f64 = 0.03;
 const SHARE_MIN: f64 = 0.01;
-const SHARE_MAX: f64 = 0.5;
-/// By so many keys the border moves for a key that came back.
-const STEP: f64 = 1.0;
+const SHARE_MAX: f64 = 0.8;
 /// The window grows only if its victims return so many times as often as the others: the main part has proof of its worth.
 const RELUCTANCE: f64 = 1.3;
 /// More regret than this gives newcomers no more help: a loop just longer than the store returns soon as well.
@@ -162,8 +160,8 @@ impl Adaptive {
 
     pub(super) fn inserted(&mut self, hash: u64, now: u32) -> u32 {
         let memory = self.ghost.recall(hash, epoch(now));
-        if let Some(memory) = memory.filter(|memory| memory.lately) {
-            self.learn(memory.from_main);
+        if let Some(memory) = memory {
+            self.learn(memory.from_main, memory.weight);
         }
         let factor = 1.0 - 1.0 / (self.residents as f64 * TURNOVERS).max(EVICTIONS_MIN);
         self.from_window.fade(factor);
@@ -179,11 +177,11 @@ impl Adaptive {
     }
 
     /// A key came back shortly after it went.
-    fn learn(&mut self, from_main: bool) {
+    fn learn(&mut self, from_main: bool, weight: f64) {
         let side = if from_main { &mut self.from_main } else { &mut self.from_window };
-        side.back += 1.0;
+        side.back += weight;
         let regret = self.regret();
-        let step = STEP / self.residents.max(1) as f64;
+        let step = weight / self.residents.max(1) as f64;
         if from_main && regret < 1.0 {
             self.share = (self.share - step).max(SHARE_MIN);
         } else if !from_main && regret > 1.0 {
@@ -249,5 +247,113 @@ impl Adaptive {
         side.gone += 1.0;
         self.ghost.remember(key.hash, uses(key.word, now), from_main, epoch(now));
         key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Policy;
+    use super::super::tests::{Store, hash};
+    use super::*;
+
+    const ROOM: usize = 200;
+
+    fn store() -> Store {
+        Store::new(Policy::Adaptive)
+    }
+
+    /// The hit ratio of the second half of the requests.
+    fn hit_ratio(store: &mut Store, requests: impl Iterator<Item = u64>) -> f64 {
+        let hits: Vec<bool> = requests.map(|key| store.request(key, ROOM)).collect();
+        let half = &hits[hits.len() / 2..];
+        half.iter().filter(|&&hit| hit).count() as f64 / half.len() as f64
+    }
+
+    #[test]
+    fn uses_are_halved_with_every_epoch_and_saturate() {
+        let mut word = 1 << TICK_BITS;
+        for _ in 0..10 {
+            word = touched(word, 5);
+        }
+        assert_eq!(uses(word, 5), 7);
+        assert_eq!(uses(word, 5 + EPOCH), 3);
+        assert_eq!(uses(word, 5 + 3 * EPOCH), 0);
+        assert_eq!(uses(touched(word, 5 + EPOCH), 5 + EPOCH), 4);
+    }
+
+    #[test]
+    fn a_tick_that_wrapped_around_is_not_long_ago() {
+        let before = (1 << TICK_BITS) - 10;
+        let word = touched(1 << TICK_BITS | before, before);
+        assert_eq!(uses(word, before), 2);
+        assert_eq!(age(word, before + 20), 20);
+        assert_eq!(uses(word, before + 20), 1, "a new epoch began");
+    }
+
+    #[test]
+    fn a_scan_leaves_popular_keys_alone() {
+        let mut store = store();
+        for _ in 0..10 {
+            store.request_all(0..150, ROOM);
+        }
+        store.request_all(1000..3000, ROOM);
+        let left = (0..150).filter(|&key| store.holds(key)).count();
+        assert!(left >= 140, "{left} of 150");
+    }
+
+    #[test]
+    fn a_loop_longer_than_the_store_keeps_a_part_of_itself() {
+        // An LRU has no hit at all here, and a fifth of the keys fits.
+        let ratio = hit_ratio(&mut store(), (0..40_000).map(|at| at % 1000));
+        assert!(ratio > 0.17, "{ratio}");
+    }
+
+    #[test]
+    fn where_only_the_new_is_worth_keeping_the_window_grows_to_keep_it() {
+        let mut store = store();
+        // At first the main part is filled with what is used often and then never again.
+        for _ in 0..20 {
+            store.request_all(0..ROOM as u64, ROOM);
+        }
+        // Each key is asked for twice, with 120 others between.
+        let pairs = (0..40_000_u64).map(|at| 10_000 + if at % 2 == 0 { at / 2 + 60 } else { at / 2 });
+        let ratio = hit_ratio(&mut store, pairs);
+        assert!(ratio > 0.48, "{ratio}");
+    }
+
+    #[test]
+    fn of_keys_that_are_used_alike_the_bigger_ones_go() {
+        let mut store = store();
+        let size = |key: u64| if key.is_multiple_of(2) { 64 } else { 1024 };
+        let mut gone = [0, 0];
+        for at in 0..20_000_u64 {
+            // The lowest of two random numbers: some keys are more popular than others, of both sizes alike.
+            let key = (hash(at) % 400).min(hash(at + 1_000_000) % 400);
+            if !store.get(key) {
+                store.insert(key, size(key), None);
+                if at > 1000 {
+                    let victim = store.evict().expect("there are keys");
+                    gone[usize::from(victim.bytes > 64)] += 1;
+                }
+            }
+        }
+        assert!(gone[1] > 10 * gone[0], "{} small and {} big ones went", gone[0], gone[1]);
+    }
+
+    #[test]
+    fn keys_that_others_removed_are_passed_over() {
+        let mut store = store();
+        store.request_all(0..ROOM as u64, ROOM);
+        (0..ROOM as u64 - 1).for_each(|key| store.keys.remove(hash(key)));
+        assert_eq!(store.evict().map(|key| key.hash), Some(hash(ROOM as u64 - 1)));
+        assert_eq!(store.evict(), None);
+    }
+
+    #[test]
+    fn the_queue_does_not_grow_while_nothing_has_to_go() {
+        let mut store = store();
+        (0..10_000).for_each(|key| store.insert(key, 64, None));
+        let queue = store.evictor.adaptive.window.len();
+        assert!(queue <= 10_000 / 25, "{queue} hashes for 10,000 keys");
     }
 }

@@ -13,21 +13,22 @@
 const LINE: usize = 31;
 /// So many keys are remembered for each key of the store.
 const KEYS_A_RESIDENT: usize = 2;
-/// Places at the front of a line that count as lately.
+/// Places at the front of a line that count as lately, and a last one that counts at all.
 const LATELY: usize = 2;
+const LATEST: usize = 16;
 
 const USES_MASK: u16 = 0b111;
 const MAIN: u16 = 0b1000;
 const FINGERPRINT_SHIFT: u32 = 4;
 
 /// What is remembered of a key that came back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Memory {
     pub(super) uses: u32,
     /// From the main part of the store; from the window otherwise.
     pub(super) from_main: bool,
-    /// It was among the last that went.
-    pub(super) lately: bool,
+    /// How much its return says against letting it go: 1 if it was among the last that went, less the longer ago it was.
+    pub(super) weight: f64,
 }
 
 /// A set-associative table, each line a queue. Two keys with one fingerprint in one line, one in 128 of those that are not in
@@ -92,13 +93,13 @@ impl Ghost {
         Some(Memory {
             uses: u32::from(slot & USES_MASK),
             from_main: slot & MAIN != 0,
-            lately: place < LATELY,
+            weight: if place < LATEST { LATELY as f64 / (place + 1).max(LATELY) as f64 } else { 0.0 },
         })
     }
 
     /// The upper bits choose the line, the lower ones are the fingerprint.
     fn line_of(&self, hash: u64) -> Option<usize> {
-        let at = (u128::from(hash) * self.lines.len() as u128 >> 64) as usize;
+        let at = ((u128::from(hash) * self.lines.len() as u128) >> 64) as usize;
         (at < self.lines.len()).then_some(at)
     }
 }
@@ -122,9 +123,19 @@ mod tests {
     #[test]
     fn a_key_is_remembered_once_with_what_was_known_of_it() {
         let mut ghost = ghost(1000);
-        ghost.remember(7 << 60 | 0xabc, 3, true);
-        assert_eq!(ghost.recall(7 << 60 | 0xabc), Some(Memory { uses: 3, from_main: true, lately: true }));
-        assert_eq!(ghost.recall(7 << 60 | 0xabc), None);
+        ghost.remember(7 << 60 | 0xabc, 3, true, 0);
+        assert_eq!(ghost.recall(7 << 60 | 0xabc, 0), Some(Memory { uses: 3, from_main: true, weight: 1.0 }));
+        assert_eq!(ghost.recall(7 << 60 | 0xabc, 0), None);
+    }
+
+    #[test]
+    fn what_was_used_often_long_ago_counts_for_less() {
+        let mut ghost = ghost(1000);
+        let uses = |ghost: &Ghost, epoch| ghost.clone().recall(7, epoch).map(|memory| memory.uses);
+        ghost.remember(7, 6, false, 65_535);
+        assert_eq!(uses(&ghost, 65_535), Some(6));
+        assert_eq!(uses(&ghost, 1), Some(1), "two epochs later, by a number that wrapped around");
+        assert_eq!(uses(&ghost, 100), Some(0));
     }
 
     #[test]
@@ -132,24 +143,26 @@ mod tests {
         let random = Random::from_seed(1);
         let mut ghost = ghost(1000);
         let gone: Vec<u64> = (0..8000).map(|_| random.next_u64()).collect();
-        gone.iter().for_each(|&hash| ghost.remember(hash, 1, false));
-        let mut known = |keys: &[u64]| keys.iter().filter(|&&hash| ghost.recall(hash).is_some()).count();
+        gone.iter().for_each(|&hash| ghost.remember(hash, 1, false, 0));
+        let mut known = |keys: &[u64]| keys.iter().filter(|&&hash| ghost.recall(hash, 0).is_some()).count();
         assert!(known(&gone[..4000]) < 100);
-        assert!(known(&gone[7000..]) > 990);
+        assert!(known(&gone[7000..]) > 980);
     }
 
     #[test]
-    fn the_latest_sixteenth_is_lately() {
+    fn a_return_weighs_less_the_longer_ago_the_key_went() {
         let random = Random::from_seed(2);
         let mut ghost = ghost(10_000);
         let gone: Vec<u64> = (0..40_000).map(|_| random.next_u64()).collect();
-        gone.iter().for_each(|&hash| ghost.remember(hash, 1, false));
-        let lately = |ghost: &mut Ghost, keys: &[u64]| {
-            keys.iter().filter(|&&hash| ghost.recall(hash).is_some_and(|memory| memory.lately)).count()
+        gone.iter().for_each(|&hash| ghost.remember(hash, 1, false, 0));
+        let weight = |keys: &[u64]| {
+            let mut ghost = ghost.clone();
+            let known = keys.iter().filter_map(|&hash| ghost.recall(hash, 0));
+            known.map(|known| known.weight).sum::<f64>() / keys.len() as f64
         };
-        let older = lately(&mut ghost.clone(), &gone[36_000..38_000]);
-        let newer = lately(&mut ghost, &gone[39_500..]);
-        assert!(newer > 400, "{newer} of 500");
-        assert!(older < 300, "{older} of 2000");
+        let newest = weight(&gone[39_500..]);
+        let newer = weight(&gone[36_000..37_000]);
+        let older = weight(&gone[..25_000]);
+        assert!(newest > 0.9 && (0.2..0.6).contains(&newer) && older < 0.02, "{newest} {newer} {older}");
     }
 }

@@ -163,3 +163,171 @@ impl Evictor {
 const fn age(stamp: u32, now: u32) -> u32 {
     now.wrapping_sub(stamp) & WORD_MASK
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::Random;
+
+    /// A store of keys that are their own hashes, driven as the engine drives an evictor.
+    pub(super) struct Store {
+        policy: Policy,
+        pub(super) evictor: Evictor,
+        pub(super) keys: Keys,
+        accesses: u64,
+    }
+
+    pub(super) struct Keys {
+        order: Vec<u64>,
+        entries: HashMap<u64, (usize, Candidate)>,
+        random: Random,
+    }
+
+    impl Residents for Keys {
+        fn sample(&mut self) -> Option<Candidate> {
+            let bound = self.order.len() as u64;
+            (bound > 0).then(|| self.entries[&self.order[self.random.below(bound) as usize]].1)
+        }
+
+        fn find(&mut self, hash: u64) -> Option<Candidate> {
+            self.entries.get(&hash).map(|entry| entry.1)
+        }
+
+        fn mark(&mut self, hash: u64, word: u32) {
+            if let Some(entry) = self.entries.get_mut(&hash) {
+                entry.1.word = word;
+            }
+        }
+    }
+
+    impl Keys {
+        pub(super) fn remove(&mut self, hash: u64) {
+            let (at, _) = self.entries.remove(&hash).expect("the key is there");
+            self.order.swap_remove(at);
+            if let Some(moved) = self.order.get(at) {
+                self.entries.get_mut(moved).expect("what is in order is there").0 = at;
+            }
+        }
+    }
+
+    /// A well mixed hash for a small number.
+    pub(super) fn hash(key: u64) -> u64 {
+        Random::from_seed(key << 32).next_u64()
+    }
+
+    impl Store {
+        pub(super) fn new(policy: Policy) -> Self {
+            let keys = Keys { order: Vec::new(), entries: HashMap::new(), random: Random::from_seed(1) };
+            Self { policy, evictor: Evictor::new(policy, 5), keys, accesses: 0 }
+        }
+
+        /// A get; whether the key was there.
+        pub(super) fn get(&mut self, key: u64) -> bool {
+            self.accesses += 1;
+            let now = self.evictor.now();
+            let Some(entry) = self.keys.entries.get_mut(&hash(key)) else { return false };
+            let random = &self.keys.random;
+            entry.1.word = self.policy.touched(entry.1.word, now, || random.next_u64());
+            assert!(entry.1.word <= WORD_MASK, "an entry has no more bits for it");
+            true
+        }
+
+        /// Puts in a key that is not there.
+        pub(super) fn insert(&mut self, key: u64, bytes: usize, deadline: Option<u64>) {
+            self.evictor.observe(self.accesses, self.keys.order.len());
+            let hash = hash(key);
+            let word = self.evictor.inserted(hash);
+            self.put(Candidate { hash, word, bytes, deadline });
+        }
+
+        pub(super) fn put(&mut self, key: Candidate) {
+            self.keys.entries.insert(key.hash, (self.keys.order.len(), key));
+            self.keys.order.push(key.hash);
+        }
+
+        pub(super) fn evict(&mut self) -> Option<Candidate> {
+            let victim = self.evictor.victim(&mut self.keys)?;
+            self.keys.remove(victim.hash);
+            Some(victim)
+        }
+
+        /// A get, and a set after a miss, with room for so many keys.
+        pub(super) fn request(&mut self, key: u64, room: usize) -> bool {
+            let hit = self.get(key);
+            if !hit {
+                self.insert(key, 64, None);
+                while self.keys.order.len() > room {
+                    self.evict().expect("there are keys");
+                }
+            }
+            hit
+        }
+
+        pub(super) fn request_all(&mut self, keys: impl IntoIterator<Item = u64>, room: usize) {
+            for key in keys {
+                self.request(key, room);
+            }
+        }
+
+        pub(super) fn holds(&self, key: u64) -> bool {
+            self.keys.entries.contains_key(&hash(key))
+        }
+    }
+
+    const ALL: [Policy; 6] =
+        [Policy::Lru, Policy::Lrm, Policy::Lfu, Policy::Random, Policy::Ttl, Policy::Adaptive];
+
+    #[test]
+    fn every_policy_empties_a_store_and_then_finds_nothing() {
+        for policy in ALL {
+            let mut store = Store::new(policy);
+            (0..300).for_each(|key| store.insert(key, 64, None));
+            for left in (0..300).rev() {
+                assert!(store.evict().is_some(), "{policy:?}");
+                assert_eq!(store.keys.order.len(), left, "{policy:?}");
+            }
+            assert_eq!(store.evict(), None, "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn words_that_another_policy_wrote_keep_no_key_from_going() {
+        for policy in ALL {
+            let mut store = Store::new(policy);
+            for key in 0..300 {
+                let word = hash(key) as u32 & WORD_MASK;
+                store.put(Candidate { hash: hash(key), word, bytes: 64, deadline: None });
+            }
+            store.request_all(1000..40_000, 300);
+            let left = (0..300).filter(|&key| store.holds(key)).count();
+            assert!(left < 10, "{policy:?}: {left} of 300 are still there");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_used_outlive_those_that_are_not() {
+        for policy in [Policy::Lru, Policy::Lfu, Policy::Adaptive] {
+            let mut store = Store::new(policy);
+            store.request_all(0..200, 200);
+            for fresh in 1000..3000 {
+                store.request_all(0..20, 200);
+                store.request(fresh, 200);
+            }
+            let hot = (0..20).filter(|&key| store.holds(key)).count();
+            assert!(hot >= 19, "{policy:?} kept {hot} of 20");
+        }
+    }
+
+    #[test]
+    fn the_key_that_expires_first_goes_first_and_one_that_never_does_goes_last() {
+        let mut store = Store::new(Policy::Ttl);
+        store.insert(0, 64, None);
+        (1..4).for_each(|key| store.insert(key, 64, Some(1000 * key)));
+        let order: Vec<_> = std::iter::from_fn(|| store.evict()).map(|key| key.deadline).collect();
+        // Sixteen samples of four keys miss one now and then, so only the whole pool is asked about.
+        assert_eq!(order.len(), 4);
+        assert_eq!(*order.last().expect("four went"), None);
+    }
+}

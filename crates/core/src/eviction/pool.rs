@@ -75,3 +75,40 @@ impl Pool {
         self.kept.retain(|kept| kept.hash != hash);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Policy;
+    use super::super::tests::{Store, hash};
+    use super::*;
+
+    #[test]
+    fn a_candidate_that_was_used_meanwhile_is_not_taken() {
+        let mut store = Store::new(Policy::Lru);
+        (0..40).for_each(|key| store.insert(key, 64, None));
+        let mut pool = Pool::default();
+        let by_word = |key: &Candidate| i64::from(key.word);
+        let weakest = pool.weakest(&mut store.keys, 400, by_word).expect("there are keys");
+        store.keys.mark(weakest.hash, weakest.word + 1000);
+        let next = pool.weakest(&mut store.keys, 5, by_word).expect("there are keys");
+        assert_ne!(next.hash, weakest.hash);
+    }
+
+    #[test]
+    fn the_worst_of_earlier_samples_waits_for_its_turn() {
+        let mut store = Store::new(Policy::Lru);
+        (0..400).for_each(|key| store.insert(key, key as usize, None));
+        let mut pool = Pool::default();
+        let by_bytes = |key: &Candidate| key.bytes as i64;
+        // After enough samples the sixteen smallest are known, and one sample more changes nothing.
+        pool.weakest(&mut store.keys, 10_000, by_bytes);
+        let order: Vec<u64> = (0..5)
+            .map(|_| {
+                let taken = pool.take(&mut store.keys, 1, by_bytes).expect("there are keys");
+                store.keys.remove(taken.hash);
+                taken.hash
+            })
+            .collect();
+        assert_eq!(order, (0..5).map(hash).collect::<Vec<_>>());
+    }
+}
