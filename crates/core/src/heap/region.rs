@@ -54,6 +54,20 @@ impl Page {
         page
     }
 
+    /// What a page has for whoever gives it out in another way than by blocks.
+    pub(super) const ROOM: usize = PAGE_BYTES - HEAD_BYTES;
+
+    /// A page without blocks.
+    pub(super) fn of_things() -> NonNull<Self> {
+        Self::of_blocks(Self::ROOM)
+    }
+
+    /// Where a page's [`Page::ROOM`] bytes begin, aligned to [`UNIT`].
+    #[inline]
+    pub(super) fn room(page: NonNull<Self>) -> NonNull<u8> {
+        Self::block(page, (HEAD_BYTES / UNIT) as u16)
+    }
+
     /// The page in which a block lies.
     pub(super) fn of(block: NonNull<u8>) -> NonNull<Self> {
         let start = block.as_ptr().map_addr(|address| address & !(PAGE_BYTES - 1));
@@ -81,6 +95,7 @@ impl Page {
         unsafe { page.as_ref() }.live == 0
     }
 
+    #[inline]
     fn block(page: NonNull<Self>, unit: u16) -> NonNull<u8> {
         // SAFETY: places of blocks are within the page, which is one piece of memory.
         unsafe { page.cast::<u8>().add(usize::from(unit) * UNIT) }

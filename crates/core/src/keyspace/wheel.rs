@@ -13,6 +13,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 use crate::UnixMs;
+use crate::heap::Slab;
 use crate::memory::block_bytes;
 
 const LEVELS: usize = 8;
@@ -25,8 +26,6 @@ const LISTS: usize = PENDING + 1;
 const END: u64 = 1 << (SLOT_BITS * LEVELS as u32);
 /// How far a moment may be from the one it is counted from, either way, so that its lower half tells it.
 const REACH: u64 = 1 << (u32::BITS - 1);
-/// Nodes are allocated so many at a time. Only the first of these chunks ever grows, so no more than these are copied.
-const CHUNK: usize = 256;
 
 /// A list, if it is at most [`LISTS`], or a node. The lists are rings that go through themselves, so that a node is taken out
 /// without knowing which one it is in.
@@ -53,11 +52,12 @@ impl TimerId {
 /// Every timer that is not pending is in the list that [`Wheel::list_for`] gives for its moment and the wheel's: moving
 /// `elapsed` forward to no further than the next slot with timers keeps that true, and [`Wheel::rewind`] restores it.
 pub(crate) struct Wheel<T> {
-    chunks: Vec<Vec<Node<T>>>,
+    nodes: Slab<Node<T>>,
     /// The first of the unused nodes, which are linked by `next`; the last one names itself.
     free: Option<Index>,
     len: usize,
-    allocated_bytes: usize,
+    /// What the slots of levels take.
+    slots_bytes: usize,
     /// The moment up to which slots were taken out.
     elapsed: u64,
     /// The moment that [`Wheel::advance`] was last told. [`Wheel::first`] may have taken out slots beyond it.
@@ -161,10 +161,10 @@ impl<T: Copy> Wheel<T> {
     /// Without timers; nothing is allocated.
     pub(crate) const fn new() -> Self {
         Self {
-            chunks: Vec::new(),
+            nodes: Slab::new(),
             free: None,
             len: 0,
-            allocated_bytes: 0,
+            slots_bytes: 0,
             elapsed: 0,
             now: 0,
             pending_from: 0,
@@ -186,15 +186,13 @@ impl<T: Copy> Wheel<T> {
 
     /// The memory behind the wheel. O(1).
     pub(crate) const fn allocated_bytes(&self) -> usize {
-        self.allocated_bytes
+        self.nodes.allocated_bytes() + self.slots_bytes
     }
 
     /// The same, counted anew.
     pub(crate) fn recounted_bytes(&self) -> usize {
-        let nodes = |chunk: &Vec<Node<T>>| block_bytes(chunk.capacity() * size_of::<Node<T>>());
-        block_bytes(self.chunks.capacity() * size_of::<Vec<Node<T>>>())
-            + self.chunks.iter().map(nodes).sum::<usize>()
-            + self.levels.iter().flatten().map(|slots| block_bytes(size_of_val(&**slots))).sum::<usize>()
+        let slots = |slots: &Box<[Neighbours; SLOTS]>| block_bytes(size_of_val(&**slots));
+        self.nodes.allocated_bytes() + self.levels.iter().flatten().map(slots).sum::<usize>()
     }
 
     /// Sets a timer that fires in the first [`Wheel::advance`] at or after `at`, which may have passed already; `None` if that
@@ -217,47 +215,13 @@ impl<T: Copy> Wheel<T> {
             *self.node_mut(index) = new(index);
             index
         } else {
-            let index = node(self.nodes()).expect("fewer than 2^32 timers are set");
-            self.push(new(index));
+            let index = node(self.nodes.len()).expect("fewer than 2^32 timers are set");
+            self.nodes.push(new(index));
             index
         };
         self.len += 1;
         self.link(index, at);
         Some(TimerId(index))
-    }
-
-    /// How many nodes there are, used and unused.
-    fn nodes(&self) -> usize {
-        self.chunks.last().map_or(0, |last| (self.chunks.len() - 1) * CHUNK + last.len())
-    }
-
-    fn push(&mut self, node: Node<T>) {
-        let room = match self.chunks.last() {
-            Some(last) if last.len() < last.capacity() => 0,
-            Some(last) if last.len() < CHUNK => last.len(),
-            None => 4,
-            Some(_) => CHUNK,
-        };
-        if room > 0 {
-            let nodes = |chunk: Option<&Vec<Node<T>>>| {
-                block_bytes(chunk.map_or(0, Vec::capacity) * size_of::<Node<T>>())
-            };
-            let list =
-                |chunks: &Vec<Vec<Node<T>>>| block_bytes(chunks.capacity() * size_of::<Vec<Node<T>>>());
-            self.allocated_bytes -= list(&self.chunks);
-            if self.nodes().is_multiple_of(CHUNK) {
-                self.chunks.push(Vec::new());
-            }
-            self.allocated_bytes += list(&self.chunks);
-            self.allocated_bytes -= nodes(self.chunks.last());
-            if let Some(last) = self.chunks.last_mut() {
-                last.reserve_exact(room);
-            }
-            self.allocated_bytes += nodes(self.chunks.last());
-        }
-        if let Some(last) = self.chunks.last_mut() {
-            last.push(node);
-        }
     }
 
     /// Takes away a timer that is set. O(1).
@@ -358,12 +322,12 @@ impl<T: Copy> Wheel<T> {
 
     #[inline]
     fn node(&self, index: Index) -> &Node<T> {
-        &self.chunks[place(index) / CHUNK][place(index) % CHUNK]
+        self.nodes.get(place(index))
     }
 
     #[inline]
     fn node_mut(&mut self, index: Index) -> &mut Node<T> {
-        &mut self.chunks[place(index) / CHUNK][place(index) % CHUNK]
+        self.nodes.get_mut(place(index))
     }
 
     fn neighbours(&mut self, index: Index) -> &mut Neighbours {
@@ -375,10 +339,10 @@ impl<T: Copy> Wheel<T> {
     }
 
     fn slots(&mut self, level: usize) -> &mut [Neighbours; SLOTS] {
-        let allocated_bytes = &mut self.allocated_bytes;
+        let slots_bytes = &mut self.slots_bytes;
         self.levels[level].get_or_insert_with(|| {
             let slots = Box::new(std::array::from_fn(|slot| Neighbours::alone(list(level * SLOTS + slot))));
-            *allocated_bytes += block_bytes(size_of_val(&*slots));
+            *slots_bytes += block_bytes(size_of_val(&*slots));
             slots
         })
     }
@@ -407,7 +371,7 @@ impl<T: Copy> Wheel<T> {
         if *occupied == 0
             && let Some(slots) = self.levels[level].take()
         {
-            self.allocated_bytes -= block_bytes(size_of_val(&*slots));
+            self.slots_bytes -= block_bytes(size_of_val(&*slots));
         }
     }
 
@@ -457,12 +421,7 @@ impl<T: Copy> Wheel<T> {
         self.len -= 1;
         if self.is_empty() {
             self.free = None;
-            if self.chunks.len() > 1 {
-                // All lists are empty, so nothing else is allocated.
-                (self.chunks, self.allocated_bytes) = (Vec::new(), 0);
-            } else {
-                self.chunks.iter_mut().for_each(Vec::clear);
-            }
+            self.nodes.clear();
             return;
         }
         let next = self.free.replace(index).unwrap_or(index);
