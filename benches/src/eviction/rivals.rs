@@ -1,13 +1,16 @@
 //! Caches that others wrote, as their users would set them up.
+use foldhash::fast::FixedState;
+
 use super::Cache;
 
-/// moka, made to settle after each request, so that it never holds more than it may.
+/// moka, made to settle after each request, so that it never holds more than it may, and to hash alike in every run.
 #[derive(Debug)]
-pub(super) struct Moka(moka::sync::Cache<u32, ()>);
+pub(super) struct Moka(moka::sync::Cache<u32, (), FixedState>);
 
 impl Moka {
     pub(super) fn new(capacity: usize) -> Self {
-        Self(moka::sync::Cache::new(capacity as u64))
+        let builder = moka::sync::Cache::builder().max_capacity(capacity as u64);
+        Self(builder.build_with_hasher(FixedState::with_seed(1)))
     }
 }
 
