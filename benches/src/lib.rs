@@ -6,6 +6,7 @@ pub mod engines;
 pub mod eviction;
 pub mod figures;
 pub mod log;
+pub mod memory;
 pub mod server;
 pub mod stores;
 pub mod strings;

@@ -75,6 +75,8 @@ pub(crate) fn record() -> Result<(), String> {
 }
 
 pub(crate) fn bench(program: &str, arguments: &[String]) -> Result<(), String> {
+    // Programs start each other.
+    run(&mut cargo(&["build", "--release", "--package", "redlet-benches", "--bins"]))?;
     let words = ["run", "--release", "--package", "redlet-benches", "--bin", program, "--"];
     run(cargo(&words).args(arguments))
 }
