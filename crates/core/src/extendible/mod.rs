@@ -28,7 +28,6 @@ use equal_halves::equal_halves;
 pub(crate) use tagged_pointer::TaggedPointer;
 
 use crate::Random;
-use crate::heap::Row;
 use crate::memory::block_bytes;
 
 /// Pointers in a line.
@@ -77,7 +76,7 @@ pub(crate) struct ExtendibleTable<T> {
 /// The values whose hashes have the same highest bits.
 struct Segment<T> {
     /// Homes, and behind them lines for what the last homes have no room for.
-    lines: Row<Line<T>>,
+    lines: Vec<Line<T>>,
     /// How many lines are homes.
     homes: usize,
     len: usize,
@@ -117,33 +116,9 @@ const fn prefix(hash: u64, bits: u32) -> usize {
 }
 
 impl<T: Tagged> Segment<T> {
-    const fn lines_for(len: usize) -> usize {
-        let lines = (len * 256).div_ceil(FULL * SLOTS);
-        if lines == 0 { 1 } else { lines }
-    }
-
-    /// How many homes a segment gets that is to have room for so many values: what their lines are rounded up to is used too,
-    /// but for some lines behind the last home.
-    fn homes_for(len: usize) -> usize {
-        const BEHIND: usize = 2;
-        let needed = Self::lines_for(len);
-        if Row::<Line<T>>::is_cut(needed + BEHIND) {
-            Row::<Line<T>>::capacity_for(needed + BEHIND) - BEHIND
-        } else {
-            needed
-        }
-    }
-
-    /// For how many values room is made where there are so many: an eighth more, because bigger steps cost memory and smaller ones
-    /// time; rows that are cut from regions go by such steps already.
-    const fn room_beyond(len: usize) -> usize {
-        if Row::<Line<T>>::is_cut(Self::lines_for(len)) { len } else { len + len / 8 }
-    }
-
     fn with_room_for(len: usize, depth: u32) -> Self {
-        let homes = Self::homes_for(len);
-        let mut lines = Row::with_room_for(homes);
-        lines.extend(std::iter::repeat_with(Line::new).take(homes));
+        let homes = (len * 256).div_ceil(FULL * SLOTS).max(1);
+        let lines = std::iter::repeat_with(Line::new).take(homes).collect();
         Self { lines, homes, len: 0, depth }
     }
 
@@ -180,6 +155,7 @@ impl<T: Tagged> Segment<T> {
         let mut at = self.home(value.tag());
         loop {
             if at == self.lines.len() {
+                self.lines.reserve_exact(1);
                 self.lines.push(Line::new());
             }
             if let Some(slot) = self.lines[at].0.iter().position(Option::is_none) {
@@ -212,8 +188,8 @@ impl<T: Tagged> Segment<T> {
     }
 
     /// What its lines take of the allocator.
-    fn line_bytes(&self) -> usize {
-        self.lines.allocated_bytes()
+    const fn line_bytes(&self) -> usize {
+        block_bytes(self.lines.capacity() * size_of::<Line<T>>())
     }
 
     /// Changes the segment and, with it, the sum of what the lines of all segments take.
@@ -229,13 +205,7 @@ impl<T: Tagged> Segment<T> {
     }
 
     fn is_sparse(&self) -> bool {
-        self.homes > 1
-            && self.len * 256 < self.homes * SLOTS * SPARSE
-            && Self::homes_for(self.room_when_sparse()) < self.homes
-    }
-
-    const fn room_when_sparse(&self) -> usize {
-        self.len + self.len / 4
+        self.homes > 1 && self.len * 256 < self.homes * SLOTS * SPARSE
     }
 
     /// Lays the segment out anew with room for so many values.
@@ -254,6 +224,7 @@ impl<T: Tagged> Segment<T> {
             }
             if at == taken.len() {
                 taken.push(0);
+                self.lines.reserve_exact(1);
                 self.lines.push(Line::new());
             }
             self.lines[at].0[usize::from(taken[at])] = Some(value);
@@ -323,7 +294,8 @@ impl<T: Tagged> ExtendibleTable<T> {
         let mut at = self.segment_of(hash);
         if self.segments[at].is_overfull() {
             let segment = &mut self.segments[at];
-            let room = Segment::<T>::room_beyond(segment.len + 1);
+            // By an eighth: bigger steps cost memory, smaller ones time.
+            let room = segment.len + 1 + segment.len / 8;
             if segment.homes < MAX_LINES || segment.depth == MAX_DEPTH || !self.divide(at, &rehash) {
                 self.segments[at].change(&mut self.line_bytes, |segment| segment.resize(room));
             }
@@ -349,8 +321,8 @@ impl<T: Tagged> ExtendibleTable<T> {
         if upper_len == 0 || lower_len == 0 {
             return false;
         }
-        let mut lower = Segment::with_room_for(Segment::<T>::room_beyond(lower_len), depth);
-        let mut upper = Segment::with_room_for(Segment::<T>::room_beyond(upper_len), depth);
+        let mut lower = Segment::with_room_for(lower_len + lower_len / 8, depth);
+        let mut upper = Segment::with_room_for(upper_len + upper_len / 8, depth);
         self.line_bytes -= self.segments[at].line_bytes();
         let old = std::mem::take(&mut self.segments[at].lines);
         for (value, hash) in old.into_iter().flat_map(|line| line.0).flatten().zip(hashes) {
@@ -387,7 +359,7 @@ impl<T: Tagged> ExtendibleTable<T> {
         if self.len == 0 {
             *self = Self::default();
         } else if segment.is_sparse() {
-            segment.change(&mut self.line_bytes, |segment| segment.resize(segment.room_when_sparse()));
+            segment.change(&mut self.line_bytes, |segment| segment.resize(segment.len + segment.len / 4));
         }
         Some(value)
     }
@@ -684,7 +656,7 @@ mod tests {
             table.insert_unique(hash, Pointer(Box::new(hash)), |pointer| *pointer.0);
             if key > 1000 {
                 let bytes = table.allocated_bytes() as f64 / f64::from(key);
-                assert!(bytes < 11.6, "{bytes} for each of {key}");
+                assert!(bytes < 11.0, "{bytes} for each of {key}");
             }
         }
     }

@@ -14,7 +14,6 @@
 //! all of them do, so that AddressSanitizer sees each.
 #![expect(unsafe_code, reason = "a million small entries take a quarter less memory than from malloc")]
 mod region;
-mod row;
 mod slab;
 
 use std::alloc::{self, Layout};
@@ -23,7 +22,6 @@ use std::ptr::NonNull;
 
 use crate::memory::block_bytes;
 use region::{PAGE_BYTES, Page};
-pub(crate) use row::Row;
 pub(crate) use slab::Slab;
 
 /// Sizes and addresses of blocks are multiples of this.

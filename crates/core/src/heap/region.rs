@@ -1,8 +1,8 @@
-//! Pages of one size of block, and the regions of memory that they and rows are cut from.
+//! Pages of one size of block, and the regions of memory that they are cut from.
 //!
 //! A region is 2 MiB that come from the system at once, where it can be one entry in the processor's table of addresses: a
-//! lookup in a big store spends a third of its time on finding out where addresses are. Regions are the process's, what is cut
-//! from them goes from store to store, and a region of which nothing is in use goes back to the system if another one has room.
+//! lookup in a big store spends a third of its time on finding out where addresses are. Regions are the process's, pages go
+//! from store to store, and a region without a page in use goes back to the system if another one has room.
 use std::alloc::{self, Layout};
 use std::ptr::NonNull;
 
@@ -13,6 +13,7 @@ use super::UNIT;
 pub(super) const PAGE_BYTES: usize = 4096;
 const HEAD_BYTES: usize = 32;
 const REGION_BYTES: usize = 2 << 20;
+const PAGES: usize = REGION_BYTES / PAGE_BYTES;
 /// Only from so many regions on are further ones asked for in one piece: it is there whole as soon as one byte of it is
 /// touched, which a small store has no use for.
 #[cfg(target_os = "linux")]
@@ -38,8 +39,7 @@ const _: () = assert!(size_of::<Page>() <= HEAD_BYTES && REGION_BYTES.is_power_o
 impl Page {
     /// A page without neighbours for blocks of `size` bytes, a multiple of [`UNIT`] and less than what a page holds.
     pub(super) fn of_blocks(size: usize) -> NonNull<Self> {
-        let (page, region) = POOL.lock().take(PAGE_CUTS, PAGE_STARTS);
-        let page = page.cast::<Self>();
+        let (page, region) = POOL.lock().take();
         let head = Self {
             next: None,
             previous: None,
@@ -179,32 +179,22 @@ impl Page {
     /// The caller's heap had it, in no list, and has no pointer to it or into it any more.
     #[cold]
     pub(super) unsafe fn release(page: NonNull<Self>) {
-        // SAFETY: as the caller promises; the head says truly which region it was cut from.
-        unsafe { POOL.lock().give(page.cast(), page.as_ref().region, PAGE_CUTS) }
+        // SAFETY: as the caller promises.
+        unsafe { POOL.lock().give(page) }
     }
 }
 
-/// A piece of memory that pages and rows are cut from.
-pub(super) struct Region {
+/// A piece of memory that pages are cut from.
+struct Region {
     start: NonNull<u8>,
-    /// A bit for each unit that is free, the first in the lowest bit.
-    free: [u64; WORDS],
-    free_units: usize,
-    /// No word before this one has room for a page.
-    first: usize,
+    /// The first of the pages that were given back.
+    free: Option<NonNull<Page>>,
+    /// How many pages were ever given out.
+    fresh: usize,
+    live: usize,
     /// Where it is among the open ones, while it has room.
     place: usize,
 }
-
-/// What regions are cut in: pages are four of them.
-pub(super) const CUT_BYTES: usize = 1024;
-const PAGE_CUTS: usize = PAGE_BYTES / CUT_BYTES;
-const CUTS: usize = REGION_BYTES / CUT_BYTES;
-const WORDS: usize = CUTS / u64::BITS as usize;
-/// The longest piece.
-pub(super) const CUTS_MAX: usize = u64::BITS as usize;
-/// Where a page may begin.
-const PAGE_STARTS: u64 = u64::MAX / ((1 << PAGE_CUTS) - 1);
 
 impl Region {
     const LAYOUT: Layout = {
@@ -224,52 +214,11 @@ impl Region {
         if whole {
             advise_whole(start);
         }
-        let region = Self { start, free: [u64::MAX; WORDS], free_units: CUTS, first: 0, place: 0 };
-        NonNull::from(Box::leak(Box::new(region)))
+        NonNull::from(Box::leak(Box::new(Self { start, free: None, fresh: 0, live: 0, place: 0 })))
     }
 
-    /// Finds so many free cuts in a row, at one of the starts of a word that are allowed, and takes them.
-    fn take(&mut self, cuts: usize, starts: u64) -> Option<NonNull<u8>> {
-        for word in self.first..WORDS {
-            let next = self.free.get(word + 1).copied().unwrap_or(0);
-            // A bit stays where so many free ones begin.
-            let mut runs = u128::from(next) << 64 | u128::from(self.free[word]);
-            let mut length = 1;
-            while length < cuts {
-                let more = length.min(cuts - length);
-                runs &= runs >> more;
-                length += more;
-            }
-            let runs = runs as u64 & starts;
-            if runs != 0 {
-                let cut = word * u64::BITS as usize + runs.trailing_zeros() as usize;
-                self.set(cut, cuts, false);
-                if cuts == PAGE_CUTS && starts == PAGE_STARTS {
-                    self.first = word;
-                }
-                // SAFETY: the cut is within the region.
-                return Some(unsafe { self.start.add(cut * CUT_BYTES) });
-            }
-        }
-        None
-    }
-
-    /// Makes cuts free or taken, all of which are the other.
-    fn set(&mut self, first: usize, cuts: usize, free: bool) {
-        let (word, bit) = (first / u64::BITS as usize, first % u64::BITS as usize);
-        let mask = (u128::MAX >> (u128::BITS as usize - cuts)) << bit;
-        for (at, mask) in [(word, mask as u64), (word + 1, (mask >> 64) as u64)] {
-            if mask != 0 {
-                debug_assert_eq!(self.free[at] & mask, if free { 0 } else { mask });
-                self.free[at] ^= mask;
-            }
-        }
-        if free {
-            self.free_units += cuts;
-            self.first = self.first.min(word);
-        } else {
-            self.free_units -= cuts;
-        }
+    fn is_full(&self) -> bool {
+        self.free.is_none() && self.fresh == PAGES
     }
 }
 
@@ -283,20 +232,6 @@ fn advise_whole(start: NonNull<u8>) {
 #[cfg(not(target_os = "linux"))]
 fn advise_whole(_: NonNull<u8>) {}
 
-/// Takes so many cuts in a row, at most [`CUTS_MAX`], and says of which region.
-pub(super) fn take_row(cuts: usize) -> (NonNull<u8>, NonNull<Region>) {
-    POOL.lock().take(cuts, u64::MAX)
-}
-
-/// Gives a row back.
-///
-/// # Safety
-/// It was taken by [`take_row`] with the same region and number of cuts, and nobody looks at it any more.
-pub(super) unsafe fn give_row(start: NonNull<u8>, region: NonNull<Region>, cuts: usize) {
-    // SAFETY: as the caller promises.
-    unsafe { POOL.lock().give(start, region, cuts) }
-}
-
 /// All regions of the process.
 struct Pool {
     /// Those with room.
@@ -304,34 +239,33 @@ struct Pool {
     regions: usize,
 }
 
-// SAFETY: regions and what nobody has of them are reached through the pool alone, under its lock.
+// SAFETY: regions and the pages that nobody has are reached through the pool alone, under its lock.
 unsafe impl Send for Pool {}
 
 static POOL: Mutex<Pool> = const_mutex(Pool { open: Vec::new(), regions: 0 });
 
-/// So many regions are tried before there is a new one: those with little room have it in small pieces.
-const TRIED: usize = 4;
-
 impl Pool {
-    fn take(&mut self, cuts: usize, starts: u64) -> (NonNull<u8>, NonNull<Region>) {
-        let tried = self.open.len().saturating_sub(TRIED)..self.open.len();
-        let found = tried.rev().find_map(|place| {
-            let mut pointer = self.open[place];
-            // SAFETY: regions live until they are empty; the pool is locked.
-            unsafe { pointer.as_mut() }.take(cuts, starts).map(|start| (start, pointer))
-        });
-        let (start, pointer) = found.unwrap_or_else(|| {
-            let mut pointer = self.add_region();
-            // SAFETY: as above.
-            let start = unsafe { pointer.as_mut() }.take(cuts, starts);
-            (start.expect("a new region has room for the longest row"), pointer)
-        });
-        // SAFETY: as above.
-        let region = unsafe { pointer.as_ref() };
-        if region.free_units < PAGE_CUTS {
-            self.close(region.place);
+    fn take(&mut self) -> (NonNull<Page>, NonNull<Region>) {
+        let mut pointer = self.open.last().copied().unwrap_or_else(|| self.add_region());
+        // SAFETY: regions live until they are empty; the pool is locked.
+        let region = unsafe { pointer.as_mut() };
+        region.live += 1;
+        let page = match region.free {
+            Some(page) => {
+                // SAFETY: the pages that were given back are nobody's, and linked.
+                region.free = unsafe { page.as_ref().next };
+                page
+            }
+            None => {
+                region.fresh += 1;
+                // SAFETY: there are so many pages in the region.
+                unsafe { region.start.add((region.fresh - 1) * PAGE_BYTES).cast() }
+            }
+        };
+        if region.is_full() {
+            self.open.pop();
         }
-        (start, pointer)
+        (page, pointer)
     }
 
     fn add_region(&mut self) -> NonNull<Region> {
@@ -351,30 +285,29 @@ impl Pool {
         self.open.push(region);
     }
 
-    fn close(&mut self, place: usize) {
-        self.open.swap_remove(place);
-        if let Some(moved) = self.open.get_mut(place) {
-            // SAFETY: regions live until they are empty; the pool is locked.
-            unsafe { moved.as_mut().place = place };
-        }
-    }
-
     /// # Safety
-    /// The piece was taken from this region with so many cuts, and nobody has it any more.
-    unsafe fn give(&mut self, start: NonNull<u8>, mut pointer: NonNull<Region>, cuts: usize) {
-        // SAFETY: regions live until they are empty; the pool is locked.
-        let region = unsafe { pointer.as_mut() };
-        let was_open = region.free_units >= PAGE_CUTS;
-        let cut = (start.addr().get() - region.start.addr().get()) / CUT_BYTES;
-        region.set(cut, cuts, true);
-        let (is_empty, place, is_open) =
-            (region.free_units == CUTS, region.place, region.free_units >= PAGE_CUTS);
-        if is_open && !was_open {
+    /// Nobody has the page any more.
+    unsafe fn give(&mut self, mut page: NonNull<Page>) {
+        // SAFETY: the head says truly which region it was cut from; regions live until they are empty; the pool is locked.
+        let (mut pointer, region) = unsafe {
+            let pointer = page.as_ref().region;
+            (pointer, &mut *pointer.as_ptr())
+        };
+        let was_full = region.is_full();
+        // SAFETY: the page is the pool's now.
+        unsafe { page.as_mut().next = region.free.replace(page) };
+        region.live -= 1;
+        if was_full {
             self.open(pointer);
-        } else if is_empty && self.open.len() > 1 {
-            self.close(place);
+        } else if region.live == 0 && self.open.len() > 1 {
+            let place = region.place;
+            self.open.swap_remove(place);
+            if let Some(moved) = self.open.get_mut(place) {
+                // SAFETY: as above; it is another region than this one, which is out of the list.
+                unsafe { moved.as_mut().place = place };
+            }
             self.regions -= 1;
-            // SAFETY: it was leaked when it was made, nothing of it is in use, and it is in no list.
+            // SAFETY: it was leaked when it was made, no page of it is in use, and it is in no list.
             unsafe {
                 alloc::dealloc(pointer.as_mut().start.as_ptr(), Region::LAYOUT);
                 drop(Box::from_raw(pointer.as_ptr()));
