@@ -26,7 +26,7 @@ pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetRep
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
 };
-pub use redlet_core::{Bytes, Clock, EvictionPolicy, ManualClock, Reply, Tick, UnixMs};
+pub use redlet_core::{Bytes, Cause, Clock, EvictionPolicy, ManualClock, Removal, Reply, Tick, UnixMs};
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};
 pub use system_clock::SystemClock;
 pub use transaction::Transaction;

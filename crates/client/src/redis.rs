@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock, Weak};
 use parking_lot::Mutex;
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::tx::View;
-use redlet_core::{Clock, Engine, EvictionPolicy, Reply, Tick};
+use redlet_core::{Clock, Engine, EvictionPolicy, Removal, RemovalListener, Reply, Tick};
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 
 use crate::commands::Commands;
@@ -369,6 +369,15 @@ pub struct Builder {
     max_memory: usize,
     eviction_policy: EvictionPolicy,
     max_memory_samples: Option<usize>,
+    on_removal: Option<Listener>,
+}
+
+struct Listener(RemovalListener);
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 impl Default for Builder {
@@ -385,6 +394,7 @@ impl Default for Builder {
             max_memory: 0,
             eviction_policy: EvictionPolicy::NoEviction,
             max_memory_samples: None,
+            on_removal: None,
         }
     }
 }
@@ -476,6 +486,30 @@ impl Builder {
         self
     }
 
+    /// Who is told of each key that expires or is evicted: once, in order, when it is gone for everybody, by the thread that
+    /// removed it, which may be any that uses the store or the background thread. No lock is held, so it may use the store; but whoever
+    /// called waits for it.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use redlet::{Cause, Commands, EvictionPolicy, Redis};
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let cache = Redis::builder()
+    ///     .max_memory(1)
+    ///     .eviction_policy(EvictionPolicy::AllKeysRandom)
+    ///     .on_removal(move |removal| sender.send(removal.clone()).unwrap())
+    ///     .build()?;
+    /// cache.set("k", "v")?;
+    /// let removal = receiver.recv().unwrap();
+    /// assert_eq!((&*removal.key, removal.cause), (&b"k"[..], Cause::Evicted));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn on_removal(mut self, listener: impl Fn(&Removal) + Send + Sync + 'static) -> Self {
+        self.on_removal = Some(Listener(Box::new(listener)));
+        self
+    }
+
     /// Whether a background thread reclaims expired keys, syncs the log and makes snapshots. It does unless a clock was given.
     pub fn housekeeping(mut self, on: bool) -> Self {
         self.housekeeping = Some(on);
@@ -513,6 +547,9 @@ impl Builder {
                 (engine, Some(disk))
             }
         };
+        if let Some(Listener(listener)) = self.on_removal {
+            engine.set_removal_listener(listener);
+        }
         if let Some(samples) = self.max_memory_samples {
             engine.set_max_memory_samples(samples);
         }

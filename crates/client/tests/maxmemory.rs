@@ -1,8 +1,9 @@
 //! What happens when memory is full, as a caller sees it.
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redlet::{Commands, Error, EvictionPolicy, ManualClock, Redis, SetOptions, UnixMs};
+use redlet::{Cause, Commands, Error, EvictionPolicy, ManualClock, Redis, SetOptions, UnixMs};
 
 const LIMIT: usize = 200_000;
 
@@ -220,5 +221,57 @@ fn what_is_used_stays_and_what_is_not_goes() {
         }
         let kept = (0..100).filter(|number| redis.exists([hot(*number)]).unwrap() == 1).count();
         assert!(kept >= 95, "{}: {kept}", policy.as_str());
+    }
+}
+
+#[test]
+fn a_listener_hears_of_each_key_that_went_by_itself_once() {
+    let clock = ManualClock::at(UnixMs(1_700_000_000_000));
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let writer = Arc::clone(&heard);
+    let redis = Redis::builder()
+        .clock(clock.clone())
+        .seed(1)
+        .on_removal(move |removal| writer.lock().unwrap().push(removal.clone()))
+        .build()
+        .unwrap();
+    let second = redis.select(2).unwrap();
+    set(&second, 1, Some(10)).unwrap();
+    set(&redis, 2, Some(20)).unwrap();
+    set(&redis, 3, None).unwrap();
+    redis.delete(["key:3"]).unwrap();
+    clock.advance(Duration::from_secs(15));
+    redis.tick(100);
+    clock.advance(Duration::from_secs(15));
+    // A write that meets the key before the tick does.
+    set(&redis, 2, None).unwrap();
+    redis.tick(100);
+    redis.set_eviction_policy(EvictionPolicy::AllKeysRandom);
+    redis.set_max_memory(1);
+    let heard = heard.lock().unwrap();
+    let told: Vec<_> = heard.iter().map(|removal| (removal.db, &*removal.key, removal.cause)).collect();
+    assert_eq!(
+        told,
+        [(2, &b"key:1"[..], Cause::Expired), (0, b"key:2", Cause::Expired), (0, b"key:2", Cause::Evicted)]
+    );
+}
+
+// Many members take longer to free than a caller may wait.
+#[test]
+fn what_is_big_is_freed_by_somebody_else() {
+    let redis = Redis::memory();
+    let members: Vec<String> = (0..20_000).map(|number| format!("member:{number}")).collect();
+    let freed = || -> usize { redis.info("memory").unwrap()["lazyfreed_objects"].parse().unwrap() };
+    for words in
+        [&["UNLINK", "set"][..], &["SET", "set", "v"], &["FLUSHALL", "ASYNC"], &["EXPIRE", "set", "-1"]]
+    {
+        redis.sadd("set", &members).unwrap();
+        let before = freed();
+        redis.execute(words).unwrap();
+        while redis.info("memory").unwrap()["lazyfree_pending_objects"] != "0" {
+            std::thread::yield_now();
+        }
+        assert!(freed() > before, "{words:?}");
+        redis.flushall().unwrap();
     }
 }

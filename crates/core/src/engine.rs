@@ -10,6 +10,7 @@ use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Indexes, Keyspace, Locks, ReadLocks, Shard, Tracking, WriteLocks};
 use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory, MemoryChange};
 use crate::reclaim::{Reclaim, Reclaimer};
+use crate::removal::{Announcer, RemovalListener};
 use crate::tx::{KnownHash, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
 use crate::{Clock, Error, HashSeed, Random, Reply, Result, UnixMs};
@@ -38,6 +39,7 @@ pub struct Engine {
     tracking: Tracking,
     maxmemory: MaxMemory,
     reclaim: Reclaim,
+    announcer: Announcer,
     config: Config,
     databases: usize,
     journal: OnceLock<Arc<dyn Journal>>,
@@ -111,6 +113,7 @@ impl Engine {
             tracking: Tracking::default(),
             maxmemory: MaxMemory::default(),
             reclaim: Reclaim::default(),
+            announcer: Announcer::default(),
             config: Config::new(options.databases),
             databases: options.databases,
             journal: OnceLock::new(),
@@ -154,6 +157,14 @@ impl Engine {
     /// If there is one already.
     pub fn set_reclaimer(&self, reclaimer: Reclaimer) {
         assert!(self.reclaim.set(reclaimer), "an engine has one reclaimer for its whole life");
+    }
+
+    /// Who is told of keys that expire or are evicted.
+    ///
+    /// # Panics
+    /// If there is a listener already.
+    pub fn set_removal_listener(&self, listener: RemovalListener) {
+        assert!(self.announcer.set(listener), "an engine has one listener for its whole life");
     }
 
     /// Runs a command that only reads, as one unit.
@@ -413,6 +424,10 @@ impl Engine {
 
     pub(crate) fn keyspace(&self) -> &Keyspace {
         &self.keyspace
+    }
+
+    pub(crate) fn announcer(&self) -> &Announcer {
+        &self.announcer
     }
 
     pub(crate) fn reclaim(&self) -> &Reclaim {

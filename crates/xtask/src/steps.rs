@@ -104,8 +104,12 @@ fn sanitized() -> Result<(), String> {
     }
     let words =
         ["test", "--package", "redlet-core", "--lib", "--target", TARGET, "--target-dir", "target/sanitized"];
-    // The flag is unstable, and so is asking a stable compiler for it; nothing that is shipped is built so.
-    run(cargo(&words).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Zsanitizer=address"))
+    // Small blocks lie in pages, where nobody sees who goes beyond his own; so once with each of them apart. The flag is unstable,
+    // and so is asking a stable compiler for it; nothing that is shipped is built so.
+    for flags in ["-Zsanitizer=address", "-Zsanitizer=address --cfg redlet_blocks_apart"] {
+        run(cargo(&words).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", flags))?;
+    }
+    Ok(())
 }
 
 /// The tests of the files with unsafe code under valgrind's memcheck.
@@ -114,7 +118,17 @@ fn under_valgrind() -> Result<(), String> {
         println!("\nskipped: valgrind is not installed");
         return Ok(());
     }
-    let words = ["test", "--package", "redlet-core", "--lib", "--", "entry::", "bytes::", "scored_member::"];
+    let words = [
+        "test",
+        "--package",
+        "redlet-core",
+        "--lib",
+        "--",
+        "entry::",
+        "bytes::",
+        "heap::",
+        "scored_member::",
+    ];
     let runner = "valgrind --quiet --error-exitcode=1 --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite";
     // Few cases: each takes fifty times as long.
     run(cargo(&words).env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER", runner).env("PROPTEST_CASES", "20"))

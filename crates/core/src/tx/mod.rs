@@ -21,6 +21,7 @@ use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::keyspace::{Access, Content, Counters, Database, Entry, Locks, Shard, Statistics, WriteLocks};
 use crate::reclaim::Removed;
+use crate::removal::{Cause, Removal};
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
 use crate::{Clock, Error, Random, Result, UnixMs};
 
@@ -341,6 +342,8 @@ pub struct Tx<'e> {
     /// Freed once the locks are gone: dropping a large value takes long.
     removed: Vec<Removed>,
     frees_at_once: bool,
+    /// Keys that went by themselves, to be told of once the locks are gone.
+    went: Vec<Removal>,
     /// Commands that may grow memory are refused.
     is_full: bool,
 }
@@ -366,6 +369,7 @@ impl<'e> Tx<'e> {
             recorder,
             removed: Vec::new(),
             frees_at_once: false,
+            went: Vec::new(),
             is_full: false,
         }
     }
@@ -395,6 +399,9 @@ impl<'e> Tx<'e> {
         }
         if let Some(at) = earlier {
             self.engine.due_at(at);
+        }
+        if !self.went.is_empty() {
+            self.engine.announcer().announce(&mut self.went);
         }
         unit
     }
@@ -528,8 +535,16 @@ impl<'e> Tx<'e> {
             self.counters(hash).count_expired();
             self.removed.extend(value.map(Removed::Value));
             self.recorder.record(db, Some(key), &Effect::Del);
+            self.note_removal(db, key, Cause::Expired);
         }
         Ok(())
+    }
+
+    /// Remembers a key that went by itself, if anybody wants to know.
+    fn note_removal(&mut self, db: usize, key: &[u8], cause: Cause) {
+        if self.engine.announcer().is_heard() {
+            self.went.push(Removal { db, key: key.into(), cause });
+        }
     }
 
     fn counters(&self, hash: u64) -> &'e Counters {
@@ -764,11 +779,15 @@ impl<'e> Tx<'e> {
     pub(crate) fn expire(&mut self, budget: &mut usize) -> usize {
         let now = self.now();
         let (engine, mut count) = (self.engine, 0);
+        let is_heard = engine.announcer().is_heard();
         for (index, shard) in self.locks.iter_mut() {
             shard.expire(now, budget, |db, key, value| {
                 self.recorder.record(db, Some(key), &Effect::Del);
                 self.removed.extend(value.map(Removed::Value));
                 engine.keyspace().counters(index).count_expired();
+                if is_heard {
+                    self.went.push(Removal { db, key: key.into(), cause: Cause::Expired });
+                }
                 count += 1;
             });
         }
@@ -782,6 +801,7 @@ impl<'e> Tx<'e> {
         let Some(value) = removed else { return false };
         self.removed.extend(value.map(Removed::Value));
         self.recorder.record(db, Some(key), &Effect::Del);
+        self.note_removal(db, key, Cause::Evicted);
         true
     }
 }
