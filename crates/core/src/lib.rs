@@ -35,6 +35,7 @@ mod random;
 mod reclaim;
 mod replay;
 mod reply;
+mod sections;
 pub mod tx;
 pub mod types;
 
@@ -49,3 +50,4 @@ pub use random::Random;
 pub use reclaim::{Garbage, Reclaimer};
 pub use replay::ReplayError;
 pub use reply::Reply;
+pub use sections::{Copying, Sections};

@@ -7,7 +7,8 @@
 //! footer     | offset of the directory u64 | crc32c u32 of header, directory and that offset | "redletSF" |   20 bytes
 //! ```
 //!
-//! Numbers are little-endian. The directory is last, so that a section is written as soon as it was copied; a file that was not
+//! Numbers are little-endian. In version 2 there were as many sections as shards; in version 3 there may be a multiple of them, by a
+//! power of two. The directory is last, so that a section is written as soon as it was copied; a file that was not
 //! finished has no footer. A value is never divided between blocks, so a block is as long as its longest value.
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ use crate::vfs::{Mapped, Vfs, VfsFile};
 
 const MAGIC: &[u8; 8] = b"redletSN";
 const END_MAGIC: &[u8; 8] = b"redletSF";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+const OLDEST_VERSION: u32 = 2;
 const HEADER_BYTES: usize = 20;
 const FOOTER_BYTES: usize = 20;
 
@@ -213,7 +215,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<(i64, Vec<Section>)> {
         return Err(bad(0, "this is not the beginning of a snapshot"));
     }
     let version = number(bytes, 8).map_or(0, u32::from_le_bytes);
-    if version != VERSION {
+    if !(OLDEST_VERSION..=VERSION).contains(&version) {
         return Err(Error::UnsupportedVersion { path: path.to_owned(), found: version, known: VERSION });
     }
     let footer = bytes.len() - FOOTER_BYTES;

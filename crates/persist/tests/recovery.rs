@@ -21,6 +21,10 @@ impl RecoveryTarget for Remembered {
         if engine == "test" { Ok(()) } else { Err(format!("not ours: {engine}")) }
     }
 
+    fn begin_snapshot(&self, sections: usize) -> Result<(), String> {
+        if sections == 1 { Ok(()) } else { Err(format!("not ours: {sections} sections")) }
+    }
+
     fn begin_section(&self, _: usize, unit: u64) {
         *self.section_unit.lock().unwrap() = unit;
     }
@@ -67,7 +71,7 @@ impl SnapshotSource for Written<'_> {
         1
     }
 
-    fn copy(&self, _: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
+    fn copy(&mut self, _: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
         sink(self.0.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>().as_bytes());
         self.1
     }
@@ -87,7 +91,7 @@ fn script(vfs: &SimVfs) -> (Vec<String>, bool) {
                 store.writer().commit(unit)?;
                 acknowledged.push(line);
                 if number == 4 {
-                    store.checkpoint(&Written(&sent, store.writer().last_unit()), 1)?;
+                    store.checkpoint(&mut Written(&sent, store.writer().last_unit()), 1)?;
                 }
             }
             store.close()?;
@@ -213,7 +217,7 @@ fn a_flipped_bit_is_damage_or_the_torn_end_and_never_other_data() {
 fn a_flipped_bit_in_a_snapshot_or_the_manifest_refuses_to_open() {
     let (vfs, _, _) = closed();
     let (store, _, held) = open(&vfs, Fsync::Always).unwrap();
-    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap();
+    store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap();
     drop(store);
     for name in vfs.list(Path::new(FOLDER)).unwrap() {
         if !name.starts_with("snapshot-") && name != "MANIFEST" {
@@ -242,7 +246,7 @@ fn a_file_that_was_removed_is_missed_by_its_name_instead_of_an_older_state_being
         let unit = store.writer().append(format!("line {number}\n").as_bytes());
         store.writer().commit(unit).unwrap();
         if number == 20 {
-            store.checkpoint(&Written(&lines, unit), 1).unwrap();
+            store.checkpoint(&mut Written(&lines, unit), 1).unwrap();
         }
     }
     drop(store);
@@ -299,7 +303,7 @@ fn a_checkpoint_that_fails_leaves_the_store_as_it_was_and_taking_writes() {
         let (vfs, _, _) = closed();
         let (store, _, mut held) = open(&vfs, Fsync::Always).unwrap();
         vfs.deny(Some(denied));
-        let error = store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+        let error = store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap_err();
         assert!(matches!(error, Error::Io { .. }), "{denied}: {error}");
         for number in 5..40 {
             let unit = store.writer().append(
@@ -317,7 +321,7 @@ fn a_checkpoint_that_fails_leaves_the_store_as_it_was_and_taking_writes() {
         assert_eq!(again, held, "{denied}");
         assert!(report.is_clean(), "{denied}: {report}");
         vfs.deny(None);
-        store.checkpoint(&Written(&again, store.writer().last_unit()), 1).unwrap();
+        store.checkpoint(&mut Written(&again, store.writer().last_unit()), 1).unwrap();
         drop(store);
         assert_eq!(open(&vfs, Fsync::Always).unwrap().2, held, "{denied}");
     }
@@ -332,14 +336,14 @@ fn checkpoints_that_fail_one_after_the_other_share_a_segment() {
     let files = |vfs: &SimVfs| vfs.list(Path::new(FOLDER)).unwrap().len();
     let before = files(&vfs);
     for number in 5..9 {
-        store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+        store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap_err();
         let unit = store.writer().append(format!("line {number}\n").as_bytes());
         store.writer().commit(unit).unwrap();
         held.push(format!("line {number}"));
     }
     assert_eq!(files(&vfs), before + 1);
     vfs.deny(None);
-    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap();
+    store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap();
     let unit = store.writer().append(b"line 9\n");
     store.writer().commit(unit).unwrap();
     held.push("line 9".to_owned());
@@ -360,8 +364,8 @@ fn a_folder_where_a_snapshot_would_be_written_is_reported_and_another_name_taken
     assert_eq!(report.left_over, std::slice::from_ref(&in_the_way));
     let next = Path::new(FOLDER).join("snapshot-00000000000000000002.tmp");
     vfs.create_dir_all(&next).unwrap();
-    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
-    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap();
+    store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap_err();
+    store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap();
     drop(store);
     let (_, report, again) = open(&vfs, Fsync::Always).unwrap();
     assert_eq!(again, held);
@@ -394,7 +398,7 @@ fn a_snapshot_that_does_not_read_back_never_replaces_the_log() {
     let (vfs, _, _) = closed();
     let (store, _, held) = open(&vfs, Fsync::Always).unwrap();
     vfs.garble("snapshot-");
-    let error = store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+    let error = store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap_err();
     assert!(matches!(error, Error::NotReadBack { .. }), "{error}");
     let unit = store.writer().append(b"line 5\n");
     store.writer().commit(unit).unwrap();
