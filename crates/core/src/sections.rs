@@ -35,7 +35,8 @@ impl Sections {
 
     /// The division into so many sections, if there is one.
     fn from_count(shards: usize, count: usize) -> Option<Self> {
-        let slices = (count % shards == 0).then_some(count / shards).filter(|slices| slices.is_power_of_two())?;
+        let slices =
+            (count % shards == 0).then_some(count / shards).filter(|slices| slices.is_power_of_two())?;
         (slices <= 1 << MAX_SLICE_BITS).then_some(Self { shards, slice_bits: slices.ilog2() })
     }
 
@@ -139,7 +140,10 @@ impl<'e> Copying<'e> {
             position()
         };
         blocks.push(encoded.len());
-        blocks.array_windows().filter(|[from, to]| from < to).for_each(|[from, to]| sink(&encoded[*from..*to]));
+        blocks
+            .array_windows()
+            .filter(|[from, to]| from < to)
+            .for_each(|[from, to]| sink(&encoded[*from..*to]));
         position
     }
 }

@@ -163,7 +163,7 @@ impl fmt::Debug for SimFile {
 }
 
 impl VfsFile for SimFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock();
         let result = state.call();
         let written = if result.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
@@ -176,7 +176,7 @@ impl VfsFile for SimFile {
         result
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         state.call()?;
         state.syncs += 1;

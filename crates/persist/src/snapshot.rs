@@ -94,7 +94,7 @@ pub(crate) struct Writer<'v> {
 impl<'v> Writer<'v> {
     pub(crate) fn create(vfs: &'v dyn Vfs, folder: &Path, id: u64, made_at_ms: i64) -> Result<Self> {
         let temporary = folder.join(temporary_name(id));
-        let mut file = vfs.create(&temporary).at("create", &temporary)?;
+        let file = vfs.create(&temporary).at("create", &temporary)?;
         let header = header(made_at_ms);
         file.append(&header).at("write to", &temporary)?;
         let offset = header.len() as u64;
@@ -136,7 +136,7 @@ impl<'v> Writer<'v> {
 
     /// Makes the snapshot whole, durable and visible, once it was read back: the log before it is dropped on its word. Returns
     /// its size.
-    pub(crate) fn finish(mut self) -> Result<u64> {
+    pub(crate) fn finish(self) -> Result<u64> {
         let directory = [&self.sections.to_le_bytes()[..], &self.directory].concat();
         let offset = self.offset.to_le_bytes();
         let crc = crc32c::crc32c_append(crc32c::crc32c(&self.header), &directory);

@@ -378,11 +378,12 @@ impl<T: Tagged> ExtendibleTable<T> {
     ) -> impl Iterator<Item = &'t T> {
         let is_wanted = move |hash| prefix(hash, bits) as u64 == wanted;
         let segment_at = |first| self.segments.get(self.segment_of(first)).map(|segment| (first, segment));
-        let segments = std::iter::successors(segment_at(wanted.checked_shl(64 - bits).unwrap_or(0)), move |last| {
-            let (first, segment) = last;
-            let next = first.checked_add(1_u64.checked_shl(64 - segment.depth)?)?;
-            is_wanted(next).then(|| segment_at(next))?
-        });
+        let segments =
+            std::iter::successors(segment_at(wanted.checked_shl(64 - bits).unwrap_or(0)), move |last| {
+                let (first, segment) = last;
+                let next = first.checked_add(1_u64.checked_shl(64 - segment.depth)?)?;
+                is_wanted(next).then(|| segment_at(next))?
+            });
         segments.flat_map(move |(_, segment)| {
             segment.values().filter(move |value| segment.depth >= bits || is_wanted(hash(value)))
         })

@@ -19,7 +19,9 @@ pub(crate) use record::Recorder;
 use crate::cmd::{Flags, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
-use crate::keyspace::{Access, Content, Counters, Database, Entry, Locks, Shard, Statistics, Taken, WriteLocks};
+use crate::keyspace::{
+    Access, Content, Counters, Database, Entry, Locks, Shard, Statistics, Taken, WriteLocks,
+};
 use crate::reclaim::Removed;
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
 use crate::{Clock, Error, Random, Result, UnixMs};
