@@ -256,6 +256,7 @@ fn sections(directory: &[u8]) -> Option<Vec<Section>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SimVfs;
 
     /// With 32 bits a block of five gibibytes was said to have one, and a snapshot that nobody could read replaced the log.
     #[test]
@@ -268,6 +269,47 @@ mod tests {
         let read = sections(&directory).unwrap();
         assert_eq!(read.len(), 1);
         assert_eq!((read[0].unit, &read[0].blocks), (9, &vec![long, after]));
+    }
+
+    /// A folder that was written when sections were shards must open.
+    #[test]
+    fn snapshots_of_this_version_and_the_one_before_are_read_and_no_others() {
+        let (vfs, folder) = (SimVfs::default(), Path::new("/store"));
+        vfs.create_dir_all(folder).unwrap();
+        let mut writer = Writer::create(&vfs, folder, 1, 5).unwrap();
+        for unit in [7, 9] {
+            writer
+                .section(|sink| {
+                    sink(b"block");
+                    unit
+                })
+                .unwrap();
+        }
+        writer.finish().unwrap();
+        let path = folder.join(file_name(1));
+        let whole = vfs.read(&path).unwrap();
+        for version in 0..6_u32 {
+            let mut bytes = whole.clone();
+            bytes[8..12].copy_from_slice(&version.to_le_bytes());
+            let footer = bytes.len() - FOOTER_BYTES;
+            let directory = u64::from_le_bytes(number(&bytes, footer).unwrap()) as usize;
+            let crc = crc32c::crc32c(&bytes[..HEADER_BYTES]);
+            let crc = crc32c::crc32c_append(crc, &bytes[directory..footer + 8]);
+            bytes[footer + 8..footer + 12].copy_from_slice(&crc.to_le_bytes());
+            vfs.write(&path, &bytes);
+            match Reader::open(&vfs, path.clone()) {
+                Ok(reader) => {
+                    assert!([2, 3].contains(&version), "{version}");
+                    let units: Vec<u64> = reader.sections.iter().map(|section| section.unit).collect();
+                    assert_eq!((units, reader.made_at_ms), (vec![7, 9], 5));
+                    reader.check(2).unwrap();
+                }
+                Err(Error::UnsupportedVersion { found, .. }) => {
+                    assert!(found == version && ![2, 3].contains(&version), "{version}");
+                }
+                Err(error) => panic!("version {version}: {error}"),
+            }
+        }
     }
 
     #[test]

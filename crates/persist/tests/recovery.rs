@@ -434,6 +434,62 @@ fn callers_who_wait_together_share_a_sync() {
     assert!(!store.writer().has_unsynced());
 }
 
+/// Writers used to wait for the file, and so for a sync of it, once 8 MiB had come in.
+#[test]
+fn with_everysec_a_slow_disk_keeps_no_writer_waiting() {
+    let (vfs, target) = (SimVfs::default(), Remembered::default());
+    let options = StoreOptions { segment_bytes: 1 << 20, ..options(Fsync::EverySec) };
+    let (store, _) = Store::open(Arc::new(vfs.clone()), Path::new(FOLDER), options, &target).unwrap();
+    let (writer, line) = (store.writer(), [vec![b'x'; 64 << 10], vec![b'\n']].concat());
+    let was_done = std::thread::scope(|scope| {
+        let held = vfs.hold_syncs();
+        writer.append(b"first\n");
+        let before = vfs.calls();
+        let syncing = scope.spawn(|| writer.sync());
+        while vfs.calls() == before {
+            std::thread::yield_now();
+        }
+        let (done, is_done) = std::sync::mpsc::channel();
+        let line = &line;
+        scope.spawn(move || {
+            for _ in 0..200 {
+                let unit = writer.append(line);
+                writer.commit(unit).unwrap();
+            }
+            done.send(()).unwrap();
+        });
+        let was_done = is_done.recv_timeout(std::time::Duration::from_secs(20)).is_ok();
+        assert!(writer.has_unsynced());
+        drop(held);
+        syncing.join().unwrap().unwrap();
+        was_done
+    });
+    assert!(was_done, "a writer waited for the disk");
+    store.close().unwrap();
+    let (store, report, lines) = open(&vfs.after_power_cut(1), Fsync::EverySec).unwrap();
+    assert_eq!((report.units, lines.len(), store.writer().has_unsynced()), (201, 201, false));
+}
+
+#[test]
+fn a_unit_longer_than_a_chunk_of_the_buffer_keeps_its_place_among_others() {
+    let vfs = SimVfs::default();
+    let target = Remembered::default();
+    let options = StoreOptions { segment_bytes: 8 << 20, ..options(Fsync::No) };
+    let (store, _) = Store::open(Arc::new(vfs.clone()), Path::new(FOLDER), options, &target).unwrap();
+    let lengths = [1, 300_000, 5, 100_000, 100_000, 100_000, 262_120, 262_121, 7, 1_000_000, 3];
+    for round in 0..3 {
+        for length in lengths {
+            store.writer().append(format!("{}\n", "x".repeat(length + round)).as_bytes());
+        }
+        store.writer().flush().unwrap();
+    }
+    store.close().unwrap();
+    let (_, _, lines) = open(&vfs, Fsync::No).unwrap();
+    let wanted: Vec<usize> =
+        (0..3).flat_map(|round| lengths.into_iter().map(move |length| length + round)).collect();
+    assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), wanted);
+}
+
 #[test]
 fn what_is_no_store_is_refused_and_left_alone() {
     let vfs = SimVfs::default();
