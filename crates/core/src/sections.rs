@@ -295,7 +295,7 @@ mod tests {
         let lines: Vec<String> = steps.iter().map(|step| step.words()).collect();
         let lines: Vec<Vec<&[u8]>> =
             lines.iter().map(|line| line.split(' ').map(str::as_bytes).collect()).collect();
-        if steps.len() % 3 == 0 {
+        if steps.len().is_multiple_of(3) {
             let commands: Vec<_> = lines.iter().map(|words| engine.prepare(words)).collect();
             let _ = engine.exec(steps.first().map_or(0, |step| step.db), &commands).unwrap();
         } else {
