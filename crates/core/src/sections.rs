@@ -35,9 +35,10 @@ impl Sections {
 
     /// The division into so many sections, if there is one.
     fn from_count(shards: usize, count: usize) -> Option<Self> {
-        let slices =
-            (count % shards == 0).then_some(count / shards).filter(|slices| slices.is_power_of_two())?;
-        (slices <= 1 << MAX_SLICE_BITS).then_some(Self { shards, slice_bits: slices.ilog2() })
+        let slices = count / shards;
+        let is_one =
+            count.is_multiple_of(shards) && slices.is_power_of_two() && slices <= 1 << MAX_SLICE_BITS;
+        is_one.then(|| Self { shards, slice_bits: slices.ilog2() })
     }
 
     /// How many there are.
