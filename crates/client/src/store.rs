@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
-use redlet_core::{Clock, Engine, EngineOptions, Error as CommandError, Journal, Keeper, UnixMs};
+use redlet_core::{
+    Clock, Copying, Engine, EngineOptions, Error as CommandError, Journal, Keeper, Sections, UnixMs,
+};
 use redlet_persist::{
     Fsync, LogWriter, RecoveryReport, RecoveryTarget, SnapshotSource, Store, StoreOptions, Vfs,
 };
@@ -101,8 +103,20 @@ struct Rebuilt<'m> {
 
 struct Built {
     engine: Engine,
-    /// For each shard, the last unit that its section of the snapshot has.
-    section_units: Vec<AtomicU64>,
+    snapshot: OnceLock<Loaded>,
+}
+
+/// What the engine has of its snapshot.
+struct Loaded {
+    sections: Sections,
+    /// For each section, the last unit that it has.
+    units: Vec<AtomicU64>,
+}
+
+impl Loaded {
+    fn new(sections: Sections) -> Self {
+        Self { sections, units: (0..sections.count()).map(|_| AtomicU64::new(0)).collect() }
+    }
 }
 
 fn parse_engine_line(line: &str) -> Option<(usize, u64)> {
@@ -123,13 +137,24 @@ impl RecoveryTarget for Rebuilt<'_> {
         let (shards, seed) =
             parse_engine_line(line).ok_or_else(|| format!("its engine is unknown here: {line:?}"))?;
         let engine = self.making.engine(seed, shards);
-        let section_units = (0..shards).map(|_| AtomicU64::new(0)).collect();
-        self.built.get_or_init(|| Built { engine, section_units });
+        self.built.get_or_init(|| Built { engine, snapshot: OnceLock::new() });
+        Ok(())
+    }
+
+    fn begin_snapshot(&self, sections: usize) -> Result<(), String> {
+        let built = self.built()?;
+        let shards = built.engine.shards();
+        let sections = built
+            .engine
+            .sections(sections)
+            .ok_or_else(|| format!("{sections} sections cannot be of {shards} shards"))?;
+        built.snapshot.get_or_init(|| Loaded::new(sections));
         Ok(())
     }
 
     fn begin_section(&self, section: usize, unit: u64) {
-        if let Some(place) = self.built.get().and_then(|built| built.section_units.get(section)) {
+        let loaded = self.built.get().and_then(|built| built.snapshot.get());
+        if let Some(place) = loaded.and_then(|loaded| loaded.units.get(section)) {
             place.store(unit, Ordering::Relaxed);
         }
     }
@@ -140,8 +165,9 @@ impl RecoveryTarget for Rebuilt<'_> {
 
     fn replay(&self, unit: u64, payload: &[u8]) -> Result<(), String> {
         let built = self.built()?;
-        let is_newer = |shard: usize| built.section_units[shard].load(Ordering::Relaxed) >= unit;
-        built.engine.replay(payload, is_newer).map_err(|error| error.to_string())
+        let loaded = built.snapshot.get_or_init(|| Loaded::new(built.engine.shard_sections()));
+        let is_newer = |section: usize| loaded.units[section].load(Ordering::Relaxed) >= unit;
+        built.engine.replay(payload, loaded.sections, is_newer).map_err(|error| error.to_string())
     }
 }
 
@@ -173,17 +199,17 @@ impl Journal for LogJournal {
 
 /// The engine, to be copied into a snapshot.
 struct Copied<'c> {
-    engine: &'c Engine,
+    copying: Copying<'c>,
     writer: &'c LogWriter,
 }
 
 impl SnapshotSource for Copied<'_> {
     fn sections(&self) -> usize {
-        self.engine.shards()
+        self.copying.sections().count()
     }
 
-    fn copy(&self, section: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
-        self.engine.copy_shard(section, sink, || self.writer.last_unit())
+    fn copy(&mut self, section: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
+        self.copying.section(section, sink, || self.writer.last_unit())
     }
 }
 
@@ -195,10 +221,9 @@ impl Disk {
     /// Makes a snapshot and returns when it is on disk.
     pub(crate) fn checkpoint(&self, engine: &Engine) -> Result<()> {
         let _turn = self.turn.lock();
-        let source = Copied { engine, writer: self.store.writer() };
-        engine.set_copying(true);
-        let result = self.store.checkpoint(&source, engine.clock().now().0);
-        engine.set_copying(false);
+        let mut source = Copied { copying: engine.copy(), writer: self.store.writer() };
+        let result = self.store.checkpoint(&mut source, engine.clock().now().0);
+        drop(source);
         let mut failures = self.failures.lock();
         *failures = match &result {
             Ok(()) => Failures::default(),

@@ -36,6 +36,7 @@ mod reclaim;
 mod removal;
 mod replay;
 mod reply;
+mod sections;
 pub mod tx;
 pub mod types;
 
@@ -51,3 +52,4 @@ pub use reclaim::{Garbage, Reclaimer};
 pub use removal::{Cause, Removal, RemovalListener};
 pub use replay::ReplayError;
 pub use reply::Reply;
+pub use sections::{Copying, Sections};

@@ -1,15 +1,11 @@
-//! From effects back to a keyspace, and from a keyspace to effects.
+//! From effects back to a keyspace.
 //!
 //! Replay judges nothing: no parser, no clock, no condition. Deadlines are data; nothing expires before the engine runs.
-//!
-//! A snapshot is taken shard by shard while writers go on, so its sections are from different moments. Each says after which
-//! unit it was copied, and [`Engine::replay`] leaves out what a section already has. The one effect that carries a
-//! value from one shard to another, a rename, is recorded as a whole value while a copy is being made.
-use std::sync::atomic::Ordering;
-
 use crate::codec::{self, DecodeError};
 use crate::effect::{Effect, Image};
 use crate::engine::Engine;
+use crate::keyspace::Locks;
+use crate::sections::Sections;
 use crate::tx::{Deadline, ListMut, Recorder, Tx};
 use crate::types::{Hash, List, Set, StrRef, Value, ZSet};
 use crate::{Error, UnixMs};
@@ -37,57 +33,11 @@ pub enum ReplayError {
     },
 }
 
-/// About how many bytes of effects one block of a snapshot holds.
-const BLOCK_BYTES: usize = 1 << 20;
-
 impl Engine {
-    /// How many shards there are: sections of a snapshot.
-    pub fn shards(&self) -> usize {
-        self.keyspace().len()
-    }
-
-    /// Between `true` and `false`, sections are being copied; see the head of this file.
-    pub fn set_copying(&self, copying: bool) {
-        self.copying_flag().store(copying, Ordering::SeqCst);
-    }
-
-    /// Hands the content of one shard to `sink` as blocks of effects, and returns what `position` says while the shard
-    /// stands still: the number of the last unit whose effects are in it.
-    pub fn copy_shard(
-        &self,
-        index: usize,
-        sink: &mut dyn FnMut(&[u8]),
-        position: impl FnOnce() -> u64,
-    ) -> u64 {
-        let mut blocks = Vec::new();
-        let position = {
-            let shard = self.keyspace().read(index);
-            let mut block = Vec::new();
-            for (db, database) in shard.databases().iter().enumerate() {
-                for (at, entry) in database.iter().enumerate() {
-                    // Each block stands on its own, so that blocks can be loaded in any order.
-                    if block.is_empty() || at == 0 {
-                        codec::encode(&Effect::Select { db: db as u32 }, &mut block);
-                    }
-                    codec::encode(&Effect::On { key: entry.key().into() }, &mut block);
-                    let put = Effect::Put { value: entry.value().image(), expire_at: entry.deadline() };
-                    codec::encode(&put, &mut block);
-                    if block.len() >= BLOCK_BYTES {
-                        blocks.push(std::mem::take(&mut block));
-                    }
-                }
-            }
-            blocks.push(block);
-            position()
-        };
-        blocks.iter().filter(|block| !block.is_empty()).for_each(|block| sink(block));
-        position
-    }
-
     /// Applies a block of a snapshot. Blocks may be loaded by several threads at once.
     ///
     /// # Errors
-    /// If the block is not one that [`Engine::copy_shard`] made.
+    /// If the block is not one that [`Copying`](crate::Copying) made.
     pub fn load(&self, block: &[u8]) -> Result<(), ReplayError> {
         let mut cursor = Cursor::default();
         for effect in codec::decode(block) {
@@ -96,33 +46,44 @@ impl Engine {
                 continue;
             }
             let index = self.keyspace().index(self.keyspace().hash(cursor.key));
-            let locks = self.keyspace().write_many([index]);
+            let locks = Locks::One(index, self.keyspace().write(index));
             let mut tx = Tx::new(self, cursor.db, locks, None, Recorder::new(false)).replaying();
             apply(&mut tx, &cursor, &effect)?;
         }
         Ok(())
     }
 
-    /// Applies a unit, but not to shards for which `is_newer` says that they have it already.
+    /// Applies a unit, but not to sections for which `is_newer` says that they have it already.
     ///
     /// # Errors
     /// If the unit was not recorded by an engine, or does not follow on what was applied before.
-    pub fn replay(&self, unit: &[u8], is_newer: impl Fn(usize) -> bool) -> Result<(), ReplayError> {
-        let index_of = |key: &[u8]| self.keyspace().index(self.keyspace().hash(key));
+    pub fn replay(
+        &self,
+        unit: &[u8],
+        sections: Sections,
+        is_newer: impl Fn(usize) -> bool,
+    ) -> Result<(), ReplayError> {
+        let place_of = |key: &[u8]| {
+            let hash = self.keyspace().hash(key);
+            let index = self.keyspace().index(hash);
+            (index, sections.of(index, hash))
+        };
         let mut indexes = smallvec::SmallVec::<[usize; 4]>::new();
         for effect in codec::decode(unit) {
             match effect? {
-                Effect::On { key } => indexes.push(index_of(&key)),
-                Effect::Rename { to } => indexes.push(index_of(&to)),
-                Effect::Clear | Effect::ClearAll | Effect::SwapDb { .. } => {
-                    indexes.extend(0..self.keyspace().len());
+                Effect::On { key } | Effect::Rename { to: key } => {
+                    let (index, section) = place_of(&key);
+                    indexes.extend((!is_newer(section)).then_some(index));
+                }
+                effect if is_about_all(&effect) => {
+                    let is_behind = |index: &usize| !sections.of_shard(*index).all(&is_newer);
+                    indexes.extend((0..self.keyspace().len()).filter(is_behind));
                 }
                 _ => {}
             }
         }
         indexes.sort_unstable();
         indexes.dedup();
-        indexes.retain(|index| !is_newer(*index));
         let locks = self.keyspace().write_many(indexes.iter().copied());
         let mut tx = Tx::new(self, 0, locks, None, Recorder::new(false)).replaying();
         let mut cursor = Cursor::default();
@@ -131,14 +92,25 @@ impl Engine {
             if cursor.moves_to(&effect, self)? {
                 continue;
             }
-            let about_all = matches!(effect, Effect::Clear | Effect::ClearAll | Effect::SwapDb { .. });
-            if about_all || !is_newer(index_of(cursor.key)) {
-                let db = cursor.db;
+            let db = cursor.db;
+            if is_about_all(&effect) {
+                // A shard that was being copied then has sections that it must not touch.
+                let halves = indexes.iter().filter(|index| sections.of_shard(**index).any(&is_newer));
+                let has_it = |index, hash| is_newer(sections.of(index, hash));
+                let aside: Vec<_> = halves.flat_map(|index| tx.set_aside(*index, has_it)).collect();
+                tx.in_database(db, |tx| apply(tx, &cursor, &effect))?;
+                tx.put_back(aside);
+            } else if !is_newer(place_of(cursor.key).1) {
                 tx.in_database(db, |tx| apply(tx, &cursor, &effect))?;
             }
         }
         Ok(())
     }
+}
+
+/// Whether an effect is about the keys of whole databases.
+const fn is_about_all(effect: &Effect<'_>) -> bool {
+    matches!(effect, Effect::Clear | Effect::ClearAll | Effect::SwapDb { .. })
 }
 
 /// Where the effects are: `Select` and `On` so far.

@@ -14,7 +14,7 @@ use crate::error::{Result, corrupt};
 use crate::{Error, TornTail};
 
 pub(crate) const HEADER_BYTES: usize = 24;
-const FRAME_HEADER_BYTES: usize = 24;
+pub(crate) const FRAME_HEADER_BYTES: usize = 24;
 /// Where in a frame its unit's number is.
 const UNIT_AT: usize = 8;
 const MAGIC: &[u8; 8] = b"redletLG";

@@ -87,7 +87,7 @@ impl Manifest {
 
     pub(crate) fn write(&self, vfs: &dyn Vfs, folder: &Path) -> Result<()> {
         let (temporary, path) = (folder.join(TEMPORARY), folder.join(NAME));
-        let mut file = vfs.create(&temporary).at("create", &temporary)?;
+        let file = vfs.create(&temporary).at("create", &temporary)?;
         file.append(self.to_text().as_bytes()).at("write to", &temporary)?;
         file.sync().at("sync", &temporary)?;
         vfs.rename(&temporary, &path).at("rename", &temporary)?;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::vfs::{FileLock, Kind, Mapped, Vfs, VfsFile};
 
@@ -14,7 +14,7 @@ use crate::vfs::{FileLock, Kind, Mapped, Vfs, VfsFile};
 ///
 /// A call is anything that writes or syncs. Failing a write leaves half of its bytes behind.
 #[derive(Clone, Debug, Default)]
-pub struct SimVfs(Arc<Mutex<State>>);
+pub struct SimVfs(Arc<Mutex<State>>, Arc<Mutex<()>>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -65,6 +65,11 @@ impl SimVfs {
         (state.fail_at, state.fails_from_now_on) = (Some(call), true);
     }
 
+    /// Makes syncs of files wait, as on a slow disk, until the guard is dropped.
+    pub fn hold_syncs(&self) -> MutexGuard<'_, ()> {
+        self.1.lock()
+    }
+
     /// Refuses every write and every lock from now on, as a disk that was mounted to be read.
     pub fn make_read_only(&self) {
         self.0.lock().is_read_only = true;
@@ -100,13 +105,14 @@ impl SimVfs {
             file.live.truncate(kept);
             file.durable = kept;
         }
-        Self(Arc::new(Mutex::new(State {
+        let state = State {
             files,
             names: state.durable_names.clone(),
             durable_names: state.durable_names.clone(),
             folders: state.folders.clone(),
             ..State::default()
-        })))
+        };
+        Self(Arc::new(Mutex::new(state)), Arc::default())
     }
 
     /// The bytes of a file.
@@ -152,6 +158,7 @@ fn begins_with(path: &Path, prefix: &str) -> bool {
 
 struct SimFile {
     state: Arc<Mutex<State>>,
+    sync_gate: Arc<Mutex<()>>,
     file: usize,
     garbles: bool,
 }
@@ -163,7 +170,7 @@ impl fmt::Debug for SimFile {
 }
 
 impl VfsFile for SimFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock();
         let result = state.call();
         let written = if result.is_ok() { bytes } else { &bytes[..bytes.len() / 2] };
@@ -176,7 +183,8 @@ impl VfsFile for SimFile {
         result
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
+        drop(self.sync_gate.lock());
         let mut state = self.state.lock();
         state.call()?;
         state.syncs += 1;
@@ -236,12 +244,17 @@ impl Vfs for SimVfs {
         let file = state.files.len() - 1;
         state.names.insert(path.to_owned(), file);
         let garbles = state.garbled.as_deref().is_some_and(|prefix| begins_with(path, prefix));
-        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file, garbles }))
+        Ok(Box::new(SimFile { state: Arc::clone(&self.0), sync_gate: Arc::clone(&self.1), file, garbles }))
     }
 
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>> {
         let file = self.0.lock().file(path)?;
-        Ok(Box::new(SimFile { state: Arc::clone(&self.0), file, garbles: false }))
+        Ok(Box::new(SimFile {
+            state: Arc::clone(&self.0),
+            sync_gate: Arc::clone(&self.1),
+            file,
+            garbles: false,
+        }))
     }
 
     fn map(&self, path: &Path) -> io::Result<Mapped> {

@@ -7,7 +7,8 @@
 //! footer     | offset of the directory u64 | crc32c u32 of header, directory and that offset | "redletSF" |   20 bytes
 //! ```
 //!
-//! Numbers are little-endian. The directory is last, so that a section is written as soon as it was copied; a file that was not
+//! Numbers are little-endian. In version 2 there were as many sections as shards; in version 3 there may be a multiple of them, by a
+//! power of two. The directory is last, so that a section is written as soon as it was copied; a file that was not
 //! finished has no footer. A value is never divided between blocks, so a block is as long as its longest value.
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,8 @@ use crate::vfs::{Mapped, Vfs, VfsFile};
 
 const MAGIC: &[u8; 8] = b"redletSN";
 const END_MAGIC: &[u8; 8] = b"redletSF";
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+const OLDEST_VERSION: u32 = 2;
 const HEADER_BYTES: usize = 20;
 const FOOTER_BYTES: usize = 20;
 
@@ -92,7 +94,7 @@ pub(crate) struct Writer<'v> {
 impl<'v> Writer<'v> {
     pub(crate) fn create(vfs: &'v dyn Vfs, folder: &Path, id: u64, made_at_ms: i64) -> Result<Self> {
         let temporary = folder.join(temporary_name(id));
-        let mut file = vfs.create(&temporary).at("create", &temporary)?;
+        let file = vfs.create(&temporary).at("create", &temporary)?;
         let header = header(made_at_ms);
         file.append(&header).at("write to", &temporary)?;
         let offset = header.len() as u64;
@@ -134,7 +136,7 @@ impl<'v> Writer<'v> {
 
     /// Makes the snapshot whole, durable and visible, once it was read back: the log before it is dropped on its word. Returns
     /// its size.
-    pub(crate) fn finish(mut self) -> Result<u64> {
+    pub(crate) fn finish(self) -> Result<u64> {
         let directory = [&self.sections.to_le_bytes()[..], &self.directory].concat();
         let offset = self.offset.to_le_bytes();
         let crc = crc32c::crc32c_append(crc32c::crc32c(&self.header), &directory);
@@ -213,7 +215,7 @@ fn parse(bytes: &[u8], path: &Path) -> Result<(i64, Vec<Section>)> {
         return Err(bad(0, "this is not the beginning of a snapshot"));
     }
     let version = number(bytes, 8).map_or(0, u32::from_le_bytes);
-    if version != VERSION {
+    if !(OLDEST_VERSION..=VERSION).contains(&version) {
         return Err(Error::UnsupportedVersion { path: path.to_owned(), found: version, known: VERSION });
     }
     let footer = bytes.len() - FOOTER_BYTES;
@@ -254,6 +256,7 @@ fn sections(directory: &[u8]) -> Option<Vec<Section>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SimVfs;
 
     /// With 32 bits a block of five gibibytes was said to have one, and a snapshot that nobody could read replaced the log.
     #[test]
@@ -266,6 +269,47 @@ mod tests {
         let read = sections(&directory).unwrap();
         assert_eq!(read.len(), 1);
         assert_eq!((read[0].unit, &read[0].blocks), (9, &vec![long, after]));
+    }
+
+    /// A folder that was written when sections were shards must open.
+    #[test]
+    fn snapshots_of_this_version_and_the_one_before_are_read_and_no_others() {
+        let (vfs, folder) = (SimVfs::default(), Path::new("/store"));
+        vfs.create_dir_all(folder).unwrap();
+        let mut writer = Writer::create(&vfs, folder, 1, 5).unwrap();
+        for unit in [7, 9] {
+            writer
+                .section(|sink| {
+                    sink(b"block");
+                    unit
+                })
+                .unwrap();
+        }
+        writer.finish().unwrap();
+        let path = folder.join(file_name(1));
+        let whole = vfs.read(&path).unwrap();
+        for version in 0..6_u32 {
+            let mut bytes = whole.clone();
+            bytes[8..12].copy_from_slice(&version.to_le_bytes());
+            let footer = bytes.len() - FOOTER_BYTES;
+            let directory = u64::from_le_bytes(number(&bytes, footer).unwrap()) as usize;
+            let crc = crc32c::crc32c(&bytes[..HEADER_BYTES]);
+            let crc = crc32c::crc32c_append(crc, &bytes[directory..footer + 8]);
+            bytes[footer + 8..footer + 12].copy_from_slice(&crc.to_le_bytes());
+            vfs.write(&path, &bytes);
+            match Reader::open(&vfs, path.clone()) {
+                Ok(reader) => {
+                    assert!([2, 3].contains(&version), "{version}");
+                    let units: Vec<u64> = reader.sections.iter().map(|section| section.unit).collect();
+                    assert_eq!((units, reader.made_at_ms), (vec![7, 9], 5));
+                    reader.check(2).unwrap();
+                }
+                Err(Error::UnsupportedVersion { found, .. }) => {
+                    assert!(found == version && ![2, 3].contains(&version), "{version}");
+                }
+                Err(error) => panic!("version {version}: {error}"),
+            }
+        }
     }
 
     #[test]

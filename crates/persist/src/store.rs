@@ -52,6 +52,12 @@ pub trait RecoveryTarget: Sync {
     /// Why it cannot be this store's.
     fn begin(&self, engine: &str) -> Result<(), String>;
 
+    /// Called before the sections of a snapshot, if there is one, with their number.
+    ///
+    /// # Errors
+    /// Why they cannot be this engine's.
+    fn begin_snapshot(&self, sections: usize) -> Result<(), String>;
+
     /// A section that holds the effects of all units up to `unit` begins; its blocks follow from the same thread.
     fn begin_section(&self, section: usize, unit: u64);
 
@@ -74,7 +80,7 @@ pub trait SnapshotSource {
     fn sections(&self) -> usize;
 
     /// Hands over the blocks of a section and returns the last unit that is in it, read while the section stood still.
-    fn copy(&self, section: usize, sink: &mut dyn FnMut(&[u8])) -> u64;
+    fn copy(&mut self, section: usize, sink: &mut dyn FnMut(&[u8])) -> u64;
 }
 
 /// The end of a log that a crash left half written.
@@ -211,6 +217,7 @@ impl Store {
                 return Err(missing(path, "the MANIFEST names it"));
             }
             let reader = Reader::open(&*vfs, path)?;
+            target.begin_snapshot(reader.sections.len()).map_err(refused(reader.path()))?;
             load(&reader, target)?;
             last_snapshot_ms = reader.made_at_ms;
             debug_assert_eq!(reader.len(), manifest.snapshot_bytes, "the manifest knows the snapshot's size");
@@ -287,7 +294,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::WriteFailed`]. The store is then as it was before.
-    pub fn checkpoint(&self, source: &dyn SnapshotSource, now_ms: i64) -> Result<()> {
+    pub fn checkpoint(&self, source: &mut dyn SnapshotSource, now_ms: i64) -> Result<()> {
         let mut attempts = self.attempts.lock();
         self.writer.check()?;
         // Attempts that fail one after the other share a segment: what is in it is then logged and in the snapshot, which
@@ -317,7 +324,7 @@ impl Store {
         Ok(())
     }
 
-    fn write_snapshot(&self, source: &dyn SnapshotSource, id: u64, now_ms: i64) -> Result<u64> {
+    fn write_snapshot(&self, source: &mut dyn SnapshotSource, id: u64, now_ms: i64) -> Result<u64> {
         let mut writer = snapshot::Writer::create(&*self.vfs, &self.folder, id, now_ms)?;
         for section in 0..source.sections() {
             writer.section(|sink| source.copy(section, sink))?;
@@ -394,16 +401,21 @@ fn segment_bytes(vfs: &dyn Vfs, folder: &Path, first: u64) -> Result<usize> {
 fn load(reader: &Reader, target: &dyn RecoveryTarget) -> Result<()> {
     let threads =
         std::thread::available_parallelism().map_or(1, usize::from).min(reader.sections.len().max(1));
-    let next = AtomicUsize::new(0);
+    let (next, apart) = (AtomicUsize::new(0), reader.sections.len().div_ceil(threads));
     let work = || -> Result<()> {
-        while let Some(section) = reader.sections.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let number = reader.sections.iter().position(|other| std::ptr::eq(other, section)).unwrap_or(0);
+        loop {
+            // Far from each other, because neighbours may want the same lock.
+            let turn = next.fetch_add(1, Ordering::Relaxed);
+            if turn >= apart * threads {
+                return Ok(());
+            }
+            let number = turn % threads * apart + turn / threads;
+            let Some(section) = reader.sections.get(number) else { continue };
             target.begin_section(number, section.unit);
             for block in reader.blocks(section) {
                 target.load(block?).map_err(|why| Error::Replay { path: reader.path().to_owned(), why })?;
             }
         }
-        Ok(())
     };
     std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();

@@ -19,19 +19,19 @@ pub type Mapped = Box<dyn AsRef<[u8]> + Send + Sync>;
 /// A lock that ends when it is dropped.
 pub trait FileLock: Send + Sync + fmt::Debug {}
 
-/// A file that grows at its end.
-pub trait VfsFile: Send + fmt::Debug {
+/// A file that grows at its end. It takes bytes while it is being synced.
+pub trait VfsFile: Send + Sync + fmt::Debug {
     /// Adds bytes to the end.
     ///
     /// # Errors
     /// What the operating system says; some of the bytes may have been added.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn append(&self, bytes: &[u8]) -> io::Result<()>;
 
     /// Returns when what was appended survives a power cut.
     ///
     /// # Errors
     /// What the operating system says; it is then unknown what survives.
-    fn sync(&mut self) -> io::Result<()>;
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// A file system.
@@ -68,11 +68,12 @@ pub trait Vfs: Send + Sync + fmt::Debug {
 pub struct RealVfs;
 
 impl VfsFile for File {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self;
+        file.write_all(bytes)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         self.sync_data()
     }
 }

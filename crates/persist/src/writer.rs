@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::{At, Result};
 use crate::manifest::ManifestFile;
@@ -38,12 +38,15 @@ impl Fsync {
     }
 }
 
-/// Past so many bytes waiting, writers write themselves: they are faster than the disk.
+/// Past so many bytes waiting, a writer writes them to the file, unless somebody does.
+const WRITTEN_BY_WRITERS: usize = 512 << 10;
+/// Past so many bytes waiting, writers wait for that: they are faster than the disk.
 const BUFFER_MAX: usize = 8 << 20;
 
 /// Takes units and brings them to the disk.
 ///
-/// Lock order: the file before the buffer, so that what is taken out of the buffer is written in order.
+/// Lock order: the turn to sync, the file, the buffer. Whoever syncs lets go of the file first, so that it can be written to
+/// meanwhile; what is taken out of the buffer is written in order, because the file is locked before the buffer.
 pub struct LogWriter {
     vfs: Arc<dyn Vfs>,
     folder: PathBuf,
@@ -52,11 +55,11 @@ pub struct LogWriter {
     segment_bytes: u64,
     buffer: Mutex<Buffer>,
     file: Mutex<Segment>,
+    /// Held while the file is synced: an error of the disk is told to one of those who sync, and must stop the others.
+    turn: Mutex<()>,
     /// Whether somebody writes and syncs for all who wait.
     syncing: Mutex<bool>,
     sync_ended: Condvar,
-    /// Units up to here are in the file.
-    written: AtomicU64,
     /// Units up to here are on the disk.
     synced: AtomicU64,
     /// Bytes of all segments since the last checkpoint.
@@ -70,30 +73,70 @@ pub struct LogWriter {
 struct NoFile;
 
 impl VfsFile for NoFile {
-    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+    fn append(&self, _: &[u8]) -> io::Result<()> {
         Err(io::ErrorKind::NotFound.into())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         Err(io::ErrorKind::NotFound.into())
     }
 }
 
+/// Frames on their way to the file, in chunks: nothing that was taken is copied again while writers wait.
+#[derive(Default)]
 struct Buffer {
-    bytes: Vec<u8>,
+    chunks: Vec<Vec<u8>>,
+    /// How many bytes all chunks have.
+    bytes: usize,
     last_unit: u64,
+    /// Chunks that were written out, kept for their memory.
+    spare: Vec<Vec<u8>>,
+}
+
+impl Buffer {
+    const CHUNK_BYTES: usize = 256 << 10;
+    const SPARE_CHUNKS: usize = 8;
+
+    fn push(&mut self, unit: u64, payload: &[u8]) {
+        let frame_bytes = log::FRAME_HEADER_BYTES + payload.len();
+        let fits = |chunk: &Vec<u8>| chunk.capacity() - chunk.len() >= frame_bytes;
+        if !self.chunks.last().is_some_and(fits) {
+            let spare = if frame_bytes <= Self::CHUNK_BYTES { self.spare.pop() } else { None };
+            let room = Self::CHUNK_BYTES.max(frame_bytes);
+            self.chunks.push(spare.unwrap_or_else(|| Vec::with_capacity(room)));
+        }
+        let chunk = self.chunks.last_mut().expect("one with room was added");
+        log::encode(unit, payload, chunk);
+        self.bytes += frame_bytes;
+        // A number is taken only with its frame: one that is missing makes all units after it unreadable.
+        self.last_unit = unit;
+    }
+
+    /// Takes out what there is.
+    fn take(&mut self) -> Vec<Vec<u8>> {
+        self.bytes = 0;
+        std::mem::take(&mut self.chunks)
+    }
+
+    /// Keeps the memory of some chunks, and leaves the others.
+    fn reuse(&mut self, chunks: &mut Vec<Vec<u8>>) {
+        let room = Self::SPARE_CHUNKS.saturating_sub(self.spare.len());
+        let usual = chunks.extract_if(.., |chunk| chunk.capacity() <= Self::CHUNK_BYTES);
+        self.spare.extend(usual.take(room).map(|mut chunk| {
+            chunk.clear();
+            chunk
+        }));
+    }
 }
 
 /// The file that units are written to.
 pub(crate) struct Segment {
-    file: Box<dyn VfsFile>,
+    file: Arc<dyn VfsFile>,
     path: PathBuf,
     first_unit: u64,
     bytes: u64,
     /// How many bytes it had when the next one could not be begun.
     overdue_since: u64,
-    /// What was written out last, kept for its memory.
-    spare: Vec<u8>,
 }
 
 impl fmt::Debug for LogWriter {
@@ -120,7 +163,7 @@ impl LogWriter {
         let failed = OnceLock::new();
         let segment = segment.unwrap_or_else(|error| {
             failed.get_or_init(|| error.to_string());
-            Segment::new(Box::new(NoFile), folder.to_owned(), last_unit + 1, log::HEADER_BYTES as u64)
+            Segment::new(Arc::new(NoFile), folder.to_owned(), last_unit + 1, log::HEADER_BYTES as u64)
         });
         Self {
             vfs,
@@ -128,11 +171,11 @@ impl LogWriter {
             manifest,
             fsync: AtomicU8::new(options.fsync as u8),
             segment_bytes: options.segment_bytes,
-            buffer: Mutex::new(Buffer { bytes: Vec::new(), last_unit }),
+            buffer: Mutex::new(Buffer { last_unit, ..Buffer::default() }),
             file: Mutex::new(segment),
+            turn: Mutex::new(()),
             syncing: Mutex::new(false),
             sync_ended: Condvar::new(),
-            written: AtomicU64::new(last_unit),
             synced: AtomicU64::new(last_unit),
             log_bytes: AtomicU64::new(log_bytes),
             failed,
@@ -180,10 +223,8 @@ impl LogWriter {
     pub fn append(&self, payload: &[u8]) -> u64 {
         let mut buffer = self.buffer.lock();
         let unit = buffer.last_unit + 1;
-        let tells = buffer.bytes.is_empty() && self.fsync() != Fsync::Always;
-        log::encode(unit, payload, &mut buffer.bytes);
-        // A number is taken only with its frame: one that is missing makes all units after it unreadable.
-        buffer.last_unit = unit;
+        let tells = buffer.bytes == 0 && self.fsync() != Fsync::Always;
+        buffer.push(unit, payload);
         drop(buffer);
         if tells && let Some(hook) = self.on_dirty.get() {
             hook();
@@ -198,14 +239,21 @@ impl LogWriter {
     pub fn commit(&self, unit: u64) -> Result<()> {
         match self.fsync() {
             Fsync::Always => self.wait_for(unit),
-            Fsync::EverySec | Fsync::No => {
-                if self.buffer.lock().bytes.len() > BUFFER_MAX {
-                    self.flush()
-                } else {
-                    Ok(())
-                }
-            }
+            Fsync::EverySec | Fsync::No => self.relieve(),
         }
+    }
+
+    /// Writes to the file if too much waits for that. Does not wait for the disk, which beginning the next segment would take.
+    fn relieve(&self) -> Result<()> {
+        let waiting = self.buffer.lock().bytes;
+        let segment = if waiting > BUFFER_MAX {
+            Some(self.file.lock())
+        } else if waiting > WRITTEN_BY_WRITERS {
+            self.file.try_lock()
+        } else {
+            None
+        };
+        segment.map_or(Ok(()), |mut segment| self.write_out(&mut segment).map(drop))
     }
 
     /// Waits until a unit is on the disk. One of those who wait writes and syncs for all of them; the others are woken together and
@@ -234,12 +282,16 @@ impl LogWriter {
         self.buffer.lock().last_unit
     }
 
-    /// Writes what was taken to the file.
+    /// Writes what was taken to the file. Syncs only if the file is long enough for the next one to be begun.
     ///
     /// # Errors
     /// [`Error::WriteFailed`].
     pub fn flush(&self) -> Result<()> {
-        self.flush_locked(&mut self.file.lock()).map(drop)
+        let mut segment = self.file.lock();
+        self.write_out(&mut segment)?;
+        let is_long = segment.is_long(self.segment_bytes);
+        drop(segment);
+        if is_long { self.sync() } else { Ok(()) }
     }
 
     /// Writes what was taken to the file and the file to the disk.
@@ -247,7 +299,14 @@ impl LogWriter {
     /// # Errors
     /// [`Error::WriteFailed`].
     pub fn sync(&self) -> Result<()> {
-        self.sync_locked(&mut self.file.lock())
+        let turn = self.turn.lock();
+        let mut segment = self.sync_beside(&turn)?;
+        if segment.is_long(self.segment_bytes) && self.begin_segment(&mut segment, &turn).is_err() {
+            // The log goes on where it is, unless that failed too.
+            self.check()?;
+            segment.overdue_since = segment.bytes;
+        }
+        Ok(())
     }
 
     /// Whether something was taken that is not on the disk.
@@ -273,40 +332,45 @@ impl LogWriter {
         })
     }
 
-    /// Returns the last unit that is in the file then.
-    fn flush_locked(&self, segment: &mut Segment) -> Result<u64> {
+    /// Writes what was taken to the file. Returns the last unit that is in it then.
+    fn write_out(&self, segment: &mut Segment) -> Result<u64> {
         self.latching(|| {
-            let (bytes, last_unit) = {
+            let (mut chunks, last_unit) = {
                 let mut buffer = self.buffer.lock();
-                let spare = std::mem::take(&mut segment.spare);
-                (std::mem::replace(&mut buffer.bytes, spare), buffer.last_unit)
+                (buffer.take(), buffer.last_unit)
             };
-            if !bytes.is_empty() {
-                segment.file.append(&bytes).at("write to", &segment.path)?;
-                segment.bytes += bytes.len() as u64;
-                self.log_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                segment.spare = bytes;
-                segment.spare.clear();
-                if segment.spare.capacity() > BUFFER_MAX {
-                    segment.spare = Vec::new();
-                }
-                self.written.store(last_unit, Ordering::Release);
-                if segment.bytes - segment.overdue_since >= self.segment_bytes
-                    && self.begin_segment(segment, last_unit + 1).is_err()
-                {
-                    // The log goes on where it is, unless that failed too.
-                    self.check()?;
-                    segment.overdue_since = segment.bytes;
-                }
+            for chunk in &chunks {
+                segment.file.append(chunk).at("write to", &segment.path)?;
+                segment.bytes += chunk.len() as u64;
+                self.log_bytes.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+            }
+            if !chunks.is_empty() {
+                self.buffer.lock().reuse(&mut chunks);
             }
             Ok(last_unit)
         })
     }
 
-    fn sync_locked(&self, segment: &mut Segment) -> Result<()> {
-        let last_unit = self.flush_locked(segment)?;
+    /// Brings what was taken so far to the disk, while others may write to the file. Returns the file, locked again.
+    fn sync_beside(&self, turn: &MutexGuard<'_, ()>) -> Result<MutexGuard<'_, Segment>> {
+        let mut segment = self.file.lock();
+        let last_unit = self.write_out(&mut segment)?;
+        let (file, path) = (Arc::clone(&segment.file), segment.path.clone());
+        drop(segment);
+        self.sync_file(&*file, &path, last_unit, turn)?;
+        Ok(self.file.lock())
+    }
+
+    /// Syncs a file that has all units up to one, unless that was done.
+    fn sync_file(
+        &self,
+        file: &dyn VfsFile,
+        path: &Path,
+        last_unit: u64,
+        _: &MutexGuard<'_, ()>,
+    ) -> Result<()> {
         if self.synced.load(Ordering::Acquire) < last_unit {
-            self.latching(|| segment.file.sync().at("sync", &segment.path))?;
+            self.latching(|| file.sync().at("sync", path))?;
             self.synced.store(last_unit, Ordering::Release);
         }
         Ok(())
@@ -314,9 +378,10 @@ impl LogWriter {
 
     /// Closes a segment and begins the next. A segment that is not the last is whole and on the disk. If the next cannot be made, the
     /// present one stays and can be written to.
-    fn begin_segment(&self, segment: &mut Segment, first_unit: u64) -> Result<()> {
-        self.latching(|| segment.file.sync().at("sync", &segment.path))?;
-        self.synced.store(first_unit - 1, Ordering::Release);
+    fn begin_segment(&self, segment: &mut Segment, turn: &MutexGuard<'_, ()>) -> Result<()> {
+        let last_unit = self.write_out(segment)?;
+        self.sync_file(&*segment.file, &segment.path, last_unit, turn)?;
+        let first_unit = last_unit + 1;
         match Segment::create(&*self.vfs, &self.folder, first_unit) {
             Ok(next) => {
                 *segment = next;
@@ -337,10 +402,10 @@ impl LogWriter {
 
     /// Begins a new segment, unless the present one has nothing in it.
     pub(crate) fn rotate(&self) -> Result<()> {
-        let mut segment = self.file.lock();
-        let last_unit = self.flush_locked(&mut segment)?;
+        let turn = self.turn.lock();
+        let mut segment = self.sync_beside(&turn)?;
         if segment.bytes > log::HEADER_BYTES as u64 {
-            self.begin_segment(&mut segment, last_unit + 1)?;
+            self.begin_segment(&mut segment, &turn)?;
         }
         Ok(())
     }
@@ -353,27 +418,32 @@ impl LogWriter {
 }
 
 impl Segment {
-    fn new(file: Box<dyn VfsFile>, path: PathBuf, first_unit: u64, bytes: u64) -> Self {
-        Self { file, path, first_unit, bytes, overdue_since: 0, spare: Vec::new() }
+    fn new(file: Arc<dyn VfsFile>, path: PathBuf, first_unit: u64, bytes: u64) -> Self {
+        Self { file, path, first_unit, bytes, overdue_since: 0 }
+    }
+
+    /// Whether the next one is to be begun.
+    const fn is_long(&self, enough: u64) -> bool {
+        self.bytes - self.overdue_since >= enough
     }
 
     /// Makes a segment without units. It has its name once its header is on the disk.
     pub(crate) fn create(vfs: &dyn Vfs, folder: &Path, first_unit: u64) -> Result<Self> {
         let temporary = folder.join(log::temporary_name(first_unit));
-        let mut file = vfs.create(&temporary).at("create", &temporary)?;
+        let file = vfs.create(&temporary).at("create", &temporary)?;
         let header = log::header(first_unit);
         file.append(&header).at("write to", &temporary)?;
         file.sync().at("sync", &temporary)?;
         let path = folder.join(log::file_name(first_unit));
         vfs.rename(&temporary, &path).at("rename", &temporary)?;
         vfs.sync_dir(folder).at("sync", folder)?;
-        Ok(Self::new(file, path, first_unit, header.len() as u64))
+        Ok(Self::new(file.into(), path, first_unit, header.len() as u64))
     }
 
     /// Goes on in a segment that has so many good bytes.
     pub(crate) fn open(vfs: &dyn Vfs, folder: &Path, first_unit: u64, bytes: u64) -> Result<Self> {
         let path = folder.join(log::file_name(first_unit));
         let file = vfs.open_append(&path).at("open", &path)?;
-        Ok(Self::new(file, path, first_unit, bytes))
+        Ok(Self::new(file.into(), path, first_unit, bytes))
     }
 }

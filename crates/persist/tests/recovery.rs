@@ -21,6 +21,10 @@ impl RecoveryTarget for Remembered {
         if engine == "test" { Ok(()) } else { Err(format!("not ours: {engine}")) }
     }
 
+    fn begin_snapshot(&self, sections: usize) -> Result<(), String> {
+        if sections == 1 { Ok(()) } else { Err(format!("not ours: {sections} sections")) }
+    }
+
     fn begin_section(&self, _: usize, unit: u64) {
         *self.section_unit.lock().unwrap() = unit;
     }
@@ -67,7 +71,7 @@ impl SnapshotSource for Written<'_> {
         1
     }
 
-    fn copy(&self, _: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
+    fn copy(&mut self, _: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
         sink(self.0.iter().flat_map(|line| [line.as_str(), "\n"]).collect::<String>().as_bytes());
         self.1
     }
@@ -87,7 +91,7 @@ fn script(vfs: &SimVfs) -> (Vec<String>, bool) {
                 store.writer().commit(unit)?;
                 acknowledged.push(line);
                 if number == 4 {
-                    store.checkpoint(&Written(&sent, store.writer().last_unit()), 1)?;
+                    store.checkpoint(&mut Written(&sent, store.writer().last_unit()), 1)?;
                 }
             }
             store.close()?;
@@ -213,7 +217,7 @@ fn a_flipped_bit_is_damage_or_the_torn_end_and_never_other_data() {
 fn a_flipped_bit_in_a_snapshot_or_the_manifest_refuses_to_open() {
     let (vfs, _, _) = closed();
     let (store, _, held) = open(&vfs, Fsync::Always).unwrap();
-    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap();
+    store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap();
     drop(store);
     for name in vfs.list(Path::new(FOLDER)).unwrap() {
         if !name.starts_with("snapshot-") && name != "MANIFEST" {
@@ -242,7 +246,7 @@ fn a_file_that_was_removed_is_missed_by_its_name_instead_of_an_older_state_being
         let unit = store.writer().append(format!("line {number}\n").as_bytes());
         store.writer().commit(unit).unwrap();
         if number == 20 {
-            store.checkpoint(&Written(&lines, unit), 1).unwrap();
+            store.checkpoint(&mut Written(&lines, unit), 1).unwrap();
         }
     }
     drop(store);
@@ -299,7 +303,7 @@ fn a_checkpoint_that_fails_leaves_the_store_as_it_was_and_taking_writes() {
         let (vfs, _, _) = closed();
         let (store, _, mut held) = open(&vfs, Fsync::Always).unwrap();
         vfs.deny(Some(denied));
-        let error = store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+        let error = store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap_err();
         assert!(matches!(error, Error::Io { .. }), "{denied}: {error}");
         for number in 5..40 {
             let unit = store.writer().append(
@@ -317,7 +321,7 @@ fn a_checkpoint_that_fails_leaves_the_store_as_it_was_and_taking_writes() {
         assert_eq!(again, held, "{denied}");
         assert!(report.is_clean(), "{denied}: {report}");
         vfs.deny(None);
-        store.checkpoint(&Written(&again, store.writer().last_unit()), 1).unwrap();
+        store.checkpoint(&mut Written(&again, store.writer().last_unit()), 1).unwrap();
         drop(store);
         assert_eq!(open(&vfs, Fsync::Always).unwrap().2, held, "{denied}");
     }
@@ -332,14 +336,14 @@ fn checkpoints_that_fail_one_after_the_other_share_a_segment() {
     let files = |vfs: &SimVfs| vfs.list(Path::new(FOLDER)).unwrap().len();
     let before = files(&vfs);
     for number in 5..9 {
-        store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+        store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap_err();
         let unit = store.writer().append(format!("line {number}\n").as_bytes());
         store.writer().commit(unit).unwrap();
         held.push(format!("line {number}"));
     }
     assert_eq!(files(&vfs), before + 1);
     vfs.deny(None);
-    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap();
+    store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap();
     let unit = store.writer().append(b"line 9\n");
     store.writer().commit(unit).unwrap();
     held.push("line 9".to_owned());
@@ -360,8 +364,8 @@ fn a_folder_where_a_snapshot_would_be_written_is_reported_and_another_name_taken
     assert_eq!(report.left_over, std::slice::from_ref(&in_the_way));
     let next = Path::new(FOLDER).join("snapshot-00000000000000000002.tmp");
     vfs.create_dir_all(&next).unwrap();
-    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
-    store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap();
+    store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap_err();
+    store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap();
     drop(store);
     let (_, report, again) = open(&vfs, Fsync::Always).unwrap();
     assert_eq!(again, held);
@@ -394,7 +398,7 @@ fn a_snapshot_that_does_not_read_back_never_replaces_the_log() {
     let (vfs, _, _) = closed();
     let (store, _, held) = open(&vfs, Fsync::Always).unwrap();
     vfs.garble("snapshot-");
-    let error = store.checkpoint(&Written(&held, store.writer().last_unit()), 1).unwrap_err();
+    let error = store.checkpoint(&mut Written(&held, store.writer().last_unit()), 1).unwrap_err();
     assert!(matches!(error, Error::NotReadBack { .. }), "{error}");
     let unit = store.writer().append(b"line 5\n");
     store.writer().commit(unit).unwrap();
@@ -428,6 +432,62 @@ fn callers_who_wait_together_share_a_sync() {
     });
     assert_eq!(store.writer().last_unit(), 800);
     assert!(!store.writer().has_unsynced());
+}
+
+/// Writers used to wait for the file, and so for a sync of it, once 8 MiB had come in.
+#[test]
+fn with_everysec_a_slow_disk_keeps_no_writer_waiting() {
+    let (vfs, target) = (SimVfs::default(), Remembered::default());
+    let options = StoreOptions { segment_bytes: 1 << 20, ..options(Fsync::EverySec) };
+    let (store, _) = Store::open(Arc::new(vfs.clone()), Path::new(FOLDER), options, &target).unwrap();
+    let (writer, line) = (store.writer(), [vec![b'x'; 64 << 10], vec![b'\n']].concat());
+    let was_done = std::thread::scope(|scope| {
+        let held = vfs.hold_syncs();
+        writer.append(b"first\n");
+        let before = vfs.calls();
+        let syncing = scope.spawn(|| writer.sync());
+        while vfs.calls() == before {
+            std::thread::yield_now();
+        }
+        let (done, is_done) = std::sync::mpsc::channel();
+        let line = &line;
+        scope.spawn(move || {
+            for _ in 0..200 {
+                let unit = writer.append(line);
+                writer.commit(unit).unwrap();
+            }
+            done.send(()).unwrap();
+        });
+        let was_done = is_done.recv_timeout(std::time::Duration::from_secs(20)).is_ok();
+        assert!(writer.has_unsynced());
+        drop(held);
+        syncing.join().unwrap().unwrap();
+        was_done
+    });
+    assert!(was_done, "a writer waited for the disk");
+    store.close().unwrap();
+    let (store, report, lines) = open(&vfs.after_power_cut(1), Fsync::EverySec).unwrap();
+    assert_eq!((report.units, lines.len(), store.writer().has_unsynced()), (201, 201, false));
+}
+
+#[test]
+fn a_unit_longer_than_a_chunk_of_the_buffer_keeps_its_place_among_others() {
+    let vfs = SimVfs::default();
+    let target = Remembered::default();
+    let options = StoreOptions { segment_bytes: 8 << 20, ..options(Fsync::No) };
+    let (store, _) = Store::open(Arc::new(vfs.clone()), Path::new(FOLDER), options, &target).unwrap();
+    let lengths = [1, 300_000, 5, 100_000, 100_000, 100_000, 262_120, 262_121, 7, 1_000_000, 3];
+    for round in 0..3 {
+        for length in lengths {
+            store.writer().append(format!("{}\n", "x".repeat(length + round)).as_bytes());
+        }
+        store.writer().flush().unwrap();
+    }
+    store.close().unwrap();
+    let (_, _, lines) = open(&vfs, Fsync::No).unwrap();
+    let wanted: Vec<usize> =
+        (0..3).flat_map(|round| lengths.into_iter().map(move |length| length + round)).collect();
+    assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), wanted);
 }
 
 #[test]

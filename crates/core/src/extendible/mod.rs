@@ -369,6 +369,26 @@ impl<T: Tagged> ExtendibleTable<T> {
         self.segments.iter().flat_map(Segment::values)
     }
 
+    /// The values whose hashes begin with these bits. `hash` is asked where a segment has others too.
+    pub(crate) fn with_prefix<'t>(
+        &'t self,
+        wanted: u64,
+        bits: u32,
+        hash: impl Fn(&T) -> u64 + Copy + 't,
+    ) -> impl Iterator<Item = &'t T> {
+        let is_wanted = move |hash| prefix(hash, bits) as u64 == wanted;
+        let segment_at = |first| self.segments.get(self.segment_of(first)).map(|segment| (first, segment));
+        let segments =
+            std::iter::successors(segment_at(wanted.checked_shl(64 - bits).unwrap_or(0)), move |last| {
+                let (first, segment) = last;
+                let next = first.checked_add(1_u64.checked_shl(64 - segment.depth)?)?;
+                is_wanted(next).then(|| segment_at(next))?
+            });
+        segments.flat_map(move |(_, segment)| {
+            segment.values().filter(move |value| segment.depth >= bits || is_wanted(hash(value)))
+        })
+    }
+
     /// The values themselves, in no particular order.
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
         self.segments.into_iter().flat_map(|segment| segment.lines).flat_map(|line| line.0).flatten()

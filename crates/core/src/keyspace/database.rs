@@ -311,6 +311,16 @@ impl Database {
         self.entries.iter()
     }
 
+    /// The entries whose keys' hashes begin with these bits, expired ones included.
+    pub(crate) fn slice<'d>(
+        &'d self,
+        seed: &'d HashSeed,
+        prefix: u64,
+        bits: u32,
+    ) -> impl Iterator<Item = &'d Entry> {
+        self.entries.with_prefix(prefix, bits, |entry| seed.hash(entry.key()))
+    }
+
     /// See [`ExtendibleTable::scan`].
     pub(crate) fn scan(&self, cursor: u64, visit: impl FnMut(&Entry)) -> u64 {
         self.entries.scan(cursor, visit)

@@ -56,6 +56,14 @@ impl Shard {
         self.databases.get_mut(db)?.take(hash, key)
     }
 
+    /// Adds a key that was taken out, here or elsewhere, and that is not there now.
+    pub(crate) fn put_back(&mut self, db: usize, hash: u64, key: &[u8], taken: Taken) {
+        self.insert(db, hash, key, Content::Value(taken.value), taken.access);
+        if taken.deadline.is_some() {
+            self.set_deadline(db, hash, key, taken.deadline);
+        }
+    }
+
     /// Sets or takes away the deadline of a key. False if it is not there.
     pub(crate) fn set_deadline(&mut self, db: usize, hash: u64, key: &[u8], at: Option<UnixMs>) -> bool {
         self.databases.get_mut(db).is_some_and(|database| database.set_deadline(hash, key, at))

@@ -19,7 +19,9 @@ pub(crate) use record::Recorder;
 use crate::cmd::{Flags, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
-use crate::keyspace::{Access, Content, Counters, Database, Entry, Locks, Shard, Statistics, WriteLocks};
+use crate::keyspace::{
+    Access, Content, Counters, Database, Entry, Locks, Shard, Statistics, Taken, WriteLocks,
+};
 use crate::reclaim::Removed;
 use crate::removal::{Cause, Removal};
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
@@ -346,6 +348,15 @@ pub struct Tx<'e> {
     went: Vec<Removal>,
     /// Commands that may grow memory are refused.
     is_full: bool,
+}
+
+/// A key that was taken out for a while, with all that belongs to it.
+#[derive(Debug)]
+pub(crate) struct Aside {
+    db: usize,
+    hash: u64,
+    key: Box<[u8]>,
+    taken: Taken,
 }
 
 /// After so many lookups in a shard the clock that counts accesses is looked after.
@@ -682,8 +693,8 @@ impl<'e> Tx<'e> {
         if !self.relocate(from, self.db, to)? {
             return Ok(false);
         }
-        let shard_of = |key: &[u8]| self.engine.keyspace().index(self.hash(key));
-        if self.engine.is_copying() && shard_of(from) != shard_of(to) {
+        // A section that was copied before may have the value and the other not, or neither, or both.
+        if self.engine.is_copying() {
             self.recorder.record(self.db, Some(from), &Effect::Del);
             self.record_put(to)?;
         } else {
@@ -715,12 +726,35 @@ impl<'e> Tx<'e> {
         let Some(taken) = self.shard_at(hash)?.take(from_db, hash, from) else { return Ok(false) };
         let target = self.shard_at(to_hash)?;
         let replaced = target.remove(to_db, to_hash, to);
-        target.insert(to_db, to_hash, to, Content::Value(taken.value), taken.access);
-        if taken.deadline.is_some() {
-            target.set_deadline(to_db, to_hash, to, taken.deadline);
-        }
+        target.put_back(to_db, to_hash, to, taken);
         self.removed.extend(replaced.flatten().map(Removed::Value));
         Ok(true)
+    }
+
+    /// Takes keys out of a locked shard, of whatever database, without recording it: those for which `is_asked` says yes to the
+    /// shard and the hash.
+    pub(crate) fn set_aside(&mut self, index: usize, is_asked: impl Fn(usize, u64) -> bool) -> Vec<Aside> {
+        let keyspace = self.engine.keyspace();
+        let Some(shard) = self.locks.get_mut(index) else { return Vec::new() };
+        let keys = shard.databases().iter().enumerate().flat_map(|(db, database)| {
+            database.iter().map(move |entry| (db, keyspace.hash(entry.key()), entry.key()))
+        });
+        let asked = keys.filter(|(_, hash, _)| is_asked(index, *hash));
+        let asked: Vec<_> = asked.map(|(db, hash, key)| (db, hash, Box::from(key))).collect();
+        let take = |(db, hash, key): (usize, u64, Box<[u8]>)| {
+            let taken = shard.take(db, hash, &key)?;
+            Some(Aside { db, hash, key, taken })
+        };
+        asked.into_iter().filter_map(take).collect()
+    }
+
+    /// Puts back what was set aside, where nothing else may be by now.
+    pub(crate) fn put_back(&mut self, aside: Vec<Aside>) {
+        for Aside { db, hash, key, taken } in aside {
+            if let Ok(shard) = self.shard_at(hash) {
+                shard.put_back(db, hash, &key, taken);
+            }
+        }
     }
 
     /// Deletes every key of the selected database. All shards must be locked.
