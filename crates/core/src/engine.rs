@@ -7,11 +7,11 @@ use crate::cmd::args::Args;
 use crate::cmd::{Command, Control, Flags, Parsers, Prepared, Read, Scope, Write, lookup};
 use crate::config::{Config, MAX_BULK_LENGTH};
 use crate::journal::{Journal, Keeper};
-use crate::keyspace::{Indexes, Keyspace, Locks, ReadLocks, Shard, Tracking, WriteLocks};
+use crate::keyspace::{Keyspace, Locks, Shard, ShardSet, Tracking, WriteLocks};
 use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory, MemoryChange};
 use crate::reclaim::{Reclaim, Reclaimer};
 use crate::removal::{Announcer, RemovalListener};
-use crate::tx::{KnownHash, Now, Recorder, Tx, View};
+use crate::tx::{HashedKey, KnownHashes, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
 use crate::{Clock, Error, HashSeed, Random, Reply, Result, UnixMs};
 
@@ -189,9 +189,9 @@ impl Engine {
     ) -> Result<T> {
         command.check(self)?;
         let now = Now::new(&*self.clock);
-        let (locks, known) = self.read_locks(command);
+        let (locks, known) = self.lock(db, command, |index| self.keyspace.read(index));
         self.count_command(&locks);
-        let reply = body(&View::new(self, db, &locks, &now, known).counting());
+        let reply = body(&View::new(self, db, &locks, &now, known.as_ref()).counting());
         drop(locks);
         reply
     }
@@ -205,7 +205,7 @@ impl Engine {
         command.check(self)?;
         self.check_writable()?;
         let admission = self.admit(C::SPEC.flags)?;
-        let (locks, known) = self.write_locks(command);
+        let (locks, known) = self.lock(db, command, |index| self.keyspace.write(index));
         self.count_command(&locks);
         let mut tx = self.begin(db, locks, known);
         let reply = command.write(&mut tx);
@@ -219,7 +219,7 @@ impl Engine {
     /// Its refusals.
     pub fn control<'a, C: Control<'a>>(&self, db: usize, command: &C) -> Result<C::Reply> {
         command.check(self)?;
-        let (locks, known) = self.write_locks(command);
+        let (locks, known) = self.lock(db, command, |index| self.keyspace.write(index));
         self.count_command(&locks);
         let mut tx = self.begin(db, locks, known);
         let reply = command.run(&mut tx);
@@ -258,8 +258,9 @@ impl Engine {
     ) -> Result<T, E> {
         self.check_writable()?;
         let admission = self.admit(Flags::NONE)?;
-        let indexes = self.indexes(|visit| keys.iter().for_each(|key| visit(key)));
-        let locks = self.keyspace.write_many(indexes);
+        let mut shards = ShardSet::new(self.keyspace.len());
+        keys.iter().for_each(|key| shards.insert(self.shard_of(key)));
+        let locks = self.keyspace.write_many(shards.iter());
         let mut tx = self.begin(db, locks, None);
         tx.set_full(admission.is_full);
         let result = body(&mut tx);
@@ -284,13 +285,11 @@ impl Engine {
         let locks = if everything {
             self.keyspace.write_many(0..self.keyspace.len())
         } else {
-            let mut indexes = Indexes::new();
+            let mut shards = ShardSet::new(self.keyspace.len());
             for command in commands.iter().flatten() {
-                command.keys(&mut |key| indexes.push(self.keyspace.index(self.keyspace.hash(key))));
+                command.keys(&mut |key| shards.insert(self.shard_of(key)));
             }
-            indexes.sort_unstable();
-            indexes.dedup();
-            self.keyspace.write_many(indexes)
+            self.keyspace.write_many(shards.iter())
         };
         let mut tx = self.begin(db, locks, None);
         let run = |command: &Result<Box<dyn Prepared<'_> + '_>>| match command {
@@ -308,7 +307,12 @@ impl Engine {
 
     /// A unit on shards that are locked, recorded if there is a journal.
     #[inline]
-    pub(crate) fn begin<'e>(&'e self, db: usize, locks: WriteLocks<'e>, known: Option<KnownHash>) -> Tx<'e> {
+    pub(crate) fn begin<'e>(
+        &'e self,
+        db: usize,
+        locks: WriteLocks<'e>,
+        known: Option<KnownHashes>,
+    ) -> Tx<'e> {
         Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()))
     }
 
@@ -343,22 +347,25 @@ impl Engine {
         self.journal.get().map_or(0, |journal| journal.append(effects))
     }
 
+    /// Locks the shards of a command's keys.
     #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
     #[inline(always)]
-    fn read_locks<'a, C: Command<'a>>(&self, command: &C) -> (ReadLocks<'_>, Option<KnownHash>) {
+    fn lock<'a, C: Command<'a>, G: Deref<Target = Shard>>(
+        &self,
+        db: usize,
+        command: &C,
+        lock: impl Fn(usize) -> G,
+    ) -> (Locks<G>, Option<KnownHashes>) {
         match self.targets(command) {
-            Targets::One(known, index) => (Locks::One(index, self.keyspace.read(index)), Some(known)),
-            Targets::Some(indexes) => (self.keyspace.read_many(indexes), None),
-            Targets::All => (self.keyspace.read_many(0..self.keyspace.len()), None),
-        }
-    }
-
-    #[inline]
-    fn write_locks<'a, C: Command<'a>>(&self, command: &C) -> (WriteLocks<'_>, Option<KnownHash>) {
-        match self.targets(command) {
-            Targets::One(known, index) => (Locks::One(index, self.keyspace.write(index)), Some(known)),
-            Targets::Some(indexes) => (self.keyspace.write_many(indexes), None),
-            Targets::All => (self.keyspace.write_many(0..self.keyspace.len()), None),
+            Targets::One(key, index) => (Locks::One(index, lock(index)), Some(KnownHashes::One(key))),
+            Targets::Some(keys) => {
+                let mut shards = ShardSet::new(self.keyspace.len());
+                keys.iter().for_each(|key| shards.insert(self.keyspace.index(key.hash())));
+                let locks = Locks::many(shards.iter(), lock);
+                self.prefetch(db, &locks, &keys);
+                (locks, Some(KnownHashes::several(keys)))
+            }
+            Targets::All => (Locks::many(0..self.keyspace.len(), lock), None),
         }
     }
 
@@ -376,18 +383,27 @@ impl Engine {
         match first {
             Some(key) if count == 1 => {
                 let hash = self.keyspace.hash(key);
-                Targets::One(KnownHash::new(key, hash), self.keyspace.index(hash))
+                Targets::One(HashedKey::new(key, hash), self.keyspace.index(hash))
             }
-            _ => Targets::Some(self.indexes(|visit| command.keys(&mut |key| visit(key)))),
+            _ => {
+                let mut keys = Vec::with_capacity(count);
+                command.keys(&mut |key| keys.push(HashedKey::new(key, self.keyspace.hash(key))));
+                Targets::Some(keys)
+            }
         }
     }
 
-    fn indexes(&self, keys: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Indexes {
-        let mut indexes = Indexes::new();
-        keys(&mut |key| indexes.push(self.keyspace.index(self.keyspace.hash(key))));
-        indexes.sort_unstable();
-        indexes.dedup();
-        indexes
+    fn shard_of(&self, key: &[u8]) -> usize {
+        self.keyspace.index(self.keyspace.hash(key))
+    }
+
+    /// Asks for the memory of all entries, because each has to be waited for: together they take little longer than one.
+    fn prefetch<G: Deref<Target = Shard>>(&self, db: usize, locks: &Locks<G>, keys: &[HashedKey]) {
+        for key in keys {
+            if let Some(shard) = locks.get(self.keyspace.index(key.hash())) {
+                shard.prefetch(db, key.hash());
+            }
+        }
     }
 
     /// Reclaims keys whose deadline has passed, at most about `budget` of them. No lock is held for longer than a few
@@ -511,7 +527,7 @@ impl Engine {
 }
 
 enum Targets {
-    One(KnownHash, usize),
-    Some(Indexes),
+    One(HashedKey, usize),
+    Some(Vec<HashedKey>),
     All,
 }

@@ -850,20 +850,6 @@ impl<'a> Write<'a> for SetRange<'a> {
     }
 }
 
-/// Adds to the integer at a key, keeping its deadline.
-fn increment(db: &mut Tx<'_>, key: &[u8], by: i64) -> Result<i64> {
-    let old = match db.view().string(key)? {
-        None => 0,
-        Some(string) => match string.as_int() {
-            Some(number) => number,
-            None => return Err(Error::NotAnInteger),
-        },
-    };
-    let Some(new) = old.checked_add(by) else { return Err(Error::Overflow) };
-    db.set_string(key, StrRef::Int(new), Deadline::Keep)?;
-    Ok(new)
-}
-
 macro_rules! increment {
     ($type:ident, $name:literal, $by:literal, $summary:literal) => {
         #[doc = concat!("`", $name, " key`")]
@@ -897,7 +883,7 @@ macro_rules! increment {
 
         impl<'a> Write<'a> for $type<'a> {
             fn write(&self, db: &mut Tx<'_>) -> Result<i64> {
-                increment(db, self.key, $by)
+                db.add(self.key, $by)
             }
         }
     };
@@ -941,7 +927,7 @@ macro_rules! increment_by {
 
         impl<'a> Write<'a> for $type<'a> {
             fn write(&self, db: &mut Tx<'_>) -> Result<i64> {
-                increment(db, self.key, $negate(self.by)?)
+                db.add(self.key, $negate(self.by)?)
             }
         }
     };

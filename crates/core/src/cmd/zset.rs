@@ -217,9 +217,11 @@ impl<'a> Write<'a> for ZAdd<'a> {
             let longest = self.members.first().map_or(0, |(_, member)| member.len());
             zset.expect(self.members.len(), longest);
         }
+        // Otherwise the insertion is told what was there, and nothing else depends on it.
+        let is_conditional = when != When::Always || score_when != ScoreWhen::Any || self.increment;
         let (mut added, mut changed, mut last) = (0, 0, None);
         for &(score, member) in self.members.iter() {
-            let old = zset.shown().score(member);
+            let old = if is_conditional { zset.shown().score(member) } else { None };
             match (when, old) {
                 (When::Missing, Some(_)) | (When::Present, None) => continue,
                 _ => {}
@@ -694,8 +696,8 @@ impl<'a> ZRangeQuery<'a> {
         self
     }
 
-    /// Shows the members in order to `visit`.
-    fn visit(&self, zset: &ZSet, mut visit: impl FnMut(&[u8], f64)) {
+    /// What `make` makes of the members, in order.
+    fn collect<T>(&self, zset: &ZSet, mut make: impl FnMut(&[u8], f64) -> T) -> Vec<T> {
         let len = zset.len();
         // Ranks from the lowest score, whichever way they are walked.
         let ranks = match self.by {
@@ -708,20 +710,20 @@ impl<'a> ZRangeQuery<'a> {
         };
         let (offset, count) = match self.limit {
             None => (0, ranks.len()),
-            Some(Limit { offset, .. }) if offset < 0 => return,
+            Some(Limit { offset, .. }) if offset < 0 => return Vec::new(),
             Some(Limit { offset, count }) => {
                 let offset = (offset as usize).min(ranks.len());
                 (offset, usize::try_from(count).unwrap_or(usize::MAX).min(ranks.len() - offset))
             }
         };
+        let mut made = Vec::with_capacity(count);
+        let push = |(member, score): (Element<'_>, f64)| made.push(member.with(|member| make(member, score)));
         if self.reverse {
-            let from_highest = len - ranks.end + offset;
-            zset.range_rev(from_highest, count)
-                .for_each(|(member, score)| member.with(|member| visit(member, score)));
+            zset.range_rev(len - ranks.end + offset, count).for_each(push);
         } else {
-            zset.range(ranks.start + offset, count)
-                .for_each(|(member, score)| member.with(|member| visit(member, score)));
+            zset.range(ranks.start + offset, count).for_each(push);
         }
+        made
     }
 }
 
@@ -847,13 +849,9 @@ macro_rules! range_command {
 
         impl<'a> Read<'a> for $type<'a> {
             fn read(&self, db: &View<'_>) -> Result<ScoredReply> {
-                let mut members = Vec::new();
-                if let Some(zset) = db.zset(self.key)? {
-                    self.query.visit(&zset, |member, score| {
-                        members.push((Bytes::copy_from_slice(member), score));
-                    });
-                }
-                Ok(ScoredReply { members, with_scores: self.with_scores })
+                let copy = |member: &[u8], score| (Bytes::copy_from_slice(member), score);
+                let members = db.zset(self.key)?.map(|zset| self.query.collect(&zset, copy));
+                Ok(ScoredReply { members: members.unwrap_or_default(), with_scores: self.with_scores })
             }
         }
     };
@@ -961,7 +959,7 @@ impl<'a> Write<'a> for ZRangeStore<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
         let mut found = db.build::<ZSet>()?;
         if let Some(zset) = db.view().zset(self.source)? {
-            self.query.visit(&zset, |member, score| found.insert(member, score));
+            self.query.collect(&zset, |member, score| found.insert(member, score));
         }
         store(db, self.destination, found)
     }
@@ -1051,8 +1049,7 @@ impl<'a> Read<'a> for ZLexCount<'a> {
 
 fn remove_range(db: &mut Tx<'_>, key: &[u8], by: ZRangeBy<'_>) -> Result<usize> {
     let mut zset = db.zset_mut(key)?;
-    let mut found = Vec::new();
-    ZRangeQuery { by, reverse: false, limit: None }.visit(&zset, |member, _| found.push(member.to_vec()));
+    let found = ZRangeQuery { by, reverse: false, limit: None }.collect(&zset, |member, _| member.to_vec());
     Ok(found.iter().filter(|member| zset.remove(member).is_some()).count())
 }
 

@@ -73,6 +73,14 @@ pub(crate) struct ExtendibleTable<T> {
     line_bytes: usize,
 }
 
+/// Where a value is, until one is added or taken out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    segment: usize,
+    line: usize,
+    slot: usize,
+}
+
 /// The values whose hashes have the same highest bits.
 struct Segment<T> {
     /// Homes, and behind them lines for what the last homes have no room for.
@@ -148,6 +156,19 @@ impl<T: Tagged> Segment<T> {
             }
         }
         None
+    }
+
+    /// Of the values that begin to be looked for where this one does.
+    #[inline]
+    fn prefetch(&self, tag: u16) {
+        let line = &self.lines[self.home(tag)];
+        let mut candidates = line.candidates(tag);
+        while candidates != 0 {
+            if let Some(value) = &line.0[candidates.trailing_zeros() as usize] {
+                value.prefetch();
+            }
+            candidates &= candidates - 1;
+        }
     }
 
     /// Puts a value into the first free slot from its home on.
@@ -276,11 +297,37 @@ impl<T: Tagged> ExtendibleTable<T> {
 
     /// The value with this hash for which `eq` says yes, to change; its hash must stay the same.
     #[inline]
-    pub(crate) fn get_mut(&mut self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<&mut T> {
-        let at = self.segment_of(hash);
-        let segment = self.segments.get_mut(at)?;
-        let ((line, slot), _) = segment.find(tag_of(hash), &mut eq)?;
-        segment.lines[line].0[slot].as_mut()
+    pub(crate) fn get_mut(&mut self, hash: u64, eq: impl FnMut(&T) -> bool) -> Option<&mut T> {
+        let (place, _) = self.find(hash, eq)?;
+        self.at_mut(place)
+    }
+
+    /// The value with this hash for which `eq` says yes, and where it is.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<(Place, &T)> {
+        let segment = self.segment_of(hash);
+        let ((line, slot), value) = self.segments.get(segment)?.find(tag_of(hash), &mut eq)?;
+        Some((Place { segment, line, slot }, value))
+    }
+
+    /// The value at a place.
+    #[inline]
+    pub(crate) fn at(&self, Place { segment, line, slot }: Place) -> Option<&T> {
+        self.segments.get(segment)?.lines.get(line)?.0.get(slot)?.as_ref()
+    }
+
+    /// The value at a place, to change; its hash must stay the same.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, Place { segment, line, slot }: Place) -> Option<&mut T> {
+        self.segments.get_mut(segment)?.lines.get_mut(line)?.0.get_mut(slot)?.as_mut()
+    }
+
+    /// Asks for the memory of the values that may be the one with this hash, without waiting for it.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        if let Some(segment) = self.segments.get(self.segment_of(hash)) {
+            segment.prefetch(tag_of(hash));
+        }
     }
 
     /// Adds a value that is not there yet. `rehash` gives the hash of a value that is; it is asked for those of one segment
@@ -350,11 +397,15 @@ impl<T: Tagged> ExtendibleTable<T> {
     }
 
     /// Takes out the value with this hash for which `eq` says yes.
-    pub(crate) fn remove(&mut self, hash: u64, mut eq: impl FnMut(&T) -> bool) -> Option<T> {
-        let at = self.segment_of(hash);
-        let segment = self.segments.get_mut(at)?;
-        let (place, _) = segment.find(tag_of(hash), &mut eq)?;
-        let value = segment.take(place)?;
+    pub(crate) fn remove(&mut self, hash: u64, eq: impl FnMut(&T) -> bool) -> Option<T> {
+        let (place, _) = self.find(hash, eq)?;
+        self.remove_at(place)
+    }
+
+    /// Takes out the value at a place.
+    pub(crate) fn remove_at(&mut self, Place { segment, line, slot }: Place) -> Option<T> {
+        let segment = self.segments.get_mut(segment)?;
+        let value = segment.take((line, slot))?;
         self.len -= 1;
         if self.len == 0 {
             *self = Self::default();

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use super::entry::{Content, Entry};
 use super::wheel::Wheel;
-use crate::extendible::ExtendibleTable;
+use crate::extendible::{ExtendibleTable, Place};
 use crate::heap::Heap;
 use crate::types::{Collection, Str, Value};
 use crate::{HashSeed, Random, UnixMs};
@@ -72,16 +72,6 @@ impl EntryMut<'_> {
         self.counted(|entry, heap| entry.replace(heap, content))
     }
 
-    /// Takes a collection out, until [`EntryMut::put`]; `None` if the value is of another type.
-    pub(crate) fn take<T: Collection>(&mut self) -> Option<Box<T>> {
-        self.counted(|entry, _| entry.take())
-    }
-
-    /// Puts back a collection.
-    pub(crate) fn put<T: Collection>(&mut self, collection: Box<T>) {
-        self.counted(|entry, heap| entry.put(heap, collection));
-    }
-
     /// Changes a string; `None` if the value is of another type. A panic in `change` leaves what it made of the string.
     pub(crate) fn change_string<T>(&mut self, change: impl FnOnce(&mut Str) -> T) -> Option<T> {
         self.counted(|entry, heap| entry.change_string(heap, change))
@@ -147,9 +137,62 @@ impl Database {
 
     #[inline]
     pub(crate) fn get_mut(&mut self, hash: u64, key: &[u8]) -> Option<EntryMut<'_>> {
+        let (place, _) = self.locate(hash, key)?;
+        self.at_mut(place)
+    }
+
+    /// The entry of a key, and where it is until a key is added or taken out.
+    #[inline]
+    pub(crate) fn locate(&self, hash: u64, key: &[u8]) -> Option<(Place, &Entry)> {
+        self.entries.find(hash, |entry| entry.is_of(key))
+    }
+
+    /// The entry at a place.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, place: Place) -> Option<EntryMut<'_>> {
         let Self { entries, heap, pointed_bytes, .. } = self;
-        let entry = entries.get_mut(hash, |entry| entry.is_of(key))?;
+        let entry = entries.at_mut(place)?;
         Some(EntryMut { entry, heap, pointed_bytes })
+    }
+
+    /// The collection at a place; `None` if the value is of another type.
+    #[inline]
+    pub(crate) fn collection<T: Collection>(&self, place: Place) -> Option<&T> {
+        self.entries.at(place)?.collection()
+    }
+
+    /// The same to change, between [`Database::open`] and [`Database::close`].
+    #[inline]
+    pub(crate) fn collection_mut<T: Collection>(&mut self, place: Place) -> Option<&mut T> {
+        self.entries.at_mut(place)?.collection_mut()
+    }
+
+    /// Stops counting a collection, which is going to change; false if the value is of another type.
+    #[inline]
+    pub(crate) fn open<T: Collection>(&mut self, place: Place) -> bool {
+        let bytes = self.collection::<T>(place).map(T::bytes);
+        self.pointed_bytes -= bytes.unwrap_or(0);
+        bytes.is_some()
+    }
+
+    /// Counts a collection again that was opened. One that was emptied is taken out with its key.
+    #[inline]
+    pub(crate) fn close<T: Collection>(&mut self, place: Place) {
+        let Some(collection) = self.collection::<T>(place) else { return };
+        let is_empty = collection.is_empty();
+        self.pointed_bytes += collection.bytes();
+        if is_empty && let Some(entry) = self.unlink(place) {
+            entry.free(&mut self.heap);
+        }
+    }
+
+    /// Asks for the memory of a key's entry, without waiting for it. Not where there are so few that all are likely to be at hand.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        const FEW: usize = 256;
+        if self.len() > FEW {
+            self.entries.prefetch(hash);
+        }
     }
 
     /// Adds a key that is not there yet.
@@ -168,20 +211,26 @@ impl Database {
 
     /// Takes a key out. Nothing if it is not there; otherwise what it pointed to, to be dropped when no lock is held.
     pub(crate) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Option<Value>> {
-        let entry = self.unlink(hash, |entry| entry.is_of(key))?;
+        let (place, _) = self.locate(hash, key)?;
+        self.remove_at(place)
+    }
+
+    /// The same for the key at a place.
+    pub(crate) fn remove_at(&mut self, place: Place) -> Option<Option<Value>> {
+        let entry = self.unlink(place)?;
         Some(entry.free(&mut self.heap))
     }
 
-    /// Takes a key out with all that belongs to it.
-    pub(crate) fn take(&mut self, hash: u64, key: &[u8]) -> Option<Taken> {
-        let entry = self.unlink(hash, |entry| entry.is_of(key))?;
+    /// Takes the key at a place out with all that belongs to it.
+    pub(crate) fn take_at(&mut self, place: Place) -> Option<Taken> {
+        let entry = self.unlink(place)?;
         let (deadline, access) = (entry.deadline(), entry.access());
         Some(Taken { value: entry.into_value(&mut self.heap), deadline, access })
     }
 
     /// Takes an entry out of the table and its timer off the wheel.
-    fn unlink(&mut self, hash: u64, is_it: impl FnMut(&Entry) -> bool) -> Option<Entry> {
-        let entry = self.entries.remove(hash, is_it)?;
+    fn unlink(&mut self, place: Place) -> Option<Entry> {
+        let entry = self.entries.remove_at(place)?;
         self.pointed_bytes -= entry.pointed_bytes();
         if let Some((_, timer)) = entry.timing() {
             self.with_deadline -= 1;
@@ -192,9 +241,9 @@ impl Database {
         Some(entry)
     }
 
-    /// Sets or takes away the deadline of a key. False if it is not there.
-    pub(crate) fn set_deadline(&mut self, hash: u64, key: &[u8], at: Option<UnixMs>) -> bool {
-        let Some(entry) = self.entries.get_mut(hash, |entry| entry.is_of(key)) else { return false };
+    /// Sets or takes away the deadline of the key at a place, whose hash is `hash`. False if there is none.
+    pub(crate) fn set_deadline_at(&mut self, hash: u64, place: Place, at: Option<UnixMs>) -> bool {
+        let Some(entry) = self.entries.at_mut(place) else { return false };
         let before = entry.timing();
         self.with_deadline += usize::from(at.is_some());
         self.with_deadline -= usize::from(before.is_some());

@@ -21,6 +21,8 @@ pub(crate) use database::{Database, Taken};
 pub(crate) use entry::{Content, Entry};
 pub(crate) use shard::Shard;
 
+pub(crate) use crate::extendible::Place;
+
 use crate::types::TypeSettings;
 use crate::{HashSeed, UnixMs};
 
@@ -54,15 +56,14 @@ pub(crate) struct Published {
     pub(crate) more_bytes: isize,
 }
 
-pub(crate) type ReadLocks<'e> = Locks<RwLockReadGuard<'e, Shard>>;
 pub(crate) type WriteLocks<'e> = Locks<RwLockWriteGuard<'e, Shard>>;
 
 /// The shards that a unit has locked: one for most commands.
 #[derive(Debug)]
 pub(crate) enum Locks<G> {
     One(usize, G),
-    /// In the order of their indexes.
-    Many(Vec<(usize, G)>),
+    /// Each at its index, and nothing in the places of others.
+    Many(Vec<Option<G>>),
 }
 
 impl<G> Locks<G> {
@@ -74,12 +75,15 @@ impl<G> Locks<G> {
         matches!(self, Locks::Many(locks) if locks.is_empty())
     }
 
-    fn position(locks: &[(usize, G)], index: usize) -> Option<usize> {
-        match locks.get(index) {
-            // All of them: the common case of EXEC and scripts without declared keys.
-            Some((at, _)) if *at == index => Some(index),
-            _ => locks.binary_search_by_key(&index, |(at, _)| *at).ok(),
+    /// Locks the shards at `indexes`, which must be sorted and without repetition.
+    #[inline]
+    pub(crate) fn many(indexes: impl IntoIterator<Item = usize>, lock: impl Fn(usize) -> G) -> Self {
+        let mut locks = Vec::new();
+        for index in indexes {
+            locks.resize_with(index, || None);
+            locks.push(Some(lock(index)));
         }
+        Locks::Many(locks)
     }
 }
 
@@ -88,7 +92,7 @@ impl<G: Deref<Target = Shard>> Locks<G> {
     pub(crate) fn get(&self, index: usize) -> Option<&Shard> {
         match self {
             Locks::One(at, shard) => (*at == index).then_some(&**shard),
-            Locks::Many(locks) => Self::position(locks, index).map(|place| &*locks[place].1),
+            Locks::Many(locks) => locks.get(index)?.as_deref(),
         }
     }
 
@@ -97,7 +101,7 @@ impl<G: Deref<Target = Shard>> Locks<G> {
     pub(crate) fn first(&self) -> Option<(usize, &Shard)> {
         match self {
             Locks::One(index, shard) => Some((*index, shard)),
-            Locks::Many(locks) => locks.first().map(|(index, shard)| (*index, &**shard)),
+            Locks::Many(_) => self.iter().next(),
         }
     }
 
@@ -106,7 +110,7 @@ impl<G: Deref<Target = Shard>> Locks<G> {
             Locks::One(at, shard) => (Some((*at, &**shard)), &[][..]),
             Locks::Many(locks) => (None, &locks[..]),
         };
-        one.into_iter().chain(many.iter().map(|(at, shard)| (*at, &**shard)))
+        one.into_iter().chain(many.iter().enumerate().filter_map(|(at, shard)| Some((at, shard.as_deref()?))))
     }
 }
 
@@ -115,7 +119,7 @@ impl<G: DerefMut<Target = Shard>> Locks<G> {
     pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut Shard> {
         match self {
             Locks::One(at, shard) => (*at == index).then_some(&mut **shard),
-            Locks::Many(locks) => Self::position(locks, index).map(|place| &mut *locks[place].1),
+            Locks::Many(locks) => locks.get_mut(index)?.as_deref_mut(),
         }
     }
 
@@ -124,7 +128,8 @@ impl<G: DerefMut<Target = Shard>> Locks<G> {
             Locks::One(at, shard) => (Some((*at, &mut **shard)), &mut [][..]),
             Locks::Many(locks) => (None, &mut locks[..]),
         };
-        one.into_iter().chain(many.iter_mut().map(|(at, shard)| (*at, &mut **shard)))
+        let many = many.iter_mut().enumerate();
+        one.into_iter().chain(many.filter_map(|(at, shard)| Some((at, shard.as_deref_mut()?))))
     }
 }
 
@@ -166,14 +171,9 @@ impl Keyspace {
         self.slots[index].shard.write()
     }
 
-    /// Read locks on the shards at `indexes`, which must be sorted and without repetition.
-    pub(crate) fn read_many(&self, indexes: impl IntoIterator<Item = usize>) -> ReadLocks<'_> {
-        Locks::Many(indexes.into_iter().map(|index| (index, self.read(index))).collect())
-    }
-
     /// Write locks on the shards at `indexes`, which must be sorted and without repetition.
     pub(crate) fn write_many(&self, indexes: impl IntoIterator<Item = usize>) -> WriteLocks<'_> {
-        Locks::Many(indexes.into_iter().map(|index| (index, self.write(index))).collect())
+        Locks::many(indexes, |index| self.write(index))
     }
 
     /// Publishes what is to be seen of a shard, still locked, without its lock.
@@ -239,5 +239,61 @@ impl Keyspace {
     }
 }
 
-/// The sorted indexes of the shards of some keys.
-pub(crate) type Indexes = SmallVec<[usize; 4]>;
+/// Some of the shards.
+#[derive(Debug)]
+pub(crate) struct ShardSet(SmallVec<[u64; 2]>);
+
+impl ShardSet {
+    /// Without any, of so many.
+    pub(crate) fn new(shards: usize) -> Self {
+        Self(SmallVec::from_elem(0, shards.div_ceil(u64::BITS as usize)))
+    }
+
+    #[inline]
+    pub(crate) fn insert(&mut self, index: usize) {
+        self.0[index / u64::BITS as usize] |= 1 << (index % u64::BITS as usize);
+    }
+
+    /// Their indexes in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().enumerate().flat_map(|(word, &bits)| {
+            let mut rest = bits;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros();
+                rest &= rest.wrapping_sub(1);
+                (bit < u64::BITS).then_some(word * u64::BITS as usize + bit as usize)
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_set_of_shards_has_each_once_and_in_order(indexes in prop::collection::vec(0_usize..200, 0..40)) {
+            let mut set = ShardSet::new(200);
+            indexes.iter().for_each(|index| set.insert(*index));
+            prop_assert!(set.iter().eq(BTreeSet::from_iter(indexes)));
+        }
+
+        #[test]
+        fn shards_are_found_among_those_that_are_locked(indexes in prop::collection::btree_set(0_usize..16, 0..16)) {
+            let keyspace = Keyspace::new(16, &TypeSettings::default());
+            let mut locks = keyspace.write_many(indexes.iter().copied());
+            for index in 0..20 {
+                prop_assert_eq!(locks.get(index).is_some(), indexes.contains(&index));
+                prop_assert_eq!(locks.get_mut(index).is_some(), indexes.contains(&index));
+            }
+            prop_assert_eq!(locks.first().map(|(index, _)| index), indexes.first().copied());
+            prop_assert!(locks.iter().map(|(index, _)| index).eq(indexes.iter().copied()));
+            prop_assert_eq!(locks.is_none(), indexes.is_empty());
+        }
+    }
+}

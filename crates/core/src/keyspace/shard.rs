@@ -1,4 +1,5 @@
 //! One locked slice of the keyspace: what every database has of it.
+use super::Place;
 use super::database::{Database, EntryMut, Taken};
 use super::entry::{Content, Entry};
 use crate::UnixMs;
@@ -28,16 +29,43 @@ impl Shard {
         self.databases.get(db)?.get(hash, key)
     }
 
+    /// The entry of a key, and where it is until a key is added or taken out.
+    #[inline]
+    pub(crate) fn locate(&self, db: usize, hash: u64, key: &[u8]) -> Option<(Place, &Entry)> {
+        self.databases.get(db)?.locate(hash, key)
+    }
+
+    /// The entry at a place.
+    #[inline]
+    pub(crate) fn at_mut(&mut self, db: usize, place: Place) -> Option<EntryMut<'_>> {
+        self.databases.get_mut(db)?.at_mut(place)
+    }
+
+    /// Asks for the memory of a key's entry, without waiting for it.
+    #[inline]
+    pub(crate) fn prefetch(&self, db: usize, hash: u64) {
+        if let Some(database) = self.databases.get(db) {
+            database.prefetch(hash);
+        }
+    }
+
     #[inline]
     pub(crate) fn get_mut(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<EntryMut<'_>> {
         self.databases.get_mut(db)?.get_mut(hash, key)
     }
 
+    #[inline]
     fn database_mut(&mut self, db: usize) -> &mut Database {
+        self.to_write(db).0
+    }
+
+    /// A database to write to, and the settings of its collections.
+    #[inline]
+    pub(crate) fn to_write(&mut self, db: usize) -> (&mut Database, &TypeSettings) {
         if self.databases.len() <= db {
             self.databases.resize_with(db + 1, Database::default);
         }
-        &mut self.databases[db]
+        (&mut self.databases[db], &self.settings)
     }
 
     /// Adds a key that is not there yet.
@@ -51,9 +79,14 @@ impl Shard {
         self.databases.get_mut(db)?.remove(hash, key)
     }
 
-    /// Takes a key out with all that belongs to it.
-    pub(crate) fn take(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Taken> {
-        self.databases.get_mut(db)?.take(hash, key)
+    /// The same for the key at a place.
+    pub(crate) fn remove_at(&mut self, db: usize, place: Place) -> Option<Option<Value>> {
+        self.databases.get_mut(db)?.remove_at(place)
+    }
+
+    /// Takes the key at a place out with all that belongs to it.
+    pub(crate) fn take_at(&mut self, db: usize, place: Place) -> Option<Taken> {
+        self.databases.get_mut(db)?.take_at(place)
     }
 
     /// Adds a key that was taken out, here or elsewhere, and that is not there now.
@@ -66,7 +99,13 @@ impl Shard {
 
     /// Sets or takes away the deadline of a key. False if it is not there.
     pub(crate) fn set_deadline(&mut self, db: usize, hash: u64, key: &[u8], at: Option<UnixMs>) -> bool {
-        self.databases.get_mut(db).is_some_and(|database| database.set_deadline(hash, key, at))
+        let Some((place, _)) = self.locate(db, hash, key) else { return false };
+        self.set_deadline_at(db, hash, place, at)
+    }
+
+    /// The same for the key at a place, whose hash is `hash`.
+    pub(crate) fn set_deadline_at(&mut self, db: usize, hash: u64, place: Place, at: Option<UnixMs>) -> bool {
+        self.databases.get_mut(db).is_some_and(|database| database.set_deadline_at(hash, place, at))
     }
 
     /// When [`Shard::expire`] has work to do, at the earliest.

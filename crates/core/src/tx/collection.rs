@@ -1,15 +1,16 @@
 //! Doors to the values that have elements: lists, hashes, sets, sorted sets.
 //!
-//! A door for writing takes the value out of its entry while it is open, so that a command pays for one lookup
-//! however many elements it changes, and puts it back when it is dropped, in a panic too. An emptied collection
-//! is no key: it is not put back.
+//! A door for writing remembers where its entry is, so that a command pays for one lookup however many elements it changes.
+//! What the value takes is not counted while the door is open; when it is dropped, in a panic too, it is counted again.
+//! An emptied collection is no key: it goes with its entry.
 use std::ops::Deref;
 
 use crate::Bytes;
 
-use super::Tx;
+use super::{Now, Recorder, Tx};
 use crate::effect::Effect;
-use crate::keyspace::{Access, Content};
+use crate::engine::Engine;
+use crate::keyspace::{Access, Content, Database, Place};
 use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Result};
 
@@ -83,13 +84,24 @@ impl ZSetView<'_> {
 /// A collection to write. Created by the first element, gone with the last.
 #[derive(Debug)]
 pub struct Held<'t, 'e, T: Collection> {
-    tx: &'t mut Tx<'e>,
+    engine: &'e Engine,
+    now: &'t Now<'e>,
+    database: &'t mut Database,
+    settings: &'t TypeSettings,
+    recorder: &'t mut Recorder,
+    db: usize,
     key: &'t [u8],
     hash: u64,
-    /// The entry is in the keyspace, without its value as long as this door is open.
-    present: bool,
-    /// There until the door is dropped.
-    value: Option<Box<T>>,
+    kept: Kept<T>,
+}
+
+/// Where a collection is while its door is open.
+#[derive(Debug)]
+enum Kept<T> {
+    /// In its entry, opened.
+    At(Place),
+    /// There is no entry yet.
+    New(T),
 }
 
 /// A list to write.
@@ -103,21 +115,26 @@ pub type ZSetMut<'t, 'e> = Held<'t, 'e, ZSet>;
 
 impl<'e> Tx<'e> {
     fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
-        let (hash, present) = self.prepare(key)?;
-        let value = if present {
-            let (db, engine, seconds) = (self.db, self.engine, self.now.recent_seconds());
-            let Some(mut entry) = self.shard_at(hash)?.get_mut(db, hash, key) else {
-                return Err(Error::NoSuchKey);
-            };
-            engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
-            match entry.take() {
-                Some(value) => value,
-                None => return Err(Error::WrongType),
-            }
-        } else {
-            Box::default()
+        let (hash, place) = self.prepare(key)?;
+        let Self { engine, locks, now, recorder, db, .. } = self;
+        let (engine, db) = (*engine, *db);
+        let Some(shard) = locks.get_mut(engine.keyspace().index(hash)) else {
+            return Err(Error::UndeclaredKey);
         };
-        Ok(Held { tx: self, key, hash, present, value: Some(value) })
+        let (database, settings) = shard.to_write(db);
+        let kept = match place {
+            Some(place) => {
+                if let Some(entry) = database.at_mut(place) {
+                    engine.tracking().touch(&entry, Access::Write, now.recent_seconds(), engine.random());
+                }
+                if !database.open::<T>(place) {
+                    return Err(Error::WrongType);
+                }
+                Kept::At(place)
+            }
+            None => Kept::New(T::default()),
+        };
+        Ok(Held { engine, now, database, settings, recorder, db, key, hash, kept })
     }
 
     /// The list at a key, to write.
@@ -153,44 +170,52 @@ impl<'e> Tx<'e> {
     }
 }
 
+/// The place of an opened collection stays right: no key comes or goes meanwhile.
+const STAYS: &str = "a collection stays where it is while its door is open";
+
 impl<T: Collection> Held<'_, '_, T> {
+    #[inline]
     fn parts(&mut self) -> (&mut T, &TypeSettings) {
-        let value = self.value.as_mut().expect("the value is there until the door is dropped");
-        (value, self.tx.settings_at(self.hash))
+        let value = match &mut self.kept {
+            Kept::At(place) => self.database.collection_mut(*place).expect(STAYS),
+            Kept::New(value) => value,
+        };
+        (value, self.settings)
     }
 
     /// The collection with the settings, to read.
     pub fn shown(&self) -> Shown<'_, T> {
-        Shown { value: self, settings: self.tx.settings_at(self.hash) }
+        Shown { value: self, settings: self.settings }
     }
 
+    #[inline]
     fn record(&mut self, effect: &Effect<'_>) {
-        self.tx.recorder.record(self.tx.db, Some(self.key), effect);
+        self.recorder.record(self.db, Some(self.key), effect);
     }
 }
 
 impl<T: Collection> Deref for Held<'_, '_, T> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
-        self.value.as_ref().expect("the value is there until the door is dropped")
+        match &self.kept {
+            Kept::At(place) => self.database.collection(*place).expect(STAYS),
+            Kept::New(value) => value,
+        }
     }
 }
 
 impl<T: Collection> Drop for Held<'_, '_, T> {
     fn drop(&mut self) {
-        let Some(value) = self.value.take() else { return };
-        let (db, seconds, engine) = (self.tx.db, self.tx.now.recent_seconds(), self.tx.engine);
-        let Ok(shard) = self.tx.shard_at(self.hash) else { return };
-        if value.is_empty() {
-            if self.present {
-                shard.remove(db, self.hash, self.key);
+        match &mut self.kept {
+            Kept::At(place) => self.database.close::<T>(*place),
+            Kept::New(value) if value.is_empty() => {}
+            Kept::New(value) => {
+                let content = Content::Value(T::into_value(Box::new(std::mem::take(value))));
+                let access = self.engine.maxmemory().first(self.engine, self.hash, self.now.recent_seconds());
+                self.database.insert(&self.settings.hash_seed, self.hash, self.key, content, access);
             }
-        } else if let Some(mut entry) = shard.get_mut(db, self.hash, self.key) {
-            entry.put(value);
-        } else {
-            let access = engine.maxmemory().first(engine, self.hash, seconds);
-            shard.insert(db, self.hash, self.key, Content::Value(T::into_value(value)), access);
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::cmd::{Flags, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::keyspace::{
-    Access, Content, Counters, Database, Entry, Locks, Shard, Statistics, Taken, WriteLocks,
+    Access, Content, Counters, Database, Entry, Locks, Place, Shard, Statistics, Taken, WriteLocks,
 };
 use crate::reclaim::Removed;
 use crate::removal::{Cause, Removal};
@@ -57,22 +57,56 @@ impl<'e> Now<'e> {
     }
 }
 
-/// The hash of the one key that a command declared. Recognised by its place in memory, which the command borrows for as
-/// long as the unit runs, so the key's bytes are hashed only once.
+/// A key that a command declared, with its hash. Recognised by its place in memory, which the command borrows for as long as
+/// the unit runs, so the key's bytes are hashed only once.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct KnownHash {
+pub(crate) struct HashedKey {
     key: *const [u8],
     hash: u64,
 }
 
-impl KnownHash {
+impl HashedKey {
+    #[inline]
     pub(crate) fn new(key: &[u8], hash: u64) -> Self {
         Self { key, hash }
     }
 
     #[inline]
+    pub(crate) fn hash(self) -> u64 {
+        self.hash
+    }
+
+    #[inline]
     fn of(self, key: &[u8]) -> Option<u64> {
         std::ptr::eq(self.key, key).then_some(self.hash)
+    }
+}
+
+/// The hashes of the keys that a command declared.
+#[derive(Debug)]
+pub(crate) enum KnownHashes {
+    One(HashedKey),
+    /// In the order in which they were declared. Most commands ask for them in that order, beginning with the one that the cell
+    /// says.
+    Several(Vec<HashedKey>, Cell<usize>),
+}
+
+impl KnownHashes {
+    pub(crate) fn several(keys: Vec<HashedKey>) -> Self {
+        Self::Several(keys, Cell::new(0))
+    }
+
+    #[inline]
+    fn of(&self, key: &[u8]) -> Option<u64> {
+        match self {
+            Self::One(known) => known.of(key),
+            Self::Several(known, next) => {
+                let at = next.get();
+                let hash = known.get(at)?.of(key)?;
+                next.set(if at + 1 == known.len() { 0 } else { at + 1 });
+                Some(hash)
+            }
+        }
     }
 }
 
@@ -126,7 +160,7 @@ pub struct View<'v> {
     engine: &'v Engine,
     shards: Shards<'v>,
     now: &'v Now<'v>,
-    known: Option<KnownHash>,
+    known: Option<&'v KnownHashes>,
     db: usize,
     /// Whether lookups are counted as hits and misses.
     counts: bool,
@@ -145,7 +179,7 @@ impl<'v> View<'v> {
         db: usize,
         locks: &'v Locks<G>,
         now: &'v Now<'v>,
-        known: Option<KnownHash>,
+        known: Option<&'v KnownHashes>,
     ) -> Self {
         Self { engine, shards: Shards::of(locks), now, known, db, counts: false }
     }
@@ -338,7 +372,7 @@ pub struct Tx<'e> {
     engine: &'e Engine,
     locks: WriteLocks<'e>,
     now: Now<'e>,
-    known: Option<KnownHash>,
+    known: Option<KnownHashes>,
     db: usize,
     recorder: Recorder,
     /// Freed once the locks are gone: dropping a large value takes long.
@@ -367,7 +401,7 @@ impl<'e> Tx<'e> {
         engine: &'e Engine,
         db: usize,
         locks: WriteLocks<'e>,
-        known: Option<KnownHash>,
+        known: Option<KnownHashes>,
         recorder: Recorder,
     ) -> Self {
         let now = Now::new(engine.clock());
@@ -472,7 +506,7 @@ impl<'e> Tx<'e> {
 
     /// The same values, to read.
     pub fn view(&self) -> View<'_> {
-        View::new(self.engine, self.db, &self.locks, &self.now, self.known)
+        View::new(self.engine, self.db, &self.locks, &self.now, self.known.as_ref())
     }
 
     /// The time that the whole unit sees.
@@ -504,7 +538,10 @@ impl<'e> Tx<'e> {
 
     #[inline]
     fn hash(&self, key: &[u8]) -> u64 {
-        self.known.and_then(|known| known.of(key)).unwrap_or_else(|| self.engine.keyspace().hash(key))
+        self.known
+            .as_ref()
+            .and_then(|known| known.of(key))
+            .unwrap_or_else(|| self.engine.keyspace().hash(key))
     }
 
     #[inline]
@@ -514,28 +551,22 @@ impl<'e> Tx<'e> {
         Ok(shard)
     }
 
-    /// The settings of the collections in a shard that is locked.
-    #[inline]
-    fn settings_at(&self, hash: u64) -> &TypeSettings {
-        let shard = self.locks.get(self.engine.keyspace().index(hash));
-        &shard.expect("a door is open only under its key's lock").settings
-    }
-
-    /// Finds the shard of a key; an entry that is expired is removed first, and its removal recorded.
+    /// Finds a key, and where its entry is until a key is added or taken out; an entry that is expired is removed first, and its
+    /// removal recorded.
     ///
     /// The record matters: replay expires nothing, so without it a later `HSET` would bring the old fields back.
     #[inline]
-    fn prepare(&mut self, key: &[u8]) -> Result<(u64, bool)> {
+    fn prepare(&mut self, key: &[u8]) -> Result<(u64, Option<Place>)> {
         let (hash, db) = (self.hash(key), self.db);
         let index = self.engine.keyspace().index(hash);
         let Some(shard) = self.locks.get(index) else { return Err(Error::UndeclaredKey) };
-        match shard.get(db, hash, key).map(|entry| entry.is_alive(|| self.now.get())) {
-            None => Ok((hash, false)),
-            Some(true) => Ok((hash, true)),
-            Some(false) => {
+        match shard.locate(db, hash, key) {
+            Some((place, entry)) if entry.is_alive(|| self.now.get()) => Ok((hash, Some(place))),
+            Some(_) => {
                 self.remove_expired(hash, key)?;
-                Ok((hash, false))
+                Ok((hash, None))
             }
+            None => Ok((hash, None)),
         }
     }
 
@@ -624,7 +655,7 @@ impl<'e> Tx<'e> {
     fn record_put(&mut self, key: &[u8]) -> Result<()> {
         if self.recorder.is_on() {
             // Not by `view`, which would borrow the recorder too.
-            let view = View::new(self.engine, self.db, &self.locks, &self.now, self.known);
+            let view = View::new(self.engine, self.db, &self.locks, &self.now, self.known.as_ref());
             if let Some(entry) = view.peek(key)? {
                 let put = Effect::Put { value: entry.value().image(), expire_at: entry.deadline() };
                 self.recorder.record(self.db, Some(key), &put);
@@ -638,9 +669,12 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn remove(&mut self, key: &[u8]) -> Result<bool> {
-        let (hash, alive) = self.prepare(key)?;
+        let (hash, place) = self.prepare(key)?;
         let db = self.db;
-        let removed = if alive { self.shard_at(hash)?.remove(db, hash, key) } else { None };
+        let removed = match place {
+            Some(place) => self.shard_at(hash)?.remove_at(db, place),
+            None => None,
+        };
         let Some(value) = removed else { return Ok(false) };
         self.removed.extend(value.map(Removed::Value));
         self.recorder.record(db, Some(key), &Effect::Del);
@@ -652,9 +686,12 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn take(&mut self, key: &[u8]) -> Result<Option<Value>> {
-        let (hash, alive) = self.prepare(key)?;
+        let (hash, place) = self.prepare(key)?;
         let db = self.db;
-        let taken = if alive { self.shard_at(hash)?.take(db, hash, key) } else { None };
+        let taken = match place {
+            Some(place) => self.shard_at(hash)?.take_at(db, place),
+            None => None,
+        };
         if taken.is_some() {
             self.recorder.record(db, Some(key), &Effect::Del);
         }
@@ -667,16 +704,14 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn set_deadline(&mut self, key: &[u8], at: Option<UnixMs>) -> Result<bool> {
-        let (hash, alive) = self.prepare(key)?;
-        if !alive {
-            return Ok(false);
-        }
+        let (hash, place) = self.prepare(key)?;
+        let Some(place) = place else { return Ok(false) };
         // EXPIRE's rule, unlike the one for reading: a deadline of this very millisecond is in the past.
         if at.is_some_and(|at| at <= self.now()) {
             return self.remove(key);
         }
         let db = self.db;
-        self.shard_at(hash)?.set_deadline(db, hash, key, at);
+        self.shard_at(hash)?.set_deadline_at(db, hash, place, at);
         let effect = at.map_or(Effect::Persist, |at| Effect::ExpireAt { at });
         self.recorder.record(db, Some(key), &effect);
         Ok(true)
@@ -718,12 +753,9 @@ impl<'e> Tx<'e> {
     fn relocate(&mut self, from: &[u8], to_db: usize, to: &[u8]) -> Result<bool> {
         let to_hash = self.hash(to);
         self.shard_at(to_hash)?;
-        let (hash, alive) = self.prepare(from)?;
-        if !alive {
-            return Ok(false);
-        }
-        let from_db = self.db;
-        let Some(taken) = self.shard_at(hash)?.take(from_db, hash, from) else { return Ok(false) };
+        let (hash, place) = self.prepare(from)?;
+        let (Some(place), from_db) = (place, self.db) else { return Ok(false) };
+        let Some(taken) = self.shard_at(hash)?.take_at(from_db, place) else { return Ok(false) };
         let target = self.shard_at(to_hash)?;
         let replaced = target.remove(to_db, to_hash, to);
         target.put_back(to_db, to_hash, to, taken);
@@ -742,7 +774,8 @@ impl<'e> Tx<'e> {
         let asked = keys.filter(|(_, hash, _)| is_asked(index, *hash));
         let asked: Vec<_> = asked.map(|(db, hash, key)| (db, hash, Box::from(key))).collect();
         let take = |(db, hash, key): (usize, u64, Box<[u8]>)| {
-            let taken = shard.take(db, hash, &key)?;
+            let (place, _) = shard.locate(db, hash, &key)?;
+            let taken = shard.take_at(db, place)?;
             Some(Aside { db, hash, key, taken })
         };
         asked.into_iter().filter_map(take).collect()

@@ -2,10 +2,10 @@
 use super::{Deadline, Tx};
 use crate::config::MAX_BULK_LENGTH;
 use crate::effect::Effect;
-use crate::keyspace::Content;
+use crate::keyspace::{Access, Content};
 use crate::reclaim::Removed;
-use crate::types::{IntBuffer, Str, StrRef, Value};
-use crate::{Error, Result};
+use crate::types::{IntBuffer, Str, StrRef, Value, ValueRef};
+use crate::{Error, Result, UnixMs};
 
 impl Tx<'_> {
     /// Puts a string at a key, in the place of whatever it held. A deadline that has passed deletes the key.
@@ -20,12 +20,40 @@ impl Tx<'_> {
             return Ok(());
         }
         let expire_at = self.store(key, Content::String(value), deadline)?;
+        self.record_string(key, value, expire_at);
+        Ok(())
+    }
+
+    #[inline]
+    fn record_string(&mut self, key: &[u8], value: StrRef<'_>, expire_at: Option<UnixMs>) {
         if self.recorder.is_on() {
             let mut buffer = IntBuffer::new();
             let value = value.as_slice(&mut buffer).into();
             self.recorder.record(self.db, Some(key), &Effect::SetString { value, expire_at });
         }
-        Ok(())
+    }
+
+    /// Adds to the integer at a key, 0 if it is not there, keeping its deadline; returns the sum.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] and [`Error::NotAnInteger`] if the key holds something else; [`Error::Overflow`].
+    pub fn add(&mut self, key: &[u8], by: i64) -> Result<i64> {
+        let (hash, place) = self.prepare(key)?;
+        let Some(place) = place else {
+            self.set_string(key, StrRef::Int(by), Deadline::Clear)?;
+            return Ok(by);
+        };
+        let (db, engine, seconds) = (self.db, self.engine, self.now.recent_seconds());
+        let Some(mut entry) = self.shard_at(hash)?.at_mut(db, place) else { return Err(Error::NoSuchKey) };
+        engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
+        let ValueRef::String(old) = entry.value() else { return Err(Error::WrongType) };
+        let Some(old) = old.as_int() else { return Err(Error::NotAnInteger) };
+        let Some(sum) = old.checked_add(by) else { return Err(Error::Overflow) };
+        let replaced = entry.replace(Content::String(StrRef::Int(sum)));
+        let expire_at = entry.deadline();
+        self.removed.extend(replaced.map(Removed::Value));
+        self.record_string(key, StrRef::Int(sum), expire_at);
+        Ok(sum)
     }
 
     /// Refuses a string that would be longer than Redis's longest.
@@ -39,12 +67,17 @@ impl Tx<'_> {
 
     /// Changes the string at a key in place, creating an empty one, and records the bytes from `offset` on.
     fn patch(&mut self, key: &[u8], bytes: &[u8], change: impl FnOnce(&mut Str) -> usize) -> Result<usize> {
-        let (hash, alive) = self.prepare(key)?;
-        if !alive {
+        let (hash, place) = self.prepare(key)?;
+        let db = self.db;
+        if place.is_none() {
             self.store(key, Content::Value(Value::String(Str::empty())), Deadline::Clear)?;
         }
-        let db = self.db;
-        let mut entry = self.shard_at(hash)?.get_mut(db, hash, key).ok_or(Error::NoSuchKey)?;
+        let shard = self.shard_at(hash)?;
+        let entry = match place {
+            Some(place) => shard.at_mut(db, place),
+            None => shard.get_mut(db, hash, key),
+        };
+        let mut entry = entry.ok_or(Error::NoSuchKey)?;
         let (offset, length) =
             entry.change_string(|string| (change(string), string.as_ref().len())).ok_or(Error::WrongType)?;
         self.recorder.record(db, Some(key), &Effect::Patch { offset: offset as u64, bytes: bytes.into() });

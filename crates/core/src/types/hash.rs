@@ -118,9 +118,9 @@ impl Hash {
             // Neither sum overflows: no slice is longer than half of the address space.
             let bytes = list.used_bytes().saturating_add(field.len() + value.len());
             if longest <= settings.hash_max_listpack_value && bytes <= LISTPACK_BYTES_MAX {
-                let found = list.find_pair(field).map(|(number, _)| number);
-                if let Some(number) = found {
-                    list.splice(number + 1, 1, &[Element::of(value)]);
+                let found = list.find_pair(field).map(|(place, _)| place);
+                if let Some(place) = found {
+                    list.splice_at(list.after(place), 1, &[Element::of(value)]);
                 } else {
                     list.push_back(Element::of(field));
                     list.push_back(Element::of(value));
@@ -144,7 +144,7 @@ impl Hash {
         match &mut self.0 {
             Form::Packed(list) => {
                 let Some((field, _)) = list.find_pair(field) else { return false };
-                list.splice(field, 2, &[]);
+                list.splice_at(field, 2, &[]);
                 true
             }
             Form::Fields(fields) => fields.remove(field, |name| settings.hash_seed.hash(name)),

@@ -210,6 +210,55 @@ impl<'a> Encoded<'a> {
     }
 }
 
+/// What is looked for, and a word of its payload that tells most others from it at one look.
+struct Wanted<'a> {
+    encoded: Encoded<'a>,
+    /// Where the word begins in the payload.
+    word_at: usize,
+    word: u64,
+    /// The bits of the word that belong to the payload.
+    mask: u64,
+}
+
+impl<'a> Wanted<'a> {
+    #[inline]
+    fn of(bytes: &'a [u8]) -> Self {
+        let encoded = Encoded::of(Element::of(bytes));
+        let (text, edge) = (encoded.text, encoded.edge_size);
+        // Names differ at their ends, more often than not.
+        let (word_at, word, size) = match text.last_chunk() {
+            Some(last) => (edge + text.len() - last.len(), *last, last.len()),
+            None if text.is_empty() => (0, encoded.edge, edge),
+            None => {
+                let mut short = [0; 8];
+                short[..text.len()].copy_from_slice(text);
+                (0, short, text.len())
+            }
+        };
+        let mask = u64::MAX.checked_shr(8 * (8 - size) as u32).unwrap_or(0);
+        Self { encoded, word_at, word: u64::from_le_bytes(word) & mask, mask }
+    }
+
+    /// Whether it is an element of this head whose payload begins at `offset`.
+    #[inline]
+    fn is_at(&self, head: u8, bytes: &[u8], offset: usize) -> bool {
+        if head != self.encoded.head {
+            return false;
+        }
+        let word = bytes.get(offset + self.word_at..).and_then(<[u8]>::first_chunk);
+        if word.is_some_and(|word| u64::from_le_bytes(*word) & self.mask != self.word) {
+            return false;
+        }
+        // Or the allocation ends within the word.
+        self.is_really_at(bytes, offset)
+    }
+
+    #[inline(never)]
+    fn is_really_at(&self, bytes: &[u8], offset: usize) -> bool {
+        self.encoded.is_at(bytes, offset)
+    }
+}
+
 /// Equality of texts of one length. Those that are usual for names are compared in two words, without a call.
 #[inline]
 fn is_same(one: &[u8], other: &[u8]) -> bool {
@@ -267,12 +316,15 @@ const fn plain_size(head: u8) -> u8 {
     }
 }
 
-/// [`plain_size`] of each head, and for a long text's something that is more than two others together.
+/// A bit that no [`plain_size`] has.
+const LONG_TEXT_SIZE: u8 = 0x80;
+
+/// [`plain_size`] of each head, and for a long text's [`LONG_TEXT_SIZE`].
 const PLAIN_SIZES: [u8; 256] = {
     let mut sizes = [0; 256];
     let mut head = 0;
     while head < 256 {
-        sizes[head] = if head < LONG_TEXT as usize { plain_size(head as u8) } else { 0x80 };
+        sizes[head] = if head < LONG_TEXT as usize { plain_size(head as u8) } else { LONG_TEXT_SIZE };
         head += 1;
     }
     sizes
@@ -291,6 +343,9 @@ fn plain_sizes(heads: &[u8]) -> Option<usize> {
 
 /// So many heads are looked at together.
 const STEP: usize = 16;
+
+/// So many elements are looked at together by whoever looks for one.
+const BLOCK: usize = 8;
 
 /// The length in the bytes of an edge.
 #[inline]
@@ -364,6 +419,21 @@ fn decode(head: u8, bytes: &[u8]) -> (Element<'_>, usize) {
 enum Side {
     Front,
     Back,
+}
+
+/// Where an element is, until something changes: for whoever found one and is going to change it.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    number: usize,
+    /// Where its payload begins.
+    offset: usize,
+}
+
+impl Place {
+    /// The element's number.
+    pub const fn number(self) -> usize {
+        self.number
+    }
 }
 
 /// A sequence of elements in one allocation. They are named by their numbers, counted from 0.
@@ -482,70 +552,175 @@ impl Listpack {
         decode(head, &self.bytes[self.offset_of(number)..]).0
     }
 
-    /// The number of the first element that is the wanted one and where its payload begins, among each `STRIDE`th from the one
-    /// with number `number` on, whose payload begins at `offset`.
+    /// The first element that is the wanted one, among each `STRIDE`th from the one at `from` on.
     #[inline]
-    fn search<const STRIDE: usize>(
+    fn search<const STRIDE: usize>(&self, wanted: &Wanted<'_>, mut from: Place) -> Option<Place> {
+        let (rest, groups) = self.heads_of(from.number..self.len()).as_rchunks::<STRIDE>();
+        let (few, blocks) = groups.as_rchunks::<BLOCK>();
+        for block in blocks.iter().rev() {
+            let found = self.search_block(wanted, &mut from, block);
+            if found.is_some() {
+                return found;
+            }
+        }
+        self.search_each(wanted, &mut from, few).or_else(|| {
+            let &head = rest.last()?;
+            wanted.is_at(head, &self.bytes, from.offset).then_some(from)
+        })
+    }
+
+    /// The first that begins with the wanted element among groups of elements that begin at `from`, which goes on to their end.
+    #[inline]
+    fn search_each<const STRIDE: usize>(
         &self,
-        wanted: &Encoded<'_>,
-        number: usize,
-        offset: usize,
-    ) -> Option<(usize, usize)> {
-        let mut offset = offset;
-        let (rest, groups) = self.heads_of(number..self.len()).as_rchunks::<STRIDE>();
-        for (at, heads) in groups.iter().rev().enumerate() {
-            if heads[STRIDE - 1] == wanted.head && wanted.is_at(&self.bytes, offset) {
-                return Some((number + STRIDE * at, offset));
+        wanted: &Wanted<'_>,
+        from: &mut Place,
+        groups: &[[u8; STRIDE]],
+    ) -> Option<Place> {
+        for heads in groups.iter().rev() {
+            if wanted.is_at(heads[STRIDE - 1], &self.bytes, from.offset) {
+                return Some(*from);
             }
             let sizes: usize = heads.iter().map(|&head| usize::from(PLAIN_SIZES[usize::from(head)])).sum();
-            offset = if sizes < 0x80 { offset + sizes } else { self.walk(offset, heads) };
+            // Of up to two elements, so that long texts show.
+            let is_plain = sizes < usize::from(LONG_TEXT_SIZE);
+            let offset = if is_plain { from.offset + sizes } else { self.walk(from.offset, heads) };
+            *from = Place { number: from.number + STRIDE, offset };
         }
-        (rest.last() == Some(&wanted.head) && wanted.is_at(&self.bytes, offset))
-            .then_some((self.len() - rest.len(), offset))
+        None
+    }
+
+    /// The same for several groups, in about a third of the time: the payloads' places are added up first, and then their words are
+    /// compared one after the other without a branch.
+    #[inline]
+    fn search_block<const STRIDE: usize>(
+        &self,
+        wanted: &Wanted<'_>,
+        from: &mut Place,
+        groups: &[[u8; STRIDE]; BLOCK],
+    ) -> Option<Place> {
+        let (mut offsets, mut sum, mut bits) = ([0_u16; BLOCK], 0_u16, 0);
+        for (offset, heads) in offsets.iter_mut().zip(groups.iter().rev()) {
+            *offset = sum;
+            for &head in heads {
+                let size = PLAIN_SIZES[usize::from(head)];
+                sum += u16::from(size);
+                bits |= size;
+            }
+        }
+        let words = self.bytes.get(from.offset + wanted.word_at..);
+        let Some(words) = words.and_then(|words| words.get(..usize::from(sum) + 8)) else {
+            return self.search_each(wanted, from, groups);
+        };
+        if bits & LONG_TEXT_SIZE != 0 {
+            return self.search_each(wanted, from, groups);
+        }
+        let mut candidates = 0_u32;
+        for (at, (&offset, heads)) in offsets.iter().zip(groups.iter().rev()).enumerate() {
+            let offset = usize::from(offset);
+            let word = words[offset..offset + 8].first_chunk().copied().map(u64::from_le_bytes);
+            let is_candidate = (heads[STRIDE - 1] == wanted.encoded.head)
+                & (word.map(|word| word & wanted.mask) == Some(wanted.word));
+            candidates |= u32::from(is_candidate) << at;
+        }
+        while candidates != 0 {
+            let at = candidates.trailing_zeros() as usize;
+            let offset = from.offset + usize::from(offsets[at]);
+            if wanted.is_really_at(&self.bytes, offset) {
+                return Some(Place { number: from.number + STRIDE * at, offset });
+            }
+            candidates &= candidates - 1;
+        }
+        *from = Place { number: from.number + STRIDE * BLOCK, offset: from.offset + usize::from(sum) };
+        None
     }
 
     #[inline]
-    fn locate<const STRIDE: usize>(&self, bytes: &[u8]) -> Option<(usize, usize)> {
-        self.search::<STRIDE>(&Encoded::of(Element::of(bytes)), 0, self.start as usize)
+    fn locate<const STRIDE: usize>(&self, bytes: &[u8]) -> Option<Place> {
+        self.search::<STRIDE>(&Wanted::of(bytes), self.first())
+    }
+
+    #[inline]
+    fn first(&self) -> Place {
+        Place { number: 0, offset: self.start as usize }
+    }
+
+    /// The place of the element with this number, or after the last if the number is too high.
+    pub fn place(&self, number: usize) -> Place {
+        let number = number.min(self.len());
+        Place { number, offset: self.offset_of(number) }
+    }
+
+    /// The place after an element that is there.
+    #[inline]
+    pub fn after(&self, Place { number, offset }: Place) -> Place {
+        let head = self.heads()[self.len() - 1 - number];
+        Place { number: number + 1, offset: offset + size_after(head, &self.bytes[offset..]) }
     }
 
     /// The numbers of the elements that stand for `bytes`, from the first.
     pub fn positions<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-        let wanted = Encoded::of(Element::of(bytes));
-        let mut from = (0, self.start as usize);
+        let wanted = Wanted::of(bytes);
+        let mut from = self.first();
         std::iter::from_fn(move || {
-            let (number, offset) = self.search::<1>(&wanted, from.0, from.1)?;
-            from = (number + 1, offset + wanted.payload_size());
-            Some(number)
+            let found = self.search::<1>(&wanted, from)?;
+            from = self.after(found);
+            Some(found.number)
         })
     }
 
     /// The numbers of the elements that stand for `bytes`, from the last.
     pub fn positions_back<'a>(&'a self, bytes: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-        let wanted = Encoded::of(Element::of(bytes));
+        let wanted = Wanted::of(bytes);
         let mut offset = self.end as usize;
         self.heads().iter().enumerate().filter_map(move |(after, &head)| {
             offset = match PLAIN_SIZES[usize::from(head)] {
-                size @ 0..0x80 => offset - usize::from(size),
+                size @ 0..LONG_TEXT_SIZE => offset - usize::from(size),
                 _ => offset - size_before(head, &self.bytes[..offset]),
             };
-            (head == wanted.head && wanted.is_at(&self.bytes, offset)).then(|| self.len() - 1 - after)
+            wanted.is_at(head, &self.bytes, offset).then(|| self.len() - 1 - after)
         })
     }
 
-    /// The number of the first element that stands for `bytes`.
+    /// The first element that stands for `bytes`.
     #[inline]
-    pub fn find(&self, bytes: &[u8]) -> Option<usize> {
-        self.locate::<1>(bytes).map(|(number, _)| number)
+    pub fn find(&self, bytes: &[u8]) -> Option<Place> {
+        self.locate::<1>(bytes)
     }
 
-    /// The number of the first element that stands for `bytes`, among those with even numbers, and the element after it.
+    /// The first element that stands for `bytes`, among those with even numbers, and the element after it.
     #[inline]
-    pub fn find_pair(&self, bytes: &[u8]) -> Option<(usize, Element<'_>)> {
-        let (number, offset) = self.locate::<2>(bytes)?;
-        let &[second, first] = self.heads_of(number..number + 2).as_array()?;
-        let second_offset = offset + size_after(first, &self.bytes[offset..]);
-        Some((number, decode(second, &self.bytes[second_offset..]).0))
+    pub fn find_pair(&self, bytes: &[u8]) -> Option<(Place, Element<'_>)> {
+        let first = self.locate::<2>(bytes)?;
+        let second = self.after(first);
+        let head = *self.heads().get(self.len().checked_sub(second.number + 1)?)?;
+        Some((first, decode(head, &self.bytes[second.offset..]).0))
+    }
+
+    /// The place of the first pair for which `is_before` says no. It must say yes to a beginning of their order and no to the
+    /// rest.
+    pub fn first_pair_after(&self, is_before: impl Fn(Element<'_>, Element<'_>) -> bool) -> Place {
+        let mut from = self.first();
+        // One pair of some, because to pass the others is to add up their sizes.
+        while from.number + STEP + 2 <= self.len() {
+            let number = from.number + STEP;
+            let next = Place { number, offset: self.walk(from.offset, self.heads_of(from.number..number)) };
+            let pair = self.from(next, 2).pairs().next();
+            if !pair.is_some_and(|(one, other)| is_before(one, other)) {
+                break;
+            }
+            from = next;
+        }
+        let pairs = self.from(from, STEP).pairs();
+        let number = from.number + 2 * pairs.filter(|(one, other)| is_before(*one, *other)).count();
+        Place { number, offset: self.walk(from.offset, self.heads_of(from.number..number)) }
+    }
+
+    /// `count` elements from a place on, or as many as there are.
+    #[inline]
+    fn from(&self, Place { number, offset }: Place, count: usize) -> Iter<'_> {
+        let end = number.saturating_add(count).min(self.len());
+        Iter { heads: self.heads_of(number..end), rest: &self.bytes[offset..self.end as usize] }
     }
 
     /// The elements from first to last.
@@ -561,9 +736,7 @@ impl Listpack {
 
     /// `count` elements from the one with this number on, or as many as there are.
     pub fn range(&self, number: usize, count: usize) -> Iter<'_> {
-        let start = number.min(self.len());
-        let end = start.saturating_add(count).min(self.len());
-        Iter { heads: self.heads_of(start..end), rest: &self.bytes[self.offset_of(start)..self.end as usize] }
+        self.from(self.place(number), count)
     }
 
     /// `count` elements from the one before number `end` back, or as many as there are.
@@ -656,10 +829,13 @@ impl Listpack {
     /// Puts elements in the place of the `removed` ones from the one with this number on, which may be none, or after the last
     /// if the number is too high.
     pub fn splice(&mut self, number: usize, removed: usize, elements: &[Element<'_>]) {
+        self.splice_at(self.place(number), removed, elements);
+    }
+
+    /// The same at a place.
+    pub fn splice_at(&mut self, Place { number, offset }: Place, removed: usize, elements: &[Element<'_>]) {
         let (len, added) = (self.len(), elements.len());
-        let number = number.min(len);
         let removed = removed.min(len - number);
-        let offset = self.offset_of(number);
         let (mut old, mut old_redis) = (0, 0);
         if removed > 0 {
             let heads = self.heads_of(number..number + removed);
@@ -1035,7 +1211,7 @@ mod tests {
         pack.push_back(Element::Text(b"12"));
         pack.push_back(Element::of(b"12"));
         assert_eq!(pack.at(0), Element::Text(b"12"));
-        assert_eq!(pack.find(b"12"), Some(1));
+        assert_eq!(pack.find(b"12").map(Place::number), Some(1));
     }
 
     proptest! {
@@ -1094,12 +1270,12 @@ mod tests {
                 pack.iter().pairs().for_each(|(one, other)| folded.extend([one, other].map(|element| element.spell().to_vec())));
                 prop_assert!(folded.iter().eq(model.iter().chain(model.as_chunks::<2>().0.as_flattened())));
                 if let Some(wanted) = model.get(at) {
-                    prop_assert_eq!(pack.find(wanted), model.iter().position(|element| element == wanted));
+                    prop_assert_eq!(pack.find(wanted).map(Place::number), model.iter().position(|element| element == wanted));
                     let places: Vec<usize> = (0..model.len()).filter(|&at| model[at] == *wanted).collect();
                     prop_assert!(pack.positions(wanted).eq(places.iter().copied()));
                     prop_assert!(pack.positions_back(wanted).eq(places.iter().rev().copied()));
                     if model.len() % 2 == 0 {
-                        let pair = pack.find_pair(wanted).map(|(number, other)| (number, other.spell().to_vec()));
+                        let pair = pack.find_pair(wanted).map(|(place, other)| (place.number(), other.spell().to_vec()));
                         let even = places.iter().find(|&at| at % 2 == 0);
                         prop_assert_eq!(pair, even.map(|&at| (at, model[at + 1].clone())));
                     }

@@ -153,6 +153,7 @@ impl Tagged for ScoredMember {
         self.0 = TaggedPointer::new(self.start(), tag);
     }
 
+    #[inline]
     fn prefetch(&self) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a prefetch reads nothing, wherever it points.

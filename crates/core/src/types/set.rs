@@ -297,8 +297,8 @@ impl Set {
             Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.remove(value)),
             Form::Packed(list) => {
                 let found = list.find(member);
-                if let Some(number) = found {
-                    list.splice(number, 1, &[]);
+                if let Some(place) = found {
+                    list.splice_at(place, 1, &[]);
                 }
                 found.is_some()
             }

@@ -143,7 +143,10 @@ impl<'a> StrRef<'a> {
     #[inline]
     pub fn len(self) -> usize {
         match self {
-            StrRef::Int(value) => IntBuffer::of(value).as_slice().len(),
+            StrRef::Int(value) => {
+                let digits = value.unsigned_abs().checked_ilog10().unwrap_or(0) + 1;
+                digits as usize + usize::from(value < 0)
+            }
             StrRef::Short { bytes, .. } => bytes.len(),
             StrRef::Shared(bytes) => bytes.len(),
         }

@@ -73,6 +73,8 @@ pub trait Collection: Default + Clone {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+    /// What it takes with the block that it lies in. O(1).
+    fn bytes(&self) -> usize;
     /// The value of this type.
     fn into_value(boxed: Box<Self>) -> Value;
     /// The collection of this type in a value; `None` if it is of another type.
@@ -86,6 +88,10 @@ macro_rules! collection {
 
             fn len(&self) -> usize {
                 $type::len(self)
+            }
+
+            fn bytes(&self) -> usize {
+                block_bytes(size_of::<Self>()) + self.allocated_bytes()
             }
 
             fn into_value(boxed: Box<Self>) -> Value {
@@ -147,10 +153,10 @@ impl<'a> ValueRef<'a> {
     pub(crate) fn collection_bytes(self) -> usize {
         match self {
             ValueRef::String(_) => 0,
-            ValueRef::List(list) => block_bytes(size_of::<List>()) + list.allocated_bytes(),
-            ValueRef::Hash(hash) => block_bytes(size_of::<Hash>()) + hash.allocated_bytes(),
-            ValueRef::Set(set) => block_bytes(size_of::<Set>()) + set.allocated_bytes(),
-            ValueRef::ZSet(zset) => block_bytes(size_of::<ZSet>()) + zset.allocated_bytes(),
+            ValueRef::List(list) => list.bytes(),
+            ValueRef::Hash(hash) => hash.bytes(),
+            ValueRef::Set(set) => set.bytes(),
+            ValueRef::ZSet(zset) => zset.bytes(),
         }
     }
 

@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use super::listpack::{self, Element, LISTPACK_BYTES_MAX, Listpack};
+use super::listpack::{self, Element, LISTPACK_BYTES_MAX, Listpack, Place};
 use super::rank_tree::{RankTree, compare_scores};
 use super::scored_member::ScoredMember;
 use super::{Encoding, TypeSettings};
@@ -143,11 +143,10 @@ impl<'a> Iterator for PackedBack<'a> {
     }
 }
 
-/// The number and the offset of a packed member, and its score.
+/// The place of a packed member, and its score.
 #[inline]
-fn find(pack: &Listpack, member: &[u8]) -> Option<(usize, usize, f64)> {
-    let (number, score) = pack.find_pair(member)?;
-    Some((number / 2, number, score_of(score)))
+fn find(pack: &Listpack, member: &[u8]) -> Option<(Place, f64)> {
+    pack.find_pair(member).map(|(place, score)| (place, score_of(score)))
 }
 
 enum Either<A, B> {
@@ -202,7 +201,7 @@ impl ZSet {
     /// A member's score.
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match &self.0 {
-            Form::Packed(pack) => find(pack, member).map(|(_, _, score)| score),
+            Form::Packed(pack) => find(pack, member).map(|(_, score)| score),
             Form::Indexed(indexed) => indexed.find(member).map(ScoredMember::score),
         }
     }
@@ -216,14 +215,14 @@ impl ZSet {
                     && member.len() <= settings.zset_max_listpack_value
                     && pack.used_bytes().saturating_add(member.len()) <= LISTPACK_BYTES_MAX);
             if fits {
-                if let Some((_, offset, old)) = before {
+                if let Some((place, old)) = before {
                     if old == score {
                         return Some(old);
                     }
-                    pack.splice(offset, 2, &[]);
+                    pack.splice_at(place, 2, &[]);
                 }
                 insert_packed(pack, member, score);
-                return before.map(|(_, _, score)| score);
+                return before.map(|(_, score)| score);
             }
             self.index(settings);
         }
@@ -256,8 +255,8 @@ impl ZSet {
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         match &mut self.0 {
             Form::Packed(pack) => {
-                let (_, offset, score) = find(pack, member)?;
-                pack.splice(offset, 2, &[]);
+                let (place, score) = find(pack, member)?;
+                pack.splice_at(place, 2, &[]);
                 Some(score)
             }
             Form::Indexed(indexed) => indexed.remove(member),
@@ -267,7 +266,7 @@ impl ZSet {
     /// A member's place from the lowest score, and its score.
     pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
         match &self.0 {
-            Form::Packed(pack) => find(pack, member).map(|(rank, _, score)| (rank, score)),
+            Form::Packed(pack) => find(pack, member).map(|(place, score)| (place.number() / 2, score)),
             Form::Indexed(indexed) => {
                 let held = indexed.find(member)?;
                 Some((indexed.by_score.rank(held), held.score()))
@@ -283,9 +282,9 @@ impl ZSet {
     /// How many members have a lower score, or with `or_equal` a score that is not higher.
     pub fn rank_of_score(&self, score: f64, or_equal: bool) -> usize {
         match &self.0 {
-            Form::Packed(_) => {
+            Form::Packed(pack) => {
                 let is_below = |other: f64| if or_equal { other <= score } else { other < score };
-                self.iter().take_while(|(_, other)| is_below(*other)).count()
+                pack.first_pair_after(|_, other| is_below(score_of(other))).number() / 2
             }
             Form::Indexed(indexed) => indexed.by_score.count_below(score, or_equal),
         }
@@ -295,7 +294,7 @@ impl ZSet {
     /// yes to a beginning of the members' order and no to the rest.
     pub fn count_before(&self, is_before: impl Fn(&[u8]) -> bool) -> usize {
         match &self.0 {
-            Form::Packed(_) => self.iter().take_while(|(member, _)| member.with(&is_before)).count(),
+            Form::Packed(pack) => pack.first_pair_after(|member, _| member.with(&is_before)).number() / 2,
             Form::Indexed(indexed) => indexed.by_score.count_before_member(is_before),
         }
     }
@@ -376,13 +375,12 @@ impl ZSet {
 }
 
 fn insert_packed(pack: &mut Listpack, member: &[u8], score: f64) {
-    let is_before = |(name, other): (Element<'_>, Element<'_>)| {
+    let place = pack.first_pair_after(|name, other| {
         let order = compare_scores(score_of(other), score);
         order.then_with(|| name.with(|name| name.cmp(member))) == Ordering::Less
-    };
-    let place = pack.iter().pairs().take_while(|pair| is_before(*pair)).count();
+    });
     let score = PackedScore::new(score);
-    pack.splice(2 * place, 0, &[Element::of(member), score.element()]);
+    pack.splice_at(place, 0, &[Element::of(member), score.element()]);
 }
 
 impl PartialEq for ZSet {

@@ -11,6 +11,7 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use super::scored_member::ScoredMember;
+use crate::extendible::Tagged;
 use crate::memory::block_bytes;
 use leaf::{LEAF_MAX, Leaf};
 
@@ -438,7 +439,20 @@ pub(super) struct Walk<'a, const FORWARD: bool> {
     leaf: std::slice::Iter<'a, ScoredMember>,
 }
 
+/// A walk asks for the memory of so many members before it comes to them.
+const AHEAD: usize = 8;
+
 impl<'a, const FORWARD: bool> Walk<'a, FORWARD> {
+    /// Asks for the memory of the member that comes after so many others of the leaf.
+    #[inline]
+    fn prefetch(&self, after: usize) {
+        let members = self.leaf.as_slice();
+        let at = if FORWARD { Some(after) } else { members.len().checked_sub(after + 1) };
+        if let Some(member) = at.and_then(|at| members.get(at)) {
+            member.prefetch();
+        }
+    }
+
     fn new(tree: &'a RankTree, rank: usize) -> Self {
         let mut walk = Self { path: SmallVec::new(), leaf: [].iter() };
         if rank < tree.len {
@@ -453,6 +467,7 @@ impl<'a, const FORWARD: bool> Walk<'a, FORWARD> {
                 Node::Leaf(leaf) => {
                     let members = leaf.members();
                     self.leaf = if FORWARD { members[rank..].iter() } else { members[..=rank].iter() };
+                    (0..AHEAD).for_each(|after| self.prefetch(after));
                     return;
                 }
                 Node::Inner(inner) => {
@@ -488,6 +503,7 @@ impl<'a, const FORWARD: bool> Iterator for Walk<'a, FORWARD> {
     #[inline]
     fn next(&mut self) -> Option<&'a ScoredMember> {
         loop {
+            self.prefetch(AHEAD);
             let next = if FORWARD { self.leaf.next() } else { self.leaf.next_back() };
             if next.is_some() || !self.turn() {
                 return next;
