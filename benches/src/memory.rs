@@ -154,6 +154,10 @@ fn fill_server(server: &Server, case: &Case, elements: usize) -> f64 {
 /// How far what is counted may be from what the process grew by.
 const COUNTED_WITHIN: f64 = 0.1;
 
+/// Allocators, and the programs that stand on them.
+const ALLOCATORS: [(&str, &str); 3] =
+    [("system", "memory"), ("jemalloc", "memory_jemalloc"), ("mimalloc", "memory_mimalloc")];
+
 /// Bytes an element by the growth of a process of its own, and which part of them is counted; `None` if there is no such program.
 fn measure(program: &Path, case: usize, elements: usize) -> Option<(f64, f64)> {
     let output = Command::new(program)
@@ -197,8 +201,6 @@ pub fn run() {
         }
         println!("   at most {}: {}", case.at_most, verdict(ours <= case.at_most));
     }
-    const ALLOCATORS: [(&str, &str); 3] =
-        [("system", "memory"), ("jemalloc", "memory_jemalloc"), ("mimalloc", "memory_mimalloc")];
     println!();
     print!("{:<36}", "what is counted, of the growth");
     ALLOCATORS.iter().for_each(|(name, _)| print!("{name:>10}"));

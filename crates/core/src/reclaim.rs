@@ -11,11 +11,14 @@ const PARTS: usize = 64;
 /// Nor is a string longer than this, whose memory the system has to take back page by page.
 const STRING_BYTES: usize = 1 << 20;
 
+/// Nor a database of few keys that hold as much as this.
+const DATABASE_BYTES: usize = 64 << 10;
+
 /// What a unit took out of the keyspace, kept only to be dropped later.
 #[derive(Debug)]
 pub(crate) enum Removed {
     Value(Value),
-    Database(Database),
+    Database(Box<Database>),
 }
 
 impl Removed {
@@ -23,7 +26,7 @@ impl Removed {
         match self {
             Removed::Value(Value::String(string)) => string.as_ref().len() > STRING_BYTES,
             Removed::Value(value) => value.as_ref().allocations() > PARTS,
-            Removed::Database(database) => database.len() > PARTS,
+            Removed::Database(database) => database.len() > PARTS || database.used_bytes() > DATABASE_BYTES,
         }
     }
 }

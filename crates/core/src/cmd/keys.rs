@@ -7,7 +7,7 @@ use super::scan::{self, ScanOptions, ScanReply, Scanned};
 use super::{Args, Command, Control, Flags, Group, KeySpec, Late, Read, Scope, Spec, Write};
 use super::{keyed, many_keys, table};
 use crate::engine::Engine;
-use crate::keyspace::{AccessPolicy, Entry};
+use crate::keyspace::{AccessPolicy, Database, Entry};
 use crate::maxmemory::idle_seconds;
 use crate::tx::{Deadline, Tx, View};
 use crate::types::{Encoding, ValueRef};
@@ -510,7 +510,7 @@ impl<'a> Read<'a> for Keys<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Bytes>> {
         let mut found = Vec::new();
         for shard in 0..db.engine().keyspace().len() {
-            for entry in db.database(shard)?.into_iter().flat_map(|database| database.iter()) {
+            for entry in db.database(shard)?.into_iter().flat_map(Database::iter) {
                 let matches = self.pattern == b"*" || glob::matches(self.pattern, entry.key(), false);
                 if matches && entry.is_alive(|| db.now()) {
                     found.push(Bytes::copy_from_slice(entry.key()));

@@ -9,6 +9,7 @@ use super::{
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::journal::Keeper;
+use crate::keyspace::Database;
 use crate::tx::{Tx, View};
 use crate::{Error, Reply, Result, glob};
 
@@ -81,8 +82,8 @@ fn count(db: &View<'_>) -> Result<Counted> {
     (0..db.engine().keyspace().len()).try_fold(Counted::default(), |sum, shard| {
         let database = db.database(shard)?;
         Ok(Counted {
-            keys: sum.keys + database.map_or(0, |database| database.len()),
-            with_deadline: sum.with_deadline + database.map_or(0, |database| database.with_deadline()),
+            keys: sum.keys + database.map_or(0, Database::len),
+            with_deadline: sum.with_deadline + database.map_or(0, Database::with_deadline),
         })
     })
 }

@@ -11,7 +11,7 @@
 //!
 //! Pages pay only once they are filled. The first [`LONE_BYTES`] of each size come from the general allocator, one by one,
 //! and so do blocks of more than [`PAGED_MAX`]; who owns a block remembers which kind it is. With `--cfg redlet_blocks_apart`
-//! all of them do, so that AddressSanitizer sees each.
+//! all of them do, so that `AddressSanitizer` sees each.
 #![expect(unsafe_code, reason = "a million small entries take a quarter less memory than from malloc")]
 mod region;
 mod slab;
@@ -231,7 +231,10 @@ impl Default for Heap {
 
 impl fmt::Debug for Heap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Heap").field("used_bytes", &self.used_bytes).field("pages", &self.pages).finish()
+        f.debug_struct("Heap")
+            .field("used_bytes", &self.used_bytes)
+            .field("pages", &self.pages)
+            .finish_non_exhaustive()
     }
 }
 

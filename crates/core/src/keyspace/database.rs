@@ -41,6 +41,14 @@ pub(crate) struct Database {
     pointed_bytes: usize,
 }
 
+/// What is left of a key that was removed.
+#[derive(Debug)]
+#[must_use = "it is to be dropped when no lock is held"]
+pub(crate) struct Gone {
+    /// The value, unless it lay beside the key.
+    pub(crate) pointed: Option<Value>,
+}
+
 /// A key that was taken out.
 #[derive(Debug)]
 pub(crate) struct Taken {
@@ -209,16 +217,16 @@ impl Database {
         self.entries.insert_unique(hash, entry, |other| seed.hash(other.key()));
     }
 
-    /// Takes a key out. Nothing if it is not there; otherwise what it pointed to, to be dropped when no lock is held.
-    pub(crate) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Option<Value>> {
+    /// Takes a key out, if it is there.
+    pub(crate) fn remove(&mut self, hash: u64, key: &[u8]) -> Option<Gone> {
         let (place, _) = self.locate(hash, key)?;
         self.remove_at(place)
     }
 
     /// The same for the key at a place.
-    pub(crate) fn remove_at(&mut self, place: Place) -> Option<Option<Value>> {
+    pub(crate) fn remove_at(&mut self, place: Place) -> Option<Gone> {
         let entry = self.unlink(place)?;
-        Some(entry.free(&mut self.heap))
+        Some(Gone { pointed: entry.free(&mut self.heap) })
     }
 
     /// Takes the key at a place out with all that belongs to it.

@@ -1,6 +1,6 @@
 //! One locked slice of the keyspace: what every database has of it.
 use super::Place;
-use super::database::{Database, EntryMut, Taken};
+use super::database::{Database, EntryMut, Gone, Taken};
 use super::entry::{Content, Entry};
 use crate::UnixMs;
 use crate::types::{TypeSettings, Value};
@@ -56,12 +56,12 @@ impl Shard {
 
     #[inline]
     fn database_mut(&mut self, db: usize) -> &mut Database {
-        self.to_write(db).0
+        self.writing(db).0
     }
 
     /// A database to write to, and the settings of its collections.
     #[inline]
-    pub(crate) fn to_write(&mut self, db: usize) -> (&mut Database, &TypeSettings) {
+    pub(crate) fn writing(&mut self, db: usize) -> (&mut Database, &TypeSettings) {
         if self.databases.len() <= db {
             self.databases.resize_with(db + 1, Database::default);
         }
@@ -74,13 +74,13 @@ impl Shard {
         self.database_mut(db).insert(&seed, hash, key, content, access);
     }
 
-    /// Takes a key out. Nothing if it is not there; otherwise what it pointed to, to be dropped when no lock is held.
-    pub(crate) fn remove(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Option<Value>> {
+    /// Takes a key out, if it is there.
+    pub(crate) fn remove(&mut self, db: usize, hash: u64, key: &[u8]) -> Option<Gone> {
         self.databases.get_mut(db)?.remove(hash, key)
     }
 
     /// The same for the key at a place.
-    pub(crate) fn remove_at(&mut self, db: usize, place: Place) -> Option<Option<Value>> {
+    pub(crate) fn remove_at(&mut self, db: usize, place: Place) -> Option<Gone> {
         self.databases.get_mut(db)?.remove_at(place)
     }
 

@@ -191,8 +191,8 @@ impl<T: Copy> Wheel<T> {
 
     /// The same, counted anew.
     pub(crate) fn recounted_bytes(&self) -> usize {
-        let slots = |slots: &Box<[Neighbours; SLOTS]>| block_bytes(size_of_val(&**slots));
-        self.nodes.allocated_bytes() + self.levels.iter().flatten().map(slots).sum::<usize>()
+        let levels = self.levels.iter().flatten().count();
+        self.nodes.allocated_bytes() + levels * block_bytes(size_of::<[Neighbours; SLOTS]>())
     }
 
     /// Sets a timer that fires in the first [`Wheel::advance`] at or after `at`, which may have passed already; `None` if that

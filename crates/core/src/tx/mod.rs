@@ -573,9 +573,9 @@ impl<'e> Tx<'e> {
     #[cold]
     fn remove_expired(&mut self, hash: u64, key: &[u8]) -> Result<()> {
         let db = self.db;
-        if let Some(value) = self.shard_at(hash)?.remove(db, hash, key) {
+        if let Some(gone) = self.shard_at(hash)?.remove(db, hash, key) {
             self.counters(hash).count_expired();
-            self.removed.extend(value.map(Removed::Value));
+            self.removed.extend(gone.pointed.map(Removed::Value));
             self.recorder.record(db, Some(key), &Effect::Del);
             self.note_removal(db, key, Cause::Expired);
         }
@@ -675,8 +675,8 @@ impl<'e> Tx<'e> {
             Some(place) => self.shard_at(hash)?.remove_at(db, place),
             None => None,
         };
-        let Some(value) = removed else { return Ok(false) };
-        self.removed.extend(value.map(Removed::Value));
+        let Some(gone) = removed else { return Ok(false) };
+        self.removed.extend(gone.pointed.map(Removed::Value));
         self.recorder.record(db, Some(key), &Effect::Del);
         Ok(true)
     }
@@ -759,7 +759,7 @@ impl<'e> Tx<'e> {
         let target = self.shard_at(to_hash)?;
         let replaced = target.remove(to_db, to_hash, to);
         target.put_back(to_db, to_hash, to, taken);
-        self.removed.extend(replaced.flatten().map(Removed::Value));
+        self.removed.extend(replaced.and_then(|gone| gone.pointed).map(Removed::Value));
         Ok(true)
     }
 
@@ -794,7 +794,7 @@ impl<'e> Tx<'e> {
     pub fn clear(&mut self) {
         let db = self.db;
         for (_, shard) in self.locks.iter_mut() {
-            self.removed.extend(shard.clear(db).map(Removed::Database));
+            self.removed.extend(shard.clear(db).map(|database| Removed::Database(Box::new(database))));
         }
         self.recorder.record(db, None, &Effect::Clear);
     }
@@ -803,7 +803,7 @@ impl<'e> Tx<'e> {
     pub fn clear_all(&mut self) {
         for (_, shard) in self.locks.iter_mut() {
             for db in 0..shard.databases().len() {
-                self.removed.extend(shard.clear(db).map(Removed::Database));
+                self.removed.extend(shard.clear(db).map(|database| Removed::Database(Box::new(database))));
             }
         }
         self.recorder.record(0, None, &Effect::ClearAll);
@@ -865,8 +865,8 @@ impl<'e> Tx<'e> {
     pub(crate) fn evict(&mut self, key: &[u8]) -> bool {
         let (hash, db) = (self.hash(key), self.db);
         let removed = self.shard_at(hash).ok().and_then(|shard| shard.remove(db, hash, key));
-        let Some(value) = removed else { return false };
-        self.removed.extend(value.map(Removed::Value));
+        let Some(gone) = removed else { return false };
+        self.removed.extend(gone.pointed.map(Removed::Value));
         self.recorder.record(db, Some(key), &Effect::Del);
         self.note_removal(db, key, Cause::Evicted);
         true
