@@ -56,12 +56,12 @@ impl Shard {
 
     #[inline]
     fn database_mut(&mut self, db: usize) -> &mut Database {
-        self.writing(db).0
+        self.database_and_settings(db).0
     }
 
     /// A database to write to, and the settings of its collections.
     #[inline]
-    pub(crate) fn writing(&mut self, db: usize) -> (&mut Database, &TypeSettings) {
+    pub(crate) fn database_and_settings(&mut self, db: usize) -> (&mut Database, &TypeSettings) {
         if self.databases.len() <= db {
             self.databases.resize_with(db + 1, Database::default);
         }

@@ -707,6 +707,22 @@ mod tests {
         assert_eq!(owned.advance(TODAY - 500, 2).0, [TODAY - 500]);
     }
 
+    // What was pending counted from a moment that was then set back by more than the lower half of a moment reaches.
+    #[test]
+    fn what_is_pending_keeps_its_moment_or_an_earlier_one_when_the_wheel_is_set_far_back() {
+        let mut owned = Owned::new();
+        owned.advance(TODAY + 761, 1);
+        owned.schedule(TODAY, 1);
+        owned.schedule(TODAY, 2);
+        owned.schedule(1 << 31, 3);
+        owned.advance(TODAY, 2);
+        owned.check();
+        owned.schedule(0, 4);
+        owned.check();
+        assert_eq!(owned.first(), Some(0));
+        owned.check();
+    }
+
     // After the store was closed for a year: what is long past must not be taken for something to come.
     #[test]
     fn what_is_long_past_fires_at_once() {

@@ -121,7 +121,7 @@ impl<'e> Tx<'e> {
         let Some(shard) = locks.get_mut(engine.keyspace().index(hash)) else {
             return Err(Error::UndeclaredKey);
         };
-        let (database, settings) = shard.writing(db);
+        let (database, settings) = shard.database_and_settings(db);
         let kept = match place {
             Some(place) => {
                 if let Some(entry) = database.at_mut(place) {

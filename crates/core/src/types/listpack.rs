@@ -240,7 +240,8 @@ impl<'a> Wanted<'a> {
     }
 
     /// Whether it is an element of this head whose payload begins at `offset`.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "most elements are told apart here, by a dozen instructions")]
+    #[inline(always)]
     fn is_at(&self, head: u8, bytes: &[u8], offset: usize) -> bool {
         if head != self.encoded.head {
             return false;
@@ -333,19 +334,17 @@ const PLAIN_SIZES: [u8; 256] = {
 /// The sizes of the payloads of some heads together, unless one of them is a long text's.
 #[inline]
 fn plain_sizes(heads: &[u8]) -> Option<usize> {
-    let (mut sum, mut highest) = (0_u16, 0);
+    let (mut sum, mut bits) = (0, 0);
     for &head in heads {
-        sum += u16::from(plain_size(head));
-        highest = head.max(highest);
+        let size = PLAIN_SIZES[usize::from(head)];
+        sum += usize::from(size);
+        bits |= size;
     }
-    (highest < LONG_TEXT).then_some(sum.into())
+    (bits & LONG_TEXT_SIZE == 0).then_some(sum)
 }
 
 /// So many heads are looked at together.
 const STEP: usize = 16;
-
-/// So many elements are looked at together by whoever looks for one.
-const BLOCK: usize = 8;
 
 /// The length in the bytes of an edge.
 #[inline]
@@ -554,85 +553,20 @@ impl Listpack {
 
     /// The first element that is the wanted one, among each `STRIDE`th from the one at `from` on.
     #[inline]
-    fn search<const STRIDE: usize>(&self, wanted: &Wanted<'_>, mut from: Place) -> Option<Place> {
+    fn search<const STRIDE: usize>(&self, wanted: &Wanted<'_>, from: Place) -> Option<Place> {
+        let mut offset = from.offset;
         let (rest, groups) = self.heads_of(from.number..self.len()).as_rchunks::<STRIDE>();
-        let (few, blocks) = groups.as_rchunks::<BLOCK>();
-        for block in blocks.iter().rev() {
-            let found = self.search_block(wanted, &mut from, block);
-            if found.is_some() {
-                return found;
-            }
-        }
-        self.search_each(wanted, &mut from, few).or_else(|| {
-            let &head = rest.last()?;
-            wanted.is_at(head, &self.bytes, from.offset).then_some(from)
-        })
-    }
-
-    /// The first that begins with the wanted element among groups of elements that begin at `from`, which goes on to their end.
-    #[inline]
-    fn search_each<const STRIDE: usize>(
-        &self,
-        wanted: &Wanted<'_>,
-        from: &mut Place,
-        groups: &[[u8; STRIDE]],
-    ) -> Option<Place> {
-        for heads in groups.iter().rev() {
-            if wanted.is_at(heads[STRIDE - 1], &self.bytes, from.offset) {
-                return Some(*from);
-            }
-            let sizes: usize = heads.iter().map(|&head| usize::from(PLAIN_SIZES[usize::from(head)])).sum();
-            // Of up to two elements, so that long texts show.
-            let is_plain = sizes < usize::from(LONG_TEXT_SIZE);
-            let offset = if is_plain { from.offset + sizes } else { self.walk(from.offset, heads) };
-            *from = Place { number: from.number + STRIDE, offset };
-        }
-        None
-    }
-
-    /// The same for several groups, in about a third of the time: the payloads' places are added up first, and then their words are
-    /// compared one after the other without a branch.
-    #[inline]
-    fn search_block<const STRIDE: usize>(
-        &self,
-        wanted: &Wanted<'_>,
-        from: &mut Place,
-        groups: &[[u8; STRIDE]; BLOCK],
-    ) -> Option<Place> {
-        let (mut offsets, mut sum, mut bits) = ([0_u16; BLOCK], 0_u16, 0);
-        for (offset, heads) in offsets.iter_mut().zip(groups.iter().rev()) {
-            *offset = sum;
-            for &head in heads {
-                let size = PLAIN_SIZES[usize::from(head)];
-                sum += u16::from(size);
-                bits |= size;
-            }
-        }
-        let words = self.bytes.get(from.offset + wanted.word_at..);
-        let Some(words) = words.and_then(|words| words.get(..usize::from(sum) + 8)) else {
-            return self.search_each(wanted, from, groups);
-        };
-        if bits & LONG_TEXT_SIZE != 0 {
-            return self.search_each(wanted, from, groups);
-        }
-        let mut candidates = 0_u32;
-        for (at, (&offset, heads)) in offsets.iter().zip(groups.iter().rev()).enumerate() {
-            let offset = usize::from(offset);
-            let word = words[offset..offset + 8].first_chunk().copied().map(u64::from_le_bytes);
-            let is_candidate = (heads[STRIDE - 1] == wanted.encoded.head)
-                & (word.map(|word| word & wanted.mask) == Some(wanted.word));
-            candidates |= u32::from(is_candidate) << at;
-        }
-        while candidates != 0 {
-            let at = candidates.trailing_zeros() as usize;
-            let offset = from.offset + usize::from(offsets[at]);
-            if wanted.is_really_at(&self.bytes, offset) {
+        for (at, heads) in groups.iter().rev().enumerate() {
+            if wanted.is_at(heads[STRIDE - 1], &self.bytes, offset) {
                 return Some(Place { number: from.number + STRIDE * at, offset });
             }
-            candidates &= candidates - 1;
+            offset = match plain_sizes(heads) {
+                Some(sizes) => offset + sizes,
+                None => self.walk(offset, heads),
+            };
         }
-        *from = Place { number: from.number + STRIDE * BLOCK, offset: from.offset + usize::from(sum) };
-        None
+        let is_last = rest.last().is_some_and(|&head| wanted.is_at(head, &self.bytes, offset));
+        is_last.then_some(Place { number: self.len() - rest.len(), offset })
     }
 
     #[inline]
