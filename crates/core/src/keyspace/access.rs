@@ -101,7 +101,7 @@ impl Tracking {
             AccessPolicy::Change if access == Access::Read => {}
             AccessPolicy::Change => entry.stamp(self.tick()),
             AccessPolicy::Adaptive => {
-                entry.stamp(Policy::Adaptive.touched(entry.access(), self.tick(), || 0));
+                entry.stamp(Policy::Adaptive.touched(entry.access(), self.tick()));
             }
         }
     }
@@ -110,9 +110,11 @@ impl Tracking {
     /// LFU eviction: probability 1 / (base * factor + 1)).
     fn one_more_use(&self, word: u32, seconds: i64, random: &Random) -> u32 {
         let counter = self.frequency(word, seconds);
-        let base = f64::from(counter.saturating_sub(INITIAL_COUNTER));
-        let chance = 1.0 / (base * f64::from(self.log_factor.load(Ordering::Relaxed)) + 1.0);
-        let grows = counter < 255 && (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 <= chance;
+        let base = u64::from(counter.saturating_sub(INITIAL_COUNTER));
+        // One in so many. Multiplied, not divided: every read does this.
+        let odds = base * u64::from(self.log_factor.load(Ordering::Relaxed)) + 1;
+        let grows =
+            counter < 255 && (odds == 1 || (random.next_rough() >> 32).saturating_mul(odds) < 1 << 32);
         pack(seconds, counter + u32::from(grows))
     }
 
