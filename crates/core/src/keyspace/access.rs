@@ -121,6 +121,10 @@ impl Tracking {
     /// The counter after losing one for every `lfu-decay-time` minutes without use.
     pub(crate) fn frequency(&self, word: u32, seconds: i64) -> u32 {
         let idle = minutes(seconds).wrapping_sub(word >> 8) & 0xffff;
+        if idle == 0 {
+            // No division for what was used just now, as most of what is read was.
+            return word & 0xff;
+        }
         let decay = self.decay_minutes.load(Ordering::Relaxed);
         (word & 0xff).saturating_sub(idle.checked_div(decay).unwrap_or(0))
     }
