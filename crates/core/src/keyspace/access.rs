@@ -108,6 +108,7 @@ impl Tracking {
 
     /// Redis's logarithmic counter: the higher it is, the less likely it is to grow (`LFULogIncr` in its documentation of
     /// LFU eviction: probability 1 / (base * factor + 1)).
+    #[inline]
     fn one_more_use(&self, word: u32, seconds: i64, random: &Random) -> u32 {
         let counter = self.frequency(word, seconds);
         let base = u64::from(counter.saturating_sub(INITIAL_COUNTER));
@@ -119,6 +120,7 @@ impl Tracking {
     }
 
     /// The counter after losing one for every `lfu-decay-time` minutes without use.
+    #[inline]
     pub(crate) fn frequency(&self, word: u32, seconds: i64) -> u32 {
         let idle = minutes(seconds).wrapping_sub(word >> 8) & 0xffff;
         if idle == 0 {
