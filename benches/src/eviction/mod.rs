@@ -1,21 +1,48 @@
-//! Hit ratios of eviction policies: a simulation in which a request is a get and a miss is followed by a set.
+//! Hit ratios of eviction policies: a request is a get, and a miss is followed by a set. redlet's are those of real stores, the
+//! crates' those of real caches, the others are played out as they were published.
 pub mod chart;
+pub mod costs;
 mod exact;
 mod lists;
 mod rivals;
 mod s3_fifo;
-mod sampled;
+pub mod sizes;
+mod store;
 pub mod traces;
 mod w_tiny_lfu;
 
-use redlet_core::Random;
-use redlet_core::eviction::Policy;
+use redlet::EvictionPolicy;
 use traces::Trace;
 
-/// What is simulated: room for so many keys.
+/// Room for so many keys.
 trait Cache {
     /// Asks for a key and puts it in if it is not there; whether it was.
     fn request(&mut self, key: u32) -> bool;
+
+    /// How many keys are in, where that is not simply as many as there is room for.
+    fn keys(&self) -> Option<usize> {
+        None
+    }
+
+    /// How it fares on a trace.
+    fn play(&mut self, trace: &Trace, capacity: usize) -> Outcome {
+        let step = (trace.requests.len() / LOOKS).max(1);
+        let (mut hits, mut known, mut held, mut room) = (0_usize, 0, 0, 0);
+        for (at, &key) in trace.requests.iter().enumerate() {
+            hits += usize::from(self.request(key));
+            // Keys are numbered in the order in which they appear.
+            known = known.max(key as usize + 1);
+            if at % step == 0 {
+                let most = known.min(capacity);
+                held += self.keys().unwrap_or(most);
+                room += most;
+            }
+        }
+        Outcome {
+            hit_ratio: 100.0 * hits as f64 / trace.requests.len().max(1) as f64,
+            held: 100.0 * held as f64 / room.max(1) as f64,
+        }
+    }
 }
 
 /// A policy in the table.
@@ -64,6 +91,9 @@ impl Contender {
         Self::Belady,
     ];
 
+    /// redlet's own, limited by bytes.
+    pub const REDLET: [Self; 4] = [Self::Adaptive, Self::SampledLru, Self::SampledLfu, Self::SampledRandom];
+
     /// Those that the adaptive policy may never be far behind, whichever is the best.
     pub const JUDGES: [Self; 4] = [Self::Lru, Self::Lfu, Self::S3Fifo, Self::WTinyLfu];
 
@@ -85,35 +115,62 @@ impl Contender {
         }
     }
 
-    /// A cache with room for so many keys of a trace.
-    fn cache(self, trace: &Trace, capacity: usize, settings: Settings) -> Box<dyn Cache> {
-        let keys = trace.keys;
-        let sampled = |policy| {
-            Box::new(sampled::Sampled::new(policy, settings.samples, capacity, settings.seed))
-                as Box<dyn Cache>
-        };
+    /// Which of redlet's policies it is.
+    const fn policy(self) -> Option<EvictionPolicy> {
         match self {
-            Self::Adaptive => sampled(Policy::Adaptive),
-            Self::SampledLru => sampled(Policy::Lru),
-            Self::SampledLfu => sampled(Policy::Lfu),
-            Self::SampledRandom => sampled(Policy::Random),
-            Self::Lru => Box::new(exact::Lru::new(capacity, keys)),
-            Self::Lfu => Box::new(exact::Lfu::new(capacity, keys)),
-            Self::S3Fifo => Box::new(s3_fifo::S3Fifo::new(capacity, keys)),
-            Self::WTinyLfu => Box::new(w_tiny_lfu::WTinyLfu::fixed(capacity, keys)),
-            Self::WTinyLfuClimbing => Box::new(w_tiny_lfu::WTinyLfu::climbing(capacity, keys)),
-            Self::Moka => Box::new(rivals::Moka::new(capacity)),
-            Self::QuickCache => Box::new(rivals::Quick::new(capacity)),
-            Self::Belady => Box::new(exact::Belady::new(capacity, keys, &trace.requests)),
+            Self::Adaptive => Some(EvictionPolicy::AllKeysAdaptive),
+            Self::SampledLru => Some(EvictionPolicy::AllKeysLru),
+            Self::SampledLfu => Some(EvictionPolicy::AllKeysLfu),
+            Self::SampledRandom => Some(EvictionPolicy::AllKeysRandom),
+            _ => None,
         }
     }
 
-    /// Its hit ratio in percent with room for so many keys.
-    pub fn hit_ratio(self, trace: &Trace, capacity: usize, settings: Settings) -> f64 {
-        let mut cache = self.cache(trace, capacity, settings);
-        let hits = trace.requests.iter().filter(|&&key| cache.request(key)).count();
-        100.0 * hits as f64 / trace.requests.len().max(1) as f64
+    /// How it fares with room for so many keys.
+    pub fn play(self, trace: &Trace, capacity: usize, settings: Settings) -> Outcome {
+        let keys = trace.keys;
+        match self {
+            Self::Lru => exact::Lru::new(capacity, keys).play(trace, capacity),
+            Self::Lfu => exact::Lfu::new(capacity, keys).play(trace, capacity),
+            Self::S3Fifo => s3_fifo::S3Fifo::new(capacity, keys).play(trace, capacity),
+            Self::WTinyLfu => w_tiny_lfu::WTinyLfu::fixed(capacity, keys).play(trace, capacity),
+            Self::WTinyLfuClimbing => w_tiny_lfu::WTinyLfu::climbing(capacity, keys).play(trace, capacity),
+            Self::Moka => rivals::Moka::new(capacity).play(trace, capacity),
+            Self::QuickCache => rivals::Quick::new(capacity).play(trace, capacity),
+            Self::Belady => exact::Belady::new(capacity, keys, &trace.requests).play(trace, capacity),
+            Self::Adaptive | Self::SampledLru | Self::SampledLfu | Self::SampledRandom => {
+                let policy = self.policy().expect("a policy of redlet's");
+                stores(policy, trace, capacity, settings)
+            }
+        }
     }
+}
+
+/// The mean of several stores of redlet's, which differ in what chance brings. Their limit is in bytes: what a first one shows to
+/// be right for so many keys.
+fn stores(policy: EvictionPolicy, trace: &Trace, capacity: usize, settings: Settings) -> Outcome {
+    let play = |bytes, seed| {
+        store::Store::new(policy, capacity, bytes, Settings { seed, ..settings }).play(trace, capacity)
+    };
+    let bytes = store::bytes_for(capacity, settings);
+    let first = play(bytes, settings.seed);
+    let bytes = (bytes as f64 * 100.0 / first.held) as usize;
+    let outcomes: Vec<Outcome> =
+        (0..settings.stores as u64).map(|at| play(bytes, settings.seed + at)).collect();
+    let mean = |of: fn(&Outcome) -> f64| outcomes.iter().map(of).sum::<f64>() / outcomes.len() as f64;
+    Outcome { hit_ratio: mean(|outcome| outcome.hit_ratio), held: mean(|outcome| outcome.held) }
+}
+
+/// So often in a run the keys that are in are counted.
+const LOOKS: usize = 2000;
+
+/// How a policy fared on a trace.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    /// In percent of the requests.
+    pub hit_ratio: f64,
+    /// The mean number of keys that were in, in percent of how many could be: as many as had been asked for, at most the capacity.
+    pub held: f64,
 }
 
 /// What redlet's policies are set to.
@@ -121,27 +178,24 @@ impl Contender {
 pub struct Settings {
     /// Keys that are looked at for a victim.
     pub samples: usize,
-    /// Which random numbers.
+    /// Which random numbers, those of the first store.
     pub seed: u64,
-}
-
-/// A key's hash, all bits well mixed.
-fn hash(key: u64) -> u64 {
-    Random::from_seed(key.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next_u64()
+    /// How many stores there are, each with other random numbers, of which the mean is taken.
+    pub stores: usize,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SETTINGS: Settings = Settings { samples: 5, seed: 1 };
+    const SETTINGS: Settings = Settings { samples: 5, seed: 1, stores: 1 };
 
     fn trace(requests: &[u64]) -> Trace {
         Trace::new("test", requests.iter().copied())
     }
 
     fn hits(contender: Contender, requests: &[u64], capacity: usize) -> usize {
-        let ratio = contender.hit_ratio(&trace(requests), capacity, SETTINGS);
+        let ratio = contender.play(&trace(requests), capacity, SETTINGS).hit_ratio;
         (ratio * requests.len() as f64 / 100.0).round() as usize
     }
 
@@ -158,9 +212,9 @@ mod tests {
     fn nothing_beats_the_bound() {
         let trace = &traces::generated(3)[0];
         let trace = Trace::new("part", trace.requests[..20_000].iter().map(|&key| u64::from(key)));
-        let bound = Contender::Belady.hit_ratio(&trace, 500, SETTINGS);
+        let bound = Contender::Belady.play(&trace, 500, SETTINGS).hit_ratio;
         for contender in Contender::ALL {
-            let ratio = contender.hit_ratio(&trace, 500, SETTINGS);
+            let ratio = contender.play(&trace, 500, SETTINGS).hit_ratio;
             assert!(ratio <= bound, "{}: {ratio} of {bound}", contender.name());
             assert!(ratio > 0.0, "{}", contender.name());
         }

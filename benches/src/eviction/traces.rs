@@ -90,17 +90,18 @@ const REQUESTS: usize = 400_000;
 /// Loads that are made up: skewed popularity of several degrees, alone and with scans between; loops; a hot set that moves.
 pub fn generated(seed: u64) -> Vec<Trace> {
     let random = Random::from_seed(seed);
-    let mut traces: Vec<Trace> = [0.7, 0.8, 0.9, 1.0, 1.1, 1.2]
-        .into_iter()
-        .map(|skew| {
-            let zipf = Zipf::new(skew);
-            Trace::new(format!("zipf {skew:.1}"), (0..REQUESTS).map(|_| zipf.draw(&random)))
-        })
-        .collect();
+    let mut traces: Vec<Trace> =
+        [0.7, 0.8, 0.9, 1.0, 1.1, 1.2].into_iter().map(|skew| skewed(skew, &random)).collect();
     traces.push(Trace::new("zipf and scans", scans(&random)));
     traces.push(Trace::new("loops", loops(&random)));
     traces.push(Trace::new("moving hot set", moving(&random)));
     traces
+}
+
+/// Keys of which some are more popular than others, by a power of their rank.
+pub fn skewed(skew: f64, random: &Random) -> Trace {
+    let zipf = Zipf::new(skew);
+    Trace::new(format!("zipf {skew:.1}"), (0..REQUESTS).map(|_| zipf.draw(random)))
 }
 
 /// Every 20,000 requests, 8,000 keys are read that nobody asks for again.

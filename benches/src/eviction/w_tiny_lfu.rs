@@ -3,8 +3,8 @@
 //! "Adaptive software cache management", Middleware 2018).
 use redlet_core::Random;
 
+use super::Cache;
 use super::lists::Lists;
-use super::{Cache, hash};
 
 const WINDOW: usize = 0;
 const PROBATION: usize = 1;
@@ -196,4 +196,9 @@ impl Climber {
         (self.hits, self.requests) = (0, 0);
         Some(amount)
     }
+}
+
+/// All bits well mixed.
+fn hash(key: u64) -> u64 {
+    Random::from_seed(key.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next_u64()
 }

@@ -275,3 +275,46 @@ fn what_is_big_is_freed_by_somebody_else() {
         redis.flushall().unwrap();
     }
 }
+
+#[test]
+fn threads_in_a_full_store_lose_nothing_but_what_is_evicted() {
+    const KEYS: usize = 3000;
+    const KEPT: usize = 100;
+    for policy in EvictionPolicy::ALL.into_iter().filter(|policy| *policy != EvictionPolicy::NoEviction) {
+        // Few shards, so that the threads and the evictor are in each other's way.
+        let builder = Redis::builder().shards(2).max_memory(LIMIT).eviction_policy(policy).seed(5);
+        let redis = builder.build().unwrap();
+        let kept = |number: usize| format!("kept:{number}");
+        (0..KEPT).for_each(|number| redis.set(kept(number), number.to_string()).unwrap());
+        let value = |thread: usize, number: usize| format!("{thread}:{number}:{}", "x".repeat(number % 200));
+        let writer = |thread: usize| {
+            let key = |number: usize| format!("{thread}:{number}");
+            let mut created = 0;
+            for number in 0..KEYS {
+                let options = SetOptions::default().ex(Duration::from_secs(1000 + number as u64));
+                redis.set_with(key(number), value(thread, number), options).unwrap();
+                let earlier = number * 7919 % (number + 1);
+                if let Some(found) = redis.get(key(earlier)).unwrap() {
+                    assert_eq!(found, value(thread, earlier), "{}", policy.as_str());
+                }
+                let list = format!("{thread}:list:{}", number % 5);
+                let is_new = redis.rpush(&*list, ["element"]).unwrap() == 1;
+                redis.expire(&*list, Duration::from_secs(5000)).unwrap();
+                created += 1 + usize::from(is_new);
+            }
+            created
+        };
+        let created: usize = std::thread::scope(|scope| {
+            let threads = [0, 1].map(|thread| scope.spawn(move || writer(thread)));
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert!(used(&redis) <= LIMIT, "{}", policy.as_str());
+        let evicted: usize = redis.info("stats").unwrap()["evicted_keys"].parse().unwrap();
+        assert!(evicted > KEYS, "{}: {evicted}", policy.as_str());
+        assert_eq!(redis.dbsize().unwrap() + evicted, created + KEPT, "{}", policy.as_str());
+        if policy.as_str().starts_with("volatile") {
+            let is_there = |number: usize| redis.get(kept(number)).unwrap().unwrap() == number.to_string();
+            assert!((0..KEPT).all(is_there), "{}", policy.as_str());
+        }
+    }
+}

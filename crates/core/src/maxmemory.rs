@@ -85,16 +85,16 @@ impl EvictionPolicy {
         Self::ALL.into_iter().find(|policy| policy.as_str().as_bytes().eq_ignore_ascii_case(name))
     }
 
-    /// By what keys are ranked; `None` if nothing goes.
-    const fn ranking(self) -> Option<Policy> {
+    /// Who says what goes.
+    const fn chooser(self) -> Chooser {
         match self {
-            Self::NoEviction => None,
-            Self::AllKeysLru | Self::VolatileLru => Some(Policy::Lru),
-            Self::AllKeysLfu | Self::VolatileLfu => Some(Policy::Lfu),
-            Self::AllKeysRandom | Self::VolatileRandom => Some(Policy::Random),
-            Self::AllKeysLrm | Self::VolatileLrm => Some(Policy::Lrm),
-            Self::VolatileTtl => Some(Policy::Ttl),
-            Self::AllKeysAdaptive => Some(Policy::Adaptive),
+            Self::NoEviction => Chooser::Nobody,
+            Self::AllKeysLru | Self::VolatileLru => Chooser::Evictor(Policy::Lru),
+            Self::AllKeysLfu | Self::VolatileLfu => Chooser::Evictor(Policy::Lfu),
+            Self::AllKeysRandom | Self::VolatileRandom => Chooser::Evictor(Policy::Random),
+            Self::AllKeysLrm | Self::VolatileLrm => Chooser::Evictor(Policy::Lrm),
+            Self::VolatileTtl => Chooser::Wheels,
+            Self::AllKeysAdaptive => Chooser::Evictor(Policy::Adaptive),
         }
     }
 
@@ -109,6 +109,17 @@ impl EvictionPolicy {
                 | Self::VolatileTtl
         )
     }
+}
+
+/// Who says what goes when memory is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Chooser {
+    /// Nothing goes.
+    Nobody,
+    /// The timing wheels, which have keys in the order of their deadlines.
+    Wheels,
+    /// An [`Evictor`] that ranks keys so.
+    Evictor(Policy),
 }
 
 /// Redis's default for `maxmemory-samples`.
@@ -140,6 +151,8 @@ struct Watched {
     /// Keys that came since.
     inserted: usize,
     residents: usize,
+    /// Keys of the shard that has most, as of the last look.
+    longest: usize,
     /// The last tick of each second in which there was a new one, at most [`HISTORY`].
     history: VecDeque<(u32, i64)>,
 }
@@ -157,6 +170,7 @@ impl Watched {
             accesses: 0,
             inserted: 0,
             residents: 0,
+            longest: 0,
             history: VecDeque::new(),
         }
     }
@@ -169,7 +183,9 @@ impl Watched {
         let counted = statistics.hits.max(statistics.commands.saturating_sub(statistics.misses));
         // Counters may have been reset.
         self.accesses += counted.checked_sub(self.counted).unwrap_or(counted);
-        (self.counted, self.inserted, self.residents) = (counted, 0, engine.keyspace().keys());
+        let keyspace = engine.keyspace();
+        (self.counted, self.inserted, self.residents) = (counted, 0, keyspace.keys());
+        self.longest = (0..keyspace.len()).map(|index| keyspace.keys_of(index)).max().unwrap_or(0);
         self.evictor.observe(self.accesses, self.residents);
         let tick = self.evictor.now();
         engine.tracking().set_tick(tick);
@@ -267,7 +283,11 @@ impl MaxMemory {
         }
         let (policy, is_limited) = (self.policy(), self.limit() > 0);
         let mut watched = self.evictor.lock();
-        let ranking = policy.ranking().filter(|_| is_limited).unwrap_or(Policy::Random);
+        let chooser = policy.chooser();
+        let ranking = match chooser {
+            Chooser::Evictor(ranking) if is_limited => ranking,
+            _ => Policy::Random,
+        };
         if watched.evictor.policy() != ranking || matches!(change, MemoryChange::Samples(_)) {
             *watched = Watched::new(ranking, self.samples());
         }
@@ -275,7 +295,8 @@ impl MaxMemory {
             Policy::Lru => AccessPolicy::Use,
             Policy::Lrm => AccessPolicy::Change,
             Policy::Adaptive => AccessPolicy::Adaptive,
-            _ if policy.ranking() == Some(Policy::Lfu) => AccessPolicy::Frequency,
+            // OBJECT FREQ answers without a limit too.
+            _ if chooser == Chooser::Evictor(Policy::Lfu) => AccessPolicy::Frequency,
             _ => AccessPolicy::Age,
         });
         watched.observe(engine);
@@ -396,20 +417,21 @@ impl Engine {
         let policy = memory.policy();
         let mut misses = 0;
         while memory.is_over() {
-            let evicted = match policy {
-                EvictionPolicy::NoEviction => return false,
-                EvictionPolicy::VolatileTtl => match self.nearest_deadline() {
+            let evicted = match policy.chooser() {
+                Chooser::Nobody => return false,
+                Chooser::Wheels => match self.nearest_deadline() {
                     Some((index, key)) => self.evict(index, &key),
                     None => return false,
                 },
-                _ => {
+                Chooser::Evictor(_) => {
                     let victim = {
                         let mut watched = memory.evictor.lock();
                         watched.inserted += 1;
                         if watched.inserted * OBSERVED_SHARE > watched.residents {
                             watched.observe(self);
                         }
-                        watched.evictor.victim(&mut Sampled { engine: self, policy })
+                        let longest = watched.longest;
+                        watched.evictor.victim(&mut Sampled { engine: self, policy, longest })
                     };
                     match victim {
                         Some(victim) => {
@@ -484,6 +506,8 @@ fn may_go(policy: EvictionPolicy, database: &Database) -> usize {
 struct Sampled<'e> {
     engine: &'e Engine,
     policy: EvictionPolicy,
+    /// About as many keys as the longest shard has.
+    longest: usize,
 }
 
 impl Sampled<'_> {
@@ -496,7 +520,7 @@ impl Sampled<'_> {
             }
             _ => entry.access(),
         };
-        Candidate { hash, word, bytes: database.bytes_of(entry), deadline: None }
+        Candidate { hash, word, bytes: database.bytes_of(entry) }
     }
 
     fn may_go(&self, entry: &Entry) -> bool {
@@ -529,10 +553,10 @@ impl Residents for Sampled<'_> {
         let (random, keyspace) = (self.engine.random(), self.engine.keyspace());
         let shards = keyspace.len();
         // A shard with more keys is drawn more often.
-        let longest = (0..shards).map(|index| keyspace.keys_of(index)).max().unwrap_or(0).max(1);
+        let longest = self.longest.max(1) as u64;
         for _ in 0..shards * 2 {
             let index = random.below(shards as u64) as usize;
-            if (random.below(longest as u64) as usize) < keyspace.keys_of(index)
+            if (random.below(longest) as usize) < keyspace.keys_of(index)
                 && let Some(candidate) = self.sample_from(index)
             {
                 return Some(candidate);

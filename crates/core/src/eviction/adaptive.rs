@@ -22,7 +22,8 @@
 //! keys that went from the end of the window, how many came back shortly after; and of those that went from the main part?
 //! The part whose victims return more often is too small and gets room for a key for each return. Both ends lose equally much in the
 //! end, and that is where the sum is best. The longer ago a key went, the less its return counts, or a loop would
-//! pull the border towards the window, where it has no hits at all. ARC (Megiddo, Modha, FAST 2003) moves
+//! pull the border towards the window, where it has no hits at all. The window is at least one percent of the keys, so that
+//! it notices when the load turns to the new, and at most 80, so that the main part does. ARC (Megiddo, Modha, FAST 2003) moves
 //! its border by the mere number of returns, and `LeCaR` (Vietri et al., `HotStorage` 2018) weighs two policies by regret for
 //! their victims; the difference here is that returns are counted per victim.
 //!
@@ -60,6 +61,9 @@ const TURNOVERS: f64 = 2.0;
 const EVICTIONS_MIN: f64 = 200.0;
 /// Twice as many uses, or half the bytes, are worth so many ticks of age: a quarter of an epoch.
 const DOUBLING: i64 = EPOCH as i64 / 4;
+/// As good as equal, in a duel: bytes within a tenth of each other. Two keys of one kind differ by what their tables have to spare,
+/// and that must not decide.
+const TIE: i64 = DOUBLING / 8;
 
 /// The word of an entry that was used now.
 #[inline]
@@ -72,10 +76,14 @@ pub(super) const fn touched(word: u32, now: u32) -> u32 {
 /// How often an entry was used: halved with every epoch that began since the last time.
 #[inline]
 const fn uses(word: u32, now: u32) -> u32 {
-    let epochs = ((now & TICK_MASK) >> EPOCH_BITS).wrapping_sub((word & TICK_MASK) >> EPOCH_BITS)
-        & (TICK_MASK >> EPOCH_BITS);
+    let epochs = (now >> EPOCH_BITS).wrapping_sub(word >> EPOCH_BITS) & (TICK_MASK >> EPOCH_BITS);
     let uses = word >> TICK_BITS & USES_MAX;
-    if epochs > USES_MAX { 0 } else { uses >> epochs }
+    // A branch for what is true of nearly every read.
+    match epochs {
+        0 => uses,
+        1 | 2 => uses >> epochs,
+        _ => 0,
+    }
 }
 
 /// Enough of the number of the epoch to tell those apart that a memory outlasts.
@@ -90,8 +98,16 @@ pub(super) const fn age(word: u32, now: u32) -> u32 {
 /// What uses are for each byte, as a logarithm in units of [`DOUBLING`].
 fn density(uses: u32, bytes: usize) -> i64 {
     /// Logarithms of 0 (as good as a half) to 8.
-    const LOGARITHMS: [f64; 9] = [-1.0, 0.0, 1.0, 1.585, 2.0, 2.322, 2.585, 2.807, 3.0];
-    ((LOGARITHMS[uses as usize] - (bytes.max(1) as f64).log2()) * DOUBLING as f64) as i64
+    const LOGARITHMS: [i64; 9] = [-512, 0, 512, 811, 1024, 1189, 1324, 1437, 1536];
+    const { assert!(DOUBLING == 512) };
+    LOGARITHMS[uses as usize] - logarithm(bytes.max(1))
+}
+
+/// Linear between the powers of two, which is off by a twelfth at most, because every key of the pool is weighed for each victim.
+const fn logarithm(bytes: usize) -> i64 {
+    let whole = bytes.ilog2();
+    let rest = ((bytes ^ (1 << whole)) as i64 * DOUBLING) >> whole;
+    whole as i64 * DOUBLING + rest
 }
 
 /// Whether a key that was not used in the window may take the place of the weakest key of the main part, which has so much of
@@ -101,7 +117,7 @@ fn beats(newcomer: &Candidate, weakest: &Candidate, handicap: i64, now: u32) -> 
     // a loop would put out what it is about to read.
     let to_come = u32::from(age(weakest.word, now) < ROUND);
     density(uses(newcomer.word, now), newcomer.bytes) + handicap
-        > density(uses(weakest.word, now) + to_come, weakest.bytes)
+        > density(uses(weakest.word, now) + to_come, weakest.bytes) + TIE
 }
 
 /// What the policy knows beyond the words of the entries.
@@ -282,6 +298,15 @@ mod tests {
     }
 
     #[test]
+    fn logarithms_grow_with_what_they_are_of_and_are_nearly_right() {
+        for bytes in [1_usize, 2, 3, 5, 64, 100, 1000, 1 << 20, 3 << 40] {
+            let right = (bytes as f64).log2() * DOUBLING as f64;
+            assert!((logarithm(bytes) as f64 - right).abs() <= DOUBLING as f64 / 11.0, "{bytes}");
+            assert!(logarithm(bytes) <= logarithm(bytes + 1), "{bytes}");
+        }
+    }
+
+    #[test]
     fn a_tick_that_wrapped_around_is_not_long_ago() {
         let before = (1 << TICK_BITS) - 10;
         let word = touched(1 << TICK_BITS | before, before);
@@ -330,7 +355,7 @@ mod tests {
             // The lowest of two random numbers: some keys are more popular than others, of both sizes alike.
             let key = (hash(at) % 400).min(hash(at + 1_000_000) % 400);
             if !store.get(key) {
-                store.insert(key, size(key), None);
+                store.insert(key, size(key));
                 if at > 1000 {
                     let victim = store.evict().expect("there are keys");
                     gone[usize::from(victim.bytes > 64)] += 1;
@@ -352,7 +377,7 @@ mod tests {
     #[test]
     fn the_queue_does_not_grow_while_nothing_has_to_go() {
         let mut store = store();
-        (0..10_000).for_each(|key| store.insert(key, 64, None));
+        (0..10_000).for_each(|key| store.insert(key, 64));
         let queue = store.evictor.adaptive.window.len();
         assert!(queue <= 10_000 / 25, "{queue} hashes for 10,000 keys");
     }

@@ -5,10 +5,9 @@
 //! number of accesses ([`AccessClock`]), so that a policy means the same in a store that is asked once a minute and in one
 //! that is asked a million times a second.
 //!
-//! Knows hashes, words and bytes; knows nothing of keys, values, locks or the machine's clock.
+//! Knows hashes, words and bytes; knows nothing of keys, values, locks, deadlines or the machine's clock.
 mod adaptive;
 mod clock;
-mod counter;
 mod ghost;
 mod pool;
 
@@ -27,12 +26,10 @@ pub enum Policy {
     Lru,
     /// The key that was written longest ago goes first: the store stamps writes only.
     Lrm,
-    /// The key that is used least often goes first.
+    /// The key that is used least often goes first: how often that is, the store keeps count of, and a candidate's word says.
     Lfu,
     /// Any key.
     Random,
-    /// The key that would expire first.
-    Ttl,
     /// By use and by frequency, as much of each as the load rewards ([`Adaptive`]).
     Adaptive,
 }
@@ -44,20 +41,18 @@ impl Policy {
         match self {
             Self::Lru | Self::Lrm => Some(age(word, now)),
             Self::Adaptive => Some(adaptive::age(word, now)),
-            Self::Lfu | Self::Random | Self::Ttl => None,
+            Self::Lfu | Self::Random => None,
         }
     }
 
-    /// The word of an entry that was used now. Pure and quick, because every read calls it; `chance` is drawn from only by
-    /// [`Policy::Lfu`].
+    /// The word of an entry that was used now. Pure and quick, because every read calls it.
     #[inline]
     #[must_use]
-    pub fn touched(self, word: u32, now: u32, chance: impl FnOnce() -> u64) -> u32 {
+    pub const fn touched(self, word: u32, now: u32) -> u32 {
         match self {
             Self::Lru | Self::Lrm => now & WORD_MASK,
-            Self::Lfu => counter::touched(word, now, chance),
             Self::Adaptive => adaptive::touched(word, now),
-            Self::Random | Self::Ttl => word,
+            Self::Lfu | Self::Random => word,
         }
     }
 }
@@ -67,12 +62,10 @@ impl Policy {
 pub struct Candidate {
     /// The hash of the key, all bits well mixed.
     pub hash: u64,
-    /// What the policy keeps in the entry.
+    /// What the policy keeps in the entry; how often it is used under [`Policy::Lfu`].
     pub word: u32,
     /// What would be free if it went.
     pub bytes: usize,
-    /// When it expires, in milliseconds since 1970, if ever.
-    pub deadline: Option<u64>,
 }
 
 /// The keys that are in the store, as far as eviction may look at them.
@@ -128,13 +121,12 @@ impl Evictor {
         self.adaptive.resize(residents);
     }
 
-    /// The word of a key that is new now.
+    /// The word of a key that is new now; 0 where it is not this policy's.
     pub fn inserted(&mut self, hash: u64) -> u32 {
         let now = self.clock.now();
         match self.policy {
             Policy::Lru | Policy::Lrm => now & WORD_MASK,
-            Policy::Lfu => counter::first(now),
-            Policy::Random | Policy::Ttl => 0,
+            Policy::Lfu | Policy::Random => 0,
             Policy::Adaptive => self.adaptive.inserted(hash, now),
         }
     }
@@ -148,12 +140,7 @@ impl Evictor {
             Policy::Lru | Policy::Lrm => {
                 self.pool.take(residents, samples, |key| -i64::from(age(key.word, now)))
             }
-            Policy::Lfu => {
-                self.pool.take(residents, samples, |key| i64::from(counter::frequency(key.word, now)))
-            }
-            Policy::Ttl => self.pool.take(residents, samples, |key| {
-                key.deadline.map_or(i64::MAX, |deadline| i64::try_from(deadline).unwrap_or(i64::MAX))
-            }),
+            Policy::Lfu => self.pool.take(residents, samples, |key| i64::from(key.word)),
             Policy::Adaptive => self.adaptive.victim(&mut self.pool, residents, samples, now),
         }
     }
@@ -228,18 +215,21 @@ mod tests {
             self.accesses += 1;
             let now = self.evictor.now();
             let Some(entry) = self.keys.entries.get_mut(&hash(key)) else { return false };
-            let random = &self.keys.random;
-            entry.1.word = self.policy.touched(entry.1.word, now, || random.next_u64());
+            entry.1.word = match self.policy {
+                // The store's own count, here of every use.
+                Policy::Lfu => entry.1.word + 1,
+                policy => policy.touched(entry.1.word, now),
+            };
             assert!(entry.1.word <= WORD_MASK, "an entry has no more bits for it");
             true
         }
 
         /// Puts in a key that is not there.
-        pub(super) fn insert(&mut self, key: u64, bytes: usize, deadline: Option<u64>) {
+        pub(super) fn insert(&mut self, key: u64, bytes: usize) {
             self.evictor.observe(self.accesses, self.keys.order.len());
             let hash = hash(key);
             let word = self.evictor.inserted(hash);
-            self.put(Candidate { hash, word, bytes, deadline });
+            self.put(Candidate { hash, word, bytes });
         }
 
         pub(super) fn put(&mut self, key: Candidate) {
@@ -257,7 +247,7 @@ mod tests {
         pub(super) fn request(&mut self, key: u64, room: usize) -> bool {
             let hit = self.get(key);
             if !hit {
-                self.insert(key, 64, None);
+                self.insert(key, 64);
                 while self.keys.order.len() > room {
                     self.evict().expect("there are keys");
                 }
@@ -276,14 +266,13 @@ mod tests {
         }
     }
 
-    const ALL: [Policy; 6] =
-        [Policy::Lru, Policy::Lrm, Policy::Lfu, Policy::Random, Policy::Ttl, Policy::Adaptive];
+    const ALL: [Policy; 5] = [Policy::Lru, Policy::Lrm, Policy::Lfu, Policy::Random, Policy::Adaptive];
 
     #[test]
     fn every_policy_empties_a_store_and_then_finds_nothing() {
         for policy in ALL {
             let mut store = Store::new(policy);
-            (0..300).for_each(|key| store.insert(key, 64, None));
+            (0..300).for_each(|key| store.insert(key, 64));
             for left in (0..300).rev() {
                 assert!(store.evict().is_some(), "{policy:?}");
                 assert_eq!(store.keys.order.len(), left, "{policy:?}");
@@ -294,11 +283,12 @@ mod tests {
 
     #[test]
     fn words_that_another_policy_wrote_keep_no_key_from_going() {
-        for policy in ALL {
+        // Under LFU the words are the store's, which makes frequencies of them.
+        for policy in ALL.into_iter().filter(|policy| *policy != Policy::Lfu) {
             let mut store = Store::new(policy);
             for key in 0..300 {
                 let word = hash(key) as u32 & WORD_MASK;
-                store.put(Candidate { hash: hash(key), word, bytes: 64, deadline: None });
+                store.put(Candidate { hash: hash(key), word, bytes: 64 });
             }
             store.request_all(1000..40_000, 300);
             let left = (0..300).filter(|&key| store.holds(key)).count();
@@ -318,16 +308,5 @@ mod tests {
             let hot = (0..20).filter(|&key| store.holds(key)).count();
             assert!(hot >= 19, "{policy:?} kept {hot} of 20");
         }
-    }
-
-    #[test]
-    fn the_key_that_expires_first_goes_first_and_one_that_never_does_goes_last() {
-        let mut store = Store::new(Policy::Ttl);
-        store.insert(0, 64, None);
-        (1..4).for_each(|key| store.insert(key, 64, Some(1000 * key)));
-        let order: Vec<_> = std::iter::from_fn(|| store.evict()).map(|key| key.deadline).collect();
-        // Sixteen samples of four keys miss one now and then, so only the whole pool is asked about.
-        assert_eq!(order.len(), 4);
-        assert_eq!(*order.last().expect("four went"), None);
     }
 }

@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn a_candidate_that_was_used_meanwhile_is_not_taken() {
         let mut store = Store::new(Policy::Lru);
-        (0..40).for_each(|key| store.insert(key, 64, None));
+        (0..40).for_each(|key| store.insert(key, 64));
         let mut pool = Pool::default();
         let by_word = |key: &Candidate| i64::from(key.word);
         let weakest = pool.weakest(&mut store.keys, 400, by_word).expect("there are keys");
@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn the_worst_of_earlier_samples_waits_for_its_turn() {
         let mut store = Store::new(Policy::Lru);
-        (0..400).for_each(|key| store.insert(key, key as usize, None));
+        (0..400).for_each(|key| store.insert(key, key as usize));
         let mut pool = Pool::default();
         let by_bytes = |key: &Candidate| key.bytes as i64;
         // After enough samples the sixteen smallest are known, and one sample more changes nothing.

@@ -101,24 +101,32 @@ impl Tracking {
             AccessPolicy::Change if access == Access::Read => {}
             AccessPolicy::Change => entry.stamp(self.tick()),
             AccessPolicy::Adaptive => {
-                entry.stamp(Policy::Adaptive.touched(entry.access(), self.tick(), || 0));
+                entry.stamp(Policy::Adaptive.touched(entry.access(), self.tick()));
             }
         }
     }
 
     /// Redis's logarithmic counter: the higher it is, the less likely it is to grow (`LFULogIncr` in its documentation of
     /// LFU eviction: probability 1 / (base * factor + 1)).
+    #[inline]
     fn one_more_use(&self, word: u32, seconds: i64, random: &Random) -> u32 {
         let counter = self.frequency(word, seconds);
-        let base = f64::from(counter.saturating_sub(INITIAL_COUNTER));
-        let chance = 1.0 / (base * f64::from(self.log_factor.load(Ordering::Relaxed)) + 1.0);
-        let grows = counter < 255 && (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 <= chance;
+        let base = u64::from(counter.saturating_sub(INITIAL_COUNTER));
+        // One in so many. Multiplied, not divided: every read does this.
+        let odds = base * u64::from(self.log_factor.load(Ordering::Relaxed)) + 1;
+        let grows =
+            counter < 255 && (odds == 1 || (random.next_rough() >> 32).saturating_mul(odds) < 1 << 32);
         pack(seconds, counter + u32::from(grows))
     }
 
     /// The counter after losing one for every `lfu-decay-time` minutes without use.
+    #[inline]
     pub(crate) fn frequency(&self, word: u32, seconds: i64) -> u32 {
         let idle = minutes(seconds).wrapping_sub(word >> 8) & 0xffff;
+        if idle == 0 {
+            // No division for what was used just now, as most of what is read was.
+            return word & 0xff;
+        }
         let decay = self.decay_minutes.load(Ordering::Relaxed);
         (word & 0xff).saturating_sub(idle.checked_div(decay).unwrap_or(0))
     }
