@@ -489,6 +489,7 @@ impl Builder {
     /// Who is told of each key that expires or is evicted: once, in order, when it is gone for everybody, by the thread that
     /// removed it, which may be any that uses the store or the background thread. No lock is held, so it may use the store; but whoever
     /// called waits for it.
+    /// A listener that writes to a store that is full makes other keys go, of which it is told within that write.
     ///
     /// ```
     /// use std::sync::mpsc;
