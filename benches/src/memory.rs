@@ -154,7 +154,7 @@ fn fill_server(server: &Server, case: &Case, elements: usize) -> f64 {
 /// How far what is counted may be from what the process grew by.
 const COUNTED_WITHIN: f64 = 0.1;
 
-/// Allocators, and the programs that stand on them.
+/// Allocators, the system's first, and the programs that stand on them.
 const ALLOCATORS: [(&str, &str); 3] =
     [("system", "memory"), ("jemalloc", "memory_jemalloc"), ("mimalloc", "memory_mimalloc")];
 
@@ -190,8 +190,13 @@ pub fn run() {
         print!("{name:>16}");
     }
     println!("   to reach");
+    let on = |file: &str, case: usize| measure(&program.with_file_name(file), case, arguments.elements);
+    let (_, on_system) = ALLOCATORS[0];
+    let mut counted_on_system = Vec::new();
     for (number, case) in CASES.iter().enumerate() {
-        let (ours, _) = measure(&program, number, arguments.elements).unwrap_or((f64::NAN, f64::NAN));
+        let measured = on(on_system, number);
+        let (ours, _) = measured.unwrap_or((f64::NAN, f64::NAN));
+        counted_on_system.push(measured);
         print!("{:<36}{ours:>10.1}", case.name);
         for server in &servers {
             match Server::start(server) {
@@ -205,11 +210,12 @@ pub fn run() {
     print!("{:<36}", "what is counted, of the growth");
     ALLOCATORS.iter().for_each(|(name, _)| print!("{name:>10}"));
     println!("   within {:.0} %", COUNTED_WITHIN * 100.0);
-    for (number, case) in CASES.iter().enumerate() {
+    for (number, (case, system)) in CASES.iter().zip(counted_on_system).enumerate() {
         print!("{:<36}", case.name);
         let mut within = true;
-        for (_, file) in ALLOCATORS {
-            match measure(&program.with_file_name(file), number, arguments.elements) {
+        let others = ALLOCATORS[1..].iter().map(|(_, file)| on(file, number));
+        for measured in [system].into_iter().chain(others) {
+            match measured {
                 Some((_, counted)) => {
                     print!("{counted:>10.3}");
                     within &= (counted - 1.0).abs() <= COUNTED_WITHIN;

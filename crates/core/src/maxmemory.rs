@@ -148,8 +148,8 @@ struct Watched {
     /// What the counters said when they were last looked at.
     counted: u64,
     accesses: u64,
-    /// Keys that came since.
-    inserted: usize,
+    /// Keys that came or went since.
+    changes: usize,
     residents: usize,
     /// Keys of the shard that has most, as of the last look.
     longest: usize,
@@ -159,7 +159,7 @@ struct Watched {
 
 /// As many moments are remembered. When there are more, every second one is forgotten.
 const HISTORY: usize = 512;
-/// The clock is looked after once for so many keys of the store that came.
+/// The clock is looked after whenever such a part of the keys of the store came or went.
 const OBSERVED_SHARE: usize = 1024;
 
 impl Watched {
@@ -168,10 +168,18 @@ impl Watched {
             evictor: Evictor::new(policy, samples),
             counted: 0,
             accesses: 0,
-            inserted: 0,
+            changes: 0,
             residents: 0,
             longest: 0,
             history: VecDeque::new(),
+        }
+    }
+
+    /// A key came or has to go: now and then the evictor is told what happened.
+    fn count_change(&mut self, engine: &Engine) {
+        self.changes += 1;
+        if self.changes * OBSERVED_SHARE > self.residents {
+            self.observe(engine);
         }
     }
 
@@ -184,7 +192,7 @@ impl Watched {
         // Counters may have been reset.
         self.accesses += counted.checked_sub(self.counted).unwrap_or(counted);
         let keyspace = engine.keyspace();
-        (self.counted, self.inserted, self.residents) = (counted, 0, keyspace.keys());
+        (self.counted, self.changes, self.residents) = (counted, 0, keyspace.keys());
         self.longest = (0..keyspace.len()).map(|index| keyspace.keys_of(index)).max().unwrap_or(0);
         self.evictor.observe(self.accesses, self.residents);
         let tick = self.evictor.now();
@@ -325,20 +333,13 @@ impl MaxMemory {
     /// The word of a key that is new now; its shard is locked.
     #[inline]
     pub(crate) fn first(&self, engine: &Engine, hash: u64, seconds: i64) -> u32 {
-        let tracking = engine.tracking();
-        match tracking.policy() {
-            AccessPolicy::Use | AccessPolicy::Change | AccessPolicy::Adaptive => self.insert(engine, hash),
-            AccessPolicy::Age | AccessPolicy::Frequency => tracking.first(seconds),
-        }
+        engine.tracking().first(seconds).unwrap_or_else(|| self.insert(engine, hash))
     }
 
     #[cold]
     fn insert(&self, engine: &Engine, hash: u64) -> u32 {
         let mut watched = self.evictor.lock();
-        watched.inserted += 1;
-        if watched.inserted * OBSERVED_SHARE > watched.residents {
-            watched.observe(engine);
-        }
+        watched.count_change(engine);
         watched.evictor.inserted(hash)
     }
 
@@ -426,10 +427,7 @@ impl Engine {
                 Chooser::Evictor(_) => {
                     let victim = {
                         let mut watched = memory.evictor.lock();
-                        watched.inserted += 1;
-                        if watched.inserted * OBSERVED_SHARE > watched.residents {
-                            watched.observe(self);
-                        }
+                        watched.count_change(self);
                         let longest = watched.longest;
                         watched.evictor.victim(&mut Sampled { engine: self, policy, longest })
                     };

@@ -4,8 +4,8 @@ use std::time::Duration;
 use crate::Bytes;
 
 use super::scan::{self, ScanOptions, ScanReply, Scanned};
-use super::{Args, Command, Control, Flags, Group, KeySpec, Late, Read, Scope, Spec, Write};
-use super::{keyed, many_keys, table};
+use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Scope, Spec, Write};
+use super::{bare, help_command, keyed, many_keys, table};
 use crate::engine::Engine;
 use crate::keyspace::{AccessPolicy, Database, Entry};
 use crate::maxmemory::idle_seconds;
@@ -521,24 +521,15 @@ impl<'a> Read<'a> for Keys<'a> {
     }
 }
 
-/// `RANDOMKEY`
-#[derive(Clone, Debug)]
-pub struct RandomKey;
-
-impl<'a> Command<'a> for RandomKey {
-    const SPEC: Spec = Spec {
+bare! {
+    /// `RANDOMKEY`
+    RandomKey -> Option<Bytes>, Spec {
         name: "RANDOMKEY",
         tips: &["request_policy:all_shards", "response_policy:special", "nondeterministic_output"],
         summary: "Returns the name of some key, each equally likely.",
         complexity: "O(S), S being the number of shards",
         ..GENERIC
-    };
-    const SCOPE: Scope = Scope::Everything;
-    type Reply = Option<Bytes>;
-
-    fn parse(_: &mut Args<'a>) -> Result<Self> {
-        Ok(RandomKey)
-    }
+    }, Scope::Everything
 }
 
 impl Read<'_> for RandomKey {
@@ -939,28 +930,4 @@ impl<'a> Read<'a> for ObjectRefCount<'a> {
     }
 }
 
-/// `OBJECT HELP`
-#[derive(Clone, Debug)]
-pub struct ObjectHelp;
-
-impl<'a> Command<'a> for ObjectHelp {
-    const SPEC: Spec = Spec {
-        name: "OBJECT HELP",
-        arity: 2,
-        since: "6.2.0",
-        flags: Flags::LOADING.and(Flags::STALE),
-        summary: "Lists the subcommands of OBJECT.",
-        ..GENERIC
-    };
-    type Reply = Reply;
-
-    fn parse(_: &mut Args<'a>) -> Result<Self> {
-        Ok(ObjectHelp)
-    }
-}
-
-impl Control<'_> for ObjectHelp {
-    fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
-        Ok(super::help("OBJECT"))
-    }
-}
+help_command!(ObjectHelp, "OBJECT", Spec { since: "6.2.0", ..GENERIC });

@@ -1,5 +1,5 @@
 //! MEMORY: what keys take.
-use super::{Args, Command, Control, Flags, Group, KeySpec, Read, Scope, Spec, table};
+use super::{Args, Command, Control, Group, KeySpec, Read, Scope, Spec, bare, help_command, table};
 use crate::engine::Engine;
 use crate::tx::{Tx, View};
 use crate::{Error, Reply, Result};
@@ -63,54 +63,40 @@ impl<'a> Read<'a> for MemoryUsage<'a> {
     }
 }
 
-/// Declares a command without words of its own.
-macro_rules! bare {
-    ($type:ident -> $reply:ty, $name:literal, $flags:expr, $tips:expr, $scope:expr, $summary:literal, $complexity:literal) => {
-        #[doc = concat!("`", $name, "`")]
-        #[derive(Clone, Copy, Debug)]
-        pub struct $type;
-
-        impl<'a> Command<'a> for $type {
-            const SPEC: Spec = Spec {
+macro_rules! report_command {
+    ($type:ident -> $reply:ty, $name:literal, $summary:literal) => {
+        bare! {
+            #[doc = concat!("`", $name, "`")]
+            $type -> $reply, Spec {
                 name: $name,
                 arity: 2,
-                flags: $flags,
-                tips: $tips,
+                tips: PER_SHARD,
                 summary: $summary,
-                complexity: $complexity,
+                complexity: "O(S), S being the number of shards",
                 ..SERVER
-            };
-            const SCOPE: Scope = $scope;
-            type Reply = $reply;
-
-            fn parse(_: &mut Args<'a>) -> Result<Self> {
-                Ok($type)
-            }
+            }, Scope::Everything
         }
     };
 }
 
-bare!(
-    MemoryStats -> MemoryReport, "MEMORY STATS", Flags::NONE, PER_SHARD, Scope::Everything,
-    "Reports what takes how much memory.", "O(S), S being the number of shards"
+report_command!(MemoryStats -> MemoryReport, "MEMORY STATS", "Reports what takes how much memory.");
+report_command!(MemoryDoctor -> String, "MEMORY DOCTOR", "Says in words whether memory is well used.");
+report_command!(
+    MemoryMallocStats -> String, "MEMORY MALLOC-STATS", "Reports on the pages that entries lie in."
 );
-bare!(
-    MemoryDoctor -> String, "MEMORY DOCTOR", Flags::NONE, PER_SHARD, Scope::Everything,
-    "Says in words whether memory is well used.", "O(S), S being the number of shards"
-);
-bare!(
-    MemoryMallocStats -> String, "MEMORY MALLOC-STATS", Flags::NONE, PER_SHARD, Scope::Everything,
-    "Reports on the pages that entries lie in.", "O(S), S being the number of shards"
-);
-bare!(
-    MemoryPurge -> (), "MEMORY PURGE", Flags::NONE,
-    &["request_policy:all_shards", "response_policy:all_succeeded"], Scope::Keys,
-    "Does nothing: pages without entries are given back at once.", "O(1)"
-);
-bare!(
-    MemoryHelp -> Reply, "MEMORY HELP", Flags::LOADING.and(Flags::STALE), &[], Scope::Keys,
-    "Lists the subcommands of MEMORY.", "O(1)"
-);
+
+bare! {
+    /// `MEMORY PURGE`
+    MemoryPurge -> (), Spec {
+        name: "MEMORY PURGE",
+        arity: 2,
+        tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
+        summary: "Does nothing: pages without entries are given back at once.",
+        ..SERVER
+    }
+}
+
+help_command!(MemoryHelp, "MEMORY", SERVER);
 
 /// What one database takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,6 +169,41 @@ impl MemoryReport {
         Ok(report)
     }
 
+    /// What the keys and the store itself take.
+    pub const fn total_bytes(&self) -> usize {
+        self.used_bytes + self.fixed_bytes
+    }
+
+    /// The most that was ever taken, as far as somebody asked.
+    pub const fn total_peak_bytes(&self) -> usize {
+        self.peak_bytes + self.fixed_bytes
+    }
+
+    /// Tables, timers and the store itself.
+    pub const fn total_overhead_bytes(&self) -> usize {
+        self.overhead_bytes + self.fixed_bytes
+    }
+
+    /// What the entries take with what they point to.
+    pub const fn dataset_bytes(&self) -> usize {
+        self.used_bytes - self.overhead_bytes
+    }
+
+    /// The room in pages that no entry uses.
+    pub const fn fragmentation_bytes(&self) -> usize {
+        self.page_bytes - self.paged_bytes
+    }
+
+    /// How much of what the keys take is entries, in percent.
+    pub fn dataset_percentage(&self) -> f64 {
+        percentage(self.dataset_bytes(), self.used_bytes)
+    }
+
+    /// How much of the most that was ever taken is taken now, in percent.
+    pub fn peak_percentage(&self) -> f64 {
+        percentage(self.total_bytes(), self.total_peak_bytes())
+    }
+
     /// How many times as much memory as what is in use the pages take that entries lie in; 1 without pages.
     pub fn fragmentation(&self) -> f64 {
         if self.paged_bytes == 0 { 1.0 } else { self.page_bytes as f64 / self.paged_bytes as f64 }
@@ -193,7 +214,7 @@ fn fixed_bytes(engine: &Engine) -> usize {
     size_of::<Engine>() + engine.keyspace().fixed_bytes() + engine.maxmemory().own_bytes()
 }
 
-fn percent(part: usize, whole: usize) -> f64 {
+fn percentage(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
 }
 
@@ -201,11 +222,9 @@ impl From<MemoryReport> for Reply {
     fn from(report: MemoryReport) -> Self {
         let pair = |name: &str, value: Reply| (Reply::bulk(name), value);
         let bytes = |bytes: usize| Reply::Integer(bytes as i64);
-        let dataset = report.used_bytes - report.overhead_bytes;
-        let allocated = report.used_bytes + report.fixed_bytes;
         let mut pairs = vec![
-            pair("peak.allocated", bytes(report.peak_bytes + report.fixed_bytes)),
-            pair("total.allocated", bytes(allocated)),
+            pair("peak.allocated", bytes(report.total_peak_bytes())),
+            pair("total.allocated", bytes(report.total_bytes())),
             pair("startup.allocated", bytes(report.fixed_bytes)),
             pair("replication.backlog", bytes(0)),
             pair("clients.slaves", bytes(0)),
@@ -223,19 +242,16 @@ impl From<MemoryReport> for Reply {
             pairs.push(pair(&format!("db.{}", database.db), Reply::Map(inner)));
         }
         pairs.extend([
-            pair("overhead.total", bytes(report.fixed_bytes + report.overhead_bytes)),
+            pair("overhead.total", bytes(report.total_overhead_bytes())),
             pair("keys.count", bytes(report.keys)),
             pair("keys.bytes-per-key", bytes(report.used_bytes.checked_div(report.keys).unwrap_or(0))),
-            pair("dataset.bytes", bytes(dataset)),
-            pair("dataset.percentage", Reply::Double(percent(dataset, report.used_bytes))),
-            pair(
-                "peak.percentage",
-                Reply::Double(percent(allocated, report.peak_bytes + report.fixed_bytes)),
-            ),
+            pair("dataset.bytes", bytes(report.dataset_bytes())),
+            pair("dataset.percentage", Reply::Double(report.dataset_percentage())),
+            pair("peak.percentage", Reply::Double(report.peak_percentage())),
             pair("allocator.allocated", bytes(report.paged_bytes)),
             pair("allocator.active", bytes(report.page_bytes)),
             pair("fragmentation", Reply::Double(report.fragmentation())),
-            pair("fragmentation.bytes", bytes(report.page_bytes - report.paged_bytes)),
+            pair("fragmentation.bytes", bytes(report.fragmentation_bytes())),
         ]);
         Reply::Map(pairs)
     }
@@ -293,11 +309,5 @@ impl Control<'_> for MemoryMallocStats {
 impl Control<'_> for MemoryPurge {
     fn run(&self, _: &mut Tx<'_>) -> Result<()> {
         Ok(())
-    }
-}
-
-impl Control<'_> for MemoryHelp {
-    fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
-        Ok(super::help("MEMORY"))
     }
 }

@@ -364,6 +364,49 @@ macro_rules! keyed {
 }
 use keyed;
 
+/// Declares a command without words of its own, which needs no shard or those of a scope.
+macro_rules! bare {
+    ($(#[$doc:meta])* $type:ident -> $reply:ty, $spec:expr $(, $scope:expr)?) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $type;
+
+        impl<'a> $crate::cmd::Command<'a> for $type {
+            const SPEC: $crate::cmd::Spec = $spec;
+            $(const SCOPE: $crate::cmd::Scope = $scope;)?
+            type Reply = $reply;
+
+            fn parse(_: &mut $crate::cmd::args::Args<'a>) -> $crate::Result<Self> {
+                Ok($type)
+            }
+        }
+    };
+}
+use bare;
+
+/// Declares the command that lists the subcommands of a container; the rest of its facts are those of a spec.
+macro_rules! help_command {
+    ($type:ident, $container:literal, $spec:expr) => {
+        $crate::cmd::bare! {
+            #[doc = concat!("`", $container, " HELP`")]
+            $type -> $crate::Reply, $crate::cmd::Spec {
+                name: concat!($container, " HELP"),
+                arity: 2,
+                flags: $crate::cmd::Flags::LOADING.and($crate::cmd::Flags::STALE),
+                summary: concat!("Lists the subcommands of ", $container, "."),
+                ..$spec
+            }
+        }
+
+        impl<'a> $crate::cmd::Control<'a> for $type {
+            fn run(&self, _: &mut $crate::tx::Tx<'_>) -> $crate::Result<$crate::Reply> {
+                Ok($crate::cmd::help($container))
+            }
+        }
+    };
+}
+use help_command;
+
 /// Declares a command whose words are all keys.
 macro_rules! many_keys {
     ($(#[$doc:meta])* $type:ident -> $reply:ty, $spec:expr) => {

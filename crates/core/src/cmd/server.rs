@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use super::arguments::{Argument, arguments};
 use super::memory::MemoryReport;
 use super::{
-    Args, Begin, Command, Control, Find, Flags, Group, KeySpec, Read, Row, Scope, Spec, Write, table,
+    Args, Begin, Command, Control, Find, Flags, Group, KeySpec, Read, Row, Scope, Spec, Write, bare,
+    help_command, table,
 };
 use crate::config::Config;
 use crate::engine::Engine;
@@ -25,30 +26,9 @@ const ADMIN: Flags = Flags::ADMIN.and(Flags::NOSCRIPT);
 const ALWAYS: Flags = Flags::LOADING.and(Flags::STALE);
 const ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
-/// Declares a command without words of its own.
-macro_rules! bare {
-    ($(#[$doc:meta])* $type:ident -> $reply:ty, $spec:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug)]
-        pub struct $type;
-
-        impl<'a> Command<'a> for $type {
-            const SPEC: Spec = $spec;
-            type Reply = $reply;
-
-            fn parse(_: &mut Args<'a>) -> Result<Self> {
-                Ok($type)
-            }
-        }
-    };
-}
-
-/// `DBSIZE`
-#[derive(Clone, Copy, Debug)]
-pub struct DbSize;
-
-impl<'a> Command<'a> for DbSize {
-    const SPEC: Spec = Spec {
+bare! {
+    /// `DBSIZE`
+    DbSize -> usize, Spec {
         name: "DBSIZE",
         flags: Flags::FAST,
         categories: &["@keyspace"],
@@ -56,13 +36,7 @@ impl<'a> Command<'a> for DbSize {
         summary: "Counts the keys of the selected database; expired ones count until they are reclaimed.",
         complexity: "O(S), S being the number of shards",
         ..SERVER
-    };
-    const SCOPE: Scope = Scope::Everything;
-    type Reply = usize;
-
-    fn parse(_: &mut Args<'a>) -> Result<Self> {
-        Ok(DbSize)
-    }
+    }, Scope::Everything
 }
 
 impl Read<'_> for DbSize {
@@ -433,29 +407,26 @@ fn server_lines(db: &Tx<'_>) -> Result<Lines> {
 fn memory_lines(db: &Tx<'_>) -> Result<Lines> {
     let report = MemoryReport::of(db)?;
     let text = |name: &str, value: String| (name.to_owned(), value);
-    let (used, peak) = (report.used_bytes + report.fixed_bytes, report.peak_bytes + report.fixed_bytes);
-    let overhead = report.fixed_bytes + report.overhead_bytes;
-    let (dataset, filled) = (used - overhead, used - report.fixed_bytes);
-    let percent = |part: usize, whole: usize| format!("{:.2}%", part as f64 * 100.0 / whole.max(1) as f64);
+    let percent = |percentage: f64| format!("{percentage:.2}%");
     let mut lines = Lines::new();
     let mut bytes = |name: &str, bytes: usize, human: Option<&str>| {
         lines.push(text(name, bytes.to_string()));
         lines.extend(human.map(|name| text(name, human_bytes(bytes))));
     };
-    bytes("used_memory", used, Some("used_memory_human"));
-    bytes("used_memory_peak", peak, Some("used_memory_peak_human"));
-    bytes("used_memory_overhead", overhead, None);
+    bytes("used_memory", report.total_bytes(), Some("used_memory_human"));
+    bytes("used_memory_peak", report.total_peak_bytes(), Some("used_memory_peak_human"));
+    bytes("used_memory_overhead", report.total_overhead_bytes(), None);
     bytes("used_memory_startup", report.fixed_bytes, None);
-    bytes("used_memory_dataset", dataset, None);
+    bytes("used_memory_dataset", report.dataset_bytes(), None);
     bytes("allocator_allocated", report.paged_bytes, None);
     bytes("allocator_active", report.page_bytes, None);
     bytes("maxmemory", report.limit_bytes, Some("maxmemory_human"));
-    bytes("mem_fragmentation_bytes", report.page_bytes - report.paged_bytes, None);
+    bytes("mem_fragmentation_bytes", report.fragmentation_bytes(), None);
     bytes("mem_not_counted_for_evict", report.fixed_bytes, None);
     bytes("lazyfree_pending_objects", db.engine().reclaim().pending(), None);
     bytes("lazyfreed_objects", db.engine().reclaim().freed(), None);
-    lines.push(text("used_memory_peak_perc", percent(used, peak)));
-    lines.push(text("used_memory_dataset_perc", percent(dataset, filled)));
+    lines.push(text("used_memory_peak_perc", percent(report.peak_percentage())));
+    lines.push(text("used_memory_dataset_perc", percent(report.dataset_percentage())));
     lines.push(text("mem_fragmentation_ratio", format!("{:.2}", report.fragmentation())));
     lines.push(text("maxmemory_policy", db.engine().eviction_policy().as_str().into()));
     Ok(lines)
@@ -613,12 +584,9 @@ impl<'a> Control<'a> for ConfigSet<'a> {
     }
 }
 
-/// `CONFIG RESETSTAT`
-#[derive(Clone, Copy, Debug)]
-pub struct ConfigResetStat;
-
-impl<'a> Command<'a> for ConfigResetStat {
-    const SPEC: Spec = Spec {
+bare! {
+    /// `CONFIG RESETSTAT`
+    ConfigResetStat -> (), Spec {
         name: "CONFIG RESETSTAT",
         arity: 2,
         since: "2.0.0",
@@ -626,13 +594,7 @@ impl<'a> Command<'a> for ConfigResetStat {
         tips: ALL_NODES,
         summary: "Sets the counters that INFO reports back to zero.",
         ..SERVER
-    };
-    const SCOPE: Scope = Scope::Everything;
-    type Reply = ();
-
-    fn parse(_: &mut Args<'a>) -> Result<Self> {
-        Ok(ConfigResetStat)
-    }
+    }, Scope::Everything
 }
 
 impl Control<'_> for ConfigResetStat {
@@ -661,31 +623,8 @@ impl Control<'_> for ConfigRewrite {
     }
 }
 
-macro_rules! help_command {
-    ($type:ident, $name:literal, $container:literal, $since:literal, $categories:expr) => {
-        bare! {
-            #[doc = concat!("`", $name, "`")]
-            $type -> Reply, Spec {
-                name: $name,
-                arity: 2,
-                since: $since,
-                flags: ALWAYS,
-                categories: $categories,
-                summary: concat!("Lists the subcommands of ", $container, "."),
-                ..SERVER
-            }
-        }
-
-        impl<'a> Control<'a> for $type {
-            fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
-                Ok(super::help($container))
-            }
-        }
-    };
-}
-
-help_command!(ConfigHelp, "CONFIG HELP", "CONFIG", "5.0.0", &[]);
-help_command!(CommandHelp, "COMMAND HELP", "COMMAND", "5.0.0", CONNECTION);
+help_command!(ConfigHelp, "CONFIG", Spec { since: "5.0.0", ..SERVER });
+help_command!(CommandHelp, "COMMAND", Spec { since: "5.0.0", categories: CONNECTION, ..SERVER });
 
 /// COMMAND and its subcommands are filed under `server` and yet of this category.
 const CONNECTION: &[&str] = &["@connection"];

@@ -25,7 +25,7 @@ mod tagged_pointer;
 use std::fmt;
 
 use equal_halves::equal_halves;
-pub(crate) use tagged_pointer::TaggedPointer;
+pub(crate) use tagged_pointer::{TaggedPointer, prefetch};
 
 use crate::Random;
 use crate::memory::block_bytes;

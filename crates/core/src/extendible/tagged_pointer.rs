@@ -69,6 +69,20 @@ mod plain {
     }
 }
 
+/// Asks for the cache line of the byte that is `offset` behind an address, of which nothing is read.
+#[inline]
+#[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "the standard library has no prefetch"))]
+pub(crate) fn prefetch(address: NonNull<u8>, offset: usize) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing, wherever it points.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(address.as_ptr().wrapping_add(offset).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (address, offset);
+}
+
 #[cfg(all(target_pointer_width = "64", not(target_os = "android")))]
 pub(crate) use packed::TaggedPointer;
 #[cfg(not(all(target_pointer_width = "64", not(target_os = "android"))))]

@@ -81,13 +81,13 @@ impl Tracking {
         self.tick.store(tick, Ordering::Relaxed);
     }
 
-    /// The access word of a key that is new now. Under [`AccessPolicy::Adaptive`] the evictor knows better.
+    /// The access word of a key that is new now; `None` if that is the evictor's to say.
     #[inline]
-    pub(crate) fn first(&self, seconds: i64) -> u32 {
+    pub(crate) fn first(&self, seconds: i64) -> Option<u32> {
         match self.policy() {
-            AccessPolicy::Age => seconds as u32,
-            AccessPolicy::Frequency => pack(seconds, INITIAL_COUNTER),
-            AccessPolicy::Use | AccessPolicy::Change | AccessPolicy::Adaptive => self.tick(),
+            AccessPolicy::Age => Some(seconds as u32),
+            AccessPolicy::Frequency => Some(pack(seconds, INITIAL_COUNTER)),
+            AccessPolicy::Use | AccessPolicy::Change | AccessPolicy::Adaptive => None,
         }
     }
 

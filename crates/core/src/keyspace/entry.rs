@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::wheel::TimerId;
 use crate::UnixMs;
-use crate::extendible::{Tagged, TaggedPointer};
+use crate::extendible::{Tagged, TaggedPointer, prefetch};
 use crate::heap::{self, Block, Heap};
 use crate::types::string::{SHORT_MAX, Shared};
 use crate::types::{Collection, Str, StrRef, Type, Value, ValueRef};
@@ -382,14 +382,7 @@ impl Entry {
     /// Asks for the cache line of the block's byte at `offset`.
     #[inline]
     fn prefetch_at(&self, offset: usize) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch reads nothing, wherever it points.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            _mm_prefetch::<_MM_HINT_T0>(self.start().as_ptr().wrapping_add(offset).cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = offset;
+        prefetch(self.start(), offset);
     }
 
     /// The key.

@@ -3,6 +3,7 @@
 //! A command sees a [`View`] (reads) or a [`Tx`] (reads and writes). Neither hands out a `&mut Value`. Writes go through
 //! doors that carry out the duties no command may forget: type check, expiry, create on first write, delete when
 //! empty, record the effect. What is written twice in two commands belongs here.
+mod aftermath;
 mod collection;
 mod record;
 mod string;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
 
+use aftermath::Aftermath;
 use collection::Shown;
 pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
 pub(crate) use record::Recorder;
@@ -20,10 +22,10 @@ use crate::cmd::{Flags, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::keyspace::{
-    Access, Content, Counters, Database, Entry, Locks, Place, Shard, Statistics, Taken, WriteLocks,
+    Access, Content, Counters, Database, Entry, Gone, Locks, Place, Shard, Statistics, Taken, WriteLocks,
 };
 use crate::reclaim::Removed;
-use crate::removal::{Cause, Removal};
+use crate::removal::Cause;
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
 use crate::{Clock, Error, Random, Result, UnixMs};
 
@@ -375,11 +377,7 @@ pub struct Tx<'e> {
     known: Option<KnownHashes>,
     db: usize,
     recorder: Recorder,
-    /// Freed once the locks are gone: dropping a large value takes long.
-    removed: Vec<Removed>,
-    frees_at_once: bool,
-    /// Keys that went by themselves, to be told of once the locks are gone.
-    went: Vec<Removal>,
+    aftermath: Aftermath,
     /// Commands that may grow memory are refused.
     is_full: bool,
 }
@@ -405,18 +403,7 @@ impl<'e> Tx<'e> {
         recorder: Recorder,
     ) -> Self {
         let now = Now::new(engine.clock());
-        Self {
-            engine,
-            locks,
-            now,
-            known,
-            db,
-            recorder,
-            removed: Vec::new(),
-            frees_at_once: false,
-            went: Vec::new(),
-            is_full: false,
-        }
+        Self { engine, locks, now, known, db, recorder, aftermath: Aftermath::default(), is_full: false }
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
@@ -439,15 +426,10 @@ impl<'e> Tx<'e> {
             Locks::One(index, shard) => self.publish(index, &shard),
             many @ Locks::Many(_) => self.publish_many(&many),
         };
-        if !self.removed.is_empty() {
-            self.drop_removed();
-        }
         if let Some(at) = earlier {
             self.engine.due_at(at);
         }
-        if !self.went.is_empty() {
-            self.engine.announcer().announce(&mut self.went);
-        }
+        self.aftermath.carry_out(self.engine);
         unit
     }
 
@@ -490,18 +472,9 @@ impl<'e> Tx<'e> {
         self.is_full = is_full;
     }
 
-    #[cold]
-    fn drop_removed(&mut self) {
-        if self.frees_at_once {
-            self.removed.clear();
-        } else {
-            self.engine.reclaim().free(&mut self.removed);
-        }
-    }
-
     /// What this unit removes is freed when it has ended, however long that takes.
     pub(crate) fn free_at_once(&mut self) {
-        self.frees_at_once = true;
+        self.aftermath.frees_at_once = true;
     }
 
     /// The same values, to read.
@@ -575,18 +548,15 @@ impl<'e> Tx<'e> {
         let db = self.db;
         if let Some(gone) = self.shard_at(hash)?.remove(db, hash, key) {
             self.counters(hash).count_expired();
-            self.removed.extend(gone.pointed.map(Removed::Value));
-            self.recorder.record(db, Some(key), &Effect::Del);
-            self.note_removal(db, key, Cause::Expired);
+            self.note_gone(key, gone, Some(Cause::Expired));
         }
         Ok(())
     }
 
-    /// Remembers a key that went by itself, if anybody wants to know.
-    fn note_removal(&mut self, db: usize, key: &[u8], cause: Cause) {
-        if self.engine.announcer().is_heard() {
-            self.went.push(Removal { db, key: key.into(), cause });
-        }
+    /// Records that a key of the selected database is gone, by a command or by itself.
+    fn note_gone(&mut self, key: &[u8], gone: Gone, cause: Option<Cause>) {
+        self.recorder.record(self.db, Some(key), &Effect::Del);
+        self.aftermath.add(self.engine, (self.db, key), gone.pointed, cause);
     }
 
     fn counters(&self, hash: u64) -> &'e Counters {
@@ -604,7 +574,7 @@ impl<'e> Tx<'e> {
             Some(mut entry) if entry.is_alive(|| self.now.get()) => {
                 engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
                 if let Some(old) = entry.replace(content) {
-                    self.removed.push(Removed::Value(old));
+                    self.aftermath.removed.push(Removed::Value(old));
                 }
                 entry.deadline()
             }
@@ -676,8 +646,7 @@ impl<'e> Tx<'e> {
             None => None,
         };
         let Some(gone) = removed else { return Ok(false) };
-        self.removed.extend(gone.pointed.map(Removed::Value));
-        self.recorder.record(db, Some(key), &Effect::Del);
+        self.note_gone(key, gone, None);
         Ok(true)
     }
 
@@ -759,7 +728,7 @@ impl<'e> Tx<'e> {
         let target = self.shard_at(to_hash)?;
         let replaced = target.remove(to_db, to_hash, to);
         target.put_back(to_db, to_hash, to, taken);
-        self.removed.extend(replaced.and_then(|gone| gone.pointed).map(Removed::Value));
+        self.aftermath.removed.extend(replaced.and_then(|gone| gone.pointed).map(Removed::Value));
         Ok(true)
     }
 
@@ -794,7 +763,7 @@ impl<'e> Tx<'e> {
     pub fn clear(&mut self) {
         let db = self.db;
         for (_, shard) in self.locks.iter_mut() {
-            self.removed.extend(shard.clear(db).map(|database| Removed::Database(Box::new(database))));
+            self.aftermath.removed.extend(shard.clear(db).map(Box::new).map(Removed::Database));
         }
         self.recorder.record(db, None, &Effect::Clear);
     }
@@ -803,7 +772,7 @@ impl<'e> Tx<'e> {
     pub fn clear_all(&mut self) {
         for (_, shard) in self.locks.iter_mut() {
             for db in 0..shard.databases().len() {
-                self.removed.extend(shard.clear(db).map(|database| Removed::Database(Box::new(database))));
+                self.aftermath.removed.extend(shard.clear(db).map(Box::new).map(Removed::Database));
             }
         }
         self.recorder.record(0, None, &Effect::ClearAll);
@@ -846,15 +815,11 @@ impl<'e> Tx<'e> {
     pub(crate) fn expire(&mut self, budget: &mut usize) -> usize {
         let now = self.now();
         let (engine, mut count) = (self.engine, 0);
-        let is_heard = engine.announcer().is_heard();
         for (index, shard) in self.locks.iter_mut() {
             shard.expire(now, budget, |db, key, value| {
                 self.recorder.record(db, Some(key), &Effect::Del);
-                self.removed.extend(value.map(Removed::Value));
+                self.aftermath.add(engine, (db, key), value, Some(Cause::Expired));
                 engine.keyspace().counters(index).count_expired();
-                if is_heard {
-                    self.went.push(Removal { db, key: key.into(), cause: Cause::Expired });
-                }
                 count += 1;
             });
         }
@@ -866,9 +831,7 @@ impl<'e> Tx<'e> {
         let (hash, db) = (self.hash(key), self.db);
         let removed = self.shard_at(hash).ok().and_then(|shard| shard.remove(db, hash, key));
         let Some(gone) = removed else { return false };
-        self.removed.extend(gone.pointed.map(Removed::Value));
-        self.recorder.record(db, Some(key), &Effect::Del);
-        self.note_removal(db, key, Cause::Evicted);
+        self.note_gone(key, gone, Some(Cause::Evicted));
         true
     }
 }

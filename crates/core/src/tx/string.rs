@@ -51,7 +51,7 @@ impl Tx<'_> {
         let Some(sum) = old.checked_add(by) else { return Err(Error::Overflow) };
         let replaced = entry.replace(Content::String(StrRef::Int(sum)));
         let expire_at = entry.deadline();
-        self.removed.extend(replaced.map(Removed::Value));
+        self.aftermath.removed.extend(replaced.map(Removed::Value));
         self.record_string(key, StrRef::Int(sum), expire_at);
         Ok(sum)
     }
@@ -121,7 +121,7 @@ impl Tx<'_> {
         match self.take(key)? {
             Some(Value::String(string)) => Ok(Some(string)),
             Some(other) => {
-                self.removed.push(Removed::Value(other));
+                self.aftermath.removed.push(Removed::Value(other));
                 Err(Error::WrongType)
             }
             None => Ok(None),

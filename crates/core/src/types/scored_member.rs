@@ -20,7 +20,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{self, AtomicU8, AtomicU64};
 
 use super::compare_scores;
-use crate::extendible::{Tagged, TaggedPointer};
+use crate::extendible::{Tagged, TaggedPointer, prefetch};
 use crate::memory::block_bytes;
 
 /// A handle to a member, with a tag of its own.
@@ -155,14 +155,9 @@ impl Tagged for ScoredMember {
 
     #[inline]
     fn prefetch(&self) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch reads nothing, wherever it points.
-        unsafe {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            // Every other block of 32 bytes lies in two cache lines.
-            _mm_prefetch::<_MM_HINT_T0>(self.start().as_ptr().cast());
-            _mm_prefetch::<_MM_HINT_T0>(self.start().as_ptr().wrapping_add(16).cast());
-        }
+        // Every other block of 32 bytes lies in two cache lines.
+        prefetch(self.start(), 0);
+        prefetch(self.start(), 16);
     }
 }
 
