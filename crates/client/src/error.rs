@@ -33,6 +33,15 @@ pub enum Error {
     /// An option that cannot be.
     #[error("{0}")]
     Options(&'static str),
+    /// A value that is computed when it is not there was asked for by those who compute it.
+    #[error(
+        "the value of {key:?} is being computed by who asks for it, so it would never be there; compute what it is made of under \
+         another key"
+    )]
+    Circular {
+        /// The key.
+        key: String,
+    },
     /// A typed value could not be written as JSON, or what was stored could not be read as that type.
     #[error("the value does not fit its type: {0}")]
     Value(#[from] serde_json::Error),

@@ -1,4 +1,5 @@
 #![doc = include_str!("../../../README.md")]
+mod cache;
 mod commands;
 mod error;
 mod housekeeping;
@@ -7,10 +8,13 @@ mod redis;
 mod store;
 mod system_clock;
 mod transaction;
+mod turns;
 mod typed;
 mod url;
 mod value;
+mod waiting;
 
+pub use cache::CacheOptions;
 pub use commands::{Commands, HScanIter, SScanIter, ScanIter, ZScanIter};
 pub use error::{Error, Result};
 pub use pipeline::Pipeline;

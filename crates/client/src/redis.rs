@@ -16,6 +16,7 @@ use crate::pipeline::Pipeline;
 use crate::store::{self, Disk, Making, StoreKeeper};
 use crate::system_clock::SystemClock;
 use crate::transaction::Transaction;
+use crate::turns::Turns;
 use crate::url::{self, Target};
 use crate::value::{Arg, ToArg};
 use crate::{Error, Result};
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     pub(crate) engine: Engine,
     pub(crate) disk: Option<Disk>,
     pub(crate) desk: Desk,
+    turns: Turns,
 }
 
 /// What the last handle ends.
@@ -320,6 +322,10 @@ impl Redis {
     pub(crate) fn engine(&self) -> &Engine {
         &self.shared.core.engine
     }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.shared.core.turns
+    }
 }
 
 impl Commands for Redis {
@@ -560,7 +566,7 @@ impl Builder {
         if self.max_memory > 0 {
             engine.set_max_memory(self.max_memory);
         }
-        let core = Arc::new(Core { engine, disk, desk: Desk::default() });
+        let core = Arc::new(Core { engine, disk, desk: Desk::default(), turns: Turns::default() });
         let shared = Arc::new(Shared { core: Arc::clone(&core), housekeeper: Housekeeper::default() });
         if core.disk.is_some() {
             core.engine.set_keeper(Arc::new(StoreKeeper(Arc::downgrade(&core))));
