@@ -61,7 +61,7 @@ impl<'r> Pipeline<'r> {
             return Ok(words.iter().map(run).collect());
         }
         let prepared: Vec<_> = words.iter().map(|words| engine.prepare(words)).collect();
-        let replies = engine.exec(self.redis.db(), &prepared)?;
-        Ok(replies.into_iter().map(|reply| reply.map_err(Error::from)).collect())
+        let replies = engine.exec(self.redis.db(), &prepared, None, None)?;
+        Ok(replies.into_iter().flatten().map(|reply| reply.map_err(Error::from)).collect())
     }
 }

@@ -2,17 +2,22 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Waker;
 
 use crate::cmd::args::Args;
-use crate::cmd::{Command, Control, Flags, Parsers, Prepared, Read, Scope, Write, lookup};
+use crate::cmd::{Blocking, Command, Control, Flags, Parsers, Prepared, Read, Scope, Write, lookup};
 use crate::config::{Config, MAX_BULK_LENGTH};
 use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Keyspace, Locks, Shard, ShardSet, Tracking, WriteLocks};
 use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory, MemoryChange};
+use crate::pubsub::PubSub;
 use crate::reclaim::{Reclaim, Reclaimer};
 use crate::removal::{Announcer, RemovalListener};
+use crate::session::{Clients, Session};
 use crate::tx::{HashedKey, KnownHashes, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
+use crate::waiting::{GiveUp, Means, Queued, Ticket, Timeouts, Wait};
+use crate::watch::Watch;
 use crate::{Clock, Error, HashSeed, Random, Reply, Result, UnixMs};
 
 /// How an engine is made.
@@ -40,6 +45,9 @@ pub struct Engine {
     maxmemory: MaxMemory,
     reclaim: Reclaim,
     announcer: Announcer,
+    pubsub: PubSub,
+    clients: Clients,
+    timeouts: Timeouts,
     config: Config,
     databases: usize,
     journal: OnceLock<Arc<dyn Journal>>,
@@ -69,6 +77,15 @@ pub struct Tick {
     pub expired: usize,
     /// When the next call has something to do; a moment that has passed if work is left, `None` if nothing is due ever.
     pub next_at: Option<UnixMs>,
+}
+
+/// What became of a command that may wait.
+#[derive(Debug)]
+pub enum Begun<F> {
+    /// It found something.
+    Found(F),
+    /// It waits.
+    Waiting(Wait<F>),
 }
 
 /// How a command given as words is parsed, and the words after its name.
@@ -114,6 +131,9 @@ impl Engine {
             maxmemory: MaxMemory::default(),
             reclaim: Reclaim::default(),
             announcer: Announcer::default(),
+            pubsub: PubSub::default(),
+            clients: Clients::default(),
+            timeouts: Timeouts::default(),
             config: Config::new(options.databases),
             databases: options.databases,
             journal: OnceLock::new(),
@@ -233,7 +253,7 @@ impl Engine {
     /// The refusal that Redis would send.
     pub fn execute(&self, db: usize, words: &[&[u8]]) -> Result<Reply> {
         let (parse, mut args) = parse(words)?;
-        (parse.execute)(&mut args, self, db)
+        (parse.execute)(&mut args, self, db, None)
     }
 
     /// Understands a command given as words without running it.
@@ -269,7 +289,7 @@ impl Engine {
     }
 
     /// Runs commands that were understood before, one after the other, as one unit under the locks of all their keys. An error of
-    /// one does not stop the others, as with EXEC.
+    /// one does not stop the others, as with EXEC. `None`, and nothing was run, if a watched key has changed.
     ///
     /// # Errors
     /// [`Error::Unwritable`]; the commands' own refusals are in the list.
@@ -277,7 +297,9 @@ impl Engine {
         &self,
         db: usize,
         commands: &[Result<Box<dyn Prepared<'_> + '_>>],
-    ) -> Result<Vec<Result<Reply>>> {
+        watch: Option<&Watch>,
+        mut session: Option<&mut Session>,
+    ) -> Result<Option<Vec<Result<Reply>>>> {
         self.check_writable()?;
         let flags = commands.iter().flatten().fold(Flags::NONE, |all, command| all.and(command.flags()));
         let admission = self.admit(flags)?;
@@ -289,16 +311,119 @@ impl Engine {
             for command in commands.iter().flatten() {
                 command.keys(&mut |key| shards.insert(self.shard_of(key)));
             }
+            let watched = watch.into_iter().flat_map(Watch::keys);
+            watched.for_each(|key| shards.insert(self.shard_of(key)));
             self.keyspace.write_many(shards.iter())
         };
         let mut tx = self.begin(db, locks, None);
-        let run = |command: &Result<Box<dyn Prepared<'_> + '_>>| match command {
-            Ok(command) => command.run(&mut tx),
-            Err(refused) => Err(refused.clone()),
+        if let Some(watch) = watch
+            && watch.is_broken(&tx)?
+        {
+            self.commit(&mut tx, admission)?;
+            return Ok(None);
+        }
+        let run = |command: &Result<Box<dyn Prepared<'_> + '_>>| {
+            let reply = match command {
+                Ok(command) => command.run(&mut tx, session.as_deref_mut()),
+                Err(refused) => Err(refused.clone()),
+            };
+            if let Some(session) = &session {
+                tx.select(session.db());
+            }
+            reply
         };
         let replies = commands.iter().map(run).collect();
         self.commit(&mut tx, admission)?;
-        Ok(replies)
+        Ok(Some(replies))
+    }
+
+    /// Runs a command that may wait: it finds something at once, or the wait for it has begun.
+    ///
+    /// # Errors
+    /// Its refusals, and [`Error::Unwritable`].
+    pub fn begin_wait<'a, C: Blocking<'a>>(&self, db: usize, command: &C) -> Result<Begun<C::Found>> {
+        command.check(self)?;
+        self.check_writable()?;
+        let admission = self.admit(C::SPEC.flags)?;
+        let (locks, known) = self.lock(db, command, |index| self.keyspace.write(index));
+        self.count_command(&locks);
+        let mut tx = self.begin(db, locks, known);
+        let (keys, how) = (command.wait_keys(), command.how());
+        let begun = C::attempt(&how, &keys, &mut tx).map(|found| {
+            found.map_or_else(
+                || {
+                    let ticket = Ticket {
+                        db,
+                        keys: keys.iter().map(|key| Box::from(*key)).collect(),
+                        awaited_keys: if C::AWAITS_FIRST_KEY { 1 } else { keys.len() },
+                        awaits: C::AWAITS,
+                    };
+                    let means = Means { how: how.clone(), attempt: C::attempt, give_back: C::give_back };
+                    let wait = Wait::new(ticket, means);
+                    tx.join_queues(&wait.queued());
+                    Begun::Waiting(wait)
+                },
+                Begun::Found,
+            )
+        });
+        self.commit(&mut tx, admission)?;
+        if let (Ok(Begun::Waiting(wait)), Some(timeout)) = (&begun, command.timeout()) {
+            let at = self.clock.now().saturating_add(timeout);
+            self.timeouts.set(at, &wait.queued());
+            self.due_at(at);
+        }
+        begun
+    }
+
+    /// Takes a caller out of the queues of its keys.
+    pub(crate) fn leave_queues(&self, waiter: &dyn Queued) {
+        let ticket = waiter.ticket();
+        for key in &ticket.keys[..ticket.awaited_keys] {
+            let mut shard = self.keyspace.write(self.shard_of(key));
+            if shard.callers.is_some() {
+                shard.callers_mut().waiters.leave(ticket.db, key, waiter);
+                shard.tidy_callers();
+            }
+        }
+    }
+
+    /// Serves those who wait for a key and could not be served by whoever filled it, because they need shards that others had
+    /// locked.
+    pub(crate) fn serve_later(&self, db: usize, key: &[u8]) {
+        let index = self.shard_of(key);
+        let mut shards = ShardSet::new(self.keyspace.len());
+        shards.insert(index);
+        {
+            let shard = self.keyspace.read(index);
+            let waiters = shard.callers.iter().filter_map(|callers| callers.waiters.of(db, key)).flatten();
+            waiters.for_each(|waiter| {
+                waiter.ticket().keys.iter().for_each(|key| shards.insert(self.shard_of(key)));
+            });
+        }
+        let mut tx = self.begin(db, self.keyspace.write_many(shards.iter()), None);
+        tx.make_ready(db, key);
+        // A journal that fails shows at the next write.
+        let _ = tx.finish();
+    }
+
+    /// Ends every wait, because the store is closing.
+    pub fn give_up_waits(&self, how: GiveUp) {
+        for index in 0..self.keyspace.len() {
+            let waiters: Vec<_> = {
+                let shard = self.keyspace.read(index);
+                shard.callers.iter().flat_map(|callers| callers.waiters.all()).collect()
+            };
+            for waiter in waiters {
+                if let Some(Some(waker)) = waiter.give_up(how) {
+                    waker.wake();
+                }
+            }
+        }
+    }
+
+    /// Refuses commands that may grow memory when there is no room.
+    pub(crate) fn check_room(&self, flags: Flags) -> Result<()> {
+        self.admit(flags).map(drop)
     }
 
     fn check_writable(&self) -> Result<()> {
@@ -393,7 +518,7 @@ impl Engine {
         }
     }
 
-    fn shard_of(&self, key: &[u8]) -> usize {
+    pub(crate) fn shard_of(&self, key: &[u8]) -> usize {
         self.keyspace.index(self.keyspace.hash(key))
     }
 
@@ -412,6 +537,11 @@ impl Engine {
         self.earliest.store(i64::MAX, Ordering::SeqCst);
         let (now, mut left, mut expired) = (self.clock.now(), budget, 0);
         let mut next_at = i64::MAX;
+        for waiter in self.timeouts.take_due(now) {
+            waiter.give_up(GiveUp::Timeout).flatten().into_iter().for_each(Waker::wake);
+        }
+        next_at = next_at.min(self.clients.look_at_pause(now).map_or(i64::MAX, |at| at.0));
+        next_at = next_at.min(self.timeouts.next_at().map_or(i64::MAX, |at| at.0));
         for index in 0..self.keyspace.len() {
             while left > 0 && self.keyspace.next_at(index) <= now {
                 let mut timers = TIMERS_PER_LOCK.min(left);
@@ -440,6 +570,16 @@ impl Engine {
 
     pub(crate) fn keyspace(&self) -> &Keyspace {
         &self.keyspace
+    }
+
+    /// Channels, and who is subscribed to them.
+    pub fn pubsub(&self) -> &PubSub {
+        &self.pubsub
+    }
+
+    /// All callers by words.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
     }
 
     pub(crate) fn announcer(&self) -> &Announcer {

@@ -55,6 +55,8 @@ pub enum Error {
     Unwritable(String),
     /// A snapshot could not be written; the log goes on. Holds the cause.
     SnapshotFailed(String),
+    /// The store is closing, so nobody can wait for it any more.
+    Closed,
     /// A refusal that only one command gives: the whole text, code first.
     Refused(Cow<'static, str>),
 }
@@ -125,6 +127,7 @@ impl fmt::Display for Error {
             Error::SnapshotFailed(cause) => {
                 write!(f, "ERR the snapshot could not be written; the store is as it was before: {cause}")
             }
+            Error::Closed => f.write_str("ERR the store was closed"),
             Error::Refused(text) => f.write_str(text),
         }
     }

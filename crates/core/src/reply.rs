@@ -37,6 +37,19 @@ pub enum Reply {
     Pairs(Vec<(Reply, Reply)>),
     /// A refusal inside a larger answer, as EXEC gives it.
     Error(Error),
+    /// A whole number of any size, in digits; RESP2 has it as text.
+    BigNumber(Cow<'static, str>),
+    /// An answer with remarks beside it, which RESP2 leaves out.
+    Attributed {
+        /// The remarks: names and values.
+        attributes: Vec<(Reply, Reply)>,
+        /// The answer.
+        reply: Box<Reply>,
+    },
+    /// What nobody asked for just now: messages, invalidations, confirmations. RESP2 has an array.
+    Push(Vec<Reply>),
+    /// No answer: it comes later, or another way.
+    Silence,
 }
 
 impl Reply {
@@ -63,10 +76,12 @@ impl Reply {
             Reply::Double(number) => Reply::bulk(crate::number::format_f64(number)),
             Reply::Boolean(yes) => Reply::Integer(yes.into()),
             Reply::Verbatim(text) => Reply::Bulk(text.into()),
-            Reply::Array(items) | Reply::Set(items) => {
+            Reply::Array(items) | Reply::Set(items) | Reply::Push(items) => {
                 Reply::Array(items.into_iter().map(Reply::into_resp2).collect())
             }
             Reply::Map(pairs) | Reply::Pairs(pairs) => flat(pairs),
+            Reply::BigNumber(digits) => Reply::bulk(digits.as_bytes()),
+            Reply::Attributed { reply, .. } => reply.into_resp2(),
             other => other,
         }
     }
@@ -75,12 +90,17 @@ impl Reply {
     #[must_use]
     pub fn into_resp3(self) -> Self {
         let each = |items: Vec<Reply>| items.into_iter().map(Reply::into_resp3).collect();
+        let both = |pairs: Vec<(Reply, Reply)>| {
+            pairs.into_iter().map(|(a, b)| (a.into_resp3(), b.into_resp3())).collect()
+        };
         match self {
             Reply::NullArray => Reply::Null,
             Reply::Array(items) => Reply::Array(each(items)),
             Reply::Set(items) => Reply::Set(each(items)),
-            Reply::Map(pairs) => {
-                Reply::Map(pairs.into_iter().map(|(k, v)| (k.into_resp3(), v.into_resp3())).collect())
+            Reply::Push(items) => Reply::Push(each(items)),
+            Reply::Map(pairs) => Reply::Map(both(pairs)),
+            Reply::Attributed { attributes, reply } => {
+                Reply::Attributed { attributes: both(attributes), reply: Box::new(reply.into_resp3()) }
             }
             Reply::Pairs(pairs) => Reply::Array(
                 pairs.into_iter().map(|(a, b)| Reply::Array(vec![a.into_resp3(), b.into_resp3()])).collect(),

@@ -298,7 +298,7 @@ mod tests {
             lines.iter().map(|line| line.split(' ').map(str::as_bytes).collect()).collect();
         if steps.len().is_multiple_of(3) {
             let commands: Vec<_> = lines.iter().map(|words| engine.prepare(words)).collect();
-            let _ = engine.exec(steps.first().map_or(0, |step| step.db), &commands).unwrap();
+            let _ = engine.exec(steps.first().map_or(0, |step| step.db), &commands, None, None).unwrap();
         } else {
             for (step, words) in steps.iter().zip(&lines) {
                 let _ = engine.execute(step.db, words);

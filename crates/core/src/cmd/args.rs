@@ -124,6 +124,30 @@ impl<'a> Args<'a> {
         self.int_where(|n| n >= 0, "ERR value is out of range, must be positive").map(|n| n as usize)
     }
 
+    /// `numkeys key [key ...]`
+    ///
+    /// # Errors
+    /// Redis's refusal of a number that is none, and [`Error::Syntax`] if fewer words are left.
+    pub fn counted_keys(&mut self) -> Result<&'a [&'a [u8]]> {
+        let count = self.int_where(|n| n > 0, "ERR numkeys should be greater than 0")?;
+        self.many(usize::try_from(count).map_err(|_| Error::Syntax)?)
+    }
+
+    /// `[COUNT count]`, all words that are left: how many to take, 1 unless it is said.
+    ///
+    /// # Errors
+    /// [`Error::Syntax`], or Redis's refusal of less than one.
+    pub fn count_to_pop(&mut self) -> Result<usize> {
+        let mut count = None;
+        while !self.is_empty() {
+            if count.is_some() || !self.take_with("COUNT", 1) {
+                return Err(Error::Syntax);
+            }
+            count = Some(self.int_where(|n| n > 0, "ERR count should be greater than 0")? as usize);
+        }
+        Ok(count.unwrap_or(1))
+    }
+
     /// `[LIMIT limit]`, all words that are left: how far to count, 0 for no limit.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
-//! The caller itself: PING, ECHO, SELECT.
+//! The caller itself: PING, ECHO, SELECT, HELLO, RESET, QUIT.
 use crate::Bytes;
 
-use super::{Args, Command, Control, Flags, Group, Spec, table};
+use super::{Args, Command, Control, Flags, Group, Spec, Talk, bare, client, table};
 use crate::engine::Engine;
+use crate::session::{Protocol, Session};
 use crate::tx::Tx;
-use crate::{Error, Reply, Result};
+use crate::{Error, Reply, Result, number};
 
-table! { control Echo, control Ping, control Select }
+table! { control Echo, talk Hello, control Ping, talk Quit, talk Reset, talk Select }
 
 const CONNECTION: Spec = Spec { group: Group::Connection, flags: Flags::FAST, ..Spec::EMPTY };
 
@@ -94,7 +95,7 @@ impl<'a> Control<'a> for Echo<'a> {
 
 /// `SELECT index`
 ///
-/// Says only whether there is such a database: which one is selected is known to whoever runs the commands.
+/// Means something to a session. A handle stays on its database.
 #[derive(Clone, Debug)]
 pub struct Select {
     /// The database's number.
@@ -122,8 +123,138 @@ impl<'a> Command<'a> for Select {
     }
 }
 
-impl Control<'_> for Select {
-    fn run(&self, _: &mut Tx<'_>) -> Result<()> {
+impl Talk<'_> for Select {
+    fn talk(&self, _: &Engine, session: &mut Session) -> Result<()> {
+        session.set_db(self.index as usize);
         Ok(())
+    }
+}
+
+const CALLER: Flags = Flags::NOSCRIPT
+    .and(Flags::LOADING)
+    .and(Flags::STALE)
+    .and(Flags::FAST)
+    .and(Flags::NO_AUTH)
+    .and(Flags::ALLOW_BUSY);
+
+bare! {
+    /// `RESET`
+    Reset -> &'static str, Spec {
+        name: "RESET",
+        since: "6.2.0",
+        flags: CALLER,
+        summary: "Makes the caller as it was when it came.",
+        ..CONNECTION
+    }
+}
+
+impl Talk<'_> for Reset {
+    const ENDS_QUEUE: bool = true;
+
+    fn talk(&self, engine: &Engine, session: &mut Session) -> Result<&'static str> {
+        session.reset(engine);
+        Ok("RESET")
+    }
+}
+
+/// `QUIT`
+#[derive(Clone, Copy, Debug)]
+pub struct Quit;
+
+impl<'a> Command<'a> for Quit {
+    const SPEC: Spec =
+        Spec { name: "QUIT", arity: -1, flags: CALLER, summary: "Ends the connection.", ..CONNECTION };
+    type Reply = ();
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        args.rest();
+        Ok(Quit)
+    }
+}
+
+impl Talk<'_> for Quit {
+    const ENDS_QUEUE: bool = true;
+
+    fn talk(&self, _: &Engine, session: &mut Session) -> Result<()> {
+        session.close();
+        Ok(())
+    }
+}
+
+/// `HELLO [protover [AUTH username password] [SETNAME clientname]]`
+#[derive(Clone, Debug)]
+pub struct Hello<'a> {
+    /// The protocol from now on; `None` for the one that is spoken.
+    pub protocol: Option<Protocol>,
+    /// `SETNAME`
+    pub name: Option<&'a [u8]>,
+}
+
+/// `HELLO`'s answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HelloReply {
+    /// The protocol.
+    pub protocol: Protocol,
+    /// The caller's number.
+    pub id: u64,
+}
+
+impl From<HelloReply> for Reply {
+    fn from(reply: HelloReply) -> Self {
+        let pair = |name: &str, value: Reply| (Reply::bulk(name), value);
+        Reply::Map(vec![
+            pair("server", Reply::bulk("redis")),
+            pair("version", Reply::bulk(super::server::REDIS_VERSION)),
+            pair("proto", Reply::Integer(reply.protocol.number())),
+            pair("id", Reply::Integer(reply.id as i64)),
+            pair("mode", Reply::bulk("standalone")),
+            pair("role", Reply::bulk("master")),
+            pair("modules", Reply::Array(Vec::new())),
+        ])
+    }
+}
+
+impl<'a> Command<'a> for Hello<'a> {
+    const SPEC: Spec = Spec {
+        name: "HELLO",
+        arity: -1,
+        since: "6.0.0",
+        flags: CALLER,
+        summary: "Begins a conversation: says which protocol is spoken, and by whom.",
+        syntax: "[protover [AUTH username password] [SETNAME clientname]]",
+        ..CONNECTION
+    };
+    type Reply = HelloReply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let (mut protocol, mut name) = (None, None);
+        if !args.is_empty() {
+            let refusal = Error::refused("ERR Protocol version is not an integer or out of range");
+            protocol = Some(match number::parse_i64(args.bytes()?).ok_or(refusal)? {
+                2 => Protocol::Resp2,
+                3 => Protocol::Resp3,
+                _ => return Err(Error::Refused("NOPROTO unsupported protocol version".into())),
+            });
+        }
+        while let Some(option) = args.peek() {
+            if args.take_with("SETNAME", 1) {
+                name = Some(args.bytes()?);
+            } else {
+                let option = String::from_utf8_lossy(option);
+                return Err(Error::Refused(format!("ERR Syntax error in HELLO option '{option}'").into()));
+            }
+        }
+        Ok(Hello { protocol, name })
+    }
+}
+
+impl<'a> Talk<'a> for Hello<'a> {
+    fn talk(&self, _: &Engine, session: &mut Session) -> Result<HelloReply> {
+        if let Some(name) = self.name {
+            client::set_name(session, name)?;
+        }
+        let protocol = self.protocol.unwrap_or(session.protocol());
+        session.set_protocol(protocol);
+        Ok(HelloReply { protocol, id: session.id() })
     }
 }

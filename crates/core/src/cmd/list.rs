@@ -1,15 +1,18 @@
 //! Lists: LPUSH, LRANGE, LMOVE, LPOS and their kin.
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::Bytes;
 
-use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
+use super::blocking::{Awaited, parse_timeout, pops_or_waits};
+use super::{Args, Blocking, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
+use crate::engine::Engine;
 use crate::tx::{ListMut, Tx, View};
 use crate::types::{Element, List};
 use crate::{Error, Reply, Result};
 
 table! {
-    read LIndex, write LInsert, read LLen, write LMove, write LMPop, write LPop, read LPos, write LPush, write LPushX,
+    blocking BLMove, blocking BLMPop, blocking BLPop, blocking BRPop, blocking BRPopLPush, read LIndex, write LInsert, read LLen, write LMove, write LMPop, write LPop, read LPos, write LPush, write LPushX,
     read LRange, write LRem, write LSet, write LTrim, write RPop, write RPopLPush, write RPush, write RPushX,
 }
 
@@ -212,6 +215,12 @@ pub struct LMPop<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LMPopReply(pub Option<(Bytes, Vec<Bytes>)>);
 
+impl From<Option<(Bytes, Vec<Bytes>)>> for LMPopReply {
+    fn from(found: Option<(Bytes, Vec<Bytes>)>) -> Self {
+        Self(found)
+    }
+}
+
 impl From<LMPopReply> for Reply {
     fn from(reply: LMPopReply) -> Self {
         let pair = |(key, elements): (Bytes, Vec<Bytes>)| Reply::Array(vec![key.into(), elements.into()]);
@@ -234,18 +243,9 @@ impl<'a> Command<'a> for LMPop<'a> {
     type Reply = LMPopReply;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let keys = args.int_where(|n| n > 0, "ERR numkeys should be greater than 0")?;
-        let keys = args.many(usize::try_from(keys).map_err(|_| Error::Syntax)?)?;
-        let end = End::parse(args)?;
-        let mut count = None;
-        while !args.is_empty() {
-            if count.is_none() && args.take_with("COUNT", 1) {
-                count = Some(args.int_where(|n| n > 0, "ERR count should be greater than 0")? as usize);
-            } else {
-                return Err(Error::Syntax);
-            }
-        }
-        Ok(LMPop { keys: keys.into(), end, count: count.unwrap_or(1) })
+        let keys = args.counted_keys()?;
+        let (end, count) = (End::parse(args)?, args.count_to_pop()?);
+        Ok(LMPop { keys: keys.into(), end, count })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -255,17 +255,146 @@ impl<'a> Command<'a> for LMPop<'a> {
 
 impl<'a> Write<'a> for LMPop<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<LMPopReply> {
-        for key in self.keys.iter() {
-            let mut list = db.list_mut(key)?;
-            if !list.is_empty() && self.count > 0 {
-                let elements = pop_many(&mut list, self.end, self.count);
-                list.settle();
-                return Ok(LMPopReply(Some((Bytes::copy_from_slice(key), elements))));
-            }
-        }
-        Ok(LMPopReply(None))
+        pop_first(db, &self.keys, self.end, self.count).map(Into::into)
     }
 }
+
+/// Takes elements from the first list that is there, of those whose shards are locked.
+fn pop_first(db: &mut Tx<'_>, keys: &[&[u8]], end: End, count: usize) -> Result<Option<(Bytes, Vec<Bytes>)>> {
+    for key in keys {
+        if !db.is_locked(key) {
+            continue;
+        }
+        let mut list = db.list_mut(key)?;
+        if !list.is_empty() && count > 0 {
+            let elements = pop_many(&mut list, end, count);
+            list.settle();
+            return Ok(Some((Bytes::copy_from_slice(key), elements)));
+        }
+    }
+    Ok(None)
+}
+
+/// Puts elements back to the end of a list where they were.
+fn put_back(engine: &Engine, db: usize, (key, elements): &(Bytes, Vec<Bytes>), end: End) {
+    let elements: Vec<&[u8]> = elements.iter().rev().map(AsRef::as_ref).collect();
+    // A log that cannot be written keeps everything as it was; nothing else refuses this, or the key is something else by now.
+    let _ = match end {
+        End::Left => engine.write(db, &LPush { key, elements: elements.into() }),
+        End::Right => engine.write(db, &RPush { key, elements: elements.into() }),
+    };
+}
+
+/// `BLMPOP timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]`
+#[derive(Clone, Debug)]
+pub struct BLMPop<'a> {
+    /// How long it waits; `None` for ever.
+    pub timeout: Option<Duration>,
+    /// The keys, of which the first that is there is popped from.
+    pub keys: Cow<'a, [&'a [u8]]>,
+    /// From which end.
+    pub end: End,
+    /// How many elements at most.
+    pub count: usize,
+}
+
+impl<'a> Command<'a> for BLMPop<'a> {
+    const SPEC: Spec = Spec {
+        name: "BLMPOP",
+        arity: -5,
+        since: "7.0.0",
+        flags: Flags::BLOCKING.and(Flags::MOVABLEKEYS),
+        keys: &[KeySpec::counted(&["RW", "access", "delete"], 2)],
+        summary: "Removes and returns elements of the first of several lists that is there, and waits for one if none is.",
+        complexity: "O(N+M), N being the number of keys and M the number of elements returned",
+        syntax: "timeout numkeys key [key ...] <LEFT | RIGHT> [COUNT count]",
+        ..LIST
+    };
+    type Reply = LMPopReply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let mut timeout = Args::new(args.many(1)?);
+        let keys = args.counted_keys()?;
+        let (end, count) = (End::parse(args)?, args.count_to_pop()?);
+        Ok(BLMPop { timeout: parse_timeout(&mut timeout)?, keys: keys.into(), end, count })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        self.keys.iter().for_each(|key| visit(key));
+    }
+}
+
+pops_or_waits!(
+    BLMPop, List, (Bytes, Vec<Bytes>), |command| (command.end, command.count): End, pop_first, put_back
+);
+
+/// The answer of `BLPOP` and `BRPOP`: the key and its element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BLPopReply(pub Option<(Bytes, Bytes)>);
+
+impl From<BLPopReply> for Reply {
+    fn from(reply: BLPopReply) -> Self {
+        reply.0.map_or(Reply::NullArray, |(key, element)| Reply::Array(vec![key.into(), element.into()]))
+    }
+}
+
+impl From<Option<(Bytes, Vec<Bytes>)>> for BLPopReply {
+    fn from(found: Option<(Bytes, Vec<Bytes>)>) -> Self {
+        Self(found.and_then(|(key, mut elements)| Some((key, elements.pop()?))))
+    }
+}
+
+macro_rules! blocking_pop_command {
+    ($type:ident, $name:literal, $end:expr, $summary:literal) => {
+        #[doc = concat!("`", $name, " key [key ...] timeout`")]
+        #[derive(Clone, Debug)]
+        pub struct $type<'a> {
+            /// The keys, of which the first that is there is popped from.
+            pub keys: Cow<'a, [&'a [u8]]>,
+            /// How long it waits; `None` for ever.
+            pub timeout: Option<Duration>,
+        }
+
+        impl<'a> Command<'a> for $type<'a> {
+            const SPEC: Spec = Spec {
+                name: $name,
+                arity: -3,
+                since: "2.0.0",
+                flags: Flags::BLOCKING,
+                keys: &[KeySpec::range(&["RW", "access", "delete"], 1, -2, 1)],
+                summary: $summary,
+                complexity: "O(N), N being the number of keys",
+                syntax: "key [key ...] timeout",
+                ..LIST
+            };
+            type Reply = BLPopReply;
+
+            fn parse(args: &mut Args<'a>) -> Result<Self> {
+                let keys = args.many(args.remaining().saturating_sub(1))?;
+                Ok($type { keys: keys.into(), timeout: parse_timeout(args)? })
+            }
+
+            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+                self.keys.iter().for_each(|key| visit(key));
+            }
+        }
+
+        pops_or_waits!($type, List, (Bytes, Vec<Bytes>), |_command| ($end, 1): End, pop_first, put_back);
+    };
+}
+
+blocking_pop_command!(
+    BLPop,
+    "BLPOP",
+    End::Left,
+    "Removes and returns the first element of the first of several lists that is there, and waits for one if none is."
+);
+blocking_pop_command!(
+    BRPop,
+    "BRPOP",
+    End::Right,
+    "Removes and returns the last element of the first of several lists that is there, and waits for one if none is."
+);
 
 /// Moves an element between the ends of two lists, or of one.
 fn move_element(
@@ -378,6 +507,133 @@ impl<'a> Write<'a> for RPopLPush<'a> {
         move_element(db, self.source, self.destination, End::Right, End::Left)
     }
 }
+
+/// A command that waits until it can move an element: from which end, and to which.
+macro_rules! waits_to_move {
+    ($type:ident, |$command:ident| $ends:expr) => {
+        impl<'a> Write<'a> for $type<'a> {
+            fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
+                Self::attempt(&self.how(), &self.wait_keys(), db)
+            }
+        }
+
+        impl<'a> Blocking<'a> for $type<'a> {
+            type How = (End, End);
+            type Found = Bytes;
+            const AWAITS: Awaited = Awaited::List;
+            const AWAITS_FIRST_KEY: bool = true;
+
+            fn wait_keys(&self) -> Cow<'_, [&'a [u8]]> {
+                Cow::Owned(vec![self.source, self.destination])
+            }
+
+            fn how(&self) -> Self::How {
+                let $command = self;
+                $ends
+            }
+
+            fn timeout(&self) -> Option<Duration> {
+                self.timeout
+            }
+
+            fn attempt((from, to): &Self::How, keys: &[&[u8]], db: &mut Tx<'_>) -> Result<Option<Bytes>> {
+                match *keys {
+                    [source, destination] => move_element(db, source, destination, *from, *to),
+                    _ => unreachable!("a move has two keys"),
+                }
+            }
+
+            /// It has been moved, whoever hears of it.
+            fn give_back(_: &Self::How, _: &Engine, _: usize, _: Bytes) {}
+
+            fn reply(found: Option<Bytes>) -> Option<Bytes> {
+                found
+            }
+        }
+    };
+}
+
+/// `BLMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout`
+#[derive(Clone, Debug)]
+pub struct BLMove<'a> {
+    /// Where the element is taken.
+    pub source: &'a [u8],
+    /// Where it is put.
+    pub destination: &'a [u8],
+    /// From which end.
+    pub from: End,
+    /// To which end.
+    pub to: End,
+    /// How long it waits; `None` for ever.
+    pub timeout: Option<Duration>,
+}
+
+impl<'a> Command<'a> for BLMove<'a> {
+    const SPEC: Spec = Spec {
+        name: "BLMOVE",
+        arity: 6,
+        since: "6.2.0",
+        flags: Flags::DENYOOM.and(Flags::BLOCKING),
+        keys: &[KeySpec::first(&["RW", "access", "delete"]), KeySpec::range(&["RW", "insert"], 2, 0, 1)],
+        summary: "Moves an element from an end of one list to an end of another, and waits for one if there is none.",
+        syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout",
+        ..LIST
+    };
+    type Reply = Option<Bytes>;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(BLMove {
+            source: args.bytes()?,
+            destination: args.bytes()?,
+            from: End::parse(args)?,
+            to: End::parse(args)?,
+            timeout: parse_timeout(args)?,
+        })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.source);
+        visit(self.destination);
+    }
+}
+
+waits_to_move!(BLMove, |command| (command.from, command.to));
+
+/// `BRPOPLPUSH source destination timeout`
+#[derive(Clone, Debug)]
+pub struct BRPopLPush<'a> {
+    /// Where the last element is taken.
+    pub source: &'a [u8],
+    /// Where it becomes the first.
+    pub destination: &'a [u8],
+    /// How long it waits; `None` for ever.
+    pub timeout: Option<Duration>,
+}
+
+impl<'a> Command<'a> for BRPopLPush<'a> {
+    const SPEC: Spec = Spec {
+        name: "BRPOPLPUSH",
+        arity: 4,
+        since: "2.2.0",
+        flags: Flags::DENYOOM.and(Flags::BLOCKING),
+        keys: &[KeySpec::first(&["RW", "access", "delete"]), KeySpec::range(&["RW", "insert"], 2, 0, 1)],
+        summary: "Moves the last element of one list before the first of another, and waits for one if there is none.",
+        syntax: "source destination timeout",
+        ..LIST
+    };
+    type Reply = Option<Bytes>;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(BRPopLPush { source: args.bytes()?, destination: args.bytes()?, timeout: parse_timeout(args)? })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.source);
+        visit(self.destination);
+    }
+}
+
+waits_to_move!(BRPopLPush, |_command| (End::Right, End::Left));
 
 keyed! {
     /// `LLEN key`

@@ -4,12 +4,16 @@
 //! method to the facade and its cases to the tables that are compared with a real server.
 pub mod args;
 pub mod arguments;
+pub mod blocking;
+pub mod client;
 pub mod connection;
 pub mod hash;
 pub mod keys;
 pub mod list;
 pub mod memory;
+pub mod multi;
 mod names;
+pub mod pubsub;
 pub mod scan;
 pub mod server;
 pub mod set;
@@ -22,10 +26,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use args::Args;
+pub use blocking::Blocking;
 use names::{Named, named};
 pub use spec::{Begin, Find, Flags, Group, KeySpec, Spec};
 
 use crate::engine::Engine;
+use crate::session::{Origin, Session};
 use crate::tx::{Tx, View};
 use crate::{Error, Reply, Result};
 
@@ -97,6 +103,21 @@ pub trait Control<'a>: Command<'a> {
     fn run(&self, db: &mut Tx<'_>) -> Result<Self::Reply>;
 }
 
+/// A command about the caller: who it is, what it has begun, what it listens to. It needs no shard.
+pub trait Talk<'a>: Command<'a> {
+    /// Whether it leaves something with the caller that later commands need, as `MULTI` does. A handle that forgets its caller
+    /// after each command refuses those.
+    const LASTS: bool = false;
+    /// Whether it is done at once where other commands are queued: between `MULTI` and `EXEC`.
+    const ENDS_QUEUE: bool = false;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// Redis's refusals.
+    fn talk(&self, engine: &Engine, session: &mut Session) -> Result<Self::Reply>;
+}
+
 /// What a command may do, by the trait that it implements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -116,16 +137,17 @@ pub trait Prepared<'a> {
     fn flags(&self) -> Flags;
     /// See [`Command::keys`].
     fn keys(&self, visit: &mut dyn FnMut(&'a [u8]));
-    /// Runs it inside of a unit that has locked its keys.
+    /// Runs it inside of a unit that has locked its keys, for a caller if there is one that lasts.
     ///
     /// # Errors
     /// Its refusals.
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Reply>;
+    fn run(&self, tx: &mut Tx<'_>, session: Option<&mut Session>) -> Result<Reply>;
 }
 
 struct ReadRow<C>(C);
 struct WriteRow<C>(C);
 struct ControlRow<C>(C);
+struct TalkRow<C>(C);
 
 impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
     fn scope(&self) -> Scope {
@@ -138,7 +160,7 @@ impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
+    fn run(&self, tx: &mut Tx<'_>, _: Option<&mut Session>) -> Result<Reply> {
         self.0.check(tx.engine())?;
         self.0.read(&tx.view().counting()).map(Into::into)
     }
@@ -155,7 +177,7 @@ impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
+    fn run(&self, tx: &mut Tx<'_>, _: Option<&mut Session>) -> Result<Reply> {
         self.0.check(tx.engine())?;
         self.0.write(tx).map(Into::into)
     }
@@ -172,9 +194,50 @@ impl<'a, C: Control<'a>> Prepared<'a> for ControlRow<C> {
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
-    fn run(&self, tx: &mut Tx<'_>) -> Result<Reply> {
+    fn run(&self, tx: &mut Tx<'_>, _: Option<&mut Session>) -> Result<Reply> {
         run_inside(&self.0, tx).map(Into::into)
     }
+}
+
+impl<'a, C: Talk<'a>> Prepared<'a> for TalkRow<C> {
+    fn scope(&self) -> Scope {
+        C::SCOPE
+    }
+
+    fn flags(&self) -> Flags {
+        C::SPEC.flags
+    }
+    fn keys(&self, _: &mut dyn FnMut(&'a [u8])) {}
+    fn run(&self, tx: &mut Tx<'_>, session: Option<&mut Session>) -> Result<Reply> {
+        talk(&self.0, tx.engine(), tx.db(), session)
+    }
+}
+
+/// Runs a command about the caller, for one that is forgotten afterwards if there is none that lasts.
+///
+/// # Errors
+/// Its refusals, and one of commands that would be in vain.
+pub(crate) fn talk<'a, C: Talk<'a>>(
+    command: &C,
+    engine: &Engine,
+    db: usize,
+    session: Option<&mut Session>,
+) -> Result<Reply> {
+    command.check(engine)?;
+    if let Some(session) = session {
+        return command.talk(engine, session).map(Into::into);
+    }
+    if C::LASTS {
+        let name = C::SPEC.name;
+        return Err(Error::Refused(
+            format!("ERR {name} is for a caller that lasts: open a session and run it there").into(),
+        ));
+    }
+    let mut session = Session::new(engine, Origin::in_process());
+    session.set_db(db);
+    let reply = command.talk(engine, &mut session).map(Into::into);
+    session.end(engine);
+    reply
 }
 
 /// Runs a command about the store inside of a unit that holds locks, unless it is one that takes locks of its own.
@@ -195,7 +258,7 @@ pub struct Parsers {
     /// To be run later, with others.
     pub prepare: for<'a> fn(&mut Args<'a>) -> Result<Box<dyn Prepared<'a> + 'a>>,
     /// To be run at once as one unit, without an allocation in between.
-    pub execute: for<'a> fn(&mut Args<'a>, &Engine, usize) -> Result<Reply>,
+    pub execute: for<'a> fn(&mut Args<'a>, &Engine, usize, Option<&mut Session>) -> Result<Reply>,
 }
 
 /// A command in the table.
@@ -205,6 +268,8 @@ pub struct Row {
     pub spec: Spec,
     /// What it may do.
     pub access: Access,
+    /// Whether it is done at once between `MULTI` and `EXEC`.
+    pub ends_queue: bool,
     /// Understands its words. `None` for a container such as `CONFIG`, which is nothing without its subcommand.
     pub parse: Option<Parsers>,
 }
@@ -228,17 +293,22 @@ impl Row {
 
     /// Builds the row of a command that only reads.
     pub(crate) const fn read<'x, C: Command<'x>>(parse: Parsers) -> Self {
-        Self { spec: C::SPEC, access: Access::Read, parse: Some(parse) }
+        Self { spec: C::SPEC, access: Access::Read, ends_queue: false, parse: Some(parse) }
     }
 
     /// Builds the row of a command that writes.
     pub(crate) const fn write<'x, C: Command<'x>>(parse: Parsers) -> Self {
-        Self { spec: C::SPEC, access: Access::Write, parse: Some(parse) }
+        Self { spec: C::SPEC, access: Access::Write, ends_queue: false, parse: Some(parse) }
     }
 
     /// Builds the row of a command about the store itself.
     pub(crate) const fn control<'x, C: Command<'x>>(parse: Parsers) -> Self {
-        Self { spec: C::SPEC, access: Access::Control, parse: Some(parse) }
+        Self { spec: C::SPEC, access: Access::Control, ends_queue: false, parse: Some(parse) }
+    }
+
+    /// Builds the row of a command about the caller.
+    pub(crate) const fn talk<'x, C: Talk<'x>>(parse: Parsers) -> Self {
+        Self { spec: C::SPEC, access: Access::Control, ends_queue: C::ENDS_QUEUE, parse: Some(parse) }
     }
 
     /// The ACL categories that `COMMAND INFO` lists, in Redis's order.
@@ -306,8 +376,8 @@ impl Row {
     }
 }
 
-/// Builds a family's table. A `read` row must implement [`Read`], a `write` row [`Write`], a `control` row [`Control`], so
-/// a command cannot be registered with the wrong access. A `container` row names a constant [`Spec`].
+/// Builds a family's table. A `read` row must implement [`Read`], a `write` row [`Write`], a `control` row [`Control`], a `talk` row
+/// [`Talk`], a `blocking` row [`Blocking`], so a command cannot be registered with the wrong access. A `container` row names a constant [`Spec`].
 macro_rules! table {
     ($($access:ident $command:ident),* $(,)?) => {
         /// The commands of this file.
@@ -316,23 +386,44 @@ macro_rules! table {
     (@row read $command:ident) => {
         $crate::cmd::Row::read::<$command>($crate::cmd::Parsers {
             prepare: |args| Ok($crate::cmd::prepared_read($command::parse(args)?)),
-            execute: |args, engine, db| engine.read(db, &$command::parse(args)?).map(Into::into),
+            execute: |args, engine, db, _| engine.read(db, &$command::parse(args)?).map(Into::into),
         })
     };
     (@row write $command:ident) => {
         $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
             prepare: |args| Ok($crate::cmd::prepared_write($command::parse(args)?)),
-            execute: |args, engine, db| engine.write(db, &$command::parse(args)?).map(Into::into),
+            execute: |args, engine, db, _| engine.write(db, &$command::parse(args)?).map(Into::into),
         })
     };
     (@row control $command:ident) => {
         $crate::cmd::Row::control::<$command>($crate::cmd::Parsers {
             prepare: |args| Ok($crate::cmd::prepared_control($command::parse(args)?)),
-            execute: |args, engine, db| engine.control(db, &$command::parse(args)?).map(Into::into),
+            execute: |args, engine, db, _| engine.control(db, &$command::parse(args)?).map(Into::into),
+        })
+    };
+    (@row talk $command:ident) => {
+        $crate::cmd::Row::talk::<$command>($crate::cmd::Parsers {
+            prepare: |args| Ok($crate::cmd::prepared_talk($command::parse(args)?)),
+            execute: |args, engine, db, session| {
+                $crate::cmd::talk(&$command::parse(args)?, engine, db, session)
+            },
+        })
+    };
+    (@row blocking $command:ident) => {
+        $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
+            prepare: |args| Ok($crate::cmd::prepared_write($command::parse(args)?)),
+            execute: |args, engine, db, session| {
+                $crate::cmd::blocking::wait(&$command::parse(args)?, engine, db, session)
+            },
         })
     };
     (@row container $spec:ident) => {
-        $crate::cmd::Row { spec: $spec, access: $crate::cmd::Access::Control, parse: None }
+        $crate::cmd::Row {
+            spec: $spec,
+            access: $crate::cmd::Access::Control,
+            ends_queue: false,
+            parse: None,
+        }
     };
 }
 use table;
@@ -448,6 +539,10 @@ fn prepared_control<'a, C: Control<'a> + 'a>(command: C) -> Box<dyn Prepared<'a>
     Box::new(ControlRow(command))
 }
 
+fn prepared_talk<'a, C: Talk<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
+    Box::new(TalkRow(command))
+}
+
 const TABLES: &[&[Row]] = &[
     string::TABLE,
     hash::TABLE,
@@ -457,6 +552,9 @@ const TABLES: &[&[Row]] = &[
     keys::TABLE,
     connection::TABLE,
     memory::TABLE,
+    pubsub::TABLE,
+    multi::TABLE,
+    client::TABLE,
     server::TABLE,
 ];
 

@@ -384,7 +384,7 @@ fn lines<const N: usize>(pairs: [(&str, u64); N]) -> Lines {
 }
 
 /// The version of Redis whose commands and replies these are; clients switch features by it.
-const REDIS_VERSION: &str = "8.0.2";
+pub(super) const REDIS_VERSION: &str = "8.0.2";
 
 fn server_lines(db: &Tx<'_>) -> Result<Lines> {
     let now = db.engine().clock().now_micros();

@@ -56,6 +56,8 @@ pub enum Group {
     SortedSet,
     Generic,
     Connection,
+    PubSub,
+    Transactions,
     Server,
 }
 
@@ -70,6 +72,8 @@ impl Group {
             Group::SortedSet => "sorted-set",
             Group::Generic => "generic",
             Group::Connection => "connection",
+            Group::PubSub => "pubsub",
+            Group::Transactions => "transactions",
             Group::Server => "server",
         }
     }
@@ -84,6 +88,8 @@ impl Group {
             Group::SortedSet => Some("@sortedset"),
             Group::Generic => Some("@keyspace"),
             Group::Connection => Some("@connection"),
+            Group::PubSub => Some("@pubsub"),
+            Group::Transactions => Some("@transaction"),
             Group::Server => None,
         }
     }
@@ -94,9 +100,10 @@ impl Group {
 pub struct Flags(u16);
 
 impl Flags {
-    const NAMES: [(Self, &'static str); 13] = [
+    const NAMES: [(Self, &'static str); 14] = [
         (Self::DENYOOM, "denyoom"),
         (Self::ADMIN, "admin"),
+        (Self::PUBSUB, "pubsub"),
         (Self::NOSCRIPT, "noscript"),
         (Self::BLOCKING, "blocking"),
         (Self::LOADING, "loading"),
@@ -138,6 +145,9 @@ impl Flags {
     pub const NO_MULTI: Self = Self(1 << 11);
     /// Not noted in the slow log.
     pub const SKIP_SLOWLOG: Self = Self(1 << 12);
+
+    /// About channels.
+    pub const PUBSUB: Self = Self(1 << 13);
 
     /// These and those.
     #[must_use]

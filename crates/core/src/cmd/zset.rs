@@ -2,21 +2,24 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::{Bound, RangeBounds};
+use std::time::Duration;
 
 use crate::Bytes;
 
+use super::blocking::{parse_timeout, pops_or_waits};
 use super::hash::{Draw, draw};
 use super::list::stretch;
 use super::scan::{self, ScanOptions, ScanReply, Scanned};
 use super::string::When;
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
+use crate::engine::Engine;
 use crate::number;
 use crate::tx::{Built, Deadline, Tx, View, ZSetView};
 use crate::types::{Element, Encoding, ValueRef, ZSet, compare_scores};
 use crate::{Error, Reply, Result};
 
 table! {
-    write ZAdd, read ZCard, read ZCount, read ZDiff, write ZDiffStore, write ZIncrBy, read ZInter, read ZInterCard,
+    blocking BZMPop, blocking BZPopMax, blocking BZPopMin, write ZAdd, read ZCard, read ZCount, read ZDiff, write ZDiffStore, write ZIncrBy, read ZInter, read ZInterCard,
     write ZInterStore, read ZLexCount, write ZMPop, read ZMScore, write ZPopMax, write ZPopMin, read ZRandMember,
     read ZRange, read ZRangeByLex, read ZRangeByScore, write ZRangeStore, read ZRank, write ZRem, write ZRemRangeByLex,
     write ZRemRangeByRank, write ZRemRangeByScore, read ZRevRange, read ZRevRangeByLex, read ZRevRangeByScore,
@@ -1254,6 +1257,17 @@ impl From<ZMPopReply> for Reply {
     }
 }
 
+/// `<MIN | MAX>`
+fn parse_end(args: &mut Args<'_>) -> Result<ZEnd> {
+    if args.take("MIN") {
+        Ok(ZEnd::Min)
+    } else if args.take("MAX") {
+        Ok(ZEnd::Max)
+    } else {
+        Err(Error::Syntax)
+    }
+}
+
 impl<'a> Command<'a> for ZMPop<'a> {
     const SPEC: Spec = Spec {
         name: "ZMPOP",
@@ -1269,24 +1283,9 @@ impl<'a> Command<'a> for ZMPop<'a> {
     type Reply = ZMPopReply;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let keys = args.int_where(|n| n > 0, "ERR numkeys should be greater than 0")?;
-        let keys = args.many(usize::try_from(keys).map_err(|_| Error::Syntax)?)?;
-        let end = if args.take("MIN") {
-            ZEnd::Min
-        } else if args.take("MAX") {
-            ZEnd::Max
-        } else {
-            return Err(Error::Syntax);
-        };
-        let mut count = None;
-        while !args.is_empty() {
-            if count.is_none() && args.take_with("COUNT", 1) {
-                count = Some(args.int_where(|n| n > 0, "ERR count should be greater than 0")? as usize);
-            } else {
-                return Err(Error::Syntax);
-            }
-        }
-        Ok(ZMPop { keys: keys.into(), end, count: count.unwrap_or(1) })
+        let keys = args.counted_keys()?;
+        let (end, count) = (parse_end(args)?, args.count_to_pop()?);
+        Ok(ZMPop { keys: keys.into(), end, count })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -1296,15 +1295,154 @@ impl<'a> Command<'a> for ZMPop<'a> {
 
 impl<'a> Write<'a> for ZMPop<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<ZMPopReply> {
-        for key in self.keys.iter() {
-            let popped = pop(db, key, self.end, self.count)?;
-            if !popped.is_empty() {
-                return Ok(ZMPopReply(Some((Bytes::copy_from_slice(key), popped))));
-            }
-        }
-        Ok(ZMPopReply(None))
+        pop_first(db, &self.keys, self.end, self.count).map(Into::into)
     }
 }
+
+/// Members of a sorted set, with the key that they were taken from.
+type Popped = (Bytes, Vec<(Bytes, f64)>);
+
+/// Takes members from the first sorted set that is there, of those whose shards are locked.
+fn pop_first(db: &mut Tx<'_>, keys: &[&[u8]], end: ZEnd, count: usize) -> Result<Option<Popped>> {
+    for key in keys {
+        if !db.is_locked(key) {
+            continue;
+        }
+        let popped = pop(db, key, end, count)?;
+        if !popped.is_empty() {
+            return Ok(Some((Bytes::copy_from_slice(key), popped)));
+        }
+    }
+    Ok(None)
+}
+
+/// Puts members back. By whatever end they were taken, their scores say where they belong.
+fn put_back(engine: &Engine, db: usize, (key, members): &Popped, _: ZEnd) {
+    let members: Vec<(f64, &[u8])> =
+        members.iter().map(|(member, score)| (*score, member.as_ref())).collect();
+    let add = ZAdd { key, options: ZAddOptions::default(), increment: false, members: members.into() };
+    // A log that cannot be written keeps everything as it was; nothing else refuses this, or the key is something else by now.
+    let _ = engine.write(db, &add);
+}
+
+/// `BZMPOP timeout numkeys key [key ...] <MIN | MAX> [COUNT count]`
+#[derive(Clone, Debug)]
+pub struct BZMPop<'a> {
+    /// How long it waits; `None` for ever.
+    pub timeout: Option<Duration>,
+    /// The keys, of which the first that is there is popped from.
+    pub keys: Cow<'a, [&'a [u8]]>,
+    /// From which end.
+    pub end: ZEnd,
+    /// How many members at most.
+    pub count: usize,
+}
+
+impl<'a> Command<'a> for BZMPop<'a> {
+    const SPEC: Spec = Spec {
+        name: "BZMPOP",
+        arity: -5,
+        since: "7.0.0",
+        flags: Flags::BLOCKING.and(Flags::MOVABLEKEYS),
+        keys: &[KeySpec::counted(&["RW", "access", "delete"], 2)],
+        summary: "Removes and returns members of the first of several sorted sets that is there, and waits for one if none is.",
+        complexity: "O(K+M*log(N)), K being the number of keys, M that of members returned, N the size of the set",
+        syntax: "timeout numkeys key [key ...] <MIN | MAX> [COUNT count]",
+        ..ZSET
+    };
+    type Reply = ZMPopReply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let mut timeout = Args::new(args.many(1)?);
+        let keys = args.counted_keys()?;
+        let (end, count) = (parse_end(args)?, args.count_to_pop()?);
+        Ok(BZMPop { timeout: parse_timeout(&mut timeout)?, keys: keys.into(), end, count })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        self.keys.iter().for_each(|key| visit(key));
+    }
+}
+
+pops_or_waits!(
+    BZMPop, SortedSet, Popped, |command| (command.end, command.count): ZEnd, pop_first, put_back
+);
+
+/// The answer of `BZPOPMIN` and `BZPOPMAX`: the key, a member and its score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BZPopReply(pub Option<(Bytes, Bytes, f64)>);
+
+impl From<BZPopReply> for Reply {
+    fn from(reply: BZPopReply) -> Self {
+        reply.0.map_or(Reply::NullArray, |(key, member, score)| {
+            Reply::Array(vec![key.into(), member.into(), score.into()])
+        })
+    }
+}
+
+impl From<Option<Popped>> for BZPopReply {
+    fn from(found: Option<Popped>) -> Self {
+        Self(found.and_then(|(key, mut members)| members.pop().map(|(member, score)| (key, member, score))))
+    }
+}
+
+impl From<Option<Popped>> for ZMPopReply {
+    fn from(found: Option<Popped>) -> Self {
+        Self(found)
+    }
+}
+
+macro_rules! blocking_pop_command {
+    ($type:ident, $name:literal, $end:expr, $summary:literal) => {
+        #[doc = concat!("`", $name, " key [key ...] timeout`")]
+        #[derive(Clone, Debug)]
+        pub struct $type<'a> {
+            /// The keys, of which the first that is there is popped from.
+            pub keys: Cow<'a, [&'a [u8]]>,
+            /// How long it waits; `None` for ever.
+            pub timeout: Option<Duration>,
+        }
+
+        impl<'a> Command<'a> for $type<'a> {
+            const SPEC: Spec = Spec {
+                name: $name,
+                arity: -3,
+                since: "5.0.0",
+                flags: Flags::BLOCKING.and(Flags::FAST),
+                keys: &[KeySpec::range(&["RW", "access", "delete"], 1, -2, 1)],
+                summary: $summary,
+                complexity: "O(log(N)), N being the size of the sorted set",
+                syntax: "key [key ...] timeout",
+                ..ZSET
+            };
+            type Reply = BZPopReply;
+
+            fn parse(args: &mut Args<'a>) -> Result<Self> {
+                let keys = args.many(args.remaining().saturating_sub(1))?;
+                Ok($type { keys: keys.into(), timeout: parse_timeout(args)? })
+            }
+
+            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+                self.keys.iter().for_each(|key| visit(key));
+            }
+        }
+
+        pops_or_waits!($type, SortedSet, Popped, |_command| ($end, 1): ZEnd, pop_first, put_back);
+    };
+}
+
+blocking_pop_command!(
+    BZPopMin,
+    "BZPOPMIN",
+    ZEnd::Min,
+    "Removes and returns the member with the lowest score of the first of several sorted sets that is there, and waits for one."
+);
+blocking_pop_command!(
+    BZPopMax,
+    "BZPOPMAX",
+    ZEnd::Max,
+    "Removes and returns the member with the highest score of the first of several sorted sets that is there, and waits for one."
+);
 
 /// `ZRANDMEMBER key [count [WITHSCORES]]`
 #[derive(Clone, Debug)]

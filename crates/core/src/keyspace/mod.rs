@@ -3,6 +3,7 @@
 //! Lock order: shards in the order of their index, never two at a time in another way. Nothing else is locked while a shard
 //! is, except what a `Journal` locks inside itself.
 mod access;
+mod callers;
 mod counters;
 mod database;
 mod entry;
@@ -16,6 +17,7 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 pub(crate) use access::{Access, AccessPolicy, Tracking};
+pub(crate) use callers::WatchFlag;
 pub(crate) use counters::{Counters, Statistics};
 pub(crate) use database::{Database, Gone, Taken};
 pub(crate) use entry::{Content, Entry};
@@ -84,6 +86,26 @@ impl<G> Locks<G> {
             locks.push(Some(lock(index)));
         }
         Locks::Many(locks)
+    }
+}
+
+impl<G> Locks<G> {
+    /// Adds a lock on a shard that is not among them.
+    pub(crate) fn add(&mut self, index: usize, guard: G) {
+        let mut locks = match std::mem::replace(self, Self::none()) {
+            Locks::One(at, first) => {
+                let mut locks: Vec<Option<G>> = Vec::new();
+                locks.resize_with(at + 1, || None);
+                locks[at] = Some(first);
+                locks
+            }
+            Locks::Many(locks) => locks,
+        };
+        if locks.len() <= index {
+            locks.resize_with(index + 1, || None);
+        }
+        locks[index] = Some(guard);
+        *self = Locks::Many(locks);
     }
 }
 
@@ -221,6 +243,11 @@ impl Keyspace {
     #[inline]
     pub(crate) fn counters(&self, index: usize) -> &Counters {
         &self.slots[index].counters
+    }
+
+    /// A write lock on a shard, if nobody has it.
+    pub(crate) fn try_write(&self, index: usize) -> Option<RwLockWriteGuard<'_, Shard>> {
+        self.slots[index].shard.try_write()
     }
 
     /// A read lock on a shard, if nobody has it in the way.

@@ -1,5 +1,6 @@
 //! One locked slice of the keyspace: what every database has of it.
 use super::Place;
+use super::callers::Callers;
 use super::database::{Database, EntryMut, Gone, Taken};
 use super::entry::{Content, Entry};
 use crate::UnixMs;
@@ -12,11 +13,23 @@ pub(crate) struct Shard {
     databases: Vec<Database>,
     /// A copy of the engine's, so that a guard reads it without another lock.
     pub(crate) settings: TypeSettings,
+    /// Those who want to know of its keys; in most stores nobody does.
+    pub(crate) callers: Option<Box<Callers>>,
 }
 
 impl Shard {
     pub(crate) fn new(settings: TypeSettings) -> Self {
-        Self { databases: Vec::new(), settings }
+        Self { databases: Vec::new(), settings, callers: None }
+    }
+
+    /// Those who want to know of its keys, to be changed.
+    pub(crate) fn callers_mut(&mut self) -> &mut Callers {
+        self.callers.get_or_insert_default()
+    }
+
+    /// Forgets about callers when there is none.
+    pub(crate) fn tidy_callers(&mut self) {
+        self.callers.take_if(|callers| callers.is_empty());
     }
 
     pub(crate) fn database(&self, db: usize) -> Option<&Database> {

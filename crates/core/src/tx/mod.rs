@@ -11,7 +11,9 @@ mod string;
 use std::cell::Cell;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Waker;
 
 use aftermath::Aftermath;
 use collection::Shown;
@@ -24,9 +26,11 @@ use crate::engine::Engine;
 use crate::keyspace::{
     Access, Content, Counters, Database, Entry, Gone, Locks, Place, Shard, Statistics, Taken, WriteLocks,
 };
+use crate::pubsub::Published;
 use crate::reclaim::Removed;
 use crate::removal::Cause;
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
+use crate::waiting::{Queued, Served};
 use crate::{Clock, Error, Random, Result, UnixMs};
 
 /// The clock as one execution unit sees it: read at most once, and only if somebody asks.
@@ -378,8 +382,26 @@ pub struct Tx<'e> {
     db: usize,
     recorder: Recorder,
     aftermath: Aftermath,
+    /// Keys that came to have something while somebody waits for them, with their databases.
+    ready: Vec<(usize, Box<[u8]>)>,
+    /// What is published with the unit.
+    messages: Vec<Message>,
     /// Commands that may grow memory are refused.
     is_full: bool,
+}
+
+/// What a unit publishes when it ends.
+#[derive(Debug)]
+struct Message {
+    channel: Box<[u8]>,
+    payload: Box<[u8]>,
+    is_sharded: bool,
+}
+
+impl Message {
+    fn shown(&self) -> Published<'_> {
+        Published { channel: &self.channel, payload: &self.payload, is_sharded: self.is_sharded }
+    }
 }
 
 /// A key that was taken out for a while, with all that belongs to it.
@@ -403,7 +425,8 @@ impl<'e> Tx<'e> {
         recorder: Recorder,
     ) -> Self {
         let now = Now::new(engine.clock());
-        Self { engine, locks, now, known, db, recorder, aftermath: Aftermath::default(), is_full: false }
+        let (aftermath, ready, messages) = (Aftermath::default(), Vec::new(), Vec::new());
+        Self { engine, locks, now, known, db, recorder, aftermath, ready, messages, is_full: false }
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
@@ -417,11 +440,18 @@ impl<'e> Tx<'e> {
     /// Nothing can be done with the unit afterwards.
     #[inline]
     pub(crate) fn finish(&mut self) -> Option<u64> {
+        if !self.ready.is_empty() {
+            self.serve_waiters();
+        }
         debug_assert!(
             self.locks.iter().all(|(index, shard)| self.is_counted_right(index, shard)),
             "every byte is counted"
         );
         let unit = self.recorder.take().map(|effects| self.engine.append(&effects));
+        // Under the locks, so that messages come in the order of the changes that they tell of.
+        for message in self.messages.drain(..) {
+            self.engine.pubsub().publish(&message.shown(), &mut self.aftermath.wakers);
+        }
         let earlier = match std::mem::replace(&mut self.locks, Locks::none()) {
             Locks::One(index, shard) => self.publish(index, &shard),
             many @ Locks::Many(_) => self.publish_many(&many),
@@ -431,6 +461,41 @@ impl<'e> Tx<'e> {
         }
         self.aftermath.carry_out(self.engine);
         unit
+    }
+
+    /// Somebody may wait for a key that has something now.
+    pub(crate) fn make_ready(&mut self, db: usize, key: &[u8]) {
+        self.ready.push((db, key.into()));
+    }
+
+    /// Hands what there is to those who wait for it, in their order. What that puts into other keys goes to those who wait for
+    /// these.
+    #[cold]
+    fn serve_waiters(&mut self) {
+        let mut next = 0;
+        while let Some((db, key)) = self.ready.get(next).cloned() {
+            next += 1;
+            let waiters = {
+                let Ok(shard) = self.shard_at(self.hash(&key)) else { continue };
+                shard.callers.as_ref().and_then(|callers| callers.waiters.of(db, &key))
+            };
+            for waiter in waiters.into_iter().flatten() {
+                let value = self.view().in_database(db).peek(&key).ok().flatten();
+                let Some(value) = value.map(Entry::value) else { break };
+                if !waiter.ticket().awaits.fits(value) {
+                    continue;
+                }
+                match waiter.serve(self) {
+                    Served::Yes(reader) => self.wake_later(reader),
+                    Served::Contended => {
+                        self.aftermath.to_be_served.push((db, key.clone()));
+                        break;
+                    }
+                    Served::Nothing | Served::Gone => {}
+                }
+            }
+        }
+        self.ready.clear();
     }
 
     #[cold]
@@ -465,6 +530,56 @@ impl<'e> Tx<'e> {
             return Err(Error::OutOfMemory);
         }
         command.write(self)
+    }
+
+    /// Publishes a message when the unit ends; returns how many subscriptions it reaches.
+    pub(crate) fn send(&mut self, message: &Published<'_>) -> usize {
+        let receivers = self.engine.pubsub().receivers(message);
+        if receivers > 0 {
+            let Published { channel, payload, is_sharded } = *message;
+            self.messages.push(Message { channel: channel.into(), payload: payload.into(), is_sharded });
+        }
+        receivers
+    }
+
+    /// Wakes somebody once no lock is held.
+    pub(crate) fn wake_later(&mut self, reader: Option<Waker>) {
+        self.aftermath.wakers.extend(reader);
+    }
+
+    /// The database of the commands that follow in this unit.
+    pub(crate) fn select(&mut self, db: usize) {
+        self.db = db;
+    }
+
+    /// Whether a key's shard is locked.
+    pub(crate) fn is_locked(&self, key: &[u8]) -> bool {
+        self.locks.get(self.engine.keyspace().index(self.hash(key))).is_some()
+    }
+
+    /// Locks the shards of keys too, if nobody has them; false if somebody has.
+    pub(crate) fn try_lock(&mut self, keys: &[&[u8]]) -> bool {
+        let keyspace = self.engine.keyspace();
+        keys.iter().all(|key| {
+            let index = keyspace.index(keyspace.hash(key));
+            if self.locks.get(index).is_some() {
+                return true;
+            }
+            let Some(guard) = keyspace.try_write(index) else { return false };
+            self.locks.add(index, guard);
+            true
+        })
+    }
+
+    /// Puts a caller into the queues of the keys that it waits for. Their shards must be locked.
+    pub(crate) fn join_queues(&mut self, waiter: &Arc<dyn Queued>) {
+        let ticket = waiter.ticket();
+        for key in &ticket.keys[..ticket.awaited_keys] {
+            let hash = self.hash(key);
+            if let Ok(shard) = self.shard_at(hash) {
+                shard.callers_mut().waiters.join(ticket.db, key, Arc::clone(waiter));
+            }
+        }
     }
 
     /// Memory is over its limit and cannot be brought below it.

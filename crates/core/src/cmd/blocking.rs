@@ -1,0 +1,143 @@
+//! Commands that wait when they find nothing: what they have in common.
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::{Args, Write};
+use crate::engine::{Begun, Engine};
+use crate::session::Session;
+use crate::tx::Tx;
+pub use crate::waiting::Awaited;
+use crate::{Error, Reply, Result, number};
+
+/// A command that waits when it finds nothing. Where nobody can wait, in a transaction, its [`Write`] is one attempt.
+///
+/// What an attempt needs outlives the words of the command, so it is made of keys and of [`Blocking::How`].
+pub trait Blocking<'a>: Write<'a> {
+    /// What besides the keys says how an attempt is made.
+    type How: Clone + Send + Sync + 'static;
+    /// What it finds.
+    type Found: Send + 'static;
+    /// Values of which type it waits for.
+    const AWAITS: Awaited;
+    /// Whether it waits for its first key only, and needs the others for what it finds.
+    const AWAITS_FIRST_KEY: bool = false;
+
+    /// All its keys, in the order in which it looks at them.
+    fn wait_keys(&self) -> Cow<'_, [&'a [u8]]>;
+
+    /// See [`Blocking::How`].
+    fn how(&self) -> Self::How;
+
+    /// How long it waits; `None` for ever.
+    fn timeout(&self) -> Option<Duration>;
+
+    /// Looks once. Keys whose shards are not locked are passed over: they were empty when the wait began, and whoever fills one
+    /// serves it.
+    ///
+    /// # Errors
+    /// Redis's refusals.
+    fn attempt(how: &Self::How, keys: &[&[u8]], db: &mut Tx<'_>) -> Result<Option<Self::Found>>;
+
+    /// Puts back what a caller found that went away meanwhile.
+    fn give_back(how: &Self::How, engine: &Engine, db: usize, found: Self::Found);
+
+    /// The answer.
+    fn reply(found: Option<Self::Found>) -> Self::Reply;
+}
+
+/// Runs a command that may wait: a caller that lasts is answered later, another one here.
+///
+/// # Errors
+/// Its refusals.
+pub(super) fn wait<'a, C: Blocking<'a> + 'a>(
+    command: &C,
+    engine: &Engine,
+    db: usize,
+    session: Option<&mut Session>,
+) -> Result<Reply>
+where
+    C::Reply: 'static,
+{
+    let found = match (engine.begin_wait(db, command)?, session) {
+        (Begun::Found(found), _) => Some(found),
+        (Begun::Waiting(wait), None) => wait.wait_here(engine)?,
+        (Begun::Waiting(wait), Some(session)) => {
+            session.block(wait, |found| C::reply(found).into());
+            return Ok(Reply::Silence);
+        }
+    };
+    Ok(C::reply(found).into())
+}
+
+/// A timeout in seconds, 0 for none, as BLPOP takes it last.
+///
+/// # Errors
+/// Redis's refusals.
+pub(super) fn parse_timeout(args: &mut Args<'_>) -> Result<Option<Duration>> {
+    let seconds = number::parse_f64(args.bytes()?)
+        .ok_or(Error::refused("ERR timeout is not a float or out of range"))?;
+    /// Later than any clock, counted from now, can say.
+    const TOO_LATE: f64 = i64::MAX as f64 - 1e13;
+    let milliseconds = (seconds * 1000.0).ceil();
+    if milliseconds > TOO_LATE {
+        return Err(Error::refused("ERR timeout is out of range"));
+    }
+    if milliseconds < 0.0 {
+        return Err(Error::refused("ERR timeout is negative"));
+    }
+    Ok((milliseconds > 0.0).then(|| Duration::from_millis(milliseconds as u64)))
+}
+
+/// A command that takes elements from the first of its keys that is there, or waits for one: what it awaits, what it finds, from which
+/// end and how many it takes, how it takes them, and how they are put back.
+macro_rules! pops_or_waits {
+    ($type:ident, $awaits:ident, $found:ty, |$command:ident| ($end:expr, $count:expr): $end_type:ty, $pop:ident, $put_back:ident) => {
+        impl<'a> $crate::cmd::Write<'a> for $type<'a> {
+            fn write(&self, db: &mut $crate::tx::Tx<'_>) -> $crate::Result<Self::Reply> {
+                use $crate::cmd::Blocking;
+                Self::attempt(&self.how(), &self.keys, db).map(Self::reply)
+            }
+        }
+
+        impl<'a> $crate::cmd::Blocking<'a> for $type<'a> {
+            type How = ($end_type, usize);
+            type Found = $found;
+            const AWAITS: $crate::cmd::blocking::Awaited = $crate::cmd::blocking::Awaited::$awaits;
+
+            fn wait_keys(&self) -> std::borrow::Cow<'_, [&'a [u8]]> {
+                std::borrow::Cow::Borrowed(&self.keys)
+            }
+
+            fn how(&self) -> Self::How {
+                let $command = self;
+                ($end, $count)
+            }
+
+            fn timeout(&self) -> Option<std::time::Duration> {
+                self.timeout
+            }
+
+            fn attempt(
+                (end, count): &Self::How,
+                keys: &[&[u8]],
+                db: &mut $crate::tx::Tx<'_>,
+            ) -> $crate::Result<Option<Self::Found>> {
+                $pop(db, keys, *end, *count)
+            }
+
+            fn give_back(
+                (end, _): &Self::How,
+                engine: &$crate::engine::Engine,
+                db: usize,
+                found: Self::Found,
+            ) {
+                $put_back(engine, db, &found, *end);
+            }
+
+            fn reply(found: Option<Self::Found>) -> Self::Reply {
+                found.into()
+            }
+        }
+    };
+}
+pub(super) use pops_or_waits;

@@ -1,0 +1,92 @@
+//! Those who want to know what becomes of the keys of a shard: callers that watch them, and callers that wait for them.
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use foldhash::fast::RandomState;
+
+use crate::waiting::Waiters;
+
+/// Whether one of the keys that a caller watches has changed.
+#[derive(Debug, Default)]
+pub(crate) struct WatchFlag(AtomicBool);
+
+impl WatchFlag {
+    pub(crate) fn raise(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_raised(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[derive(Debug)]
+struct Watcher {
+    flag: Arc<WatchFlag>,
+    /// Whether the key was there when the watch began. One that had expired by then and is removed later has not changed.
+    was_there: bool,
+}
+
+/// What happened to a watched key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Touch {
+    /// A command changed it.
+    Changed,
+    /// It expired.
+    Expired,
+}
+
+/// The callers of one shard.
+#[derive(Debug, Default)]
+pub(crate) struct Callers {
+    pub(crate) waiters: Waiters,
+    watchers: HashMap<(usize, Box<[u8]>), Vec<Watcher>, RandomState>,
+}
+
+impl Callers {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiters.is_empty() && self.watchers.is_empty()
+    }
+
+    pub(crate) fn watch(&mut self, db: usize, key: &[u8], flag: &Arc<WatchFlag>, was_there: bool) {
+        let watcher = Watcher { flag: Arc::clone(flag), was_there };
+        self.watchers.entry((db, key.into())).or_default().push(watcher);
+    }
+
+    pub(crate) fn unwatch(&mut self, db: usize, key: &[u8], flag: &Arc<WatchFlag>) {
+        let name = (db, Box::from(key));
+        if let Some(watchers) = self.watchers.get_mut(&name) {
+            watchers.retain(|watcher| !Arc::ptr_eq(&watcher.flag, flag));
+            if watchers.is_empty() {
+                self.watchers.remove(&name);
+            }
+        }
+    }
+
+    /// Tells those who watch a key.
+    pub(crate) fn touch(&self, db: usize, key: &[u8], touch: Touch) {
+        if self.watchers.is_empty() {
+            return;
+        }
+        for watcher in self.watchers.get(&(db, Box::from(key))).into_iter().flatten() {
+            if touch == Touch::Changed || watcher.was_there {
+                watcher.flag.raise();
+            }
+        }
+    }
+
+    /// Tells those who watch keys of a database of which `changes` says yes.
+    pub(crate) fn touch_all(&self, db: usize, changes: impl Fn(&[u8]) -> bool) {
+        for ((_, key), watchers) in self.watchers.iter().filter(|((other, _), _)| *other == db) {
+            if changes(key) {
+                watchers.iter().for_each(|watcher| watcher.flag.raise());
+            }
+        }
+    }
+
+    /// How many keys are watched.
+    pub(crate) fn watched(&self) -> usize {
+        self.watchers.len()
+    }
+}

@@ -1,0 +1,418 @@
+//! All callers by words, as others may see them: CLIENT LIST, CLIENT KILL, MONITOR.
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+
+use parking_lot::Mutex;
+
+use super::Protocol;
+use super::pause::{Pause, PauseMode};
+use crate::cmd::Row;
+use crate::inbox::Inbox;
+use crate::pubsub::Push;
+use crate::waiting::{GiveUp, Queued};
+use crate::{Bytes, UnixMs};
+
+/// Where a caller comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Its address: `host:port`, or the path of a Unix socket and `:0`.
+    pub address: String,
+    /// The address that it reached.
+    pub local_address: String,
+    /// The number of its file, -1 without one.
+    pub file: i64,
+    /// Whether it came by a Unix socket.
+    pub is_unix_socket: bool,
+}
+
+impl Origin {
+    /// A caller in this process.
+    pub fn in_process() -> Self {
+        Self { address: String::new(), local_address: String::new(), file: -1, is_unix_socket: false }
+    }
+}
+
+/// What kind of caller: `CLIENT LIST TYPE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientKind {
+    /// One that runs commands.
+    Normal,
+    /// One that is subscribed to something.
+    PubSub,
+}
+
+/// What others see of a caller.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// `CLIENT SETNAME`
+    pub name: Bytes,
+    /// `CLIENT SETINFO LIB-NAME`
+    pub library_name: Bytes,
+    /// `CLIENT SETINFO LIB-VER`
+    pub library_version: Bytes,
+    /// As whom it is logged in.
+    pub user: Bytes,
+    /// The selected database.
+    pub db: usize,
+    /// Which forms its replies have.
+    pub protocol: Protocol,
+    /// The latest command.
+    pub command: Option<&'static Row>,
+    /// When that began.
+    pub last_at: UnixMs,
+    /// How many commands are queued; `None` outside of `MULTI`.
+    pub queued: Option<usize>,
+    /// How many keys are watched.
+    pub watched: usize,
+    /// Subscriptions to channels, patterns, sharded channels.
+    pub subscriptions: [usize; 3],
+    /// It waits for something.
+    pub is_blocked: bool,
+    /// It sees all commands.
+    pub is_monitor: bool,
+    /// `CLIENT NO-EVICT`
+    pub is_no_evict: bool,
+    /// `CLIENT NO-TOUCH`
+    pub is_no_touch: bool,
+    /// How many commands it has run.
+    pub commands: u64,
+}
+
+/// What a connection has sent and received; whoever serves it keeps this.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Bytes received so far.
+    pub received_bytes: AtomicU64,
+    /// Bytes sent so far.
+    pub sent_bytes: AtomicU64,
+    /// Bytes received and not understood yet.
+    pub query_bytes: AtomicUsize,
+    /// Room for more of them.
+    pub query_free_bytes: AtomicUsize,
+    /// Bytes to be sent.
+    pub output_bytes: AtomicUsize,
+    /// The most of them so far.
+    pub output_peak_bytes: AtomicUsize,
+}
+
+/// A caller, as others see it.
+#[derive(Debug)]
+pub struct Client {
+    id: u64,
+    origin: Origin,
+    since: UnixMs,
+    inbox: Arc<Inbox<Push>>,
+    shown: Mutex<Shown>,
+    waiting: Mutex<Option<Weak<dyn Queued>>>,
+    is_killed: AtomicBool,
+    traffic: Traffic,
+}
+
+impl Client {
+    /// Its number.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What it has sent and received.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// What there is to know of it now.
+    pub fn shown(&self) -> Shown {
+        self.shown.lock().clone()
+    }
+
+    /// When it came.
+    pub fn since(&self) -> UnixMs {
+        self.since
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Shown)) {
+        change(&mut self.shown.lock());
+    }
+
+    pub(super) fn begin(&self, row: &'static Row, now: UnixMs) {
+        self.change(|shown| {
+            shown.command = Some(row);
+            shown.last_at = now;
+            shown.commands += 1;
+        });
+    }
+
+    /// Where pushes for it are left.
+    pub(crate) fn inbox(&self) -> &Arc<Inbox<Push>> {
+        &self.inbox
+    }
+
+    /// What kind of caller it is.
+    pub fn kind(&self) -> ClientKind {
+        let is_subscribed = self.shown.lock().subscriptions.iter().any(|count| *count > 0);
+        if is_subscribed { ClientKind::PubSub } else { ClientKind::Normal }
+    }
+
+    pub(super) fn set_waiting(&self, waiter: &Arc<dyn Queued>) {
+        *self.waiting.lock() = Some(Arc::downgrade(waiter));
+    }
+
+    /// Ends its wait, if it waits. Returns who is to be woken.
+    pub(crate) fn give_up_wait(&self, how: GiveUp) -> Option<Option<Waker>> {
+        let waiter = self.waiting.lock().take()?.upgrade()?;
+        waiter.give_up(how)
+    }
+
+    /// Tells it to go. Returns who is to be woken.
+    #[must_use = "the reader sleeps until it is woken"]
+    pub(crate) fn kill(&self) -> Option<Waker> {
+        self.is_killed.store(true, Ordering::SeqCst);
+        let reader = self.inbox.close();
+        reader.or_else(|| self.give_up_wait(GiveUp::Unblocked).flatten())
+    }
+
+    /// Whether it was told to go.
+    pub fn is_killed(&self) -> bool {
+        self.is_killed.load(Ordering::SeqCst)
+    }
+
+    /// A line of `CLIENT LIST`, without a line break.
+    pub fn line(&self, now: UnixMs) -> String {
+        let shown = self.shown();
+        let seconds = |since: UnixMs| (now.0 - since.0).max(0) / 1000;
+        let load = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        let traffic = &self.traffic;
+        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+        let [channels, patterns, shard_channels] = shown.subscriptions;
+        let mut line = String::new();
+        let mut field = |name: &str, value: &dyn std::fmt::Display| {
+            let gap = if line.is_empty() { "" } else { " " };
+            let _ = write!(line, "{gap}{name}={value}");
+        };
+        field("id", &self.id);
+        field("addr", &self.origin.address);
+        field("laddr", &self.origin.local_address);
+        field("fd", &self.origin.file);
+        field("name", &text(&shown.name));
+        field("age", &seconds(self.since));
+        field("idle", &seconds(shown.last_at));
+        field("flags", &self.flags(&shown));
+        field("db", &shown.db);
+        field("sub", &channels);
+        field("psub", &patterns);
+        field("ssub", &shard_channels);
+        field("multi", &shown.queued.map_or(-1, |count| count as i64));
+        field("watch", &shown.watched);
+        field("qbuf", &load(&traffic.query_bytes));
+        field("qbuf-free", &load(&traffic.query_free_bytes));
+        field("argv-mem", &0);
+        field("multi-mem", &0);
+        field("rbs", &0);
+        field("rbp", &load(&traffic.output_peak_bytes));
+        field("obl", &load(&traffic.output_bytes));
+        field("oll", &0);
+        field("omem", &load(&traffic.output_bytes));
+        let total =
+            load(&traffic.query_bytes) + load(&traffic.query_free_bytes) + load(&traffic.output_bytes);
+        field("tot-mem", &(total + size_of::<Self>()));
+        field("events", &"r");
+        field("cmd", &shown.command.map_or_else(|| "NULL".to_owned(), Row::listed_name));
+        field("user", &text(&shown.user));
+        field("redir", &-1);
+        field("resp", &shown.protocol.number());
+        field("lib-name", &text(&shown.library_name));
+        field("lib-ver", &text(&shown.library_version));
+        field("io-thread", &0);
+        field("tot-net-in", &traffic.received_bytes.load(Ordering::Relaxed));
+        field("tot-net-out", &traffic.sent_bytes.load(Ordering::Relaxed));
+        field("tot-cmds", &shown.commands);
+        line
+    }
+
+    /// The letters of `CLIENT LIST`'s `flags`, in Redis's order.
+    fn flags(&self, shown: &Shown) -> String {
+        let letters = [
+            ('O', shown.is_monitor),
+            ('P', shown.subscriptions.iter().any(|count| *count > 0)),
+            ('x', shown.queued.is_some()),
+            ('b', shown.is_blocked),
+            ('A', self.is_killed()),
+            ('U', self.origin.is_unix_socket),
+            ('e', shown.is_no_evict),
+            ('T', shown.is_no_touch),
+        ];
+        let flags: String = letters.iter().filter(|(_, is_set)| *is_set).map(|(letter, _)| *letter).collect();
+        if flags.is_empty() { "N".to_owned() } else { flags }
+    }
+
+    /// What MONITOR shows of a command.
+    pub(super) fn monitor_line(&self, now_micros: i64, db: usize, words: &[&[u8]]) -> String {
+        let (seconds, micros) = (now_micros.div_euclid(1_000_000), now_micros.rem_euclid(1_000_000));
+        let place = if self.origin.is_unix_socket {
+            format!("unix:{}", self.origin.address.trim_end_matches(":0"))
+        } else {
+            self.origin.address.clone()
+        };
+        let mut line = format!("{seconds}.{micros:06} [{db} {place}]");
+        for word in words {
+            line.push(' ');
+            quote(word, &mut line);
+        }
+        line
+    }
+}
+
+/// Text in quotes, with what cannot be shown escaped, as Redis does it in lines for people.
+pub(crate) fn quote(word: &[u8], text: &mut String) {
+    text.push('"');
+    for &byte in word {
+        match byte {
+            b'\\' | b'"' => text.extend(['\\', char::from(byte)]),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            0x07 => text.push_str("\\a"),
+            0x08 => text.push_str("\\b"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => drop(write!(text, "\\x{byte:02x}")),
+        }
+    }
+    text.push('"');
+}
+
+/// All callers by words.
+#[derive(Debug, Default)]
+pub struct Clients {
+    count: AtomicU64,
+    all: Mutex<BTreeMap<u64, Arc<Client>>>,
+    monitors: Mutex<BTreeMap<u64, Arc<Client>>>,
+    is_monitored: AtomicBool,
+    pause: Mutex<Pause>,
+    is_paused: AtomicBool,
+}
+
+impl Clients {
+    pub(super) fn register(&self, origin: Origin, inbox: Arc<Inbox<Push>>, now: UnixMs) -> Arc<Client> {
+        let shown = Shown {
+            name: Bytes::default(),
+            library_name: Bytes::default(),
+            library_version: Bytes::default(),
+            user: Bytes::copy_from_slice(b"default"),
+            db: 0,
+            protocol: Protocol::default(),
+            command: None,
+            last_at: now,
+            queued: None,
+            watched: 0,
+            subscriptions: [0; 3],
+            is_blocked: false,
+            is_monitor: false,
+            is_no_evict: false,
+            is_no_touch: false,
+            commands: 0,
+        };
+        let client = Arc::new(Client {
+            id: self.count.fetch_add(1, Ordering::Relaxed) + 1,
+            origin,
+            since: now,
+            inbox,
+            shown: Mutex::new(shown),
+            waiting: Mutex::new(None),
+            is_killed: AtomicBool::new(false),
+            traffic: Traffic::default(),
+        });
+        self.all.lock().insert(client.id, Arc::clone(&client));
+        client
+    }
+
+    pub(super) fn forget(&self, id: u64) {
+        self.all.lock().remove(&id);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.lock().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many there were so far.
+    pub fn total(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// All of them, in the order in which they came.
+    pub fn list(&self) -> Vec<Arc<Client>> {
+        self.all.lock().values().cloned().collect()
+    }
+
+    /// One by its number.
+    pub fn get(&self, id: u64) -> Option<Arc<Client>> {
+        self.all.lock().get(&id).cloned()
+    }
+
+    pub(super) fn is_monitored(&self) -> bool {
+        self.is_monitored.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_monitor(&self, client: &Arc<Client>, is_monitor: bool) {
+        let mut monitors = self.monitors.lock();
+        if is_monitor {
+            monitors.insert(client.id, Arc::clone(client));
+        } else {
+            monitors.remove(&client.id);
+        }
+        self.is_monitored.store(!monitors.is_empty(), Ordering::Relaxed);
+    }
+
+    pub(super) fn show_to_monitors(&self, line: &str) {
+        let mut wakers = Vec::new();
+        for monitor in self.monitors.lock().values() {
+            let push = Push::Line(line.to_owned());
+            let bytes = push.bytes();
+            wakers.extend(monitor.inbox.push(push, bytes));
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn is_paused(&self, now: UnixMs, row: &Row) -> bool {
+        self.is_paused.load(Ordering::Relaxed) && self.pause.lock().holds(now, row)
+    }
+
+    /// Keeps callers waiting until a moment.
+    pub(crate) fn pause(&self, until: UnixMs, mode: PauseMode) {
+        self.pause.lock().begin(until, mode);
+        self.is_paused.store(true, Ordering::Relaxed);
+    }
+
+    /// Lets everybody go on.
+    pub(crate) fn end_pause(&self) {
+        self.is_paused.store(false, Ordering::Relaxed);
+        let wakers = self.pause.lock().end();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends a pause whose time is over; otherwise says when it will be.
+    pub(crate) fn look_at_pause(&self, now: UnixMs) -> Option<UnixMs> {
+        let ends_at = self.is_paused.load(Ordering::Relaxed).then(|| self.pause.lock().ends_at())??;
+        if ends_at <= now {
+            self.end_pause();
+            return None;
+        }
+        Some(ends_at)
+    }
+
+    pub(super) fn wait_for_end_of_pause(&self, now: UnixMs, waker: &Waker) -> bool {
+        self.pause.lock().wait(now, waker)
+    }
+}

@@ -1,0 +1,457 @@
+//! One caller by words: what it has selected, begun, watched and subscribed to.
+//!
+//! A connection, a shell and a Python client each have a session. It runs commands one after the other; a command that waits
+//! leaves it blocked until [`Session::poll`] has the answer.
+mod clients;
+mod pause;
+mod queue;
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Waker;
+
+pub use clients::{Client, ClientKind, Clients, Origin, Shown, Traffic};
+pub use pause::PauseMode;
+use queue::Queue;
+
+use crate::cmd::args::Args;
+use crate::cmd::{Flags, Row, lookup};
+use crate::engine::{Engine, check_word};
+use crate::inbox::{Capacity, Inbox};
+use crate::pubsub::{Kind, Push, Subscriber};
+use crate::waiting::Wait;
+use crate::watch::Watch;
+use crate::{Error, Reply, Result};
+
+/// Which forms replies have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Protocol {
+    /// Strings, integers, arrays.
+    #[default]
+    Resp2,
+    /// Maps, sets, numbers with a fraction, pushes.
+    Resp3,
+}
+
+impl Protocol {
+    /// Its number, as `HELLO` takes it.
+    pub const fn number(self) -> i64 {
+        match self {
+            Protocol::Resp2 => 2,
+            Protocol::Resp3 => 3,
+        }
+    }
+}
+
+/// Which replies are sent: `CLIENT REPLY`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replies {
+    /// All of them.
+    #[default]
+    On,
+    /// None.
+    Off,
+    /// Not the next.
+    Skip,
+    /// Not this one: its command is running.
+    Skipping,
+}
+
+/// A command that was begun and will be answered later.
+trait Pending: Send {
+    /// The answer, if it has come; otherwise the waker is woken when it has.
+    fn poll(&mut self, engine: &Engine, waker: &Waker) -> Option<Result<Reply>>;
+    /// Nobody will ask for the answer.
+    fn abandon(&mut self, engine: &Engine);
+}
+
+struct Waiting<F> {
+    wait: Wait<F>,
+    reply: fn(Option<F>) -> Reply,
+}
+
+impl<F: Send + 'static> Pending for Waiting<F> {
+    fn poll(&mut self, engine: &Engine, waker: &Waker) -> Option<Result<Reply>> {
+        Some(self.wait.poll(engine, waker)?.map(self.reply))
+    }
+
+    fn abandon(&mut self, engine: &Engine) {
+        self.wait.abandon(engine);
+    }
+}
+
+/// Why a session is not ready for another command.
+enum Blocked {
+    /// Its command waits for something.
+    Pending(Box<dyn Pending>),
+    /// Its command was not begun, because clients are paused.
+    Postponed(Queue),
+}
+
+/// One caller. [`Session::end`] must be called when it goes away: others know of it.
+pub struct Session {
+    client: Arc<Client>,
+    db: usize,
+    protocol: Protocol,
+    replies: Replies,
+    subscriber: Subscriber,
+    watch: Watch,
+    queue: Option<Queue>,
+    blocked: Option<Blocked>,
+    is_monitor: bool,
+    is_closing: bool,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", &self.id()).field("db", &self.db).finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A caller that has just come.
+    pub fn new(engine: &Engine, origin: Origin) -> Self {
+        let subscriber = Subscriber::new(Capacity::default());
+        let inbox = Arc::clone(subscriber.inbox());
+        Self {
+            client: engine.clients().register(origin, inbox, engine.clock().now()),
+            db: 0,
+            protocol: Protocol::default(),
+            replies: Replies::default(),
+            subscriber,
+            watch: Watch::default(),
+            queue: None,
+            blocked: None,
+            is_monitor: false,
+            is_closing: false,
+        }
+    }
+
+    /// Ends it: whatever it has begun is given up.
+    pub fn end(&mut self, engine: &Engine) {
+        if let Some(Blocked::Pending(mut pending)) = self.blocked.take() {
+            pending.abandon(engine);
+        }
+        self.reset(engine);
+        engine.clients().forget(self.id());
+    }
+
+    /// Gives up what it has begun, watched and subscribed to, and goes back to how it began. As `RESET`.
+    pub(crate) fn reset(&mut self, engine: &Engine) {
+        self.discard(engine);
+        engine.pubsub().forget(&mut self.subscriber);
+        if std::mem::take(&mut self.is_monitor) {
+            engine.clients().set_monitor(&self.client, false);
+        }
+        (self.db, self.protocol, self.replies) = (0, Protocol::Resp2, Replies::On);
+        self.client.change(|shown| {
+            shown.name = crate::Bytes::default();
+            (shown.is_no_evict, shown.is_no_touch) = (false, false);
+        });
+    }
+
+    /// The number of the caller, as `CLIENT ID` gives it.
+    pub fn id(&self) -> u64 {
+        self.client.id()
+    }
+
+    /// What others may know of it.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// The selected database.
+    pub fn db(&self) -> usize {
+        self.db
+    }
+
+    pub(crate) fn set_db(&mut self, db: usize) {
+        self.db = db;
+    }
+
+    /// Which forms its replies have.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(crate) fn set_protocol(&mut self, protocol: Protocol) {
+        self.protocol = protocol;
+    }
+
+    pub(crate) fn set_replies(&mut self, replies: Replies) {
+        self.replies = replies;
+    }
+
+    /// Where messages and the like arrive.
+    pub fn inbox(&self) -> &Arc<Inbox<Push>> {
+        self.subscriber.inbox()
+    }
+
+    /// Whether no further command may be run before [`Session::poll`] has answered the last one.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
+    }
+
+    /// Whether the caller wants to go, or was told to.
+    pub fn is_closing(&self) -> bool {
+        self.is_closing || self.client.is_killed()
+    }
+
+    /// The connection is to be closed once the reply was sent.
+    pub(crate) fn close(&mut self) {
+        self.is_closing = true;
+    }
+
+    /// Whether it is subscribed to anything.
+    pub fn is_subscribed(&self) -> bool {
+        self.subscriber.is_subscribed()
+    }
+
+    /// Runs a command. [`Reply::Silence`] if there is no reply, or not yet: see [`Session::is_blocked`].
+    ///
+    /// # Errors
+    /// The refusal that Redis would send.
+    pub fn execute(&mut self, engine: &Engine, words: &[&[u8]]) -> Result<Reply> {
+        let result = self.run(engine, words);
+        self.finish(engine, result)
+    }
+
+    /// The answer of the command that was begun, if it has come; otherwise `waker` is woken when it has.
+    pub fn poll(&mut self, engine: &Engine, waker: &Waker) -> Option<Result<Reply>> {
+        let result = match self.blocked.take()? {
+            Blocked::Pending(mut pending) => match pending.poll(engine, waker) {
+                Some(result) => result,
+                None => {
+                    self.blocked = Some(Blocked::Pending(pending));
+                    return None;
+                }
+            },
+            Blocked::Postponed(command) => {
+                if engine.clients().wait_for_end_of_pause(engine.clock().now(), waker) {
+                    self.blocked = Some(Blocked::Postponed(command));
+                    return None;
+                }
+                command.with_first(|words| self.run(engine, words))
+            }
+        };
+        if self.is_blocked() {
+            return self.poll(engine, waker);
+        }
+        Some(self.finish(engine, result))
+    }
+
+    /// Shows what became of a command, and keeps back a reply that is not wanted.
+    fn finish(&mut self, engine: &Engine, result: Result<Reply>) -> Result<Reply> {
+        self.show(engine);
+        match self.replies {
+            Replies::On => result,
+            Replies::Off => Ok(Reply::Silence),
+            Replies::Skip => {
+                self.replies = Replies::Skipping;
+                Ok(Reply::Silence)
+            }
+            Replies::Skipping => {
+                self.replies = Replies::On;
+                Ok(Reply::Silence)
+            }
+        }
+    }
+
+    fn run(&mut self, engine: &Engine, words: &[&[u8]]) -> Result<Reply> {
+        match self.admit(engine, words) {
+            Err(refused) => {
+                // Whoever queues a command that cannot be run does not want the others either.
+                if let Some(queue) = &mut self.queue {
+                    queue.spoil();
+                }
+                Err(refused)
+            }
+            Ok((row, name_words)) => {
+                self.client.begin(row, engine.clock().now());
+                if let Some(queue) = self.queue.as_mut().filter(|_| !row.ends_queue) {
+                    queue.push(words);
+                    return Ok(Reply::from("QUEUED"));
+                }
+                if engine.clients().is_paused(engine.clock().now(), row) {
+                    let mut command = Queue::default();
+                    command.push(words);
+                    self.blocked = Some(Blocked::Postponed(command));
+                    return Ok(Reply::Silence);
+                }
+                self.show_to_monitors(engine, row, words);
+                self.perform(engine, row, &words[name_words..])
+            }
+        }
+    }
+
+    fn perform(&mut self, engine: &Engine, row: &'static Row, words: &[&[u8]]) -> Result<Reply> {
+        let Some(parse) = &row.parse else { return Err(crate::cmd::wrong_arity(row.spec.name)) };
+        let reply = (parse.execute)(&mut Args::new(words), engine, self.db, Some(self));
+        if row.spec.name == "PING" && self.is_restricted() {
+            return reply.map(pong_to_subscriber);
+        }
+        reply
+    }
+
+    /// Whether a command may be run or queued at all.
+    fn admit(&self, engine: &Engine, words: &[&[u8]]) -> Result<(&'static Row, usize)> {
+        for word in words {
+            check_word(word)?;
+        }
+        let (row, name_words) = lookup(words)?;
+        if self.queue.is_some() {
+            if row.spec.flags.contains(Flags::NO_MULTI) {
+                return Err(Error::refused("ERR Command not allowed inside a transaction"));
+            }
+            engine.check_room(row.spec.flags)?;
+        }
+        if self.is_restricted() && !is_for_subscribers(row) {
+            let name = row.listed_name();
+            return Err(Error::Refused(
+                format!(
+                    "ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+                     allowed in this context"
+                )
+                .into(),
+            ));
+        }
+        Ok((row, name_words))
+    }
+
+    /// Whether it can take nothing but messages, because RESP2 cannot tell them from replies.
+    fn is_restricted(&self) -> bool {
+        self.protocol == Protocol::Resp2 && self.subscriber.is_subscribed()
+    }
+
+    fn show_to_monitors(&self, engine: &Engine, row: &'static Row, words: &[&[u8]]) {
+        if engine.clients().is_monitored() && !row.spec.flags.contains(Flags::ADMIN) {
+            let line = self.client.monitor_line(engine.clock().now_micros(), self.db, words);
+            engine.clients().show_to_monitors(&line);
+        }
+    }
+
+    /// Lets others see what has changed.
+    fn show(&self, _: &Engine) {
+        self.client.change(|shown| {
+            shown.db = self.db;
+            shown.protocol = self.protocol;
+            shown.queued = self.queue.as_ref().map(Queue::len);
+            shown.watched = self.watch.len();
+            shown.subscriptions =
+                [Kind::Channel, Kind::Pattern, Kind::ShardChannel].map(|kind| self.subscriber.count(kind));
+            shown.is_blocked = self.blocked.is_some();
+            shown.is_monitor = self.is_monitor;
+        });
+    }
+
+    /// The answer to the command that is running comes later.
+    pub(crate) fn block<F: Send + 'static>(&mut self, wait: Wait<F>, reply: fn(Option<F>) -> Reply) {
+        self.client.set_waiting(&wait.queued());
+        self.blocked = Some(Blocked::Pending(Box::new(Waiting { wait, reply })));
+    }
+
+    /// Whether commands are queued.
+    pub(crate) fn is_queueing(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    /// `MULTI`
+    pub(crate) fn begin_queue(&mut self) -> Result<()> {
+        if self.queue.is_some() {
+            return Err(Error::refused("ERR MULTI calls can not be nested"));
+        }
+        self.queue = Some(Queue::default());
+        Ok(())
+    }
+
+    /// Forgets what was queued and watched.
+    pub(crate) fn discard(&mut self, engine: &Engine) {
+        engine.unwatch(&mut self.watch);
+        self.queue = None;
+    }
+
+    /// `WATCH`
+    pub(crate) fn watch(&mut self, engine: &Engine, keys: &[&[u8]]) -> Result<()> {
+        if self.queue.is_some() {
+            return Err(Error::refused("ERR WATCH inside MULTI is not allowed"));
+        }
+        engine.watch(&mut self.watch, self.db, keys)
+    }
+
+    /// `UNWATCH`
+    pub(crate) fn unwatch(&mut self, engine: &Engine) {
+        engine.unwatch(&mut self.watch);
+    }
+
+    /// `EXEC`: runs what was queued as one unit, if nothing that was watched has changed.
+    pub(crate) fn exec(&mut self, engine: &Engine) -> Result<Option<Vec<Result<Reply>>>> {
+        let Some(queue) = self.queue.take() else {
+            return Err(Error::refused("ERR EXEC without MULTI"));
+        };
+        let mut watch = std::mem::take(&mut self.watch);
+        let replies = if queue.is_spoiled() {
+            Err(Error::Refused("EXECABORT Transaction discarded because of previous errors.".into()))
+        } else {
+            queue.with_each(|commands| {
+                for words in commands {
+                    if let Ok((row, _)) = lookup(words) {
+                        self.show_to_monitors(engine, row, words);
+                    }
+                }
+                let prepared: Vec<_> = commands.iter().map(|words| engine.prepare(words)).collect();
+                engine.exec(self.db, &prepared, Some(&watch), Some(self))
+            })
+        };
+        engine.unwatch(&mut watch);
+        replies
+    }
+
+    /// `SUBSCRIBE` and its kin.
+    pub(crate) fn subscribe(&mut self, engine: &Engine, kind: Kind, names: &[&[u8]]) {
+        for name in names {
+            // Whoever reads the inbox is running this command.
+            drop(engine.pubsub().subscribe(&mut self.subscriber, kind, name));
+        }
+    }
+
+    /// `UNSUBSCRIBE` and its kin.
+    pub(crate) fn unsubscribe(&mut self, engine: &Engine, kind: Kind, names: &[&[u8]]) {
+        if names.is_empty() {
+            drop(engine.pubsub().unsubscribe_all(&mut self.subscriber, kind));
+        }
+        for name in names {
+            drop(engine.pubsub().unsubscribe(&mut self.subscriber, kind, name));
+        }
+    }
+
+    /// `MONITOR`
+    pub(crate) fn monitor(&mut self, engine: &Engine) {
+        self.is_monitor = true;
+        engine.clients().set_monitor(&self.client, true);
+    }
+}
+
+/// Commands that a subscriber may run in RESP2.
+fn is_for_subscribers(row: &Row) -> bool {
+    const ALLOWED: [&str; 9] = [
+        "PING",
+        "SUBSCRIBE",
+        "UNSUBSCRIBE",
+        "PSUBSCRIBE",
+        "PUNSUBSCRIBE",
+        "SSUBSCRIBE",
+        "SUNSUBSCRIBE",
+        "QUIT",
+        "RESET",
+    ];
+    ALLOWED.contains(&row.spec.name)
+}
+
+/// Where replies cannot be told from messages, PING's looks like one.
+fn pong_to_subscriber(reply: Reply) -> Reply {
+    let message = match reply {
+        Reply::Bulk(message) => message,
+        _ => crate::Bytes::default(),
+    };
+    Reply::Array(vec![Reply::bulk("pong"), message.into()])
+}

@@ -1,0 +1,78 @@
+//! The queues of one shard: who waits for which key.
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use foldhash::fast::RandomState;
+
+use super::Queued;
+use crate::types::ValueRef;
+
+/// Values of which type somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// A list with an element.
+    List,
+    /// A sorted set with a member.
+    SortedSet,
+}
+
+impl Awaited {
+    /// Whether a value is of that type.
+    pub(crate) fn fits(self, value: ValueRef<'_>) -> bool {
+        match self {
+            Awaited::List => matches!(value, ValueRef::List(_)),
+            Awaited::SortedSet => matches!(value, ValueRef::ZSet(_)),
+        }
+    }
+}
+
+/// Who waits for the keys of a shard, for each in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    queues: HashMap<(usize, Box<[u8]>), VecDeque<Arc<dyn Queued>>, RandomState>,
+}
+
+impl Waiters {
+    pub(crate) fn join(&mut self, db: usize, key: &[u8], waiter: Arc<dyn Queued>) {
+        self.queues.entry((db, key.into())).or_default().push_back(waiter);
+    }
+
+    pub(crate) fn leave(&mut self, db: usize, key: &[u8], waiter: &dyn Queued) {
+        let name = (db, Box::from(key));
+        if let Some(queue) = self.queues.get_mut(&name) {
+            queue.retain(|other| !std::ptr::addr_eq(Arc::as_ptr(other), waiter));
+            if queue.is_empty() {
+                self.queues.remove(&name);
+            }
+        }
+    }
+
+    /// Those who wait for a key, in their order.
+    pub(crate) fn of(&self, db: usize, key: &[u8]) -> Option<Vec<Arc<dyn Queued>>> {
+        let queue = self.queues.get(&(db, Box::from(key)))?;
+        Some(queue.iter().cloned().collect())
+    }
+
+    pub(crate) fn is_awaited(&self, db: usize, key: &[u8]) -> bool {
+        !self.queues.is_empty() && self.queues.contains_key(&(db, Box::from(key)))
+    }
+
+    /// All who wait, those who wait for several keys several times.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Arc<dyn Queued>> {
+        self.queues.values().flatten().cloned()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queues.is_empty()
+    }
+
+    /// The keys of a database that somebody waits for.
+    pub(crate) fn keys_in(&self, db: usize) -> impl Iterator<Item = &[u8]> {
+        self.queues.keys().filter(move |(other, _)| *other == db).map(|(_, key)| &**key)
+    }
+
+    /// For how many keys somebody waits.
+    pub(crate) fn len(&self) -> usize {
+        self.queues.len()
+    }
+}

@@ -1,0 +1,51 @@
+//! When waits are over.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::Queued;
+use crate::UnixMs;
+
+/// The moments at which waits end, each by the thread that looks after the clock.
+#[derive(Debug, Default)]
+pub(crate) struct Timeouts {
+    table: Mutex<Table>,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    /// In the order of the moments, those of one moment in the order in which they were set.
+    due: BTreeMap<(UnixMs, u64), Weak<dyn Queued>>,
+    count: u64,
+}
+
+impl Timeouts {
+    /// From `at` on the wait is over.
+    pub(crate) fn set(&self, at: UnixMs, waiter: &Arc<dyn Queued>) {
+        let mut table = self.table.lock();
+        table.count += 1;
+        let number = table.count;
+        table.due.insert((at, number), Arc::downgrade(waiter));
+    }
+
+    /// Those whose moment has come.
+    pub(crate) fn take_due(&self, now: UnixMs) -> Vec<Arc<dyn Queued>> {
+        let mut table = self.table.lock();
+        let later = table.due.split_off(&(UnixMs(now.0.saturating_add(1)), 0));
+        let due = std::mem::replace(&mut table.due, later);
+        due.into_values().filter_map(|waiter| waiter.upgrade()).collect()
+    }
+
+    /// The earliest moment of a caller that still waits.
+    pub(crate) fn next_at(&self) -> Option<UnixMs> {
+        let mut table = self.table.lock();
+        loop {
+            let entry = table.due.first_entry()?;
+            if entry.get().upgrade().is_some_and(|waiter| waiter.is_waiting()) {
+                return Some(entry.key().0);
+            }
+            entry.remove();
+        }
+    }
+}

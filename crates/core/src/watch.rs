@@ -1,0 +1,87 @@
+//! WATCH: whether keys have changed since somebody looked.
+//!
+//! A watch leaves a flag with the shards of its keys; whoever changes one of them raises it, under the shard's lock. Whether a unit
+//! may run is decided under its own locks, so there is no gap between looking and running.
+use std::sync::Arc;
+
+use crate::Result;
+use crate::engine::Engine;
+use crate::keyspace::WatchFlag;
+use crate::tx::{Now, Tx, View};
+
+/// Keys that are watched. It ends with [`Engine::unwatch`], which must be called: it is known to the shards of its keys.
+#[derive(Debug, Default)]
+pub struct Watch {
+    flag: Arc<WatchFlag>,
+    keys: Vec<Watched>,
+}
+
+#[derive(Debug)]
+struct Watched {
+    db: usize,
+    key: Box<[u8]>,
+    was_there: bool,
+}
+
+impl Watch {
+    /// How many keys are watched.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether nothing is watched.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        self.keys.iter().map(|watched| &*watched.key)
+    }
+
+    /// Whether a key has changed, or has expired since, as a unit sees it that has all of their shards locked.
+    pub(crate) fn is_broken(&self, tx: &Tx<'_>) -> Result<bool> {
+        if self.flag.is_raised() {
+            return Ok(true);
+        }
+        for Watched { db, key, was_there } in &self.keys {
+            if *was_there && !tx.view().in_database(*db).exists(key)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Engine {
+    /// Watches keys of a database, besides those that are watched already.
+    ///
+    /// # Errors
+    /// None that a caller could cause.
+    pub fn watch(&self, watch: &mut Watch, db: usize, keys: &[&[u8]]) -> Result<()> {
+        for key in keys {
+            if watch.keys.iter().any(|watched| watched.db == db && *watched.key == **key) {
+                continue;
+            }
+            let index = self.shard_of(key);
+            let mut locks = self.keyspace().write_many([index]);
+            let now = Now::new(self.clock());
+            let was_there = View::new(self, db, &locks, &now, None).exists(key)?;
+            if let Some(shard) = locks.get_mut(index) {
+                shard.callers_mut().watch(db, key, &watch.flag, was_there);
+            }
+            watch.keys.push(Watched { db, key: Box::from(*key), was_there });
+        }
+        Ok(())
+    }
+
+    /// Ends a watch; it can begin anew.
+    pub fn unwatch(&self, watch: &mut Watch) {
+        for Watched { db, key, .. } in watch.keys.drain(..) {
+            let mut shard = self.keyspace().write(self.shard_of(&key));
+            shard.callers_mut().unwatch(db, &key, &watch.flag);
+            shard.tidy_callers();
+        }
+        watch.flag = Arc::default();
+    }
+}
