@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use redlet::{Builder, Error, ManualClock, Redis, Reply, UnixMs};
+use redlet::{Builder, Error, ManualClock, Redis, Reply, Session, UnixMs};
 
 use crate::cases;
 use crate::value::{Answer, Value};
@@ -14,6 +14,7 @@ pub const START: i64 = 1_795_237_200_000;
 #[derive(Debug)]
 pub struct Subject {
     redis: Redis,
+    session: Session,
     clock: ManualClock,
 }
 
@@ -43,30 +44,17 @@ impl Subject {
     fn built(clock: ManualClock, options: impl FnOnce(Builder) -> Builder) -> Self {
         let builder = Redis::builder().clock(clock.clone()).seed(7).shards(4);
         let redis = options(builder).build().unwrap_or_else(|error| panic!("redlet does not start: {error}"));
-        Self { redis, clock }
+        Self { session: redis.session(), redis, clock }
     }
 
     /// Runs one command; `@advance MS` moves the clock.
-    ///
-    /// # Panics
-    /// When redlet answers a `SELECT` of a database that it does not have.
     pub fn execute(&mut self, words: &[Vec<u8>]) -> Answer {
         if let Some(duration) = cases::advance(words) {
             self.advance(duration);
             let ok = Value::Status("OK".into());
             return Answer { resp3: ok.clone(), resp2: ok };
         }
-        let result = self.redis.execute(words);
-        if let (Ok(_), [name, index]) = (&result, words)
-            && name.eq_ignore_ascii_case(b"SELECT")
-        {
-            // A handle stays on its database; a connection, which this stands for, moves to another.
-            let other =
-                String::from_utf8_lossy(index).parse().ok().and_then(|index| self.redis.select(index).ok());
-            self.redis = other
-                .unwrap_or_else(|| panic!("SELECT {index:?} was answered but there is no such database"));
-        }
-        answer(result)
+        answer(self.session.execute(words))
     }
 
     /// Moves the clock forward.

@@ -5,6 +5,7 @@ mod error;
 mod housekeeping;
 mod pipeline;
 mod redis;
+mod session;
 mod store;
 mod system_clock;
 mod transaction;
@@ -32,6 +33,7 @@ pub use redlet_core::cmd::zset::{
 };
 pub use redlet_core::{Bytes, Cause, Clock, EvictionPolicy, ManualClock, Removal, Reply, Tick, UnixMs};
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};
+pub use session::Session;
 pub use system_clock::SystemClock;
 pub use transaction::Transaction;
 pub use typed::TypedCommands;

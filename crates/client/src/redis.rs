@@ -13,6 +13,7 @@ use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 use crate::commands::Commands;
 use crate::housekeeping::{Desk, Housekeeper};
 use crate::pipeline::Pipeline;
+use crate::session::Session;
 use crate::store::{self, Disk, Making, StoreKeeper};
 use crate::system_clock::SystemClock;
 use crate::transaction::Transaction;
@@ -260,6 +261,11 @@ impl Redis {
             Ok::<_, redlet_core::Error>(body(&Transaction::new(tx, &keys)))
         });
         result.unwrap_or_else(|error| Err(Error::from(error).into()))
+    }
+
+    /// A caller by words who lasts: it can queue commands with `MULTI`, watch keys, subscribe to channels.
+    pub fn session(&self) -> Session {
+        Session::new(self)
     }
 
     /// Collects commands to run together, as redis-py's `pipeline()` does.

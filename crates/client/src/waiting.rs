@@ -1,26 +1,20 @@
-//! Futures in threads that may sleep: the blocking form of whatever waits is its asynchronous form, run here.
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
+//! Sleeping until something comes, or until it is too late.
+use std::time::{Duration, Instant};
 
-struct Unpark(Thread);
+pub(crate) use redlet_core::parking::block_on;
+use redlet_core::parking::block_on_while;
 
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Runs a future in this thread, which sleeps while there is nothing to do.
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut context = Context::from_waker(&waker);
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => thread::park(),
-        }
-    }
+/// Runs a future in this thread, for so long at most; `None` if it was not ready by then.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how long a thread sleeps is the machine's time, whatever the store's clock says"
+)]
+pub(crate) fn block_on_for<F: Future>(future: F, at_most: Duration) -> Option<F::Output> {
+    // A limit that no clock can count to is none.
+    let Some(end) = Instant::now().checked_add(at_most) else { return Some(block_on(future)) };
+    block_on_while(future, || {
+        let left = end.saturating_duration_since(Instant::now());
+        std::thread::park_timeout(left);
+        !left.is_zero()
+    })
 }

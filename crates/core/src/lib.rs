@@ -32,6 +32,8 @@ mod keyspace;
 mod maxmemory;
 pub mod memory;
 pub mod number;
+#[doc(hidden)]
+pub mod parking;
 pub mod pubsub;
 mod random;
 mod reclaim;

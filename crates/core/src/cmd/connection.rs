@@ -125,7 +125,7 @@ impl<'a> Command<'a> for Select {
 
 impl Talk<'_> for Select {
     fn talk(&self, _: &Engine, session: &mut Session) -> Result<()> {
-        session.set_db(self.index as usize);
+        session.select(self.index as usize);
         Ok(())
     }
 }

@@ -234,7 +234,7 @@ pub(crate) fn talk<'a, C: Talk<'a>>(
         ));
     }
     let mut session = Session::new(engine, Origin::in_process());
-    session.set_db(db);
+    session.select(db);
     let reply = command.talk(engine, &mut session).map(Into::into);
     session.end(engine);
     reply

@@ -165,7 +165,8 @@ impl Session {
         self.db
     }
 
-    pub(crate) fn set_db(&mut self, db: usize) {
+    /// Selects a database, which must be one of the engine's.
+    pub fn select(&mut self, db: usize) {
         self.db = db;
     }
 

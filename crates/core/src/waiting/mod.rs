@@ -11,8 +11,7 @@ mod timeouts;
 
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
-use std::thread::Thread;
+use std::task::{Poll, Waker};
 
 pub use queue::Awaited;
 pub(crate) use queue::Waiters;
@@ -20,6 +19,7 @@ use slot::{Slot, Turn};
 pub(crate) use timeouts::Timeouts;
 
 use crate::engine::Engine;
+use crate::parking::block_on;
 use crate::tx::Tx;
 use crate::{Error, Result};
 
@@ -200,25 +200,14 @@ impl<F: Send + 'static> Wait<F> {
     }
 
     /// Waits in this thread.
-    pub fn wait_here(mut self, engine: &Engine) -> Result<Option<F>> {
-        let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-        loop {
-            if let Some(answer) = self.poll(engine, &waker) {
-                return answer;
-            }
-            std::thread::park();
-        }
+    pub(crate) fn wait_here(mut self, engine: &Engine) -> Result<Option<F>> {
+        block_on(std::future::poll_fn(|context| match self.poll(engine, context.waker()) {
+            Some(answer) => Poll::Ready(answer),
+            None => Poll::Pending,
+        }))
     }
 
     pub(crate) fn queued(&self) -> Arc<dyn Queued> {
         Arc::clone(&self.waiter).queued()
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
     }
 }
