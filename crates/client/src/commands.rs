@@ -10,6 +10,7 @@ use redlet_core::cmd::hash::*;
 use redlet_core::cmd::keys::*;
 use redlet_core::cmd::list::*;
 use redlet_core::cmd::memory::*;
+use redlet_core::cmd::pubsub::*;
 use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 use redlet_core::cmd::server::*;
 use redlet_core::cmd::set::*;
@@ -61,6 +62,123 @@ pub trait Commands {
     /// # Errors
     /// The command's refusals.
     fn run_control<'a, C: Control<'a>>(&self, command: &C) -> Result<C::Reply>;
+
+    // Channels.
+
+    /// Publishes a message on a channel; returns how many subscriptions it reached. Inside of a transaction it is published when that
+    /// ends. `PUBLISH`.
+    ///
+    /// Complexity: O(N+M), N being the number of subscribers of the channel and M the number of patterns.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.publish("news", "nobody listens")?, 0);
+    /// let mut news = redis.subscribe(["news"])?;
+    /// assert_eq!(redis.publish("news", "hello")?, 1);
+    /// assert_eq!(news.next().unwrap().payload, "hello");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn publish(&self, channel: impl ToArg, message: impl ToArg) -> Result<usize> {
+        self.run_control(&Publish { channel: &arg(&channel)?, message: &arg(&message)? })
+    }
+
+    /// Publishes a message on a sharded channel; returns how many subscriptions it reached. `SPUBLISH`.
+    ///
+    /// Complexity: O(N), N being the number of subscribers of the channel.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let mut orders = redis.ssubscribe(["orders"])?;
+    /// assert_eq!(redis.spublish("orders", "tea")?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn spublish(&self, channel: impl ToArg, message: impl ToArg) -> Result<usize> {
+        self.run_control(&SPublish { channel: &arg(&channel)?, message: &arg(&message)? })
+    }
+
+    /// The channels that somebody is subscribed to by name, in no order: those that match a pattern, `*` for all. `PUBSUB CHANNELS`.
+    ///
+    /// Complexity: O(N), N being the number of channels.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let _news = redis.subscribe(["news.oslo", "sport"])?;
+    /// assert_eq!(redis.pubsub_channels("news.*")?, ["news.oslo"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pubsub_channels(&self, pattern: impl ToArg) -> Result<Vec<Bytes>> {
+        self.run_control(&PubSubChannels { pattern: Some(&arg(&pattern)?) })
+    }
+
+    /// How many are subscribed to each of some channels by name. `PUBSUB NUMSUB`.
+    ///
+    /// Complexity: O(N), N being the number of channels asked for.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let _news = redis.subscribe(["news"])?;
+    /// assert_eq!(redis.pubsub_numsub(["news", "sport"])?, [("news".into(), 1), ("sport".into(), 0)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pubsub_numsub(&self, channels: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<(Bytes, usize)>> {
+        ArgList::new(channels)
+            .with(|channels| self.run_control(&PubSubNumSub { channels: channels.into() }))
+            .map(|reply| reply.0)
+    }
+
+    /// How many different patterns are subscribed to. `PUBSUB NUMPAT`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let _all = redis.psubscribe(["*"])?;
+    /// assert_eq!(redis.pubsub_numpat()?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pubsub_numpat(&self) -> Result<usize> {
+        self.run_control(&PubSubNumPat)
+    }
+
+    /// The sharded channels that somebody is subscribed to, in no order. `PUBSUB SHARDCHANNELS`.
+    ///
+    /// Complexity: O(N), N being the number of channels.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let _orders = redis.ssubscribe(["orders"])?;
+    /// assert_eq!(redis.pubsub_shardchannels("*")?, ["orders"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pubsub_shardchannels(&self, pattern: impl ToArg) -> Result<Vec<Bytes>> {
+        self.run_control(&PubSubShardChannels { pattern: Some(&arg(&pattern)?) })
+    }
+
+    /// How many are subscribed to each of some sharded channels. `PUBSUB SHARDNUMSUB`.
+    ///
+    /// Complexity: O(N), N being the number of channels asked for.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let _orders = redis.ssubscribe(["orders"])?;
+    /// assert_eq!(redis.pubsub_shardnumsub(["orders"])?, [("orders".into(), 1)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pubsub_shardnumsub(
+        &self,
+        channels: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<(Bytes, usize)>> {
+        ArgList::new(channels)
+            .with(|channels| self.run_control(&PubSubShardNumSub { channels: channels.into() }))
+            .map(|reply| reply.0)
+    }
 
     // Strings.
 

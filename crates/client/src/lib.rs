@@ -1,4 +1,5 @@
 #![doc = include_str!("../../../README.md")]
+mod blocking;
 mod cache;
 mod commands;
 mod error;
@@ -7,6 +8,7 @@ mod pipeline;
 mod redis;
 mod session;
 mod store;
+mod subscription;
 mod system_clock;
 mod transaction;
 mod turns;
@@ -31,9 +33,11 @@ pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetRep
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
 };
+pub use redlet_core::inbox::{Capacity, WhenFull};
 pub use redlet_core::{Bytes, Cause, Clock, EvictionPolicy, ManualClock, Removal, Reply, Tick, UnixMs};
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};
 pub use session::Session;
+pub use subscription::{Message, Subscription};
 pub use system_clock::SystemClock;
 pub use transaction::Transaction;
 pub use typed::TypedCommands;

@@ -178,28 +178,41 @@ pub struct PubSub {
 }
 
 impl PubSub {
-    /// Subscribes; nothing changes if it is subscribed already. The confirmation comes to the inbox, before any message. Returns who
-    /// is to be woken.
-    #[must_use = "the reader sleeps until it is woken"]
-    pub fn subscribe(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) -> Option<Waker> {
+    /// Subscribes; nothing changes if it is subscribed already.
+    pub fn join(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) {
         let name = Bytes::copy_from_slice(name);
-        let mut tables = self.tables.write();
         if subscriber.names[kind as usize].insert(name.clone()) {
-            let listeners = tables[kind as usize].entry(name.clone()).or_default();
+            let mut tables = self.tables.write();
+            let listeners = tables[kind as usize].entry(name).or_default();
             listeners.insert(subscriber.id, Arc::clone(&subscriber.inbox));
             self.publish_size(&tables);
         }
-        confirm(subscriber, kind, true, Some(name))
     }
 
-    /// Ends a subscription, if there is one; the confirmation comes to the inbox. Returns who is to be woken.
-    #[must_use = "the reader sleeps until it is woken"]
-    pub fn unsubscribe(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) -> Option<Waker> {
+    /// Ends a subscription, if there is one.
+    pub fn leave(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) {
         let name = Bytes::copy_from_slice(name);
         if subscriber.names[kind as usize].remove(&name) {
             self.remove(subscriber.id, kind, &name);
         }
-        confirm(subscriber, kind, false, Some(name))
+    }
+
+    /// Subscribes for a caller by words: the confirmation comes to the inbox, and messages after it. Returns who is to be woken.
+    #[must_use = "the reader sleeps until it is woken"]
+    pub fn subscribe(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) -> Option<Waker> {
+        // It is counted before it begins, so that no message can come before its confirmation.
+        let is_new = !subscriber.names[kind as usize].contains(name);
+        let reader = confirm(subscriber, kind, true, Some(name), usize::from(is_new));
+        self.join(subscriber, kind, name);
+        reader
+    }
+
+    /// Ends a subscription of a caller by words, if there is one; the confirmation comes to the inbox, and no message after it. Returns
+    /// who is to be woken.
+    #[must_use = "the reader sleeps until it is woken"]
+    pub fn unsubscribe(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) -> Option<Waker> {
+        self.leave(subscriber, kind, name);
+        confirm(subscriber, kind, false, Some(name), 0)
     }
 
     /// Ends all subscriptions of a kind, with a confirmation for each, or one that says that there was none. Returns who is to be
@@ -207,7 +220,7 @@ impl PubSub {
     #[must_use = "the reader sleeps until it is woken"]
     pub fn unsubscribe_all(&self, subscriber: &mut Subscriber, kind: Kind) -> Option<Waker> {
         if subscriber.count(kind) == 0 {
-            return confirm(subscriber, kind, false, None);
+            return confirm(subscriber, kind, false, None, 0);
         }
         let mut waker = None;
         while let Some(name) = subscriber.names[kind as usize].first().cloned() {
@@ -321,8 +334,15 @@ impl PubSub {
     }
 }
 
-fn confirm(subscriber: &Subscriber, kind: Kind, is_subscribed: bool, name: Option<Bytes>) -> Option<Waker> {
-    let push = Push::Confirmed { kind, is_subscribed, name, count: subscriber.counted(kind) };
+fn confirm(
+    subscriber: &Subscriber,
+    kind: Kind,
+    is_subscribed: bool,
+    name: Option<&[u8]>,
+    more: usize,
+) -> Option<Waker> {
+    let name = name.map(Bytes::copy_from_slice);
+    let push = Push::Confirmed { kind, is_subscribed, name, count: subscriber.counted(kind) + more };
     let bytes = push.bytes();
     subscriber.inbox.push(push, bytes)
 }

@@ -1,0 +1,428 @@
+//! Commands that wait for an element: blocking methods, and asynchronous ones that need no runtime.
+//!
+//! A caller that finds nothing queues; whoever fills a key hands the element to the one that came first. The blocking form is the
+//! asynchronous one, run in a thread that sleeps.
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use redlet_core::cmd::Blocking;
+use redlet_core::cmd::list::{BLMPop, BLMove, BLPop, BRPop, BRPopLPush, End};
+use redlet_core::cmd::zset::{BZMPop, BZPopMax, BZPopMin, ZEnd};
+use redlet_core::{Begun, Bytes, Wait};
+
+use crate::value::{ToArg, arg};
+use crate::waiting::block_on;
+use crate::{Error, Redis, Result};
+
+/// A wait that ends with its owner: what it was served and nobody took goes back.
+#[derive(Debug)]
+struct Waiting<F: Send + 'static> {
+    redis: Redis,
+    wait: Option<Wait<F>>,
+}
+
+impl<F: Send + 'static> Future for Waiting<F> {
+    type Output = Result<Option<F>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { redis, wait: Some(wait) } = &mut *self else {
+            unreachable!("a future is not polled after it was ready")
+        };
+        match wait.poll(redis.engine(), context.waker()) {
+            None => Poll::Pending,
+            Some(found) => {
+                self.wait = None;
+                Poll::Ready(found.map_err(Error::from))
+            }
+        }
+    }
+}
+
+impl<F: Send + 'static> Drop for Waiting<F> {
+    fn drop(&mut self) {
+        if let Some(mut wait) = self.wait.take() {
+            wait.abandon(self.redis.engine());
+        }
+    }
+}
+
+/// What a command found, at once or later.
+enum Finding<F: Send + 'static> {
+    Found(Option<F>),
+    Waiting(Waiting<F>),
+}
+
+impl<F: Send + 'static> Finding<F> {
+    async fn found(self) -> Result<Option<F>> {
+        match self {
+            Finding::Found(found) => Ok(found),
+            Finding::Waiting(waiting) => waiting.await,
+        }
+    }
+}
+
+impl Redis {
+    fn find<'a, C: Blocking<'a>>(&self, command: &C) -> Result<Finding<C::Found>> {
+        Ok(match self.engine().begin_wait(self.db(), command)? {
+            Begun::Found(found) => Finding::Found(Some(found)),
+            Begun::Waiting(wait) => Finding::Waiting(Waiting { redis: self.clone(), wait: Some(wait) }),
+        })
+    }
+}
+
+/// Lengths of waits as users say them; too long for a clock is for ever.
+fn limit(at_most: impl Into<Option<Duration>>) -> Option<Duration> {
+    /// Some 290,000 years.
+    const LONGEST: Duration = Duration::from_secs(1 << 43);
+    // Waits are counted in milliseconds, and one of none at all would be one without an end.
+    let limit = at_most.into().filter(|limit| *limit < LONGEST)?;
+    Some(Duration::from_millis(limit.as_nanos().div_ceil(1_000_000).max(1) as u64))
+}
+
+/// Words that outlive the call that they came with.
+fn owned(words: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Box<[u8]>>> {
+    words.into_iter().map(|word| Ok(Box::from(arg(&word)?.as_ref()))).collect()
+}
+
+fn borrowed(words: &[Box<[u8]>]) -> Vec<&[u8]> {
+    words.iter().map(|word| &**word).collect()
+}
+
+/// Both ends of a move.
+fn two_keys(source: impl ToArg, destination: impl ToArg) -> Result<[Box<[u8]>; 2]> {
+    Ok([Box::from(arg(&source)?.as_ref()), Box::from(arg(&destination)?.as_ref())])
+}
+
+/// Commands that wait for an element. Those who wait for a key are served in the order in which they came, by whoever fills it: one
+/// element goes to exactly one of them.
+///
+/// A time limit of `None` is none; it is counted on the store's clock, in milliseconds. With [`Builder::clock`](crate::Builder::clock),
+/// [`Redis::tick`] ends waits whose time is over.
+///
+/// The blocking methods put their thread to sleep, and must not be called inside of [`Redis::transaction`]. The asynchronous ones
+/// need no runtime: the wait begins when the future is polled first, and dropping it ends the wait at any point. An element that was
+/// handed over and not given out then goes back to the end of the list where it was.
+impl Redis {
+    /// Takes the first element of the first of several lists that is there, and waits for one if none is: the key and the element;
+    /// `None` when the time is over. `BLPOP`.
+    ///
+    /// # Errors
+    /// [`Error::Command`] if a key holds something else than a list, and when the store is closed meanwhile.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use redlet::{Commands, Redis};
+    ///
+    /// let redis = Redis::memory();
+    /// let worker = thread::spawn({
+    ///     let redis = redis.clone();
+    ///     move || redis.blpop(["urgent", "jobs"], None)
+    /// });
+    /// redis.rpush("jobs", ["wash the dishes"])?;
+    /// let (key, job) = worker.join().unwrap()?.unwrap();
+    /// assert_eq!((key, job), ("jobs".into(), "wash the dishes".into()));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn blpop(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Bytes)>> {
+        block_on(self.blpop_async(keys, at_most))
+    }
+
+    /// [`Redis::blpop`] as a future.
+    pub fn blpop_async(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Option<(Bytes, Bytes)>>> + Send + 'static {
+        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
+        async move {
+            let finding = redis.find(&BLPop { keys: borrowed(&keys?).into(), timeout })?;
+            Ok(BLPop::reply(finding.found().await?).0)
+        }
+    }
+
+    /// Takes the last element of the first of several lists that is there, and waits for one if none is: the key and the element;
+    /// `None` when the time is over. `BRPOP`.
+    ///
+    /// # Errors
+    /// As [`Redis::blpop`].
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b"])?;
+    /// assert_eq!(redis.brpop(["l"], None)?, Some(("l".into(), "b".into())));
+    /// assert_eq!(redis.brpop(["nosuch"], Duration::from_millis(1))?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn brpop(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Bytes)>> {
+        block_on(self.brpop_async(keys, at_most))
+    }
+
+    /// [`Redis::brpop`] as a future.
+    pub fn brpop_async(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Option<(Bytes, Bytes)>>> + Send + 'static {
+        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
+        async move {
+            let finding = redis.find(&BRPop { keys: borrowed(&keys?).into(), timeout })?;
+            Ok(BRPop::reply(finding.found().await?).0)
+        }
+    }
+
+    /// Takes up to `count` elements of the first of several lists that is there, and waits for one if none is: the key and the
+    /// elements; `None` when the time is over. `BLMPOP`.
+    ///
+    /// # Errors
+    /// As [`Redis::blpop`].
+    ///
+    /// Complexity: O(N+M), N being the number of keys and M the number of elements returned.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("l", ["a", "b", "c"])?;
+    /// let taken = redis.blmpop(["nosuch", "l"], End::Left, 2, None)?;
+    /// assert_eq!(taken, Some(("l".into(), vec!["a".into(), "b".into()])));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn blmpop(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        end: End,
+        count: usize,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<Bytes>)>> {
+        block_on(self.blmpop_async(keys, end, count, at_most))
+    }
+
+    /// [`Redis::blmpop`] as a future.
+    pub fn blmpop_async(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        end: End,
+        count: usize,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Option<(Bytes, Vec<Bytes>)>>> + Send + 'static {
+        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
+        async move {
+            let finding = redis.find(&BLMPop { timeout, keys: borrowed(&keys?).into(), end, count })?;
+            finding.found().await
+        }
+    }
+
+    /// Moves an element from an end of one list to an end of another, and waits for one if there is none; `None` when the time is
+    /// over. A future that is dropped after the element was moved leaves it where it is. `BLMOVE`.
+    ///
+    /// # Errors
+    /// As [`Redis::blpop`].
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("jobs", ["a", "b"])?;
+    /// assert_eq!(redis.blmove("jobs", "running", End::Left, End::Right, None)?.unwrap(), "a");
+    /// assert_eq!(redis.lrange("running", 0, -1)?, ["a"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn blmove(
+        &self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        from: End,
+        to: End,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Option<Bytes>> {
+        block_on(self.blmove_async(source, destination, from, to, at_most))
+    }
+
+    /// [`Redis::blmove`] as a future.
+    pub fn blmove_async(
+        &self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        from: End,
+        to: End,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Option<Bytes>>> + Send + 'static {
+        let (redis, keys, timeout) = (self.clone(), two_keys(source, destination), limit(at_most));
+        async move {
+            let finding = {
+                let [source, destination] = &keys?;
+                redis.find(&BLMove { source, destination, from, to, timeout })?
+            };
+            finding.found().await
+        }
+    }
+
+    /// Moves the last element of one list before the first of another, and waits for one if there is none; `None` when the time is
+    /// over. `BRPOPLPUSH`.
+    ///
+    /// # Errors
+    /// As [`Redis::blpop`].
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("jobs", ["a", "b"])?;
+    /// assert_eq!(redis.brpoplpush("jobs", "running", None)?.unwrap(), "b");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn brpoplpush(
+        &self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Option<Bytes>> {
+        block_on(self.brpoplpush_async(source, destination, at_most))
+    }
+
+    /// [`Redis::brpoplpush`] as a future.
+    pub fn brpoplpush_async(
+        &self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Option<Bytes>>> + Send + 'static {
+        let (redis, keys, timeout) = (self.clone(), two_keys(source, destination), limit(at_most));
+        async move {
+            let finding = {
+                let [source, destination] = &keys?;
+                redis.find(&BRPopLPush { source, destination, timeout })?
+            };
+            finding.found().await
+        }
+    }
+
+    /// Takes the member with the lowest score of the first of several sorted sets that is there, and waits for one if none is: the
+    /// key, the member and its score; `None` when the time is over. `BZPOPMIN`.
+    ///
+    /// # Errors
+    /// [`Error::Command`] if a key holds something else than a sorted set, and when the store is closed meanwhile.
+    ///
+    /// Complexity: O(log(N)), N being the size of the sorted set.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("due", [("late", 9.0), ("soon", 1.0)])?;
+    /// assert_eq!(redis.bzpopmin(["due"], None)?, Some(("due".into(), "soon".into(), 1.0)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn bzpopmin(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Bytes, f64)>> {
+        block_on(self.bzpopmin_async(keys, at_most))
+    }
+
+    /// [`Redis::bzpopmin`] as a future.
+    pub fn bzpopmin_async(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Option<(Bytes, Bytes, f64)>>> + Send + 'static {
+        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
+        async move {
+            let finding = redis.find(&BZPopMin { keys: borrowed(&keys?).into(), timeout })?;
+            Ok(BZPopMin::reply(finding.found().await?).0)
+        }
+    }
+
+    /// Takes the member with the highest score of the first of several sorted sets that is there, and waits for one if none is: the
+    /// key, the member and its score; `None` when the time is over. `BZPOPMAX`.
+    ///
+    /// # Errors
+    /// As [`Redis::bzpopmin`].
+    ///
+    /// Complexity: O(log(N)), N being the size of the sorted set.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("due", [("late", 9.0), ("soon", 1.0)])?;
+    /// assert_eq!(redis.bzpopmax(["due"], None)?, Some(("due".into(), "late".into(), 9.0)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn bzpopmax(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Bytes, f64)>> {
+        block_on(self.bzpopmax_async(keys, at_most))
+    }
+
+    /// [`Redis::bzpopmax`] as a future.
+    pub fn bzpopmax_async(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Option<(Bytes, Bytes, f64)>>> + Send + 'static {
+        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
+        async move {
+            let finding = redis.find(&BZPopMax { keys: borrowed(&keys?).into(), timeout })?;
+            Ok(BZPopMax::reply(finding.found().await?).0)
+        }
+    }
+
+    /// Takes up to `count` members of the first of several sorted sets that is there, and waits for one if none is: the key, and the
+    /// members with their scores; `None` when the time is over. `BZMPOP`.
+    ///
+    /// # Errors
+    /// As [`Redis::bzpopmin`].
+    ///
+    /// Complexity: O(K+M*log(N)), K being the number of keys, M that of members returned, N the size of the set.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("due", [("a", 1.0), ("b", 2.0)])?;
+    /// let taken = redis.bzmpop(["due"], ZEnd::Min, 5, None)?;
+    /// assert_eq!(taken, Some(("due".into(), vec![("a".into(), 1.0), ("b".into(), 2.0)])));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn bzmpop(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        end: ZEnd,
+        count: usize,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Option<(Bytes, Vec<(Bytes, f64)>)>> {
+        block_on(self.bzmpop_async(keys, end, count, at_most))
+    }
+
+    /// [`Redis::bzmpop`] as a future.
+    pub fn bzmpop_async(
+        &self,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        end: ZEnd,
+        count: usize,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Option<(Bytes, Vec<(Bytes, f64)>)>>> + Send + 'static {
+        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
+        async move {
+            let finding = redis.find(&BZMPop { timeout, keys: borrowed(&keys?).into(), end, count })?;
+            finding.found().await
+        }
+    }
+}
