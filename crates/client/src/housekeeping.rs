@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
-use redlet_core::{Garbage, UnixMs};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use redlet_core::{Due, Garbage, UnixMs};
 
 use crate::redis::Core;
 use crate::store::{self, Disk};
@@ -17,6 +17,8 @@ use crate::store::{self, Disk};
 struct Work {
     /// When a key expires or a snapshot is tried again, the earliest.
     due: Option<UnixMs>,
+    /// When a wait ends, the earliest.
+    wait_ends: Option<UnixMs>,
     /// The log has something that is not in its file, or not synced.
     dirty: bool,
     /// Big values to be freed.
@@ -36,6 +38,18 @@ impl Desk {
         let mut work = self.work.lock();
         work.due = Some(work.due.map_or(at, |due| due.min(at)));
         self.changed.notify_one();
+    }
+
+    /// The same for what the engine's alarm tells.
+    pub(crate) fn wake_for(&self, due: Due, at: UnixMs) {
+        match due {
+            Due::Keys => self.wake_at(at),
+            Due::Waits => {
+                let mut work = self.work.lock();
+                work.wait_ends = Some(work.wait_ends.map_or(at, |ends| ends.min(at)));
+                self.changed.notify_one();
+            }
+        }
     }
 
     pub(crate) fn write_log(&self) {
@@ -91,6 +105,21 @@ impl Housekeeper {
     }
 }
 
+/// How long it is until then: not more than an hour, in case the clock is set.
+fn until(now: UnixMs, at: UnixMs) -> Duration {
+    Duration::from_millis(at.0.saturating_sub(now.0).clamp(0, 3_600_000) as u64)
+}
+
+/// Tells those whose waits are over, without the desk's lock, because they run.
+fn end_waits(core: &Core, work: &mut MutexGuard<'_, Work>) {
+    work.wait_ends = None;
+    MutexGuard::unlocked(work, || {
+        if let Some(at) = core.engine.end_waits() {
+            core.desk.wake_for(Due::Waits, at);
+        }
+    });
+}
+
 fn keep_house(core: &Arc<Core>) {
     let mut synced_at = UnixMs(i64::MIN);
     loop {
@@ -102,17 +131,19 @@ fn keep_house(core: &Arc<Core>) {
                     return;
                 }
                 let now = core.engine.clock().now();
-                let due_in = work.due.map(|at| at.0.saturating_sub(now.0).max(0) as u64);
-                if work.dirty || due_in == Some(0) || !work.garbage.is_empty() {
+                if work.wait_ends.is_some_and(|at| at <= now) {
+                    end_waits(core, &mut work);
+                    continue;
+                }
+                let keys_in = work.due.map(|at| until(now, at));
+                if work.dirty || keys_in == Some(Duration::ZERO) || !work.garbage.is_empty() {
                     break;
                 }
-                match due_in {
+                // Those who wait are told in time; keys may go together.
+                let pause = keys_in.map(|pause| pause.max(BREATH)).into_iter();
+                match pause.chain(work.wait_ends.map(|at| until(now, at))).min() {
                     None => core.desk.changed.wait(&mut work),
-                    Some(ms) => {
-                        // Not longer than an hour, in case the clock is set.
-                        let pause = Duration::from_millis(ms.min(3_600_000)).max(BREATH);
-                        core.desk.changed.wait_for(&mut work, pause);
-                    }
+                    Some(pause) => drop(core.desk.changed.wait_for(&mut work, pause)),
                 }
             }
             let expire = work.due.is_some_and(|at| at <= now);
@@ -155,8 +186,10 @@ fn keep_house(core: &Arc<Core>) {
         if dirty || expire {
             // Lets writes gather, so that a busy store wakes this thread a hundred times a second and not for each of them.
             let mut work = core.desk.work.lock();
+            let now = core.engine.clock().now();
+            let breath = work.wait_ends.map_or(BREATH, |at| until(now, at).min(BREATH));
             if !work.stop {
-                core.desk.changed.wait_for(&mut work, BREATH);
+                core.desk.changed.wait_for(&mut work, breath);
             }
         }
     }

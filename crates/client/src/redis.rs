@@ -579,9 +579,9 @@ impl Builder {
         }
         if keeps_house {
             let owner = Arc::downgrade(&shared);
-            core.engine.set_alarm(Box::new(move |at| {
+            core.engine.set_alarm(Box::new(move |due, at| {
                 if let Some(shared) = owner.upgrade() {
-                    shared.core.desk.wake_at(at);
+                    shared.core.desk.wake_for(due, at);
                     shared.housekeeper.start(&shared.core);
                 }
             }));

@@ -33,8 +33,17 @@ pub struct EngineOptions {
     pub shards: usize,
 }
 
-/// Called when something becomes due earlier than anything before it.
-pub type Alarm = Box<dyn Fn(UnixMs) + Send + Sync>;
+/// Called when something becomes due earlier than anything of its kind before it.
+pub type Alarm = Box<dyn Fn(Due, UnixMs) + Send + Sync>;
+
+/// What becomes due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Keys expire, which nobody sees: [`Engine::tick`] reclaims them when there is time.
+    Keys,
+    /// Waits end, and callers hear of it: [`Engine::end_waits`].
+    Waits,
+}
 
 /// The whole data model, without files and threads: commands go in, replies come out, effects go to the journal.
 pub struct Engine {
@@ -55,6 +64,8 @@ pub struct Engine {
     alarm: OnceLock<Alarm>,
     /// The earliest moment that the alarm was told, `i64::MAX` for none.
     earliest: AtomicI64,
+    /// The same for waits.
+    earliest_wait: AtomicI64,
     copying: AtomicBool,
     keyless_commands: AtomicU64,
     started: UnixMs,
@@ -140,6 +151,7 @@ impl Engine {
             keeper: OnceLock::new(),
             alarm: OnceLock::new(),
             earliest: AtomicI64::new(i64::MAX),
+            earliest_wait: AtomicI64::new(i64::MAX),
             copying: AtomicBool::new(false),
             keyless_commands: AtomicU64::new(0),
             started: options.clock.now(),
@@ -370,7 +382,7 @@ impl Engine {
         if let (Ok(Begun::Waiting(wait)), Some(timeout)) = (&begun, command.timeout()) {
             let at = self.clock.now().saturating_add(timeout);
             self.timeouts.set(at, &wait.queued());
-            self.due_at(at);
+            self.wait_ends_at(at);
         }
         begun
     }
@@ -531,17 +543,13 @@ impl Engine {
         }
     }
 
-    /// Reclaims keys whose deadline has passed, at most about `budget` of them. No lock is held for longer than a few
+    /// Reclaims keys whose deadline has passed, at most about `budget` of them, and ends waits whose time is over. No lock is held for longer than a few
     /// dozen keys take, so callers are never kept waiting.
     pub fn tick(&self, budget: usize) -> Tick {
         self.earliest.store(i64::MAX, Ordering::SeqCst);
         let (now, mut left, mut expired) = (self.clock.now(), budget, 0);
         let mut next_at = i64::MAX;
-        for waiter in self.timeouts.take_due(now) {
-            waiter.give_up(GiveUp::Timeout).flatten().into_iter().for_each(Waker::wake);
-        }
-        next_at = next_at.min(self.clients.look_at_pause(now).map_or(i64::MAX, |at| at.0));
-        next_at = next_at.min(self.timeouts.next_at().map_or(i64::MAX, |at| at.0));
+        next_at = next_at.min(self.end_waits().map_or(i64::MAX, |at| at.0));
         for index in 0..self.keyspace.len() {
             while left > 0 && self.keyspace.next_at(index) <= now {
                 let mut timers = TIMERS_PER_LOCK.min(left);
@@ -559,12 +567,34 @@ impl Engine {
         Tick { expired, next_at: (next_at != i64::MAX).then_some(UnixMs(next_at)) }
     }
 
+    /// Ends waits and pauses whose time is over. Returns when there is more to do.
+    pub fn end_waits(&self) -> Option<UnixMs> {
+        self.earliest_wait.store(i64::MAX, Ordering::SeqCst);
+        let now = self.clock.now();
+        for waiter in self.timeouts.take_due(now) {
+            waiter.give_up(GiveUp::Timeout).flatten().into_iter().for_each(Waker::wake);
+        }
+        let pause_ends_at = self.clients.look_at_pause(now);
+        let next_at = self.timeouts.next_at().into_iter().chain(pause_ends_at).min()?;
+        self.earliest_wait.fetch_min(next_at.0, Ordering::SeqCst);
+        Some(next_at)
+    }
+
     /// A shard has something to do at this moment, earlier than it said before.
     pub(crate) fn due_at(&self, at: UnixMs) {
-        if self.earliest.fetch_min(at.0, Ordering::SeqCst) > at.0
+        self.set_alarm_for(&self.earliest, Due::Keys, at);
+    }
+
+    /// A wait or a pause ends at this moment.
+    pub(crate) fn wait_ends_at(&self, at: UnixMs) {
+        self.set_alarm_for(&self.earliest_wait, Due::Waits, at);
+    }
+
+    fn set_alarm_for(&self, earliest: &AtomicI64, due: Due, at: UnixMs) {
+        if earliest.fetch_min(at.0, Ordering::SeqCst) > at.0
             && let Some(alarm) = self.alarm.get()
         {
-            alarm(at);
+            alarm(due, at);
         }
     }
 

@@ -49,7 +49,7 @@ mod watch;
 
 pub use bytes::Bytes;
 pub use clock::{Clock, ManualClock, UnixMs};
-pub use engine::{Alarm, Begun, Engine, EngineOptions, Tick, check_word};
+pub use engine::{Alarm, Begun, Due, Engine, EngineOptions, Tick, check_word};
 pub use error::{Error, Result};
 pub use hash::HashSeed;
 pub use journal::{Journal, Keeper};

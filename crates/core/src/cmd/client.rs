@@ -559,7 +559,7 @@ impl Control<'_> for ClientPause {
         let engine = db.engine();
         let until = engine.clock().now().saturating_add(self.timeout);
         engine.clients().pause(until, self.mode);
-        engine.due_at(until);
+        engine.wait_ends_at(until);
         Ok(())
     }
 }
