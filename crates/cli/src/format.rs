@@ -42,7 +42,7 @@ impl Form {
 fn raw(reply: &Reply, text: &mut Vec<u8>) {
     match reply {
         Reply::Bulk(bytes) => text.extend_from_slice(bytes),
-        Reply::Array(items) | Reply::Set(items) => {
+        Reply::Array(items) | Reply::Set(items) | Reply::Push(items) => {
             for (at, item) in items.iter().enumerate() {
                 if at > 0 {
                     text.push(b'\n');
@@ -60,7 +60,8 @@ fn raw(reply: &Reply, text: &mut Vec<u8>) {
                 raw(value, text);
             }
         }
-        Reply::Null | Reply::NullArray => {}
+        Reply::Attributed { reply, .. } => raw(reply, text),
+        Reply::Null | Reply::NullArray | Reply::Silence => {}
         other => text.extend_from_slice(plain(other).as_bytes()),
     }
 }
@@ -74,6 +75,7 @@ fn plain(reply: &Reply) -> String {
         Reply::Boolean(true) => "(true)".into(),
         Reply::Boolean(false) => "(false)".into(),
         Reply::Verbatim(text) => text.clone(),
+        Reply::BigNumber(digits) => digits.to_string(),
         Reply::Error(error) => error.to_string(),
         other => format!("{other:?}"),
     }
@@ -89,7 +91,8 @@ fn terminal(reply: &Reply, prefix: &str, text: &mut Vec<u8>) {
         Reply::Array(items) if items.is_empty() => "(empty array)".into(),
         Reply::Set(items) if items.is_empty() => "(empty set)".into(),
         Reply::Map(pairs) if pairs.is_empty() => "(empty hash)".into(),
-        Reply::Array(items) => return numbered(items, ')', prefix, text),
+        Reply::Array(items) | Reply::Push(items) => return numbered(items, ')', prefix, text),
+        Reply::Attributed { reply, .. } => return terminal(reply, prefix, text),
         Reply::Set(items) => return numbered(items, '~', prefix, text),
         Reply::Map(pairs) => {
             let inner = indent(pairs.len(), prefix);

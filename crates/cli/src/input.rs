@@ -179,21 +179,31 @@ fn run_all<R: BufRead, W: Write>(
     let (mut went_well, mut done) = (true, 0_u64);
     while interrupts.signal().is_none() {
         let line = commands.line + 1;
-        let answer = match commands.next()? {
-            Input::End => break,
-            Input::Bad(why) => Answer::Refused(format!("ERR {why}")),
-            Input::Command(words) => session.execute(&words),
+        let form = session.form;
+        let mut is_refused = false;
+        let mut show = |answer: &Answer| {
+            let mut replies = replies.borrow_mut();
+            if let Answer::Refused(why) = answer {
+                is_refused = true;
+                replies.flush();
+                complain(&format!("line {line}: {why}"));
+            } else if !arguments.quiet {
+                replies.write(&form.text(answer));
+            }
+            Ok(())
         };
-        let mut replies = replies.borrow_mut();
-        if let Answer::Refused(why) = &answer {
+        match commands.next()? {
+            Input::End => break,
+            Input::Bad(why) => show(&Answer::Refused(format!("ERR {why}")))?,
+            Input::Command(words) => {
+                session.execute(&words, || interrupts.signal().is_some(), &mut show)?;
+            }
+        }
+        if is_refused {
             went_well = false;
-            replies.flush();
-            complain(&format!("line {line}: {why}"));
             if arguments.strict {
                 break;
             }
-        } else if !arguments.quiet {
-            replies.write(&session.form.text(&answer));
         }
         done += 1;
         if done.is_multiple_of(1024)

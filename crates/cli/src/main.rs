@@ -9,6 +9,7 @@ mod words;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use redlet::{Redis, Reply};
@@ -86,7 +87,7 @@ impl From<io::Error> for Failure {
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let redis = open(arguments)?;
     let selected = arguments.database.map_or_else(|| Ok(redis.clone()), |database| redis.select(database))?;
-    let mut session = Session { redis: selected, form: arguments.form() };
+    let mut session = Session::new(selected, arguments.form());
     let went_well = if !arguments.command.is_empty() {
         one_command(&mut session, arguments)
     } else if io::stdin().is_terminal() {
@@ -142,11 +143,16 @@ fn one_command(session: &mut Session, arguments: &Arguments) -> Result<bool, Fai
             .map_err(|error| Failure::Input(format!("cannot read the input: {error}")))?;
         words.push(last);
     }
-    let reply = session.execute(&words);
+    let form = session.form;
     let mut out = io::stdout().lock();
-    out.write_all(&session.form.text(&reply))?;
-    out.flush()?;
-    Ok(!matches!(reply, Answer::Refused(_)))
+    session.execute(
+        &words,
+        || false,
+        |answer| {
+            out.write_all(&form.text(answer))?;
+            Ok(out.flush()?)
+        },
+    )
 }
 
 /// A reply, or the text of a refusal.
@@ -156,28 +162,64 @@ pub(crate) enum Answer {
     Refused(String),
 }
 
-/// The store with the selected database, and how replies are shown.
+/// The caller that commands are run for, and how replies are shown.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) redis: Redis,
+    caller: redlet::Session,
     pub(crate) form: Form,
 }
 
+/// How often somebody who waits looks whether a signal came.
+const GLANCE: Duration = Duration::from_millis(50);
+
 impl Session {
-    /// Runs one command. `SELECT` moves the session.
-    pub(crate) fn execute(&mut self, words: &[Vec<u8>]) -> Answer {
-        match self.redis.execute(words) {
+    pub(crate) fn new(redis: Redis, form: Form) -> Self {
+        Self { caller: redis.session(), redis, form }
+    }
+
+    /// Runs one command, whose answers are shown one after the other as they come: a subscriber gets messages until it is
+    /// interrupted. False if it was refused.
+    ///
+    /// # Errors
+    /// What `show` fails with.
+    pub(crate) fn execute(
+        &mut self,
+        words: &[Vec<u8>],
+        is_interrupted: impl Fn() -> bool,
+        mut show: impl FnMut(&Answer) -> Result<(), Failure>,
+    ) -> Result<bool, Failure> {
+        let mut began = self.caller.begin(words);
+        while began.is_none() {
+            if is_interrupted() {
+                // Nobody waits for the answer any more.
+                self.caller = self.redis.session();
+                return Ok(false);
+            }
+            began = self.caller.wait_for_answer(GLANCE);
+        }
+        let answer = began.map(|result| match result {
             Err(error) => Answer::Refused(error.to_string()),
-            Ok(reply) => {
-                if let [name, index] = words
-                    && name.eq_ignore_ascii_case(b"SELECT")
-                    && let Ok(index) = String::from_utf8_lossy(index).parse()
-                    && let Ok(selected) = self.redis.select(index)
-                {
-                    self.redis = selected;
-                }
-                Answer::Reply(reply)
+            Ok(reply) => Answer::Reply(reply),
+        });
+        while let Some(push) = self.caller.take_push() {
+            show(&Answer::Reply(push))?;
+        }
+        let went_well = !matches!(answer, Some(Answer::Refused(_)));
+        if let Some(answer) = answer.filter(|answer| !matches!(answer, Answer::Reply(Reply::Silence))) {
+            show(&answer)?;
+        }
+        while self.caller.is_subscribed() && !is_interrupted() {
+            if let Some(push) = self.caller.wait_for_push(Some(GLANCE)) {
+                show(&Answer::Reply(push))?;
             }
         }
+        // The store under the shell's feet is the one that its caller has selected.
+        if self.redis.db() != self.caller.db()
+            && let Ok(selected) = self.redis.select(self.caller.db())
+        {
+            self.redis = selected;
+        }
+        Ok(went_well)
     }
 }

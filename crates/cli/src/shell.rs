@@ -170,10 +170,15 @@ fn answer(session: &mut Session, line: &str, interrupts: &Interrupts) -> Result<
                     break;
                 }
                 let start = Instant::now();
-                let reply = session.execute(&words);
-                let took = start.elapsed();
-                out.write_all(&session.form.text(&reply))?;
-                if took >= SLOW {
+                let form = session.form;
+                let mut took = None;
+                let is_interrupted = || interrupts.signal().is_some();
+                session.execute(&words, is_interrupted, |answer| {
+                    took.get_or_insert_with(|| start.elapsed());
+                    out.write_all(&form.text(answer))?;
+                    Ok(out.flush()?)
+                })?;
+                if let Some(took) = took.filter(|took| *took >= SLOW) {
                     writeln!(out, "({:.2}s)", took.as_secs_f64())?;
                 }
             }

@@ -69,6 +69,11 @@ impl Session {
         self.caller.protocol()
     }
 
+    /// Whether it is subscribed to anything.
+    pub fn is_subscribed(&self) -> bool {
+        self.caller.is_subscribed()
+    }
+
     /// Whether it was told to go, by `QUIT` or `CLIENT KILL`.
     pub fn is_closing(&self) -> bool {
         self.caller.is_closing()
@@ -114,7 +119,19 @@ impl Session {
         self.poll(Waker::noop())
     }
 
-    /// The same; without an answer, `waker` is woken when there is one.
+    /// The same, waiting for it: for so long at most.
+    ///
+    /// # Errors
+    /// [`Error::Command`] with Redis's text.
+    pub fn wait_for_answer(&mut self, at_most: Duration) -> Option<Result<Reply>> {
+        let answer = poll_fn(|context| match self.poll(context.waker()) {
+            Some(result) => Poll::Ready(result),
+            None => Poll::Pending,
+        });
+        block_on_for(answer, at_most)
+    }
+
+    /// The same as [`Session::answer`]; without an answer, `waker` is woken when there is one.
     ///
     /// # Errors
     /// [`Error::Command`] with Redis's text.
