@@ -110,7 +110,11 @@ impl Connection {
         }
     }
 
-    fn read(&mut self) -> io::Result<Value> {
+    /// The next thing that comes, an answer or not.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn read(&mut self) -> io::Result<Value> {
         let (kind, text) = self.read_line()?;
         let bad = || io::Error::new(io::ErrorKind::InvalidData, format!("{}{text}", char::from(kind)));
         let count = || text.parse::<i64>().map_err(|_| bad());

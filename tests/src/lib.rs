@@ -2,13 +2,14 @@
 //!
 //! `cases` has command lines to try, written compactly; `recording` what a server answered to each; `connection` and
 //! `oracle` reach a real server; `subject` is redlet; `comparison` says when two answers count as equal; `generate`
-//! draws random commands and `minimise` shrinks a sequence that fails. Nothing here knows how redlet works inside.
+//! draws random commands and `minimise` shrinks a sequence that fails; `events` hears what either tells of changes. Nothing here knows how redlet works inside.
 pub mod cases;
 pub mod command_docs;
 pub mod command_info;
 pub mod comparison;
 pub mod connection;
 pub mod differences;
+pub mod events;
 pub mod generate;
 pub mod minimise;
 pub mod oracle;

@@ -20,6 +20,7 @@ static TURN: Mutex<()> = Mutex::new(());
 #[derive(Debug)]
 pub struct Oracle {
     connection: Connection,
+    address: Address,
     version: String,
     started: Option<Started>,
     _turn: MutexGuard<'static, ()>,
@@ -108,12 +109,20 @@ impl Oracle {
         let Value::Bulk(info) = info else { return Err(io::Error::other("INFO gave no text")) };
         let info = String::from_utf8_lossy(&info);
         let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or("unknown");
-        Ok(Self { connection, version: version.to_owned(), started, _turn: turn })
+        Ok(Self { connection, address, version: version.to_owned(), started, _turn: turn })
     }
 
     /// The version that it reports.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Another connection to it.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub fn connect(&self) -> io::Result<Connection> {
+        Connection::open(&self.address)
     }
 
     /// Whether it was started here, so that nobody else can be looking at it.

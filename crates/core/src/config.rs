@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::Mutex;
 
 use crate::engine::Engine;
+use crate::events::Notifications;
 use crate::journal::Keeper;
 use crate::keyspace::Tracking;
 use crate::maxmemory::{EvictionPolicy, MemoryChange};
@@ -46,6 +47,8 @@ enum Kind {
     Samples,
     /// One of [`FSYNC_POLICIES`].
     Fsync,
+    /// `notify-keyspace-events`.
+    Events,
     /// Of the LFU counter.
     Lfu(fn(&Tracking) -> &AtomicU32),
     /// Decided when the store was opened.
@@ -91,6 +94,7 @@ const PARAMETERS: &[Parameter] = &[
     Parameter { name: "lfu-log-factor", alias: None, kind: Kind::Lfu(|tracking| &tracking.log_factor) },
     Parameter { name: "lfu-decay-time", alias: None, kind: Kind::Lfu(|tracking| &tracking.decay_minutes) },
     Parameter { name: "appendfsync", alias: None, kind: Kind::Fsync },
+    Parameter { name: "notify-keyspace-events", alias: None, kind: Kind::Events },
     fixed("appendonly", |_| "no".into()),
     fixed("auto-aof-rewrite-percentage", |_| "0".into()),
     fixed("auto-aof-rewrite-min-size", |_| "0".into()),
@@ -108,6 +112,7 @@ pub(crate) enum Change {
     ListSize(i64),
     Memory(MemoryChange),
     Fsync(&'static str),
+    Events(Notifications),
     Lfu(fn(&Tracking) -> &AtomicU32, u32),
 }
 
@@ -138,6 +143,7 @@ impl Config {
             Kind::Policy => engine.eviction_policy().as_str().to_owned(),
             Kind::Samples => engine.maxmemory().samples().to_string(),
             Kind::Fsync => (*self.fsync.lock()).to_owned(),
+            Kind::Events => engine.events().notifications().to_string(),
             Kind::Lfu(field) => field(engine.tracking()).load(Ordering::Relaxed).to_string(),
             Kind::Fixed(value) => value(self),
         }
@@ -185,6 +191,7 @@ impl Config {
                 }
             }
             Change::Memory(change) => engine.maxmemory().set(engine, *change),
+            Change::Events(notifications) => engine.events().set_notifications(*notifications),
             Change::Lfu(field, value) => field(engine.tracking()).store(*value, Ordering::Relaxed),
             Change::Limit(..) | Change::ListSize(_) => {}
         }
@@ -197,7 +204,7 @@ impl Change {
         match self {
             Change::Limit(field, value) => *field(settings) = *value,
             Change::ListSize(size) => settings.list_max_listpack_size = *size,
-            Change::Memory(_) | Change::Fsync(_) | Change::Lfu(..) => {}
+            Change::Memory(_) | Change::Fsync(_) | Change::Events(_) | Change::Lfu(..) => {}
         }
     }
 }
@@ -238,6 +245,9 @@ fn parse_value(kind: &Kind, value: &[u8]) -> Result<Change, String> {
             Ok(Change::Memory(MemoryChange::Policy(policy)))
         }
         Kind::Fsync => Ok(Change::Fsync(one_of(&FSYNC_POLICIES, value)?)),
+        Kind::Events => Notifications::parse(value)
+            .map(Change::Events)
+            .ok_or_else(|| "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.".into()),
         Kind::Fixed(_) => Err("can't set immutable config".into()),
     }
 }

@@ -7,6 +7,7 @@ use std::task::Waker;
 use crate::cmd::args::Args;
 use crate::cmd::{Blocking, Command, Control, Flags, Parsers, Prepared, Read, Scope, Write, lookup};
 use crate::config::{Config, MAX_BULK_LENGTH};
+use crate::events::{Events, News};
 use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Keyspace, Locks, Shard, ShardSet, Tracking, WriteLocks};
 use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory, MemoryChange};
@@ -14,7 +15,7 @@ use crate::pubsub::PubSub;
 use crate::reclaim::{Reclaim, Reclaimer};
 use crate::removal::{Announcer, RemovalListener};
 use crate::session::{Clients, Session};
-use crate::tx::{HashedKey, KnownHashes, Now, Recorder, Tx, View};
+use crate::tx::{HashedKey, KnownHashes, Notes, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
 use crate::waiting::{GiveUp, Means, Queued, Ticket, Timeouts, Wait};
 use crate::watch::Watch;
@@ -57,6 +58,7 @@ pub struct Engine {
     pubsub: PubSub,
     clients: Clients,
     timeouts: Timeouts,
+    events: Events,
     config: Config,
     databases: usize,
     journal: OnceLock<Arc<dyn Journal>>,
@@ -145,6 +147,7 @@ impl Engine {
             pubsub: PubSub::default(),
             clients: Clients::default(),
             timeouts: Timeouts::default(),
+            events: Events::default(),
             config: Config::new(options.databases),
             databases: options.databases,
             journal: OnceLock::new(),
@@ -223,8 +226,9 @@ impl Engine {
         let now = Now::new(&*self.clock);
         let (locks, known) = self.lock(db, command, |index| self.keyspace.read(index));
         self.count_command(&locks);
-        let reply = body(&View::new(self, db, &locks, &now, known.as_ref()).counting());
-        drop(locks);
+        let notes = Notes::new(self.events.wanted());
+        let reply = body(&View::new(self, db, &locks, &now, known.as_ref(), &notes).counting());
+        self.unlock(locks, notes);
         reply
     }
 
@@ -240,7 +244,7 @@ impl Engine {
         let (locks, known) = self.lock(db, command, |index| self.keyspace.write(index));
         self.count_command(&locks);
         let mut tx = self.begin(db, locks, known);
-        let reply = command.write(&mut tx);
+        let reply = tx.perform(command);
         self.commit(&mut tx, admission)?;
         reply
     }
@@ -450,7 +454,27 @@ impl Engine {
         locks: WriteLocks<'e>,
         known: Option<KnownHashes>,
     ) -> Tx<'e> {
-        Tx::new(self, db, locks, known, Recorder::new(self.journal.get().is_some()))
+        let mut notes = Notes::new(self.events.wanted());
+        locks.iter().for_each(|(_, shard)| notes.heed(shard));
+        let recorder = Recorder::new(self.journal.get().is_some());
+        Tx::new(self, db, locks, known, recorder, notes)
+    }
+
+    /// Lets go of the locks of a unit that only read, after telling whoever wants to know what it did not find.
+    #[inline]
+    fn unlock<G>(&self, locks: Locks<G>, mut notes: Notes) {
+        if notes.is_empty() {
+            return;
+        }
+        self.unlock_and_wake(locks, &notes.take());
+    }
+
+    #[cold]
+    fn unlock_and_wake<G>(&self, locks: Locks<G>, news: &[News]) {
+        let mut wakers = Vec::new();
+        self.tell(news, &mut wakers);
+        drop(locks);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// Counts in a shard where there is one, because a number for all would be fought for.
@@ -610,6 +634,10 @@ impl Engine {
     /// All callers by words.
     pub fn clients(&self) -> &Clients {
         &self.clients
+    }
+
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
     }
 
     pub(crate) fn announcer(&self) -> &Announcer {

@@ -20,6 +20,7 @@ mod config;
 pub mod effect;
 mod engine;
 mod error;
+pub mod events;
 #[doc(hidden)]
 pub mod eviction;
 mod extendible;

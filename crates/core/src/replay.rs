@@ -4,9 +4,10 @@
 use crate::codec::{self, DecodeError};
 use crate::effect::{Effect, Image};
 use crate::engine::Engine;
-use crate::keyspace::Locks;
+use crate::events::Classes;
+use crate::keyspace::{Locks, WriteLocks};
 use crate::sections::Sections;
-use crate::tx::{Deadline, ListMut, Recorder, Tx};
+use crate::tx::{Deadline, ListMut, Notes, Recorder, Tx};
 use crate::types::{Hash, List, Set, StrRef, Value, ZSet};
 use crate::{Error, UnixMs};
 
@@ -47,7 +48,7 @@ impl Engine {
             }
             let index = self.keyspace().index(self.keyspace().hash(cursor.key));
             let locks = Locks::One(index, self.keyspace().write(index));
-            let mut tx = Tx::new(self, cursor.db, locks, None, Recorder::new(false)).replaying();
+            let mut tx = self.begin_replay(cursor.db, locks);
             apply(&mut tx, &cursor, &effect)?;
         }
         Ok(())
@@ -85,7 +86,7 @@ impl Engine {
         indexes.sort_unstable();
         indexes.dedup();
         let locks = self.keyspace().write_many(indexes.iter().copied());
-        let mut tx = Tx::new(self, 0, locks, None, Recorder::new(false)).replaying();
+        let mut tx = self.begin_replay(0, locks);
         let mut cursor = Cursor::default();
         for effect in codec::decode(unit) {
             let effect = effect?;
@@ -105,6 +106,11 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// A unit that nobody hears of and that goes to no journal.
+    fn begin_replay<'e>(&'e self, db: usize, locks: WriteLocks<'e>) -> Tx<'e> {
+        Tx::new(self, db, locks, None, Recorder::new(false), Notes::new(Classes::NONE)).replaying()
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::Result;
 use crate::engine::Engine;
+use crate::events::Classes;
 use crate::keyspace::WatchFlag;
-use crate::tx::{Now, Tx, View};
+use crate::tx::{Notes, Now, Tx, View};
 
 /// Keys that are watched. It ends with [`Engine::unwatch`], which must be called: it is known to the shards of its keys.
 #[derive(Debug, Default)]
@@ -65,8 +66,8 @@ impl Engine {
             }
             let index = self.shard_of(key);
             let mut locks = self.keyspace().write_many([index]);
-            let now = Now::new(self.clock());
-            let was_there = View::new(self, db, &locks, &now, None).exists(key)?;
+            let (now, notes) = (Now::new(self.clock()), Notes::new(Classes::NONE));
+            let was_there = View::new(self, db, &locks, &now, None, &notes).exists(key)?;
             if let Some(shard) = locks.get_mut(index) {
                 shard.callers_mut().watch(db, key, &watch.flag, was_there);
             }

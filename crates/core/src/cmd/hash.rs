@@ -424,6 +424,10 @@ impl<'a> Write<'a> for HIncrBy<'a> {
         hash.insert(self.field, new.to_string().as_bytes());
         Ok(new)
     }
+
+    fn event(&self) -> Option<&'static str> {
+        Some("hincrby")
+    }
 }
 
 /// `HINCRBYFLOAT key field increment`
@@ -480,6 +484,10 @@ impl<'a> Write<'a> for HIncrByFloat<'a> {
         let text = Bytes::from(new.to_text());
         hash.insert(self.field, &text);
         Ok(text)
+    }
+
+    fn event(&self) -> Option<&'static str> {
+        Some("hincrbyfloat")
     }
 }
 

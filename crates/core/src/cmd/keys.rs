@@ -823,8 +823,12 @@ impl<'a> Write<'a> for Copy<'a> {
         if !self.replace.clone()? && view.in_database(to).exists(self.destination)? {
             return Ok(false);
         }
-        db.in_database(to, |db| db.put(self.destination, value, deadline))?;
+        db.in_database(to, |db| db.put_anew(self.destination, value, deadline))?;
         Ok(true)
+    }
+
+    fn event(&self) -> Option<&'static str> {
+        Some("copy_to")
     }
 }
 
@@ -893,13 +897,13 @@ impl From<Encoding> for Reply {
 
 impl<'a> Read<'a> for ObjectEncoding<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<Encoding>> {
-        Ok(db.peek(self.key)?.map(|entry| entry.value().encoding()))
+        Ok(db.inspect(self.key)?.map(|entry| entry.value().encoding()))
     }
 }
 
 impl<'a> Read<'a> for ObjectFreq<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<i64>> {
-        let Some(entry) = db.peek(self.key)? else { return Ok(None) };
+        let Some(entry) = db.inspect(self.key)? else { return Ok(None) };
         let tracking = db.engine().tracking();
         if tracking.policy() != AccessPolicy::Frequency {
             return Err(Error::refused(
@@ -913,7 +917,7 @@ impl<'a> Read<'a> for ObjectFreq<'a> {
 
 impl<'a> Read<'a> for ObjectIdleTime<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<i64>> {
-        let Some(entry) = db.peek(self.key)? else { return Ok(None) };
+        let Some(entry) = db.inspect(self.key)? else { return Ok(None) };
         let idle = idle_seconds(db.engine(), entry.access(), db.now());
         Ok(Some(i64::from(idle.ok_or_else(|| {
             Error::refused(
@@ -926,7 +930,7 @@ impl<'a> Read<'a> for ObjectIdleTime<'a> {
 
 impl<'a> Read<'a> for ObjectRefCount<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<i64>> {
-        Ok(db.exists(self.key)?.then_some(1))
+        Ok(db.inspect(self.key)?.map(|_| 1))
     }
 }
 

@@ -410,17 +410,22 @@ fn move_element(
         return Ok(None);
     }
     view.list(destination)?;
-    let mut list = db.list_mut(source)?;
-    let Some(element) = from.pop(&mut list) else { return Ok(None) };
     if source == destination {
-        to.push(&mut list, &[&element]);
-        list.settle();
-    } else {
-        list.settle();
-        drop(list);
-        to.push(&mut db.list_mut(destination)?, &[&element]);
+        let mut list = db.list_mut(source)?;
+        return Ok(list.rotate(from, to));
     }
-    Ok(Some(element))
+    let take = |db: &mut Tx<'_>| -> Result<_> {
+        let mut list = db.list_mut(source)?;
+        let element = from.pop(&mut list);
+        list.settle();
+        Ok(element)
+    };
+    // Redis tells of the element's arrival first.
+    db.told_last(take, |db, element| {
+        let Some(element) = element? else { return Ok(None) };
+        to.push(&mut db.list_mut(destination)?, &[&element]);
+        Ok(Some(element))
+    })
 }
 
 /// `LMOVE source destination <LEFT | RIGHT> <LEFT | RIGHT>`

@@ -91,6 +91,12 @@ pub trait Write<'a>: Command<'a> {
     /// # Errors
     /// Redis's refusals; a refused command has changed nothing.
     fn write(&self, db: &mut Tx<'_>) -> Result<Self::Reply>;
+
+    /// What its change is called in events, where that is not what the door calls it by itself.
+    #[inline]
+    fn event(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// A command about the store itself or the caller. It is no reader and no writer of keys in Redis's sense, so it is
@@ -179,7 +185,7 @@ impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
     }
     fn run(&self, tx: &mut Tx<'_>, _: Option<&mut Session>) -> Result<Reply> {
         self.0.check(tx.engine())?;
-        self.0.write(tx).map(Into::into)
+        tx.perform(&self.0).map(Into::into)
     }
 }
 

@@ -323,6 +323,10 @@ impl<'a> Write<'a> for SPop<'a> {
             Some(count) => SPopReply::Many(Members(std::iter::from_fn(pop).take(count).collect())),
         })
     }
+
+    fn event(&self) -> Option<&'static str> {
+        Some("spop")
+    }
 }
 
 /// `SRANDMEMBER key [count]`
@@ -466,7 +470,7 @@ impl Combination {
 
 macro_rules! combination {
     (
-        $read:ident, $read_name:literal, $store:ident, $store_name:literal, $combination:expr, $complexity:literal,
+        $read:ident, $read_name:literal, $store:ident, $store_name:literal, $event:literal, $combination:expr, $complexity:literal,
         $summary:literal, $store_summary:literal
     ) => {
         many_keys! {
@@ -525,6 +529,10 @@ macro_rules! combination {
             fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
                 $combination.store(db, self.destination, &self.keys)
             }
+
+            fn event(&self) -> Option<&'static str> {
+                Some($event)
+            }
         }
     };
 }
@@ -534,6 +542,7 @@ combination!(
     "SINTER",
     SInterStore,
     "SINTERSTORE",
+    "sinterstore",
     Combination::Intersection,
     "O(N*M), N being the size of the smallest set and M the number of sets",
     "Returns the members that are in all of several sets.",
@@ -544,6 +553,7 @@ combination!(
     "SUNION",
     SUnionStore,
     "SUNIONSTORE",
+    "sunionstore",
     Combination::Union,
     "O(N*M), N being the number of members in all sets and M the number of sets",
     "Returns the members that are in any of several sets.",
@@ -554,6 +564,7 @@ combination!(
     "SDIFF",
     SDiffStore,
     "SDIFFSTORE",
+    "sdiffstore",
     Combination::Difference,
     "O(N*M), N being the size of the first set and M the number of sets",
     "Returns the members that are in the first set and in no other.",

@@ -735,6 +735,10 @@ impl<'a> Write<'a> for Append<'a> {
             Some(_) => db.append(self.key, self.value),
         }
     }
+
+    fn event(&self) -> Option<&'static str> {
+        Some("append")
+    }
 }
 
 macro_rules! range_command {
@@ -995,6 +999,10 @@ impl<'a> Write<'a> for IncrByFloat<'a> {
         let text = Bytes::from(new.to_text());
         db.set_string(self.key, StrRef::text(&text), Deadline::Keep)?;
         Ok(text)
+    }
+
+    fn event(&self) -> Option<&'static str> {
+        Some("incrbyfloat")
     }
 }
 
@@ -1456,7 +1464,9 @@ impl<'a> Read<'a> for Lcs<'a> {
             Err(other) => Err(other),
             Ok(string) => Ok(string.map(StrRef::to_bytes).unwrap_or_default()),
         };
-        let (first, second) = (string(self.keys[0])?, string(self.keys[1])?);
+        // Both are looked up, and missed, before the first is refused.
+        let (first, second) = (string(self.keys[0]), string(self.keys[1]));
+        let (first, second) = (first?, second?);
         let answer = self.answer.clone()?;
         let cells = (first.len() as u64 + 1).saturating_mul(second.len() as u64 + 1);
         if cells.saturating_mul(4) > MAX_BULK_LENGTH as u64 {

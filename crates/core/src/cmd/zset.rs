@@ -251,6 +251,10 @@ impl<'a> Write<'a> for ZAdd<'a> {
             ZAddReply::Count(if count_changed { added + changed } else { added })
         })
     }
+
+    fn event(&self) -> Option<&'static str> {
+        self.increment.then_some("zincr")
+    }
 }
 
 /// `ZINCRBY key increment member`
@@ -284,6 +288,10 @@ impl<'a> Command<'a> for ZIncrBy<'a> {
 impl<'a> Write<'a> for ZIncrBy<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<ZAddReply> {
         self.0.write(db)
+    }
+
+    fn event(&self) -> Option<&'static str> {
+        self.0.event()
     }
 }
 
@@ -961,10 +969,14 @@ impl<'a> Command<'a> for ZRangeStore<'a> {
 impl<'a> Write<'a> for ZRangeStore<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
         let mut found = db.build::<ZSet>()?;
-        if let Some(zset) = db.view().zset(self.source)? {
+        if let Some(zset) = db.view().counting().zset(self.source)? {
             self.query.collect(&zset, |member, score| found.insert(member, score));
         }
         store(db, self.destination, found)
+    }
+
+    fn event(&self) -> Option<&'static str> {
+        Some("zrangestore")
     }
 }
 
@@ -1057,7 +1069,7 @@ fn remove_range(db: &mut Tx<'_>, key: &[u8], by: ZRangeBy<'_>) -> Result<usize> 
 }
 
 macro_rules! remove_range_command {
-    ($type:ident, $name:literal, $since:literal, $field:ident: $range:ty, $parse:expr, $by:expr, $syntax:literal, $summary:literal) => {
+    ($type:ident, $name:literal, $event:literal, $since:literal, $field:ident: $range:ty, $parse:expr, $by:expr, $syntax:literal, $summary:literal) => {
         #[doc = concat!("`", $name, " ", $syntax, "`")]
         #[derive(Clone, Debug)]
         pub struct $type<'a> {
@@ -1094,6 +1106,10 @@ macro_rules! remove_range_command {
             fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
                 remove_range(db, self.key, $by(self.$field))
             }
+
+            fn event(&self) -> Option<&'static str> {
+                Some($event)
+            }
         }
     };
 }
@@ -1106,6 +1122,7 @@ fn parse_places(start: &[u8], stop: &[u8]) -> Result<(i64, i64)> {
 remove_range_command!(
     ZRemRangeByRank,
     "ZREMRANGEBYRANK",
+    "zremrangebyrank",
     "2.0.0",
     places: (i64, i64),
     parse_places,
@@ -1116,6 +1133,7 @@ remove_range_command!(
 remove_range_command!(
     ZRemRangeByScore,
     "ZREMRANGEBYSCORE",
+    "zremrangebyscore",
     "1.2.0",
     range: ScoreRange,
     ScoreRange::parse,
@@ -1126,6 +1144,7 @@ remove_range_command!(
 remove_range_command!(
     ZRemRangeByLex,
     "ZREMRANGEBYLEX",
+    "zremrangebylex",
     "2.8.9",
     range: LexRange<'a>,
     LexRange::parse,
@@ -1143,17 +1162,29 @@ pub enum ZEnd {
     Max,
 }
 
+impl ZEnd {
+    /// What it is called when members go from here.
+    const fn event(self) -> &'static str {
+        match self {
+            ZEnd::Min => "zpopmin",
+            ZEnd::Max => "zpopmax",
+        }
+    }
+}
+
 fn pop(db: &mut Tx<'_>, key: &[u8], end: ZEnd, count: usize) -> Result<Vec<(Bytes, f64)>> {
-    let mut zset = db.zset_mut(key)?;
-    let copied = |(member, score): (Element<'_>, f64)| (member.copy(), score);
-    let popped: Vec<_> = match end {
-        ZEnd::Min => zset.range(0, count).map(copied).collect(),
-        ZEnd::Max => zset.range_rev(0, count).map(copied).collect(),
-    };
-    popped.iter().for_each(|(member, _)| {
-        zset.remove(member);
-    });
-    Ok(popped)
+    db.named(end.event(), |db| {
+        let mut zset = db.zset_mut(key)?;
+        let copied = |(member, score): (Element<'_>, f64)| (member.copy(), score);
+        let popped: Vec<_> = match end {
+            ZEnd::Min => zset.range(0, count).map(copied).collect(),
+            ZEnd::Max => zset.range_rev(0, count).map(copied).collect(),
+        };
+        popped.iter().for_each(|(member, _)| {
+            zset.remove(member);
+        });
+        Ok(popped)
+    })
 }
 
 /// `ZPOPMIN`'s answer.
@@ -1906,9 +1937,14 @@ macro_rules! combination {
         impl<'a> Write<'a> for $store<'a> {
             fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
                 let mut found = db.build::<ZSet>()?;
-                self.sources
-                    .combine(&db.view(), $combination, |member, score| found.insert(member, score))?;
+                self.sources.combine(&db.view().counting(), $combination, |member, score| {
+                    found.insert(member, score)
+                })?;
                 store(db, self.destination, found)
+            }
+
+            fn event(&self) -> Option<&'static str> {
+                Some($store_command)
             }
         }
     };

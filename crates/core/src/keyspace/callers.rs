@@ -76,12 +76,13 @@ impl Callers {
         }
     }
 
-    /// Tells those who watch keys of a database of which `changes` says yes.
-    pub(crate) fn touch_all(&self, db: usize, changes: impl Fn(&[u8]) -> bool) {
+    /// Tells those who watch keys of a database that was emptied or changed places with another: a key has changed if it was there or
+    /// if `is_there` says that it is now.
+    pub(crate) fn touch_all(&self, db: usize, is_there: impl Fn(&[u8]) -> bool) {
         for ((_, key), watchers) in self.watchers.iter().filter(|((other, _), _)| *other == db) {
-            if changes(key) {
-                watchers.iter().for_each(|watcher| watcher.flag.raise());
-            }
+            let is_there = is_there(key);
+            let changed = watchers.iter().filter(|watcher| watcher.was_there || is_there);
+            changed.for_each(|watcher| watcher.flag.raise());
         }
     }
 

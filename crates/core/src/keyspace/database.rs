@@ -183,15 +183,16 @@ impl Database {
         bytes.is_some()
     }
 
-    /// Counts a collection again that was opened. One that was emptied is taken out with its key.
+    /// Counts a collection again that was opened. One that was emptied is taken out with its key, and the answer is true.
     #[inline]
-    pub(crate) fn close<T: Collection>(&mut self, place: Place) {
-        let Some(collection) = self.collection::<T>(place) else { return };
+    pub(crate) fn close<T: Collection>(&mut self, place: Place) -> bool {
+        let Some(collection) = self.collection::<T>(place) else { return false };
         let is_empty = collection.is_empty();
         self.pointed_bytes += collection.bytes();
         if is_empty && let Some(entry) = self.unlink(place) {
             entry.free(&mut self.heap);
         }
+        is_empty
     }
 
     /// Asks for the memory of a key's entry, without waiting for it. Not where there are so few that all are likely to be at hand.

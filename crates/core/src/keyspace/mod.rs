@@ -17,7 +17,7 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
 pub(crate) use access::{Access, AccessPolicy, Tracking};
-pub(crate) use callers::WatchFlag;
+pub(crate) use callers::{Touch, WatchFlag};
 pub(crate) use counters::{Counters, Statistics};
 pub(crate) use database::{Database, Gone, Taken};
 pub(crate) use entry::{Content, Entry};

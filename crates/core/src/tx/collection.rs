@@ -7,9 +7,11 @@ use std::ops::Deref;
 
 use crate::Bytes;
 
-use super::{Now, Recorder, Tx};
+use super::{Notes, Now, Recorder, Tx};
+use crate::cmd::list::End;
 use crate::effect::Effect;
 use crate::engine::Engine;
+use crate::events::Class;
 use crate::keyspace::{Access, Content, Database, Place};
 use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Result};
@@ -89,10 +91,13 @@ pub struct Held<'t, 'e, T: Collection> {
     database: &'t mut Database,
     settings: &'t TypeSettings,
     recorder: &'t mut Recorder,
+    notes: &'t Notes,
     db: usize,
     key: &'t [u8],
     hash: u64,
     kept: Kept<T>,
+    /// The name of what was changed, not noted yet: however many elements it was, it is one change.
+    changed: Option<&'static str>,
 }
 
 /// Where a collection is while its door is open.
@@ -116,7 +121,7 @@ pub type ZSetMut<'t, 'e> = Held<'t, 'e, ZSet>;
 impl<'e> Tx<'e> {
     fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
         let (hash, place) = self.prepare(key)?;
-        let Self { engine, locks, now, recorder, db, .. } = self;
+        let Self { engine, locks, now, recorder, notes, db, .. } = self;
         let (engine, db) = (*engine, *db);
         let Some(shard) = locks.get_mut(engine.keyspace().index(hash)) else {
             return Err(Error::UndeclaredKey);
@@ -134,7 +139,7 @@ impl<'e> Tx<'e> {
             }
             None => Kept::New(T::default()),
         };
-        Ok(Held { engine, now, database, settings, recorder, db, key, hash, kept })
+        Ok(Held { engine, now, database, settings, recorder, notes, db, key, hash, kept, changed: None })
     }
 
     /// The list at a key, to write.
@@ -192,6 +197,44 @@ impl<T: Collection> Held<'_, '_, T> {
     fn record(&mut self, effect: &Effect<'_>) {
         self.recorder.record(self.db, Some(self.key), effect);
     }
+
+    const CLASS: Class = Class::of(T::TYPE);
+
+    /// Records a change and notes it.
+    #[inline]
+    fn change(&mut self, name: &'static str, effect: &Effect<'_>) {
+        self.record(effect);
+        self.note(name);
+    }
+
+    /// Notes a change.
+    #[inline]
+    fn note(&mut self, name: &'static str) {
+        if !self.notes.wants_none() {
+            self.note_wanted(name);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn note_wanted(&mut self, name: &'static str) {
+        let name = self.notes.name(name);
+        match self.changed.replace(name) {
+            None if matches!(self.kept, Kept::New(_)) => self.notes.note_new(self.db, self.key),
+            Some(before) if before != name => self.notes.note(self.db, self.key, Self::CLASS, before),
+            _ => {}
+        }
+    }
+
+    /// Notes the last change, and that nothing is left if so it is.
+    #[cold]
+    #[inline(never)]
+    fn note_end(&self, changed: &'static str, is_empty: bool) {
+        self.notes.note(self.db, self.key, Self::CLASS, changed);
+        if is_empty {
+            self.notes.note(self.db, self.key, Class::Generic, "del");
+        }
+    }
 }
 
 impl<T: Collection> Deref for Held<'_, '_, T> {
@@ -208,14 +251,18 @@ impl<T: Collection> Deref for Held<'_, '_, T> {
 
 impl<T: Collection> Drop for Held<'_, '_, T> {
     fn drop(&mut self) {
-        match &mut self.kept {
+        let is_empty = match &mut self.kept {
             Kept::At(place) => self.database.close::<T>(*place),
-            Kept::New(value) if value.is_empty() => {}
+            Kept::New(value) if value.is_empty() => true,
             Kept::New(value) => {
                 let content = Content::Value(T::into_value(Box::new(std::mem::take(value))));
                 let access = self.engine.maxmemory().first(self.engine, self.hash, self.now.recent_seconds());
                 self.database.insert(&self.settings.hash_seed, self.hash, self.key, content, access);
+                false
             }
+        };
+        if let Some(changed) = self.changed {
+            self.note_end(changed, is_empty);
         }
     }
 }
@@ -231,7 +278,7 @@ impl HashMut<'_, '_> {
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
         let (hash, settings) = self.parts();
         let is_new = hash.insert(field, value, settings);
-        self.record(&Effect::HSet { field: field.into(), value: value.into() });
+        self.change("hset", &Effect::HSet { field: field.into(), value: value.into() });
         is_new
     }
 
@@ -240,7 +287,7 @@ impl HashMut<'_, '_> {
         let (hash, settings) = self.parts();
         let removed = hash.remove(field, settings);
         if removed {
-            self.record(&Effect::HDel { field: field.into() });
+            self.change("hdel", &Effect::HDel { field: field.into() });
         }
         removed
     }
@@ -262,7 +309,7 @@ impl SetMut<'_, '_> {
         let (set, settings) = self.parts();
         let is_new = set.insert(member, settings);
         if is_new {
-            self.record(&Effect::SAdd { member: member.into() });
+            self.change("sadd", &Effect::SAdd { member: member.into() });
         }
         is_new
     }
@@ -272,7 +319,7 @@ impl SetMut<'_, '_> {
         let (set, settings) = self.parts();
         let removed = set.remove(member, settings);
         if removed {
-            self.record(&Effect::SRem { member: member.into() });
+            self.change("srem", &Effect::SRem { member: member.into() });
         }
         removed
     }
@@ -292,7 +339,7 @@ impl ZSetMut<'_, '_> {
         let (zset, settings) = self.parts();
         let before = zset.insert(member, score, settings);
         if before != Some(score) {
-            self.record(&Effect::ZAdd { member: member.into(), score });
+            self.change("zadd", &Effect::ZAdd { member: member.into(), score });
         }
         before
     }
@@ -300,7 +347,7 @@ impl ZSetMut<'_, '_> {
     /// Removes a member; returns the score it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         let before = self.parts().0.remove(member)?;
-        self.record(&Effect::ZRem { member: member.into() });
+        self.change("zrem", &Effect::ZRem { member: member.into() });
         Some(before)
     }
 }
@@ -317,7 +364,7 @@ impl ListMut<'_, '_> {
         let (list, settings) = self.parts();
         list.expect(elements, settings);
         elements.iter().for_each(|element| list.push_front(element, settings));
-        elements.iter().for_each(|&value| self.record(&Effect::PushFront { value: value.into() }));
+        elements.iter().for_each(|&value| self.change("lpush", &Effect::PushFront { value: value.into() }));
     }
 
     /// Puts elements after the last, one after the other.
@@ -325,21 +372,49 @@ impl ListMut<'_, '_> {
         let (list, settings) = self.parts();
         list.expect(elements, settings);
         elements.iter().for_each(|element| list.push_back(element, settings));
-        elements.iter().for_each(|&value| self.record(&Effect::PushBack { value: value.into() }));
+        elements.iter().for_each(|&value| self.change("rpush", &Effect::PushBack { value: value.into() }));
     }
 
     /// Takes the first element.
     pub fn pop_front(&mut self) -> Option<Bytes> {
         let value = self.parts().0.pop_front()?;
-        self.record(&Effect::PopFront);
+        self.change("lpop", &Effect::PopFront);
         Some(value)
     }
 
     /// Takes the last element.
     pub fn pop_back(&mut self) -> Option<Bytes> {
         let value = self.parts().0.pop_back()?;
-        self.record(&Effect::PopBack);
+        self.change("rpop", &Effect::PopBack);
         Some(value)
+    }
+
+    /// Takes an element from one end and puts it to one, which may be the same.
+    pub fn rotate(&mut self, from: End, to: End) -> Option<Bytes> {
+        let (list, settings) = self.parts();
+        let (element, popped, pop) = match from {
+            End::Left => (list.pop_front()?, "lpop", Effect::PopFront),
+            End::Right => (list.pop_back()?, "rpop", Effect::PopBack),
+        };
+        list.expect(&[&element], settings);
+        let value = (&*element).into();
+        let (pushed, push) = match to {
+            End::Left => {
+                list.push_front(&element, settings);
+                ("lpush", Effect::PushFront { value })
+            }
+            End::Right => {
+                list.push_back(&element, settings);
+                ("rpush", Effect::PushBack { value })
+            }
+        };
+        list.settle(settings);
+        self.record(&pop);
+        self.record(&push);
+        // Redis tells of the element's arrival first.
+        self.note(pushed);
+        self.note(popped);
+        Some(element)
     }
 
     /// Ends a command that took elements away or replaced one: the list may be kept as a small one again.
@@ -353,7 +428,7 @@ impl ListMut<'_, '_> {
         let (list, settings) = self.parts();
         list.expect(&[value], settings);
         list.set(index, value, settings);
-        self.record(&Effect::ListSet { index: index as u64, value: value.into() });
+        self.change("lset", &Effect::ListSet { index: index as u64, value: value.into() });
     }
 
     /// Puts an element before the one at `index`, which must be there.
@@ -361,7 +436,7 @@ impl ListMut<'_, '_> {
         let (list, settings) = self.parts();
         list.expect(&[value], settings);
         list.insert_before(index, value, settings);
-        self.record(&Effect::ListInsert { index: index as u64, value: value.into() });
+        self.change("linsert", &Effect::ListInsert { index: index as u64, value: value.into() });
     }
 
     /// Puts an element after the one at `index`, which must be there.
@@ -369,18 +444,22 @@ impl ListMut<'_, '_> {
         let (list, settings) = self.parts();
         list.expect(&[value], settings);
         list.insert_after(index, value, settings);
-        self.record(&Effect::ListInsert { index: index as u64 + 1, value: value.into() });
+        self.change("linsert", &Effect::ListInsert { index: index as u64 + 1, value: value.into() });
     }
 
     /// Removes the element at `index`.
     pub fn remove(&mut self, index: usize) -> Option<Bytes> {
         let value = self.parts().0.remove(index)?;
-        self.record(&Effect::ListRemove { index: index as u64 });
+        self.change("lrem", &Effect::ListRemove { index: index as u64 });
         Some(value)
     }
 
     /// Keeps the elements from `start` up to, but without, `end`.
     pub fn keep(&mut self, start: usize, end: usize) {
+        if !self.is_empty() {
+            // As in Redis, a list is trimmed even if all of it is kept.
+            self.note("ltrim");
+        }
         if start == 0 && end >= self.len() {
             return;
         }

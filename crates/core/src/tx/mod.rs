@@ -5,6 +5,7 @@
 //! empty, record the effect. What is written twice in two commands belongs here.
 mod aftermath;
 mod collection;
+mod notes;
 mod record;
 mod string;
 
@@ -18,13 +19,16 @@ use std::task::Waker;
 use aftermath::Aftermath;
 use collection::Shown;
 pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
+pub(crate) use notes::Notes;
 pub(crate) use record::Recorder;
 
 use crate::cmd::{Flags, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
+use crate::events::{Class, Event, News};
 use crate::keyspace::{
-    Access, Content, Counters, Database, Entry, Gone, Locks, Place, Shard, Statistics, Taken, WriteLocks,
+    Access, Content, Counters, Database, Entry, Gone, Locks, Place, Shard, Statistics, Taken, Touch,
+    WriteLocks,
 };
 use crate::pubsub::Published;
 use crate::reclaim::Removed;
@@ -167,8 +171,9 @@ pub struct View<'v> {
     shards: Shards<'v>,
     now: &'v Now<'v>,
     known: Option<&'v KnownHashes>,
+    notes: &'v Notes,
     db: usize,
-    /// Whether lookups are counted as hits and misses.
+    /// Whether lookups are counted as hits and misses, and misses are told of.
     counts: bool,
 }
 
@@ -186,8 +191,9 @@ impl<'v> View<'v> {
         locks: &'v Locks<G>,
         now: &'v Now<'v>,
         known: Option<&'v KnownHashes>,
+        notes: &'v Notes,
     ) -> Self {
-        Self { engine, shards: Shards::of(locks), now, known, db, counts: false }
+        Self { engine, shards: Shards::of(locks), now, known, notes, db, counts: false }
     }
 
     /// The same view, whose lookups INFO counts: that of a read, and of what a write is asked to answer.
@@ -238,9 +244,24 @@ impl<'v> View<'v> {
         Ok(self.locate(key)?.1)
     }
 
+    /// The same for who looks at how a value is kept: nobody is told that a key is not there.
+    pub(crate) fn inspect(&self, key: &[u8]) -> Result<Option<&'v Entry>> {
+        Ok(self.look_up(key)?.1)
+    }
+
     #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
     #[inline(always)]
     fn locate(&self, key: &[u8]) -> Result<(&'v Shard, Option<&'v Entry>)> {
+        let found = self.look_up(key)?;
+        if found.1.is_none() && self.counts {
+            self.notes.note(self.db, key, Class::KeyMiss, "keymiss");
+        }
+        Ok(found)
+    }
+
+    #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
+    #[inline(always)]
+    fn look_up(&self, key: &[u8]) -> Result<(&'v Shard, Option<&'v Entry>)> {
         let hash = self.hash(key);
         let index = self.engine.keyspace().index(hash);
         let shard = self.shard(index)?;
@@ -338,7 +359,7 @@ impl<'v> View<'v> {
 
     /// What a key takes with all that belongs to it, in bytes.
     pub(crate) fn memory_usage(&self, key: &[u8]) -> Result<Option<usize>> {
-        let (shard, entry) = self.locate(key)?;
+        let (shard, entry) = self.look_up(key)?;
         Ok(entry.and_then(|entry| Some(shard.database(self.db)?.bytes_of(entry))))
     }
 
@@ -381,27 +402,12 @@ pub struct Tx<'e> {
     known: Option<KnownHashes>,
     db: usize,
     recorder: Recorder,
+    notes: Notes,
     aftermath: Aftermath,
     /// Keys that came to have something while somebody waits for them, with their databases.
     ready: Vec<(usize, Box<[u8]>)>,
-    /// What is published with the unit.
-    messages: Vec<Message>,
     /// Commands that may grow memory are refused.
     is_full: bool,
-}
-
-/// What a unit publishes when it ends.
-#[derive(Debug)]
-struct Message {
-    channel: Box<[u8]>,
-    payload: Box<[u8]>,
-    is_sharded: bool,
-}
-
-impl Message {
-    fn shown(&self) -> Published<'_> {
-        Published { channel: &self.channel, payload: &self.payload, is_sharded: self.is_sharded }
-    }
 }
 
 /// A key that was taken out for a while, with all that belongs to it.
@@ -413,6 +419,10 @@ pub(crate) struct Aside {
     taken: Taken,
 }
 
+const EXPIRED: (Class, &str) = (Class::Expired, "expired");
+/// What a whole value is called that comes by no command with another word for it.
+const RESTORED: &str = "restore";
+
 /// After so many lookups in a shard the clock that counts accesses is looked after.
 const LOOKUPS_OBSERVED: u64 = 1024;
 
@@ -423,10 +433,10 @@ impl<'e> Tx<'e> {
         locks: WriteLocks<'e>,
         known: Option<KnownHashes>,
         recorder: Recorder,
+        notes: Notes,
     ) -> Self {
-        let now = Now::new(engine.clock());
-        let (aftermath, ready, messages) = (Aftermath::default(), Vec::new(), Vec::new());
-        Self { engine, locks, now, known, db, recorder, aftermath, ready, messages, is_full: false }
+        let (now, aftermath) = (Now::new(engine.clock()), Aftermath::default());
+        Self { engine, locks, now, known, db, recorder, notes, aftermath, ready: Vec::new(), is_full: false }
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
@@ -440,18 +450,14 @@ impl<'e> Tx<'e> {
     /// Nothing can be done with the unit afterwards.
     #[inline]
     pub(crate) fn finish(&mut self) -> Option<u64> {
-        if !self.ready.is_empty() {
-            self.serve_waiters();
+        if !self.notes.is_empty() || !self.ready.is_empty() {
+            self.tell();
         }
         debug_assert!(
             self.locks.iter().all(|(index, shard)| self.is_counted_right(index, shard)),
             "every byte is counted"
         );
         let unit = self.recorder.take().map(|effects| self.engine.append(&effects));
-        // Under the locks, so that messages come in the order of the changes that they tell of.
-        for message in self.messages.drain(..) {
-            self.engine.pubsub().publish(&message.shown(), &mut self.aftermath.wakers);
-        }
         let earlier = match std::mem::replace(&mut self.locks, Locks::none()) {
             Locks::One(index, shard) => self.publish(index, &shard),
             many @ Locks::Many(_) => self.publish_many(&many),
@@ -463,6 +469,46 @@ impl<'e> Tx<'e> {
         unit
     }
 
+    /// Tells those who want to know what was changed, and hands those who wait for something what there is for them.
+    #[cold]
+    fn tell(&mut self) {
+        let mut told = Vec::new();
+        while !self.notes.is_empty() || !self.ready.is_empty() {
+            let news = self.notes.take();
+            news.iter().for_each(|news| self.touch(news));
+            told.extend(news);
+            self.serve_waiters();
+        }
+        self.engine.tell(&told, &mut self.aftermath.wakers);
+    }
+
+    /// Tells those who watch keys, and sees who waits for them.
+    fn touch(&mut self, news: &News) {
+        match news {
+            News::Key(Event { class: Class::New | Class::KeyMiss, .. }) | News::Message { .. } => {}
+            News::Key(Event { db, key, class, .. }) => {
+                let Ok(shard) = self.shard_at(self.hash(key)) else { return };
+                let Some(callers) = &shard.callers else { return };
+                callers.touch(
+                    *db,
+                    key,
+                    if *class == Class::Expired { Touch::Expired } else { Touch::Changed },
+                );
+                if callers.waiters.is_awaited(*db, key) {
+                    self.make_ready(*db, key);
+                }
+            }
+            News::Database(db) => {
+                for (_, shard) in self.locks.iter() {
+                    let Some(callers) = &shard.callers else { continue };
+                    let seed = &shard.settings.hash_seed;
+                    callers.touch_all(*db, |key| shard.get(*db, seed.hash(key), key).is_some());
+                    self.ready.extend(callers.waiters.keys_in(*db).map(|key| (*db, key.into())));
+                }
+            }
+        }
+    }
+
     /// Somebody may wait for a key that has something now.
     pub(crate) fn make_ready(&mut self, db: usize, key: &[u8]) {
         self.ready.push((db, key.into()));
@@ -470,11 +516,8 @@ impl<'e> Tx<'e> {
 
     /// Hands what there is to those who wait for it, in their order. What that puts into other keys goes to those who wait for
     /// these.
-    #[cold]
     fn serve_waiters(&mut self) {
-        let mut next = 0;
-        while let Some((db, key)) = self.ready.get(next).cloned() {
-            next += 1;
+        for (db, key) in std::mem::take(&mut self.ready) {
             let waiters = {
                 let Ok(shard) = self.shard_at(self.hash(&key)) else { continue };
                 shard.callers.as_ref().and_then(|callers| callers.waiters.of(db, &key))
@@ -488,14 +531,13 @@ impl<'e> Tx<'e> {
                 match waiter.serve(self) {
                     Served::Yes(reader) => self.wake_later(reader),
                     Served::Contended => {
-                        self.aftermath.to_be_served.push((db, key.clone()));
+                        self.aftermath.to_be_served.push((db, key));
                         break;
                     }
                     Served::Nothing | Served::Gone => {}
                 }
             }
         }
-        self.ready.clear();
     }
 
     #[cold]
@@ -529,15 +571,45 @@ impl<'e> Tx<'e> {
         if self.is_full && C::SPEC.flags.contains(Flags::DENYOOM) {
             return Err(Error::OutOfMemory);
         }
-        command.write(self)
+        self.perform(command)
+    }
+
+    /// Runs a command whose unit this is, or one of several.
+    #[inline]
+    pub(crate) fn perform<'a, C: Write<'a>>(&mut self, command: &C) -> Result<C::Reply> {
+        let before = self.notes.set_name(command.event());
+        let reply = command.write(self);
+        self.notes.set_name(before);
+        reply
+    }
+
+    /// Runs `body`, whose change is called `name`.
+    pub(crate) fn named<T>(&mut self, name: &'static str, body: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.notes.set_name(Some(name));
+        let result = body(self);
+        self.notes.set_name(before);
+        result
+    }
+
+    /// Runs `first` and then `second`. What `second` changes is told of first.
+    pub(crate) fn told_last<T, U>(
+        &mut self,
+        first: impl FnOnce(&mut Self) -> T,
+        second: impl FnOnce(&mut Self, T) -> U,
+    ) -> U {
+        let start = self.notes.len();
+        let result = first(self);
+        let middle = self.notes.len();
+        let result = second(self, result);
+        self.notes.move_back(start, middle);
+        result
     }
 
     /// Publishes a message when the unit ends; returns how many subscriptions it reaches.
     pub(crate) fn send(&mut self, message: &Published<'_>) -> usize {
         let receivers = self.engine.pubsub().receivers(message);
         if receivers > 0 {
-            let Published { channel, payload, is_sharded } = *message;
-            self.messages.push(Message { channel: channel.into(), payload: payload.into(), is_sharded });
+            self.notes.publish(message);
         }
         receivers
     }
@@ -566,6 +638,7 @@ impl<'e> Tx<'e> {
                 return true;
             }
             let Some(guard) = keyspace.try_write(index) else { return false };
+            self.notes.heed(&guard);
             self.locks.add(index, guard);
             true
         })
@@ -594,7 +667,7 @@ impl<'e> Tx<'e> {
 
     /// The same values, to read.
     pub fn view(&self) -> View<'_> {
-        View::new(self.engine, self.db, &self.locks, &self.now, self.known.as_ref())
+        View::new(self.engine, self.db, &self.locks, &self.now, self.known.as_ref(), &self.notes)
     }
 
     /// The time that the whole unit sees.
@@ -663,13 +736,14 @@ impl<'e> Tx<'e> {
         let db = self.db;
         if let Some(gone) = self.shard_at(hash)?.remove(db, hash, key) {
             self.counters(hash).count_expired();
-            self.note_gone(key, gone, Some(Cause::Expired));
+            self.notes.note(db, key, EXPIRED.0, EXPIRED.1);
+            self.record_gone(key, gone, Some(Cause::Expired));
         }
         Ok(())
     }
 
     /// Records that a key of the selected database is gone, by a command or by itself.
-    fn note_gone(&mut self, key: &[u8], gone: Gone, cause: Option<Cause>) {
+    fn record_gone(&mut self, key: &[u8], gone: Gone, cause: Option<Cause>) {
         self.recorder.record(self.db, Some(key), &Effect::Del);
         self.aftermath.add(self.engine, (self.db, key), gone.pointed, cause);
     }
@@ -699,6 +773,7 @@ impl<'e> Tx<'e> {
                 }
                 let access = engine.maxmemory().first(engine, hash, seconds);
                 self.shard_at(hash)?.insert(db, hash, key, content, access);
+                self.notes.note_new(db, key);
                 None
             }
         };
@@ -718,15 +793,31 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn put(&mut self, key: &[u8], value: Value, deadline: Deadline) -> Result<()> {
-        if value.as_ref().is_empty_collection() {
-            self.remove(key)?;
-            return Ok(());
-        }
-        if self.has_passed(deadline) {
+        let class = Class::of(value.as_ref().value_type());
+        if value.as_ref().is_empty_collection() || self.has_passed(deadline) {
             self.remove(key)?;
             return Ok(());
         }
         self.store(key, Content::Value(value), deadline)?;
+        self.notes.note_main(self.db, key, class, RESTORED);
+        self.record_put(key)
+    }
+
+    /// The same for a command that in Redis removes what is there before: the key is a new one in any case.
+    ///
+    /// # Errors
+    /// [`Error::UndeclaredKey`] if the key's shard is not locked.
+    pub fn put_anew(&mut self, key: &[u8], value: Value, deadline: Deadline) -> Result<()> {
+        let (_, place) = self.prepare(key)?;
+        if value.as_ref().is_empty_collection() || self.has_passed(deadline) {
+            self.remove(key)?;
+            return Ok(());
+        }
+        if place.is_some() {
+            self.notes.note_new(self.db, key);
+        }
+        self.store(key, Content::Value(value), deadline)?;
+        self.notes.note_main(self.db, key, Class::Generic, RESTORED);
         self.record_put(key)
     }
 
@@ -740,7 +831,8 @@ impl<'e> Tx<'e> {
     fn record_put(&mut self, key: &[u8]) -> Result<()> {
         if self.recorder.is_on() {
             // Not by `view`, which would borrow the recorder too.
-            let view = View::new(self.engine, self.db, &self.locks, &self.now, self.known.as_ref());
+            let Self { engine, locks, now, known, notes, db, .. } = self;
+            let view = View::new(engine, *db, locks, now, known.as_ref(), notes);
             if let Some(entry) = view.peek(key)? {
                 let put = Effect::Put { value: entry.value().image(), expire_at: entry.deadline() };
                 self.recorder.record(self.db, Some(key), &put);
@@ -754,6 +846,15 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub fn remove(&mut self, key: &[u8]) -> Result<bool> {
+        let is_removed = self.discard(key)?;
+        if is_removed {
+            self.notes.note(self.db, key, Class::Generic, "del");
+        }
+        Ok(is_removed)
+    }
+
+    /// The same, without telling of it.
+    fn discard(&mut self, key: &[u8]) -> Result<bool> {
         let (hash, place) = self.prepare(key)?;
         let db = self.db;
         let removed = match place {
@@ -761,7 +862,7 @@ impl<'e> Tx<'e> {
             None => None,
         };
         let Some(gone) = removed else { return Ok(false) };
-        self.note_gone(key, gone, None);
+        self.record_gone(key, gone, None);
         Ok(true)
     }
 
@@ -778,6 +879,7 @@ impl<'e> Tx<'e> {
         };
         if taken.is_some() {
             self.recorder.record(db, Some(key), &Effect::Del);
+            self.notes.note(db, key, Class::Generic, "del");
         }
         Ok(taken.map(|taken| taken.value))
     }
@@ -798,6 +900,7 @@ impl<'e> Tx<'e> {
         self.shard_at(hash)?.set_deadline_at(db, hash, place, at);
         let effect = at.map_or(Effect::Persist, |at| Effect::ExpireAt { at });
         self.recorder.record(db, Some(key), &effect);
+        self.notes.note(db, key, Class::Generic, if at.is_some() { "expire" } else { "persist" });
         Ok(true)
     }
 
@@ -812,6 +915,8 @@ impl<'e> Tx<'e> {
         if !self.relocate(from, self.db, to)? {
             return Ok(false);
         }
+        self.notes.note(self.db, from, Class::Generic, "rename_from");
+        self.notes.note(self.db, to, Class::Generic, "rename_to");
         // A section that was copied before may have the value and the other not, or neither, or both.
         if self.engine.is_copying() {
             self.recorder.record(self.db, Some(from), &Effect::Del);
@@ -830,6 +935,8 @@ impl<'e> Tx<'e> {
         if !self.relocate(key, db, key)? {
             return Ok(false);
         }
+        self.notes.note(self.db, key, Class::Generic, "move_from");
+        self.notes.note(db, key, Class::Generic, "move_to");
         self.recorder.record(self.db, Some(key), &Effect::Move { db: db as u32 });
         Ok(true)
     }
@@ -843,6 +950,7 @@ impl<'e> Tx<'e> {
         let target = self.shard_at(to_hash)?;
         let replaced = target.remove(to_db, to_hash, to);
         target.put_back(to_db, to_hash, to, taken);
+        self.notes.note_new(to_db, to);
         self.aftermath.removed.extend(replaced.and_then(|gone| gone.pointed).map(Removed::Value));
         Ok(true)
     }
@@ -881,6 +989,7 @@ impl<'e> Tx<'e> {
             self.aftermath.removed.extend(shard.clear(db).map(Box::new).map(Removed::Database));
         }
         self.recorder.record(db, None, &Effect::Clear);
+        self.notes.note_database(db);
     }
 
     /// Deletes every key of every database. All shards must be locked.
@@ -891,6 +1000,7 @@ impl<'e> Tx<'e> {
             }
         }
         self.recorder.record(0, None, &Effect::ClearAll);
+        (0..self.engine.databases()).for_each(|db| self.notes.note_database(db));
     }
 
     /// Makes two databases change places. All shards must be locked.
@@ -902,6 +1012,7 @@ impl<'e> Tx<'e> {
             shard.swap(first, second);
         }
         self.recorder.record(0, None, &Effect::SwapDb { first: first as u32, second: second as u32 });
+        [first, second].into_iter().for_each(|db| self.notes.note_database(db));
     }
 
     /// Changes the settings of the collections in every shard. All shards must be locked.
@@ -933,6 +1044,7 @@ impl<'e> Tx<'e> {
         for (index, shard) in self.locks.iter_mut() {
             shard.expire(now, budget, |db, key, value| {
                 self.recorder.record(db, Some(key), &Effect::Del);
+                self.notes.note(db, key, EXPIRED.0, EXPIRED.1);
                 self.aftermath.add(engine, (db, key), value, Some(Cause::Expired));
                 engine.keyspace().counters(index).count_expired();
                 count += 1;
@@ -946,7 +1058,8 @@ impl<'e> Tx<'e> {
         let (hash, db) = (self.hash(key), self.db);
         let removed = self.shard_at(hash).ok().and_then(|shard| shard.remove(db, hash, key));
         let Some(gone) = removed else { return false };
-        self.note_gone(key, gone, Some(Cause::Evicted));
+        self.notes.note(db, key, Class::Evicted, "evicted");
+        self.record_gone(key, gone, Some(Cause::Evicted));
         true
     }
 }

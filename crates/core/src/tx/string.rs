@@ -1,7 +1,8 @@
 //! Doors to strings.
-use super::{Deadline, Tx};
+use super::{Deadline, EXPIRED, Tx};
 use crate::config::MAX_BULK_LENGTH;
 use crate::effect::Effect;
+use crate::events::Class;
 use crate::keyspace::{Access, Content};
 use crate::reclaim::Removed;
 use crate::types::{IntBuffer, Str, StrRef, Value, ValueRef};
@@ -14,14 +15,47 @@ impl Tx<'_> {
     /// [`Error::UndeclaredKey`] if the key's shard is not locked; a refusal of a string of more than 512 MiB.
     #[inline]
     pub fn set_string(&mut self, key: &[u8], value: StrRef<'_>, deadline: Deadline) -> Result<()> {
+        self.set_named(key, value, deadline, "set")
+    }
+
+    /// The same, told of by another name.
+    #[inline]
+    fn set_named(
+        &mut self,
+        key: &[u8],
+        value: StrRef<'_>,
+        deadline: Deadline,
+        name: &'static str,
+    ) -> Result<()> {
         Self::check_length(value.len(), 0)?;
         if self.has_passed(deadline) {
-            self.remove(key)?;
-            return Ok(());
+            return self.set_for_no_time(key, name);
         }
         let expire_at = self.store(key, Content::String(value), deadline)?;
         self.record_string(key, value, expire_at);
+        self.note_string(key, name);
+        if matches!(deadline, Deadline::At(_)) {
+            self.notes.note(self.db, key, Class::Generic, "expire");
+        }
         Ok(())
+    }
+
+    /// A string that is gone before it is there: it is told of all the same.
+    #[cold]
+    fn set_for_no_time(&mut self, key: &[u8], name: &'static str) -> Result<()> {
+        let db = self.db;
+        if !self.discard(key)? {
+            self.notes.note_new(db, key);
+        }
+        self.note_string(key, name);
+        self.notes.note(db, key, Class::Generic, "expire");
+        self.notes.note(db, key, EXPIRED.0, EXPIRED.1);
+        Ok(())
+    }
+
+    #[inline]
+    fn note_string(&self, key: &[u8], name: &'static str) {
+        self.notes.note_main(self.db, key, Class::String, name);
     }
 
     #[inline]
@@ -40,7 +74,7 @@ impl Tx<'_> {
     pub fn add(&mut self, key: &[u8], by: i64) -> Result<i64> {
         let (hash, place) = self.prepare(key)?;
         let Some(place) = place else {
-            self.set_string(key, StrRef::Int(by), Deadline::Clear)?;
+            self.set_named(key, StrRef::Int(by), Deadline::Clear, "incrby")?;
             return Ok(by);
         };
         let (db, engine, seconds) = (self.db, self.engine, self.now.recent_seconds());
@@ -53,6 +87,7 @@ impl Tx<'_> {
         let expire_at = entry.deadline();
         self.aftermath.removed.extend(replaced.map(Removed::Value));
         self.record_string(key, StrRef::Int(sum), expire_at);
+        self.note_string(key, "incrby");
         Ok(sum)
     }
 
@@ -66,7 +101,13 @@ impl Tx<'_> {
     }
 
     /// Changes the string at a key in place, creating an empty one, and records the bytes from `offset` on.
-    fn patch(&mut self, key: &[u8], bytes: &[u8], change: impl FnOnce(&mut Str) -> usize) -> Result<usize> {
+    fn patch(
+        &mut self,
+        key: &[u8],
+        bytes: &[u8],
+        name: &'static str,
+        change: impl FnOnce(&mut Str) -> usize,
+    ) -> Result<usize> {
         let (hash, place) = self.prepare(key)?;
         let db = self.db;
         if place.is_none() {
@@ -81,6 +122,7 @@ impl Tx<'_> {
         let (offset, length) =
             entry.change_string(|string| (change(string), string.as_ref().len())).ok_or(Error::WrongType)?;
         self.recorder.record(db, Some(key), &Effect::Patch { offset: offset as u64, bytes: bytes.into() });
+        self.note_string(key, name);
         Ok(length)
     }
 
@@ -91,7 +133,7 @@ impl Tx<'_> {
     pub fn append(&mut self, key: &[u8], bytes: &[u8]) -> Result<usize> {
         let length = self.view().string(key)?.map_or(0, StrRef::len);
         Self::check_length(length, bytes.len())?;
-        self.patch(key, bytes, |string| {
+        self.patch(key, bytes, "append", |string| {
             let offset = string.as_ref().len();
             string.append(bytes);
             offset
@@ -104,7 +146,7 @@ impl Tx<'_> {
     /// [`Error::WrongType`] if the key holds something else.
     pub fn write_at(&mut self, key: &[u8], offset: usize, bytes: &[u8]) -> Result<usize> {
         Self::check_length(offset, bytes.len())?;
-        self.patch(key, bytes, |string| {
+        self.patch(key, bytes, "setrange", |string| {
             string.write_at(offset, bytes);
             offset
         })

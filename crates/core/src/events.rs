@@ -1,0 +1,434 @@
+//! What is told of changes to keys: their classes and names, and the parameter that says which of them are published.
+//!
+//! Knows nothing of locks and of how changes are found; see `tx/notes.rs` for that.
+use std::fmt;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use std::task::Waker;
+
+use crate::Bytes;
+use crate::engine::Engine;
+use crate::pubsub::{PubSub, Published};
+use crate::types::Type;
+
+/// A kind of change, as `notify-keyspace-events` divides them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Class {
+    /// `g`: what any type has, such as `del`, `expire`, `rename_from`.
+    Generic,
+    /// `$`: a string changed.
+    String,
+    /// `l`: a list changed.
+    List,
+    /// `s`: a set changed.
+    Set,
+    /// `h`: a hash changed.
+    Hash,
+    /// `z`: a sorted set changed.
+    SortedSet,
+    /// `x`: a key is gone because its deadline has passed.
+    Expired,
+    /// `e`: a key is gone because memory was full.
+    Evicted,
+    /// `t`: a stream changed.
+    Stream,
+    /// `d`: a module's type changed. There are no modules, so nothing is of this class.
+    Module,
+    /// `n`: a key came to be.
+    New,
+    /// `m`: a key was asked for that is not there.
+    KeyMiss,
+}
+
+impl Class {
+    /// All of them, in the order in which Redis writes their letters.
+    pub const ALL: [Class; 12] = [
+        Class::Generic,
+        Class::String,
+        Class::List,
+        Class::Set,
+        Class::Hash,
+        Class::SortedSet,
+        Class::Expired,
+        Class::Evicted,
+        Class::Stream,
+        Class::Module,
+        Class::New,
+        Class::KeyMiss,
+    ];
+
+    /// The class of changes inside of values of a type.
+    pub const fn of(values: Type) -> Self {
+        match values {
+            Type::String => Class::String,
+            Type::List => Class::List,
+            Type::Hash => Class::Hash,
+            Type::Set => Class::Set,
+            Type::ZSet => Class::SortedSet,
+        }
+    }
+
+    /// Its letter in `notify-keyspace-events`.
+    pub const fn letter(self) -> char {
+        match self {
+            Class::Generic => 'g',
+            Class::String => '$',
+            Class::List => 'l',
+            Class::Set => 's',
+            Class::Hash => 'h',
+            Class::SortedSet => 'z',
+            Class::Expired => 'x',
+            Class::Evicted => 'e',
+            Class::Stream => 't',
+            Class::Module => 'd',
+            Class::New => 'n',
+            Class::KeyMiss => 'm',
+        }
+    }
+}
+
+/// A set of classes.
+///
+/// ```
+/// use redlet_core::events::{Class, Classes};
+///
+/// let removals = Classes::of(&[Class::Expired, Class::Evicted]);
+/// assert!(removals.contains(Class::Expired) && !removals.contains(Class::New));
+/// assert_eq!(Classes::EVERY.to_string(), "g$lshzxetdnm");
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Classes(u16);
+
+impl Classes {
+    /// No class.
+    pub const NONE: Classes = Classes(0);
+    /// Every class, those that `A` leaves out too.
+    pub const EVERY: Classes = Classes::of(&Class::ALL);
+    /// Every class of changes: what `A` stands for, which is all but [`Class::New`] and [`Class::KeyMiss`].
+    pub const CHANGES: Classes = Classes(Self::EVERY.0 & !Self::of(&[Class::New, Class::KeyMiss]).0);
+
+    /// These classes.
+    #[must_use]
+    pub const fn of(classes: &[Class]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < classes.len() {
+            bits |= 1 << classes[at] as u16;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether the class is among them.
+    #[inline]
+    pub const fn contains(self, class: Class) -> bool {
+        self.0 & 1 << class as u16 != 0
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Display for Classes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut letters = Class::ALL.into_iter().filter(|class| self.contains(*class)).map(Class::letter);
+        letters.try_for_each(|letter| fmt::Write::write_char(f, letter))
+    }
+}
+
+impl fmt::Debug for Classes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(Class::ALL.into_iter().filter(|class| self.contains(*class))).finish()
+    }
+}
+
+/// Something that happened to a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Event {
+    /// The number of the key's database.
+    pub db: usize,
+    /// The key.
+    pub key: Bytes,
+    /// What kind of change it is.
+    pub class: Class,
+    /// Redis's word for it, such as `lpush` or `expired`.
+    pub name: &'static str,
+}
+
+/// What a unit has to tell, in the order in which Redis does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum News {
+    /// A key changed, or was asked for and is not there.
+    Key(Event),
+    /// Any key of this database may have changed: it was emptied, or changed places with another.
+    Database(usize),
+    /// A command published something.
+    Message { channel: Bytes, payload: Bytes, is_sharded: bool },
+}
+
+/// The value of `notify-keyspace-events`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Notifications {
+    /// `K`: on `__keyspace@<db>__:<key>`.
+    by_key: bool,
+    /// `E`: on `__keyevent@<db>__:<event>`.
+    by_event: bool,
+    classes: Classes,
+}
+
+impl Notifications {
+    const BY_KEY: u16 = 1 << 14;
+    const BY_EVENT: u16 = 1 << 15;
+
+    /// Understands a value; `None` if a letter means nothing.
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let mut parsed = Self::default();
+        for &letter in text {
+            match letter {
+                b'K' => parsed.by_key = true,
+                b'E' => parsed.by_event = true,
+                b'A' => parsed.classes = parsed.classes.and(Classes::CHANGES),
+                _ => {
+                    let class = Class::ALL.into_iter().find(|class| class.letter() == char::from(letter))?;
+                    parsed.classes = parsed.classes.and(Classes::of(&[class]));
+                }
+            }
+        }
+        Some(parsed)
+    }
+
+    /// What is published at all.
+    const fn published(self) -> Classes {
+        if self.by_key || self.by_event { self.classes } else { Classes::NONE }
+    }
+
+    /// Publishes an event on its channels, if its class is among those that are.
+    fn publish(self, event: &Event, pubsub: &PubSub, wakers: &mut Vec<Waker>) {
+        if !self.classes.contains(event.class) {
+            return;
+        }
+        let mut publish = |kind: &str, name: &[u8], payload: &[u8]| {
+            let channel = [format!("__{kind}@{}__:", event.db).as_bytes(), name].concat();
+            pubsub.publish(&Published { channel: &channel, payload, is_sharded: false }, wakers);
+        };
+        if self.by_key {
+            publish("keyspace", &event.key, event.name.as_bytes());
+        }
+        if self.by_event {
+            publish("keyevent", event.name.as_bytes(), &event.key);
+        }
+    }
+
+    const fn bits(self) -> u16 {
+        self.classes.0
+            | if self.by_key { Self::BY_KEY } else { 0 }
+            | if self.by_event { Self::BY_EVENT } else { 0 }
+    }
+
+    const fn from_bits(bits: u16) -> Self {
+        Self {
+            by_key: bits & Self::BY_KEY != 0,
+            by_event: bits & Self::BY_EVENT != 0,
+            classes: Classes(bits & Classes::EVERY.0),
+        }
+    }
+}
+
+impl fmt::Display for Notifications {
+    /// As Redis writes it: `A` for what it stands for, where `n` is then left out; `m` after `K` and `E`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let has_all = self.classes.0 & Classes::CHANGES.0 == Classes::CHANGES.0;
+        if has_all {
+            f.write_str("A")?;
+        } else {
+            Classes(self.classes.0 & !Classes::of(&[Class::KeyMiss]).0).fmt(f)?;
+        }
+        let rest = [(self.by_key, "K"), (self.by_event, "E"), (self.classes.contains(Class::KeyMiss), "m")];
+        rest.into_iter().filter(|(is_set, _)| *is_set).try_for_each(|(_, letter)| f.write_str(letter))
+    }
+}
+
+/// Who is told of changes to the keys of an engine.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    /// The bits of [`Notifications`].
+    notifications: AtomicU16,
+    /// The classes that anybody wants to hear of: all that a unit looks at unless there is something to tell.
+    wanted: AtomicU16,
+}
+
+impl Events {
+    /// The classes that are noted for somebody.
+    #[inline]
+    pub(crate) fn wanted(&self) -> Classes {
+        Classes(self.wanted.load(Ordering::Relaxed))
+    }
+
+    /// What is published.
+    pub(crate) fn notifications(&self) -> Notifications {
+        Notifications::from_bits(self.notifications.load(Ordering::Relaxed))
+    }
+
+    /// Publishes other changes from now on: those of units that begin after this.
+    pub(crate) fn set_notifications(&self, notifications: Notifications) {
+        self.notifications.store(notifications.bits(), Ordering::Relaxed);
+        self.wanted.store(notifications.published().0, Ordering::Relaxed);
+    }
+}
+
+impl Engine {
+    /// Tells whoever wants to know. The shards that the news are about are still locked, so they are told in their order; those who
+    /// are to be woken are added to `wakers`.
+    pub(crate) fn tell(&self, news: &[News], wakers: &mut Vec<Waker>) {
+        let notifications = self.events().notifications();
+        for news in news {
+            match news {
+                News::Key(event) => notifications.publish(event, self.pubsub(), wakers),
+                News::Database(_) => {}
+                News::Message { channel, payload, is_sharded } => {
+                    let message = Published { channel, payload, is_sharded: *is_sharded };
+                    self.pubsub().publish(&message, wakers);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::inbox::Capacity;
+    use crate::pubsub::{Kind, Push, Subscriber};
+    use crate::tx::Deadline;
+    use crate::types::StrRef;
+    use crate::{EngineOptions, Error, ManualClock, UnixMs};
+
+    /// An engine that publishes every event by its name, and who hears them.
+    fn engine() -> (Engine, Subscriber) {
+        let clock = Arc::new(ManualClock::at(UnixMs(1_700_000_000_000)));
+        let engine = Engine::new(EngineOptions { clock, seed: 7, databases: 2, shards: 4 });
+        engine.events().set_notifications(Notifications::parse(b"EAmn").unwrap());
+        let mut subscriber = Subscriber::new(Capacity::default());
+        drop(engine.pubsub().subscribe(&mut subscriber, Kind::Pattern, b"*"));
+        heard(&subscriber);
+        (engine, subscriber)
+    }
+
+    fn heard(subscriber: &Subscriber) -> Vec<String> {
+        let mut heard = Vec::new();
+        subscriber.inbox().drain(|push| {
+            if let Push::Message { channel, payload, .. } = push {
+                let name =
+                    String::from_utf8_lossy(&channel).rsplit(':').next().unwrap_or_default().to_owned();
+                heard.push(format!("{name} {}", String::from_utf8_lossy(&payload)));
+            }
+        });
+        heard
+    }
+
+    #[test]
+    fn what_was_changed_before_an_error_is_told() {
+        let (engine, subscriber) = engine();
+        let failed: Result<(), Error> = engine.transaction(0, &[b"a"], |tx| {
+            tx.set_string(b"a", StrRef::from_bytes(b"1"), Deadline::Clear)?;
+            tx.list_mut(b"a").map(drop)
+        });
+        assert_eq!(failed, Err(Error::WrongType));
+        assert_eq!(heard(&subscriber), ["new a", "set a"]);
+    }
+
+    #[test]
+    fn what_was_changed_before_a_panic_is_told() {
+        let (engine, subscriber) = engine();
+        let body = || {
+            engine.transaction(0, &[b"a"], |tx| -> Result<(), Error> {
+                let mut list = tx.list_mut(b"a")?;
+                list.push_back(&[b"1"]);
+                panic!("in the middle of a door");
+            })
+        };
+        assert!(catch_unwind(AssertUnwindSafe(body)).is_err());
+        assert_eq!(heard(&subscriber), ["new a", "rpush a"]);
+    }
+
+    #[test]
+    fn a_door_tells_once_of_many_changes_and_again_of_others() {
+        let (engine, subscriber) = engine();
+        let changed: Result<(), Error> = engine.transaction(0, &[b"a"], |tx| {
+            let mut list = tx.list_mut(b"a")?;
+            list.push_back(&[b"1", b"2"]);
+            list.push_back(&[b"3"]);
+            (0..3).for_each(|_| drop(list.pop_front()));
+            Ok(())
+        });
+        assert_eq!(changed, Ok(()));
+        assert_eq!(heard(&subscriber), ["new a", "rpush a", "lpop a", "del a"]);
+    }
+
+    #[test]
+    fn keys_that_expire_by_themselves_are_told_of() {
+        let clock = ManualClock::at(UnixMs(1_700_000_000_000));
+        let options = EngineOptions { clock: Arc::new(clock.clone()), seed: 7, databases: 2, shards: 4 };
+        let engine = Engine::new(options);
+        let mut subscriber = Subscriber::new(Capacity::default());
+        drop(engine.pubsub().subscribe(&mut subscriber, Kind::Pattern, b"*"));
+        heard(&subscriber);
+        engine.execute(1, &[b"SET", b"a", b"1", b"PX", b"5"]).unwrap();
+        engine.execute(0, &[b"CONFIG", b"SET", b"notify-keyspace-events", b"Ex"]).unwrap();
+        clock.advance(std::time::Duration::from_secs(1));
+        engine.tick(usize::MAX);
+        assert_eq!(heard(&subscriber), ["expired a"]);
+    }
+
+    #[test]
+    fn the_parameter_is_written_back_as_redis_writes_it() {
+        let written = |text: &str| Notifications::parse(text.as_bytes()).unwrap().to_string();
+        for (text, expected) in [
+            ("", ""),
+            ("nmAEK", "AKEm"),
+            ("KEg$lshzxetd", "AKE"),
+            ("KEg$lshzxetdmn", "AKEm"),
+            ("An", "A"),
+            ("mn", "nm"),
+            ("zhsl$gEK", "g$lshzKE"),
+            ("tdxeK", "xetdK"),
+            ("KK", "K"),
+            ("KgnmE", "gnKEm"),
+        ] {
+            assert_eq!(written(text), expected, "{text}");
+        }
+        for text in ["q", "Kq", "k", "o", "K E"] {
+            assert_eq!(Notifications::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_published_without_a_kind_of_channel() {
+        let published = |text: &str| Notifications::parse(text.as_bytes()).unwrap().published();
+        assert_eq!(published("A"), Classes::NONE);
+        assert_eq!(published("AK"), Classes::CHANGES);
+        assert_eq!(published("mE"), Classes::of(&[Class::KeyMiss]));
+    }
+
+    #[test]
+    fn the_bits_of_the_parameter_are_the_parameter() {
+        for text in ["", "K", "E", "AKEmn", "g$", "xeKE"] {
+            let notifications = Notifications::parse(text.as_bytes()).unwrap();
+            assert_eq!(Notifications::from_bits(notifications.bits()), notifications, "{text}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! What a unit notes of its changes, for whoever watches keys, waits for them or listens to events.
+//!
+//! A change is noted once for each command and key, under Redis's name for it, and in Redis's order. Doors note by themselves; a
+//! command whose change has another name says so in [`Write::event`](crate::cmd::Write::event).
+use std::cell::Cell;
+use std::fmt;
+
+use crate::Bytes;
+use crate::events::{Class, Classes, Event, News};
+use crate::keyspace::Shard;
+use crate::pubsub::Published;
+
+/// What a unit has to tell so far. Where nobody wants to know, a change costs a branch.
+pub(crate) struct Notes {
+    /// The classes that somebody wants to know of.
+    wanted: Classes,
+    /// The name of what the running command changes, where the door's own is not right.
+    name: Option<&'static str>,
+    /// In a cell because who only reads notes what it did not find.
+    news: Cell<Vec<News>>,
+}
+
+impl fmt::Debug for Notes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Notes").field("wanted", &self.wanted).finish_non_exhaustive()
+    }
+}
+
+impl Notes {
+    #[inline]
+    pub(crate) const fn new(wanted: Classes) -> Self {
+        Self { wanted, name: None, news: Cell::new(Vec::new()) }
+    }
+
+    /// Everything is noted from now on if somebody watches a key of this shard or waits for one.
+    #[inline]
+    pub(crate) fn heed(&mut self, shard: &Shard) {
+        if shard.callers.is_some() {
+            self.wanted = Classes::EVERY;
+        }
+    }
+
+    /// Notes what happened to a key.
+    #[inline]
+    pub(super) fn note(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
+        if self.wanted.contains(class) {
+            self.push(db, key, class, name);
+        }
+    }
+
+    /// Notes that a key came to be.
+    #[inline]
+    pub(super) fn note_new(&self, db: usize, key: &[u8]) {
+        self.note(db, key, Class::New, "new");
+    }
+
+    /// Notes the change that the running command is about, which is called `name` unless the command says otherwise.
+    #[inline]
+    pub(super) fn note_main(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
+        if self.wanted.contains(class) {
+            self.push(db, key, class, self.name.unwrap_or(name));
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
+        self.append(News::Key(Event { db, key: Bytes::copy_from_slice(key), class, name }));
+    }
+
+    /// Notes that any key of a database may have changed.
+    pub(super) fn note_database(&self, db: usize) {
+        if !self.wants_none() {
+            self.append(News::Database(db));
+        }
+    }
+
+    /// Something is published when the unit ends.
+    pub(super) fn publish(&self, message: &Published<'_>) {
+        let Published { channel, payload, is_sharded } = *message;
+        let (channel, payload) = (Bytes::copy_from_slice(channel), Bytes::copy_from_slice(payload));
+        self.append(News::Message { channel, payload, is_sharded });
+    }
+
+    fn append(&self, what: News) {
+        let mut news = self.news.take();
+        news.push(what);
+        self.news.set(news);
+    }
+
+    /// Whether nobody wants to know of anything.
+    #[inline]
+    pub(super) const fn wants_none(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    /// What the running command calls its change, whose door calls it `name`.
+    #[inline]
+    pub(super) fn name(&self, name: &'static str) -> &'static str {
+        self.name.unwrap_or(name)
+    }
+
+    /// From now on the change that a command is about is called so. Returns what it was called before.
+    #[inline]
+    pub(super) fn set_name(&mut self, name: Option<&'static str>) -> Option<&'static str> {
+        std::mem::replace(&mut self.name, name)
+    }
+
+    pub(super) fn len(&mut self) -> usize {
+        self.news.get_mut().len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&mut self) -> bool {
+        self.news.get_mut().is_empty()
+    }
+
+    /// Moves the changes between `start` and `middle` behind those after them.
+    pub(super) fn move_back(&mut self, start: usize, middle: usize) {
+        self.news.get_mut()[start..].rotate_left(middle - start);
+    }
+
+    /// What there is to tell. Nothing is left.
+    #[inline]
+    pub(crate) fn take(&self) -> Vec<News> {
+        self.news.take()
+    }
+}
