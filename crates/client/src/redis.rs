@@ -268,6 +268,11 @@ impl Redis {
         Session::new(self)
     }
 
+    /// How many callers wait for something with [`Redis::blpop`] and its kin; those who wait for several keys count for each of them.
+    pub fn waiting_callers(&self) -> usize {
+        self.engine().waiting_callers()
+    }
+
     /// Collects commands to run together, as redis-py's `pipeline()` does.
     pub fn pipeline(&self) -> Pipeline<'_> {
         Pipeline::new(self)
@@ -315,6 +320,31 @@ impl Redis {
             None => Ok(()),
             Some(disk) => Ok(disk.writer().sync()?),
         }
+    }
+
+    /// Ends all waits of all handles, with an error, and every later one at once, so that threads that wait can end; then as
+    /// [`Redis::sync`]. Other commands go on: the store is closed once its last handle is gone.
+    ///
+    /// # Errors
+    /// [`Error::Store`] if the last writes are not on the disk.
+    ///
+    /// ```
+    /// use redlet::Redis;
+    ///
+    /// let redis = Redis::memory();
+    /// let worker = std::thread::spawn({
+    ///     let redis = redis.clone();
+    ///     move || while let Ok(Some((_, job))) = redis.blpop(["jobs"], None) {
+    ///         println!("{job:?}");
+    ///     }
+    /// });
+    /// redis.shut_down()?;
+    /// worker.join().unwrap();
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn shut_down(&self) -> Result<()> {
+        self.engine().close_waits();
+        self.sync()
     }
 
     /// Writes everything to the disk and ends this handle; the store is closed once its last handle is gone.

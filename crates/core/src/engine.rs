@@ -69,6 +69,8 @@ pub struct Engine {
     /// The same for waits.
     earliest_wait: AtomicI64,
     copying: AtomicBool,
+    /// Nobody may wait any more.
+    is_closed: AtomicBool,
     keyless_commands: AtomicU64,
     started: UnixMs,
 }
@@ -156,6 +158,7 @@ impl Engine {
             earliest: AtomicI64::new(i64::MAX),
             earliest_wait: AtomicI64::new(i64::MAX),
             copying: AtomicBool::new(false),
+            is_closed: AtomicBool::new(false),
             keyless_commands: AtomicU64::new(0),
             started: options.clock.now(),
             clock: options.clock,
@@ -363,6 +366,10 @@ impl Engine {
         let admission = self.admit(C::SPEC.flags)?;
         let (locks, known) = self.lock(db, command, |index| self.keyspace.write(index));
         self.count_command(&locks);
+        // Under the locks: whoever closes the store looks for waits under them, later.
+        if self.is_closed.load(Ordering::SeqCst) {
+            return Err(Error::Closed);
+        }
         let mut tx = self.begin(db, locks, known);
         let (keys, how) = (command.wait_keys(), command.how());
         let begun = C::attempt(&how, &keys, &mut tx).map(|found| {
@@ -411,7 +418,7 @@ impl Engine {
         shards.insert(index);
         {
             let shard = self.keyspace.read(index);
-            let waiters = shard.callers.iter().filter_map(|callers| callers.waiters.of(db, key)).flatten();
+            let waiters = shard.callers.iter().flat_map(|callers| callers.waiters.of(db, key));
             waiters.for_each(|waiter| {
                 waiter.ticket().keys.iter().for_each(|key| shards.insert(self.shard_of(key)));
             });
@@ -422,15 +429,24 @@ impl Engine {
         let _ = tx.finish();
     }
 
-    /// Ends every wait, because the store is closing.
-    pub fn give_up_waits(&self, how: GiveUp) {
+    /// How many callers wait for something, those who wait for several keys once for each.
+    pub fn waiting_callers(&self) -> usize {
+        let of = |index| {
+            self.keyspace.read(index).callers.as_ref().map_or(0, |callers| callers.waiters.all().count())
+        };
+        (0..self.keyspace.len()).map(of).sum()
+    }
+
+    /// Ends every wait, and every later one at once, because the store is closing.
+    pub fn close_waits(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
         for index in 0..self.keyspace.len() {
             let waiters: Vec<_> = {
                 let shard = self.keyspace.read(index);
                 shard.callers.iter().flat_map(|callers| callers.waiters.all()).collect()
             };
             for waiter in waiters {
-                if let Some(Some(waker)) = waiter.give_up(how) {
+                if let Some(Some(waker)) = waiter.give_up(GiveUp::Closing) {
                     waker.wake();
                 }
             }

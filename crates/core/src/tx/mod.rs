@@ -34,7 +34,7 @@ use crate::pubsub::Published;
 use crate::reclaim::Removed;
 use crate::removal::Cause;
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
-use crate::waiting::{Queued, Served};
+use crate::waiting::{Queued, Served, Waiters};
 use crate::{Clock, Error, Random, Result, UnixMs};
 
 /// The clock as one execution unit sees it: read at most once, and only if somebody asks.
@@ -501,11 +501,18 @@ impl<'e> Tx<'e> {
             News::Database(db) => {
                 for (_, shard) in self.locks.iter() {
                     let Some(callers) = &shard.callers else { continue };
-                    let seed = &shard.settings.hash_seed;
-                    callers.touch_all(*db, |key| shard.get(*db, seed.hash(key), key).is_some());
                     self.ready.extend(callers.waiters.keys_in(*db).map(|key| (*db, key.into())));
                 }
             }
+        }
+    }
+
+    /// Tells those who watch keys of a database that these are gone now, or came just now; keys that are not there do not change.
+    fn touch_database(&self, db: usize) {
+        for (_, shard) in self.locks.iter() {
+            let Some(callers) = &shard.callers else { continue };
+            let seed = &shard.settings.hash_seed;
+            callers.touch_all(db, |key| shard.get(db, seed.hash(key), key).is_some());
         }
     }
 
@@ -518,26 +525,37 @@ impl<'e> Tx<'e> {
     /// these.
     fn serve_waiters(&mut self) {
         for (db, key) in std::mem::take(&mut self.ready) {
-            let waiters = {
-                let Ok(shard) = self.shard_at(self.hash(&key)) else { continue };
-                shard.callers.as_ref().and_then(|callers| callers.waiters.of(db, &key))
-            };
-            for waiter in waiters.into_iter().flatten() {
+            let hash = self.hash(&key);
+            let mut place = 0;
+            while let Some(waiter) = self.waiters(hash).and_then(|waiters| waiters.get(db, &key, place)) {
                 let value = self.view().in_database(db).peek(&key).ok().flatten();
                 let Some(value) = value.map(Entry::value) else { break };
                 if !waiter.ticket().awaits.fits(value) {
+                    place += 1;
                     continue;
                 }
                 match waiter.serve(self) {
-                    Served::Yes(reader) => self.wake_later(reader),
+                    Served::Nothing => place += 1,
                     Served::Contended => {
                         self.aftermath.to_be_served.push((db, key));
                         break;
                     }
-                    Served::Nothing | Served::Gone => {}
+                    served @ (Served::Yes(_) | Served::Gone) => {
+                        if let Some(waiters) = self.waiters(hash) {
+                            waiters.remove(db, &key, place);
+                        }
+                        if let Served::Yes(reader) = served {
+                            self.wake_later(reader);
+                        }
+                    }
                 }
             }
         }
+    }
+
+    /// Those who wait for keys of a shard.
+    fn waiters(&mut self, hash: u64) -> Option<&mut Waiters> {
+        Some(&mut self.shard_at(hash).ok()?.callers.as_mut()?.waiters)
     }
 
     #[cold]
@@ -985,6 +1003,7 @@ impl<'e> Tx<'e> {
     /// Deletes every key of the selected database. All shards must be locked.
     pub fn clear(&mut self) {
         let db = self.db;
+        self.touch_database(db);
         for (_, shard) in self.locks.iter_mut() {
             self.aftermath.removed.extend(shard.clear(db).map(Box::new).map(Removed::Database));
         }
@@ -994,6 +1013,7 @@ impl<'e> Tx<'e> {
 
     /// Deletes every key of every database. All shards must be locked.
     pub fn clear_all(&mut self) {
+        (0..self.engine.databases()).for_each(|db| self.touch_database(db));
         for (_, shard) in self.locks.iter_mut() {
             for db in 0..shard.databases().len() {
                 self.aftermath.removed.extend(shard.clear(db).map(Box::new).map(Removed::Database));
@@ -1008,9 +1028,12 @@ impl<'e> Tx<'e> {
         if first == second {
             return;
         }
+        let touch = |tx: &Self| [first, second].into_iter().for_each(|db| tx.touch_database(db));
+        touch(self);
         for (_, shard) in self.locks.iter_mut() {
             shard.swap(first, second);
         }
+        touch(self);
         self.recorder.record(0, None, &Effect::SwapDb { first: first as u32, second: second as u32 });
         [first, second].into_iter().for_each(|db| self.notes.note_database(db));
     }

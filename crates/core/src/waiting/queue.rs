@@ -48,9 +48,24 @@ impl Waiters {
     }
 
     /// Those who wait for a key, in their order.
-    pub(crate) fn of(&self, db: usize, key: &[u8]) -> Option<Vec<Arc<dyn Queued>>> {
-        let queue = self.queues.get(&(db, Box::from(key)))?;
-        Some(queue.iter().cloned().collect())
+    pub(crate) fn of(&self, db: usize, key: &[u8]) -> impl Iterator<Item = &Arc<dyn Queued>> {
+        self.queues.get(&(db, Box::from(key))).into_iter().flatten()
+    }
+
+    /// Who has the `place`-th turn at a key.
+    pub(crate) fn get(&self, db: usize, key: &[u8], place: usize) -> Option<Arc<dyn Queued>> {
+        self.queues.get(&(db, Box::from(key)))?.get(place).cloned()
+    }
+
+    /// Takes the `place`-th out of the queue of a key.
+    pub(crate) fn remove(&mut self, db: usize, key: &[u8], place: usize) {
+        let name = (db, Box::from(key));
+        if let Some(queue) = self.queues.get_mut(&name) {
+            queue.remove(place);
+            if queue.is_empty() {
+                self.queues.remove(&name);
+            }
+        }
     }
 
     pub(crate) fn is_awaited(&self, db: usize, key: &[u8]) -> bool {
