@@ -214,6 +214,10 @@ impl Session {
     /// The refusal that Redis would send.
     pub fn execute(&mut self, engine: &Engine, words: &[&[u8]]) -> Result<Reply> {
         let result = self.run(engine, words);
+        if self.is_blocked() {
+            self.show(engine);
+            return result;
+        }
         self.finish(engine, result)
     }
 
