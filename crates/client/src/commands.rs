@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 use std::vec;
 
+use redlet_core::cmd::command::*;
+use redlet_core::cmd::config::*;
 use redlet_core::cmd::connection::*;
 use redlet_core::cmd::hash::*;
+use redlet_core::cmd::info::*;
 use redlet_core::cmd::keys::*;
 use redlet_core::cmd::list::*;
 use redlet_core::cmd::memory::*;
@@ -3427,7 +3430,7 @@ pub trait Commands {
         self.run_control(&MemoryPurge)
     }
 
-    /// Returns the parameters whose names match a pattern. `CONFIG GET`.
+    /// Returns the parameters whose names match a pattern; what is no UTF-8 in a value is replaced. `CONFIG GET`.
     ///
     /// Complexity: O(N), N being the number of parameters.
     ///
@@ -3441,7 +3444,8 @@ pub trait Commands {
     fn config_get(&self, patterns: impl IntoIterator<Item = impl ToArg>) -> Result<BTreeMap<String, String>> {
         ArgList::new(patterns).with(|patterns| {
             let found = self.run_control(&ConfigGet { patterns: patterns.into() })?.0;
-            Ok(found.into_iter().collect())
+            let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+            Ok(found.into_iter().map(|(name, value)| (name, text(value))).collect())
         })
     }
 
@@ -3462,6 +3466,28 @@ pub trait Commands {
     /// ```
     fn config_set(&self, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Result<()> {
         PairList::new(pairs).with(|pairs| self.run_control(&ConfigSet { pairs: pairs.into() }))
+    }
+
+    /// Writes the parameters into the configuration file that the store was opened with: changed ones in their places, new ones at
+    /// the end, remarks as they are. `CONFIG REWRITE`.
+    ///
+    /// # Errors
+    /// Refused without a configuration file, and when it cannot be written.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("redis.conf");
+    /// # std::fs::write(&path, "# seconds\ntimeout 30\n").unwrap();
+    /// let redis = Redis::builder().config_file(&path).build()?;
+    /// redis.config_set([("timeout", 60)])?;
+    /// redis.config_rewrite()?;
+    /// assert_eq!(std::fs::read_to_string(&path).unwrap(), "# seconds\ntimeout 60\n");
+    /// assert!(Redis::memory().config_rewrite().is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn config_rewrite(&self) -> Result<()> {
+        self.run_control(&ConfigRewrite)
     }
 
     /// Sets the counters that `INFO` reports back to zero. `CONFIG RESETSTAT`.

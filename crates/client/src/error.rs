@@ -30,6 +30,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A configuration file that cannot be read or says what makes no sense.
+    #[error("the configuration file {path} cannot be used: {why}")]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// An option that cannot be.
     #[error("{0}")]
     Options(&'static str),

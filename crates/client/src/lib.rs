@@ -2,6 +2,7 @@
 mod blocking;
 mod cache;
 mod commands;
+mod config_file;
 mod error;
 mod housekeeping;
 mod pipeline;

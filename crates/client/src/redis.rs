@@ -11,6 +11,7 @@ use redlet_core::{Clock, Engine, EvictionPolicy, Removal, RemovalListener, Reply
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 
 use crate::commands::Commands;
+use crate::config_file::{Loaded, OnDisk};
 use crate::housekeeping::{Desk, Housekeeper};
 use crate::pipeline::Pipeline;
 use crate::session::Session;
@@ -402,7 +403,7 @@ impl Commands for Redis {
 pub struct Builder {
     path: Option<PathBuf>,
     options: StoreOptions,
-    databases: usize,
+    databases: Option<usize>,
     shards: usize,
     clock: Option<Arc<dyn Clock>>,
     seed: Option<u64>,
@@ -412,6 +413,7 @@ pub struct Builder {
     eviction_policy: EvictionPolicy,
     max_memory_samples: Option<usize>,
     on_removal: Option<Listener>,
+    config_file: Option<PathBuf>,
 }
 
 struct Listener(RemovalListener);
@@ -427,7 +429,7 @@ impl Default for Builder {
         Self {
             path: None,
             options: StoreOptions::default(),
-            databases: 16,
+            databases: None,
             shards: SHARDS,
             clock: None,
             seed: None,
@@ -437,6 +439,7 @@ impl Default for Builder {
             eviction_policy: EvictionPolicy::NoEviction,
             max_memory_samples: None,
             on_removal: None,
+            config_file: None,
         }
     }
 }
@@ -456,7 +459,7 @@ impl Builder {
 
     /// How many databases there are; 16 unless told otherwise.
     pub fn databases(mut self, databases: usize) -> Self {
-        self.databases = databases;
+        self.databases = Some(databases);
         self
     }
 
@@ -553,6 +556,26 @@ impl Builder {
         self
     }
 
+    /// Reads parameters from a file in the syntax of `redis.conf`, which `CONFIG REWRITE` then writes. What it says
+    /// comes before the other options; where the store is and whether it has a log, only they say.
+    /// [Configuration](https://github.com/redlet/redlet/blob/main/docs/configuration.md) lists the parameters.
+    ///
+    /// ```
+    /// use redlet::{Commands, Redis};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("redis.conf");
+    /// # std::fs::write(&path, "maxmemory 100mb\ndatabases 4\n").unwrap();
+    /// let redis = Redis::builder().config_file(&path).build()?;
+    /// assert_eq!(redis.config_get(["maxmemory"])?["maxmemory"], "104857600");
+    /// assert!(redis.select(4).is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config_file = Some(path.into());
+        self
+    }
+
     /// Whether a background thread reclaims expired keys, syncs the log and makes snapshots. It does unless a clock was given.
     pub fn housekeeping(mut self, on: bool) -> Self {
         self.housekeeping = Some(on);
@@ -567,7 +590,10 @@ impl Builder {
         if self.path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
             return Err(Error::Options("the path of the store is empty"));
         }
-        if self.databases == 0 || self.databases > 1 << 16 {
+        let file = self.config_file.map(|path| OnDisk::new(Arc::clone(&self.vfs), path));
+        let loaded = file.as_ref().map(OnDisk::load).transpose()?;
+        let databases = loaded.as_ref().and_then(Loaded::databases).or(self.databases).unwrap_or(16);
+        if databases == 0 || databases > 1 << 16 {
             return Err(Error::Options("a store has from 1 to 65536 databases"));
         }
         if !self.shards.is_power_of_two() || self.shards > 1 << 16 {
@@ -580,7 +606,7 @@ impl Builder {
         let making = Making {
             clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
             seed: self.seed.unwrap_or_else(|| RandomState::new().build_hasher().finish()),
-            databases: self.databases,
+            databases,
             shards: self.shards,
         };
         let (engine, disk) = match &self.path {
@@ -593,6 +619,12 @@ impl Builder {
         if let Some(Listener(listener)) = self.on_removal {
             engine.set_removal_listener(listener);
         }
+        let core = Arc::new(Core { engine, disk, desk: Desk::default(), turns: Turns::default() });
+        if let Some(disk) = &core.disk {
+            core.engine.set_keeper(Arc::new(StoreKeeper(Arc::downgrade(&core))));
+            store::share_parameters(&core, disk)?;
+        }
+        let engine = &core.engine;
         if let Some(samples) = self.max_memory_samples {
             engine.set_max_memory_samples(samples);
         }
@@ -602,11 +634,11 @@ impl Builder {
         if self.max_memory > 0 {
             engine.set_max_memory(self.max_memory);
         }
-        let core = Arc::new(Core { engine, disk, desk: Desk::default(), turns: Turns::default() });
-        let shared = Arc::new(Shared { core: Arc::clone(&core), housekeeper: Housekeeper::default() });
-        if core.disk.is_some() {
-            core.engine.set_keeper(Arc::new(StoreKeeper(Arc::downgrade(&core))));
+        if let (Some(file), Some(loaded)) = (file, loaded) {
+            core.engine.configure(&loaded.pairs())?;
+            core.engine.set_config_file(Arc::new(file));
         }
+        let shared = Arc::new(Shared { core: Arc::clone(&core), housekeeper: Housekeeper::default() });
         if keeps_house {
             let owner = Arc::downgrade(&shared);
             core.engine.set_alarm(Box::new(move |due, at| {

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
+use redlet_core::config::Config;
 use redlet_core::{
     Clock, Copying, Engine, EngineOptions, Error as CommandError, Journal, Keeper, Sections, UnixMs,
 };
@@ -323,28 +324,39 @@ impl Keeper for StoreKeeper {
             ("appendfsync", disk.writer().fsync().as_str().into()),
         ]
     }
+}
 
-    fn parameters(&self) -> Vec<(&'static str, String)> {
-        let Some(core) = self.0.upgrade() else { return Vec::new() };
-        let Some(disk) = &core.disk else { return Vec::new() };
-        let (percentage, min_bytes) = disk.store.checkpoint_ratio();
-        vec![
-            ("appendonly", "yes".into()),
-            ("appendfsync", disk.writer().fsync().as_str().into()),
-            ("auto-aof-rewrite-percentage", percentage.to_string()),
-            ("auto-aof-rewrite-min-size", min_bytes.to_string()),
-            ("dir", disk.store.folder().display().to_string()),
-        ]
-    }
+/// The parameters that an open store decides.
+const DECIDED: [&str; 3] = ["appendfsync", "auto-aof-rewrite-percentage", "auto-aof-rewrite-min-size"];
 
-    fn set_fsync(&self, policy: &str) {
-        let policy = Fsync::ALL.into_iter().find(|known| known.as_str() == policy);
-        if let (Some(core), Some(policy)) = (self.0.upgrade(), policy)
+/// Tells the engine what is true of the store, and has the store told what is changed.
+pub(crate) fn share_parameters(core: &Arc<Core>, disk: &Disk) -> redlet_core::Result<()> {
+    let (percentage, min_bytes) = disk.store.checkpoint_ratio();
+    let percentage = percentage.min(i32::MAX as u64).to_string();
+    let min_bytes = min_bytes.min(i64::MAX as u64).to_string();
+    let folder = disk.store.folder().display().to_string();
+    let fsync = disk.writer().fsync().as_str();
+    core.engine.configure(&[
+        ("appendonly", b"yes"),
+        ("appendfsync", fsync.as_bytes()),
+        ("auto-aof-rewrite-percentage", percentage.as_bytes()),
+        ("auto-aof-rewrite-min-size", min_bytes.as_bytes()),
+        ("dir", folder.as_bytes()),
+    ])?;
+    let core_of_hook = Arc::downgrade(core);
+    let obey = move |config: &Config| {
+        if let Some(core) = core_of_hook.upgrade()
             && let Some(disk) = &core.disk
         {
-            disk.writer().set_fsync(policy);
+            if let Some(fsync) = Fsync::ALL.into_iter().find(|known| known.as_str() == config.fsync()) {
+                disk.writer().set_fsync(fsync);
+            }
+            disk.store.set_checkpoint_ratio(config.checkpoint_ratio());
         }
-    }
+        Ok(())
+    };
+    core.engine.config().on_change(&DECIDED, Box::new(obey));
+    Ok(())
 }
 
 impl Drop for Disk {

@@ -6,11 +6,12 @@ use std::task::Waker;
 
 use crate::cmd::args::Args;
 use crate::cmd::{Blocking, Command, Control, Flags, Parsers, Prepared, Read, Scope, Write, lookup};
-use crate::config::{Config, MAX_BULK_LENGTH};
+use crate::config::file::{self, ConfigFile};
+use crate::config::{self, Config, MAX_BULK_LENGTH, Origin};
 use crate::events::{Events, News};
 use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Keyspace, Locks, Shard, ShardSet, Tracking, WriteLocks};
-use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory, MemoryChange};
+use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory};
 use crate::pubsub::PubSub;
 use crate::reclaim::{Reclaim, Reclaimer};
 use crate::removal::{Announcer, RemovalListener};
@@ -60,6 +61,7 @@ pub struct Engine {
     timeouts: Timeouts,
     events: Events,
     config: Config,
+    config_file: OnceLock<Arc<dyn ConfigFile>>,
     databases: usize,
     journal: OnceLock<Arc<dyn Journal>>,
     keeper: OnceLock<Arc<dyn Keeper>>,
@@ -106,22 +108,27 @@ pub enum Begun<F> {
 /// How a command given as words is parsed, and the words after its name.
 #[expect(clippy::inline_always, reason = "a call here costs a GET by words a tenth of its time")]
 #[inline(always)]
-fn parse<'a>(words: &'a [&'a [u8]]) -> Result<(&'static Parsers, Args<'a>)> {
+fn parse<'a>(words: &'a [&'a [u8]], longest: usize) -> Result<(&'static Parsers, Args<'a>)> {
     for word in words {
-        check_word(word)?;
+        check_length(word, longest)?;
     }
     let (row, name_words) = lookup(words)?;
     let Some(parse) = &row.parse else { return Err(crate::cmd::wrong_arity(row.spec.name)) };
     Ok((parse, Args::new(&words[name_words..])))
 }
 
-/// Refuses a word of a command that is longer than `proto-max-bulk-len`, 512 MiB, as Redis does.
+/// Refuses an argument that is longer than any string may be, 512 MiB.
 ///
 /// # Errors
 /// Redis's refusal.
 #[inline]
 pub fn check_word(word: &[u8]) -> Result<()> {
-    if word.len() > MAX_BULK_LENGTH {
+    check_length(word, MAX_BULK_LENGTH)
+}
+
+#[inline]
+fn check_length(word: &[u8], longest: usize) -> Result<()> {
+    if word.len() > longest {
         return Err(Error::refused("ERR Protocol error: invalid bulk length"));
     }
     Ok(())
@@ -138,7 +145,8 @@ impl Engine {
     pub fn new(options: EngineOptions) -> Self {
         assert!(options.databases > 0, "there is no store without a database");
         let random = Random::from_seed(options.seed);
-        let settings = TypeSettings::new(HashSeed::new(random.next_u64()));
+        let config = Config::new(options.databases);
+        let settings = config.type_settings(TypeSettings::new(HashSeed::new(random.next_u64())));
         Self {
             keyspace: Keyspace::new(options.shards, &settings),
             random,
@@ -150,7 +158,8 @@ impl Engine {
             clients: Clients::default(),
             timeouts: Timeouts::default(),
             events: Events::default(),
-            config: Config::new(options.databases),
+            config,
+            config_file: OnceLock::new(),
             databases: options.databases,
             journal: OnceLock::new(),
             keeper: OnceLock::new(),
@@ -271,7 +280,7 @@ impl Engine {
     /// # Errors
     /// The refusal that Redis would send.
     pub fn execute(&self, db: usize, words: &[&[u8]]) -> Result<Reply> {
-        let (parse, mut args) = parse(words)?;
+        let (parse, mut args) = parse(words, self.config.max_bulk_length())?;
         (parse.execute)(&mut args, self, db, None)
     }
 
@@ -280,7 +289,7 @@ impl Engine {
     /// # Errors
     /// Unknown names, wrong numbers of words, words that do not fit the grammar.
     pub fn prepare<'a>(&self, words: &'a [&'a [u8]]) -> Result<Box<dyn Prepared<'a> + 'a>> {
-        let (parse, mut args) = parse(words)?;
+        let (parse, mut args) = parse(words, self.config.max_bulk_length())?;
         (parse.prepare)(&mut args)
     }
 
@@ -670,7 +679,7 @@ impl Engine {
 
     /// Limits what keys may take, in bytes; 0 for no limit. What is above it goes now, if the policy allows that.
     pub fn set_max_memory(&self, bytes: usize) {
-        self.change_memory(MemoryChange::Limit(bytes));
+        self.set_known("maxmemory", &bytes.to_string());
     }
 
     /// The limit of what keys may take, in bytes; 0 for none.
@@ -680,7 +689,7 @@ impl Engine {
 
     /// Sets what goes when memory is full.
     pub fn set_eviction_policy(&self, policy: EvictionPolicy) {
-        self.change_memory(MemoryChange::Policy(policy));
+        self.set_known("maxmemory-policy", policy.as_str());
     }
 
     /// What goes when memory is full.
@@ -688,16 +697,14 @@ impl Engine {
         self.maxmemory.policy()
     }
 
-    /// Sets how many keys are looked at for each that goes: more find a better one, and take longer.
+    /// Sets how many keys are looked at for each that goes, from 1 to 64: more find a better one, and take longer.
     pub fn set_max_memory_samples(&self, samples: usize) {
-        self.change_memory(MemoryChange::Samples(samples));
+        self.set_known("maxmemory-samples", &samples.clamp(1, 64).to_string());
     }
 
-    fn change_memory(&self, change: MemoryChange) {
-        let locks = self.keyspace.write_many(0..self.keyspace.len());
-        self.maxmemory.set(self, change);
-        drop(locks);
-        self.settle_memory();
+    fn set_known(&self, name: &str, value: &str) {
+        let result = self.configure(&[(name, value.as_bytes())]);
+        debug_assert_eq!(result, Ok(()), "{value} is a value of {name}");
     }
 
     pub(crate) fn tracking(&self) -> &Tracking {
@@ -719,8 +726,53 @@ impl Engine {
         self.databases
     }
 
-    pub(crate) fn config(&self) -> &Config {
+    /// The values of all parameters.
+    pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Sets parameters as `CONFIG SET` does, those too that no caller may change: for the program that the engine is part of.
+    ///
+    /// # Errors
+    /// Redis's refusal of a name or a value; nothing has been changed then.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use redlet_core::{Engine, EngineOptions, ManualClock, UnixMs};
+    /// # let clock = Arc::new(ManualClock::at(UnixMs(0)));
+    /// # let engine = Engine::new(EngineOptions { clock, seed: 7, databases: 16, shards: 1 });
+    /// engine.configure(&[("enable-debug-command", b"yes"), ("timeout", b"60")]).unwrap();
+    /// assert_eq!(engine.config().idle_seconds(), 60);
+    /// assert!(engine.configure(&[("timeout", b"soon")]).is_err());
+    /// ```
+    pub fn configure(&self, pairs: &[(&str, &[u8])]) -> Result<()> {
+        let pairs: Vec<(&[u8], &[u8])> =
+            pairs.iter().map(|(name, value)| (name.as_bytes(), *value)).collect();
+        let locks = self.keyspace.write_many(0..self.keyspace.len());
+        let mut tx = self.begin(0, locks, None);
+        let result = config::set(&mut tx, &pairs, Origin::Program);
+        drop(tx);
+        self.settle_memory();
+        result
+    }
+
+    /// Says which file `CONFIG REWRITE` writes.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn set_config_file(&self, file: Arc<dyn ConfigFile>) {
+        assert!(
+            self.config_file.set(file).is_ok(),
+            "an engine has one configuration file for its whole life"
+        );
+    }
+
+    pub(crate) fn rewrite_config(&self) -> Result<()> {
+        let file = self.config_file.get();
+        let file = file.ok_or(Error::refused("ERR The server is running without a config file"))?;
+        file.read()
+            .and_then(|text| file.write(&file::rewrite(&text, &self.config)))
+            .map_err(|why| Error::Refused(format!("ERR Rewriting config file: {why}").into()))
     }
 
     pub(crate) fn keeper(&self) -> Option<&dyn Keeper> {

@@ -44,10 +44,4 @@ pub trait Keeper: Send + Sync + fmt::Debug {
 
     /// Lines for `INFO persistence`: names and values.
     fn report(&self) -> Vec<(&'static str, String)>;
-
-    /// What `CONFIG GET` shows of the store: names and values.
-    fn parameters(&self) -> Vec<(&'static str, String)>;
-
-    /// `CONFIG SET appendfsync`: `always`, `everysec` or `no` from now on.
-    fn set_fsync(&self, policy: &str);
 }

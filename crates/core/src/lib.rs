@@ -16,7 +16,7 @@ mod bytes;
 pub mod clock;
 pub mod cmd;
 pub mod codec;
-mod config;
+pub mod config;
 pub mod effect;
 mod engine;
 mod error;
@@ -47,6 +47,7 @@ pub mod tx;
 pub mod types;
 mod waiting;
 mod watch;
+pub mod words;
 
 pub use bytes::Bytes;
 pub use clock::{Clock, ManualClock, UnixMs};

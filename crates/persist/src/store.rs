@@ -147,7 +147,8 @@ impl fmt::Display for RecoveryReport {
 pub struct Store {
     vfs: Arc<dyn Vfs>,
     folder: PathBuf,
-    options: StoreOptions,
+    checkpoint_percentage: AtomicU64,
+    checkpoint_min_bytes: AtomicU64,
     writer: LogWriter,
     manifest: Arc<ManifestFile>,
     /// Held while a checkpoint is made.
@@ -245,7 +246,8 @@ impl Store {
         let store = Self {
             vfs,
             folder: folder.to_owned(),
-            options,
+            checkpoint_percentage: AtomicU64::new(options.checkpoint_percentage),
+            checkpoint_min_bytes: AtomicU64::new(options.checkpoint_min_bytes),
             writer,
             manifest,
             attempts: Mutex::new(Attempts { next_id, last_failed: false }),
@@ -278,15 +280,24 @@ impl Store {
 
     /// By how many percent of the last snapshot, and to how many bytes at least, the log grows before a checkpoint.
     pub fn checkpoint_ratio(&self) -> (u64, u64) {
-        (self.options.checkpoint_percentage, self.options.checkpoint_min_bytes)
+        (
+            self.checkpoint_percentage.load(Ordering::Relaxed),
+            self.checkpoint_min_bytes.load(Ordering::Relaxed),
+        )
+    }
+
+    /// Sets what [`Store::checkpoint_ratio`] says; 0 percent for no checkpoint unless one is asked for.
+    pub fn set_checkpoint_ratio(&self, (percentage, min_bytes): (u64, u64)) {
+        self.checkpoint_percentage.store(percentage, Ordering::Relaxed);
+        self.checkpoint_min_bytes.store(min_bytes, Ordering::Relaxed);
     }
 
     /// Whether the log has grown enough for a checkpoint.
     pub fn wants_checkpoint(&self) -> bool {
         let (log, snapshot) = (self.writer.log_bytes(), self.snapshot_bytes());
-        let percentage = self.options.checkpoint_percentage;
+        let (percentage, min_bytes) = self.checkpoint_ratio();
         percentage > 0
-            && log >= self.options.checkpoint_min_bytes
+            && log >= min_bytes
             && u128::from(log) * 100 >= u128::from(snapshot) * u128::from(percentage)
     }
 

@@ -1,7 +1,9 @@
-//! The table in COMPATIBILITY.md, made from redlet's own command table. What stands around it is written by hand.
+//! The tables in COMPATIBILITY.md and docs/configuration.md, made from redlet's own tables of commands and parameters. What stands
+//! around them is written by hand.
 use std::fs;
 
 use redlet_core::cmd;
+use redlet_core::config::{self, Parameter};
 
 use crate::steps::workspace;
 
@@ -21,23 +23,48 @@ fn table() -> String {
     format!("| Family | Command | Words | Since |\n|---|---|---|---|\n{}\n", lines.join("\n"))
 }
 
+fn of_parameter(parameter: &Parameter) -> String {
+    let alias = parameter.alias_name().map(|alias| format!(" (`{alias}`)")).unwrap_or_default();
+    let default = match parameter.default_text() {
+        "" => String::new(),
+        default => format!("`{default}`"),
+    };
+    let set = if parameter.is_settable() { "yes" } else { "no" };
+    let values = parameter.values();
+    let effect = parameter.effect().unwrap_or("—");
+    format!("| `{}`{alias} | {values} | {default} | {set} | {effect} |", parameter.name())
+}
+
+/// One line for each parameter.
+fn parameters() -> String {
+    let lines: Vec<String> = config::parameters().iter().map(of_parameter).collect();
+    format!(
+        "| Parameter | Values | Default | CONFIG SET | What it does here |\n|---|---|---|---|---|\n{}\n",
+        lines.join("\n")
+    )
+}
+
 fn replaced(document: &str, table: &str) -> Option<String> {
     let (before, rest) = document.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;
     Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a document of the repository, not a file of a store")]
 pub(crate) fn renew(check: bool) -> Result<(), String> {
-    let path = workspace().join("COMPATIBILITY.md");
+    renew_one("COMPATIBILITY.md", &table(), check)?;
+    renew_one("docs/configuration.md", &parameters(), check)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a document of the repository, not a file of a store")]
+fn renew_one(name: &str, table: &str, check: bool) -> Result<(), String> {
+    let path = workspace().join(name);
     let document = fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let renewed =
-        replaced(&document, &table()).ok_or_else(|| format!("COMPATIBILITY.md lacks {BEGIN} or {END}"))?;
+    let renewed = replaced(&document, table).ok_or_else(|| format!("{name} lacks {BEGIN} or {END}"))?;
     if renewed == document {
         return Ok(());
     }
     if check {
-        return Err("COMPATIBILITY.md is out of date: run `cargo xtask compatibility`".into());
+        return Err(format!("{name} is out of date: run `cargo xtask compatibility`"));
     }
     fs::write(&path, renewed).map_err(|error| format!("{}: {error}", path.display()))
 }

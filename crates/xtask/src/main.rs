@@ -39,9 +39,9 @@ enum Task {
         #[command(subcommand)]
         what: Bench,
     },
-    /// Writes the table of COMPATIBILITY.md anew from the command table.
+    /// Writes the tables of COMPATIBILITY.md and docs/configuration.md anew from the tables of commands and parameters.
     Compatibility {
-        /// Changes nothing; fails when the table is out of date.
+        /// Changes nothing; fails when a table is out of date.
         #[arg(long)]
         check: bool,
     },

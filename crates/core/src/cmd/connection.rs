@@ -204,7 +204,7 @@ impl From<HelloReply> for Reply {
         let pair = |name: &str, value: Reply| (Reply::bulk(name), value);
         Reply::Map(vec![
             pair("server", Reply::bulk("redis")),
-            pair("version", Reply::bulk(super::server::REDIS_VERSION)),
+            pair("version", Reply::bulk(super::info::REDIS_VERSION)),
             pair("proto", Reply::Integer(reply.protocol.number())),
             pair("id", Reply::Integer(reply.id as i64)),
             pair("mode", Reply::bulk("standalone")),

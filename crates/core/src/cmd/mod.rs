@@ -6,8 +6,11 @@ pub mod args;
 pub mod arguments;
 pub mod blocking;
 pub mod client;
+pub mod command;
+pub mod config;
 pub mod connection;
 pub mod hash;
+pub mod info;
 pub mod keys;
 pub mod list;
 pub mod memory;
@@ -561,6 +564,9 @@ const TABLES: &[&[Row]] = &[
     pubsub::TABLE,
     multi::TABLE,
     client::TABLE,
+    command::TABLE,
+    config::TABLE,
+    info::TABLE,
     server::TABLE,
 ];
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::Bytes;
 
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, table};
-use crate::config::MAX_BULK_LENGTH;
 use crate::number::{self, Extended};
 use crate::tx::{Deadline, Tx, View};
 use crate::types::lcs::{self, Match};
@@ -1469,7 +1468,7 @@ impl<'a> Read<'a> for Lcs<'a> {
         let (first, second) = (first?, second?);
         let answer = self.answer.clone()?;
         let cells = (first.len() as u64 + 1).saturating_mul(second.len() as u64 + 1);
-        if cells.saturating_mul(4) > MAX_BULK_LENGTH as u64 {
+        if cells.saturating_mul(4) > db.engine().config().max_bulk_length() as u64 {
             return Err(Error::refused(
                 "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
             ));

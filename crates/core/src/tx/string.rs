@@ -1,6 +1,5 @@
 //! Doors to strings.
 use super::{Deadline, EXPIRED, Tx};
-use crate::config::MAX_BULK_LENGTH;
 use crate::effect::Effect;
 use crate::events::Class;
 use crate::keyspace::{Access, Content};
@@ -27,7 +26,7 @@ impl Tx<'_> {
         deadline: Deadline,
         name: &'static str,
     ) -> Result<()> {
-        Self::check_length(value.len(), 0)?;
+        self.check_length(value.len(), 0)?;
         if self.has_passed(deadline) {
             return self.set_for_no_time(key, name);
         }
@@ -91,10 +90,11 @@ impl Tx<'_> {
         Ok(sum)
     }
 
-    /// Refuses a string that would be longer than Redis's longest.
+    /// Refuses a string that would be longer than `proto-max-bulk-len`.
     #[inline]
-    fn check_length(length: usize, more: usize) -> Result<()> {
-        if length.checked_add(more).is_none_or(|length| length > MAX_BULK_LENGTH) {
+    fn check_length(&self, length: usize, more: usize) -> Result<()> {
+        let longest = self.engine.config().max_bulk_length();
+        if length.checked_add(more).is_none_or(|length| length > longest) {
             return Err(Error::refused("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
         }
         Ok(())
@@ -132,7 +132,7 @@ impl Tx<'_> {
     /// [`Error::WrongType`] if the key holds something else.
     pub fn append(&mut self, key: &[u8], bytes: &[u8]) -> Result<usize> {
         let length = self.view().string(key)?.map_or(0, StrRef::len);
-        Self::check_length(length, bytes.len())?;
+        self.check_length(length, bytes.len())?;
         self.patch(key, bytes, "append", |string| {
             let offset = string.as_ref().len();
             string.append(bytes);
@@ -145,7 +145,7 @@ impl Tx<'_> {
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
     pub fn write_at(&mut self, key: &[u8], offset: usize, bytes: &[u8]) -> Result<usize> {
-        Self::check_length(offset, bytes.len())?;
+        self.check_length(offset, bytes.len())?;
         self.patch(key, bytes, "setrange", |string| {
             string.write_at(offset, bytes);
             offset
