@@ -188,9 +188,8 @@ fn lines_of(config: &Config, at: usize) -> Vec<String> {
         Kind::Composed(_) if shown.is_empty() => whole("\"\"".into()),
         Kind::Composed(_) if *name == "save" => by(2),
         Kind::Composed(_) if *name == "client-output-buffer-limit" => by(4),
-        Kind::Composed(_) if *name == "notify-keyspace-events" || *name == "proc-title-template" => {
-            whole(words::quote(&shown))
-        }
+        Kind::Events => whole(words::quote(&config.text(at))),
+        Kind::Composed(_) if *name == "proc-title-template" => whole(words::quote(&shown)),
         _ => whole(String::from_utf8_lossy(&shown).into_owned()),
     }
 }

@@ -2,6 +2,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::events::Notifications;
 use crate::number;
 
 /// Why a value was refused.
@@ -49,6 +50,8 @@ pub(crate) enum Kind {
     Choice(&'static [&'static str]),
     /// Anything.
     Text,
+    /// Letters of classes of events, kept as they were given: shown as Redis shows them, they say less.
+    Events,
     /// What a rule of its own allows, as it writes it.
     Composed(Rule),
 }
@@ -58,7 +61,7 @@ const NOT_AN_INTEGER: &str = "argument couldn't be parsed into an integer";
 impl Kind {
     /// Whether a number stands for its values.
     pub(crate) const fn is_number(self) -> bool {
-        !matches!(self, Kind::Text | Kind::Composed(_))
+        !matches!(self, Kind::Text | Kind::Events | Kind::Composed(_))
     }
 
     pub(crate) fn parse(self, text: &[u8], before: &Value) -> Result<Value, Why> {
@@ -85,6 +88,10 @@ impl Kind {
                 .ok_or("argument couldn't be parsed as an octal number")?,
             Kind::Choice(words) => place_of(words, text)? as i64,
             Kind::Text => return Ok(Value::Text(text.into())),
+            Kind::Events => {
+                Notifications::parse(text).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?;
+                return Ok(Value::Text(text.into()));
+            }
             Kind::Composed(rule) => {
                 let before = self.show(before);
                 return Ok(Value::Text(rule(text, &before)?.into()));
@@ -95,7 +102,10 @@ impl Kind {
 
     pub(crate) fn show(self, value: &Value) -> Vec<u8> {
         let number = match value {
-            Value::Text(text) => return text.to_vec(),
+            Value::Text(text) => {
+                let events = Notifications::parse(text).filter(|_| matches!(self, Kind::Events));
+                return events.map_or_else(|| text.to_vec(), |events| events.to_string().into());
+            }
             Value::Number(number) => *number,
         };
         match self {
@@ -119,7 +129,7 @@ impl Kind {
             Kind::BytesOrPercent => "bytes or percent".into(),
             Kind::Octal => "octal".into(),
             Kind::Choice(words) => words.join(", "),
-            Kind::Text | Kind::Composed(_) => "text".into(),
+            Kind::Text | Kind::Events | Kind::Composed(_) => "text".into(),
         }
     }
 }

@@ -325,7 +325,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     integer("min-replicas-max-lag", 0, INT, "10").alias("min-slaves-max-lag"),
     integer("min-replicas-to-write", 0, INT, "0").alias("min-slaves-to-write"),
     boolean("no-appendfsync-on-rewrite", "no"),
-    composed("notify-keyspace-events", rules::event_classes, "")
+    Parameter::new("notify-keyspace-events", Kind::Events, "")
         .events()
         .does("which events are published on channels of keys"),
     composed("oom-score-adj", rules::oom_adjustment, "no"),

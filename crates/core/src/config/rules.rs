@@ -1,7 +1,6 @@
 //! The parameters whose values have a grammar of their own: each is read, put into the form that `CONFIG GET` shows, and read again
 //! from that form by those who want it in parts.
 use super::kinds::{Why, parse_bytes, place_of};
-use crate::events::Notifications;
 use crate::number;
 
 /// What a caller that is not read quickly enough may leave unread, in bytes, before it is disconnected: at once above `hard`, or above
@@ -112,13 +111,6 @@ pub(crate) fn oom_scores(given: &[u8], _: &[u8]) -> Result<Vec<u8>, Why> {
         }
         _ => Err("Invalid oom-score-adj-values, elements must be between -2000 and 2000.".into()),
     }
-}
-
-/// `notify-keyspace-events`.
-pub(crate) fn event_classes(given: &[u8], _: &[u8]) -> Result<Vec<u8>, Why> {
-    let notifications = Notifications::parse(given);
-    let notifications = notifications.ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?;
-    Ok(notifications.to_string().into())
 }
 
 /// `latency-tracking-info-percentiles`, in percent.
