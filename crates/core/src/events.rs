@@ -173,6 +173,8 @@ pub(crate) enum News {
     Key(Event),
     /// Any key of this database may have changed: it was emptied, or changed places with another.
     Database(usize),
+    /// Somebody waits for a key that may have something.
+    Ready(usize, Bytes),
     /// A command published something.
     Message { channel: Bytes, payload: Bytes, is_sharded: bool },
 }
@@ -295,7 +297,7 @@ impl Engine {
         for news in news {
             match news {
                 News::Key(event) => notifications.publish(event, self.pubsub(), wakers),
-                News::Database(_) => {}
+                News::Database(_) | News::Ready(..) => {}
                 News::Message { channel, payload, is_sharded } => {
                     let message = Published { channel, payload, is_sharded: *is_sharded };
                     self.pubsub().publish(&message, wakers);
