@@ -5,6 +5,7 @@ mod commands;
 mod config_file;
 mod error;
 mod housekeeping;
+mod observe;
 mod pipeline;
 mod redis;
 mod session;
@@ -21,6 +22,7 @@ mod waiting;
 pub use cache::CacheOptions;
 pub use commands::{Commands, HScanIter, SScanIter, ScanIter, ZScanIter};
 pub use error::{Error, Result};
+pub use observe::Observer;
 pub use pipeline::Pipeline;
 pub use redis::{Builder, Redis};
 pub use redlet_core as core;
@@ -34,6 +36,7 @@ pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetRep
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
 };
+pub use redlet_core::events::{Class, Classes, Event};
 pub use redlet_core::inbox::{Capacity, WhenFull};
 pub use redlet_core::{Bytes, Cause, Clock, EvictionPolicy, ManualClock, Removal, Reply, Tick, UnixMs};
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};

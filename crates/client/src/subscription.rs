@@ -1,17 +1,13 @@
 //! Subscriptions to channels: an iterator and a stream of messages.
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::task::{Poll, Waker};
 
-use futures_core::Stream;
 use redlet_core::Bytes;
 use redlet_core::inbox::{Capacity, Taken};
 use redlet_core::pubsub::{Kind, Push, Subscriber};
 
 use crate::value::{ToArg, arg};
-use crate::waiting::{block_on, block_on_for};
+use crate::waiting::arrivals;
 use crate::{Redis, Result};
 
 /// A message on a channel.
@@ -46,7 +42,7 @@ pub struct Message {
 /// # Ok::<(), redlet::Error>(())
 /// ```
 ///
-/// It is a [`Stream`] too, for any executor.
+/// It is a [`Stream`](futures_core::Stream) too, for any executor.
 pub struct Subscription {
     redis: Redis,
     subscriber: Subscriber,
@@ -122,19 +118,6 @@ impl Subscription {
         self.remove(Kind::Pattern, patterns)
     }
 
-    /// The next message if it is here already.
-    pub fn try_next(&mut self) -> Option<Message> {
-        match self.poll_message(Waker::noop()) {
-            Poll::Ready(message) => message,
-            Poll::Pending => None,
-        }
-    }
-
-    /// The next message, if it comes in time. The calling thread sleeps meanwhile.
-    pub fn next_within(&mut self, at_most: Duration) -> Option<Message> {
-        block_on_for(poll_fn(|context| self.poll_message(context.waker())), at_most).flatten()
-    }
-
     /// How many messages were given up because they were not read in time; see [`WhenFull::DropOldest`](crate::WhenFull).
     pub fn dropped(&self) -> u64 {
         self.subscriber.inbox().dropped()
@@ -145,7 +128,7 @@ impl Subscription {
         self.subscriber.inbox().is_closed()
     }
 
-    fn poll_message(&self, reader: &Waker) -> Poll<Option<Message>> {
+    fn poll_arrival(&self, reader: &Waker) -> Poll<Option<Message>> {
         loop {
             match self.subscriber.inbox().poll(reader) {
                 Taken::Item(Push::Message { pattern, channel, payload, .. }) => {
@@ -159,22 +142,7 @@ impl Subscription {
     }
 }
 
-impl Iterator for Subscription {
-    type Item = Message;
-
-    /// The next message; the calling thread sleeps until it comes. `None` only once it was cut off.
-    fn next(&mut self) -> Option<Message> {
-        block_on(poll_fn(|context| self.poll_message(context.waker())))
-    }
-}
-
-impl Stream for Subscription {
-    type Item = Message;
-
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Message>> {
-        self.poll_message(context.waker())
-    }
-}
+arrivals!(Subscription, Message);
 
 impl Redis {
     /// Subscribes to channels. The subscription ends when it is dropped. `SUBSCRIBE`.

@@ -240,7 +240,10 @@ impl Engine {
         self.count_command(&locks);
         let notes = Notes::new(self.events.wanted());
         let reply = body(&View::new(self, db, &locks, &now, known.as_ref(), &notes).counting());
-        self.unlock(locks, notes);
+        match notes.take() {
+            None => drop(locks),
+            Some(missed) => self.tell_missed(locks, &missed),
+        }
         reply
     }
 
@@ -480,22 +483,17 @@ impl Engine {
         known: Option<KnownHashes>,
     ) -> Tx<'e> {
         let mut notes = Notes::new(self.events.wanted());
-        locks.iter().for_each(|(_, shard)| notes.heed(shard));
+        match &locks {
+            Locks::One(_, shard) => notes.heed(shard),
+            Locks::Many(_) => locks.iter().for_each(|(_, shard)| notes.heed(shard)),
+        }
         let recorder = Recorder::new(self.journal.get().is_some());
         Tx::new(self, db, locks, known, recorder, notes)
     }
 
-    /// Lets go of the locks of a unit that only read, after telling whoever wants to know what it did not find.
-    #[inline]
-    fn unlock<G>(&self, locks: Locks<G>, mut notes: Notes) {
-        if notes.is_empty() {
-            return;
-        }
-        self.unlock_and_wake(locks, &notes.take());
-    }
-
+    /// Tells whoever wants to know what a unit that only read did not find, and lets go of its locks.
     #[cold]
-    fn unlock_and_wake<G>(&self, locks: Locks<G>, news: &[News]) {
+    fn tell_missed<G>(&self, locks: Locks<G>, news: &[News]) {
         let mut wakers = Vec::new();
         self.tell(news, &mut wakers);
         drop(locks);

@@ -2,14 +2,17 @@
 //!
 //! Knows nothing of locks and of how changes are found; see `tx/notes.rs` for that.
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-
 use std::task::Waker;
 
-use crate::Bytes;
+use parking_lot::RwLock;
+
 use crate::engine::Engine;
+use crate::inbox::{Capacity, Inbox};
 use crate::pubsub::{PubSub, Published};
 use crate::types::Type;
+use crate::{Bytes, glob};
 
 /// A kind of change, as `notify-keyspace-events` divides them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,6 +142,18 @@ impl Classes {
     }
 }
 
+impl From<Class> for Classes {
+    fn from(class: Class) -> Self {
+        Self::of(&[class])
+    }
+}
+
+impl<const N: usize> From<[Class; N]> for Classes {
+    fn from(classes: [Class; N]) -> Self {
+        Self::of(&classes)
+    }
+}
+
 impl fmt::Display for Classes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut letters = Class::ALL.into_iter().filter(|class| self.contains(*class)).map(Class::letter);
@@ -166,6 +181,35 @@ pub struct Event {
     pub name: &'static str,
 }
 
+impl Event {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        size_of::<Self>() + self.key.len()
+    }
+}
+
+/// Somebody who hears of changes to some keys of a database; see [`Engine::listen`].
+#[derive(Debug)]
+pub struct Listener {
+    db: usize,
+    pattern: Box<[u8]>,
+    classes: Classes,
+    inbox: Inbox<Event>,
+}
+
+impl Listener {
+    /// Where events arrive.
+    pub fn inbox(&self) -> &Inbox<Event> {
+        &self.inbox
+    }
+
+    fn wants(&self, event: &Event) -> bool {
+        self.classes.contains(event.class)
+            && self.db == event.db
+            && (*self.pattern == *b"*" || glob::matches(&self.pattern, &event.key, false))
+    }
+}
+
 /// What a unit has to tell, in the order in which Redis does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum News {
@@ -173,6 +217,8 @@ pub(crate) enum News {
     Key(Event),
     /// Any key of this database may have changed: it was emptied, or changed places with another.
     Database(usize),
+    /// Somebody waits for a key that may have something.
+    Ready(usize, Bytes),
     /// A command published something.
     Message { channel: Bytes, payload: Bytes, is_sharded: bool },
 }
@@ -264,6 +310,8 @@ impl fmt::Display for Notifications {
 pub(crate) struct Events {
     /// The bits of [`Notifications`].
     notifications: AtomicU16,
+    /// Locked under shards and over inboxes.
+    listeners: RwLock<Vec<Arc<Listener>>>,
     /// The classes that anybody wants to hear of: all that a unit looks at unless there is something to tell.
     wanted: AtomicU16,
 }
@@ -282,20 +330,51 @@ impl Events {
 
     /// Publishes other changes from now on: those of units that begin after this.
     pub(crate) fn set_notifications(&self, notifications: Notifications) {
-        self.notifications.store(notifications.bits(), Ordering::Relaxed);
-        self.wanted.store(notifications.published().0, Ordering::Relaxed);
+        self.change(|_| self.notifications.store(notifications.bits(), Ordering::Relaxed));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Listener>>)) {
+        let mut listeners = self.listeners.write();
+        change(&mut listeners);
+        let published = self.notifications().published();
+        let wanted = listeners.iter().fold(published, |wanted, listener| wanted.and(listener.classes));
+        self.wanted.store(wanted.0, Ordering::Relaxed);
+    }
+
+    /// Leaves an event with those who listen to it.
+    fn tell(&self, event: &Event, wakers: &mut Vec<Waker>) {
+        for listener in self.listeners.read().iter().filter(|listener| listener.wants(event)) {
+            wakers.extend(listener.inbox.push(event.clone(), event.bytes()));
+        }
     }
 }
 
 impl Engine {
+    /// From now on somebody hears of events of these classes on the keys of a database whose names match a pattern: of each once, in
+    /// the order of the changes. It ends with [`Engine::end_listening`].
+    pub fn listen(&self, db: usize, pattern: &[u8], classes: Classes, capacity: Capacity) -> Arc<Listener> {
+        let inbox = Inbox::new(capacity);
+        let listener = Arc::new(Listener { db, pattern: pattern.into(), classes, inbox });
+        self.events().change(|listeners| listeners.push(Arc::clone(&listener)));
+        listener
+    }
+
+    /// Somebody does not listen any more.
+    pub fn end_listening(&self, listener: &Arc<Listener>) {
+        self.events().change(|listeners| listeners.retain(|other| !Arc::ptr_eq(other, listener)));
+    }
+
     /// Tells whoever wants to know. The shards that the news are about are still locked, so they are told in their order; those who
     /// are to be woken are added to `wakers`.
     pub(crate) fn tell(&self, news: &[News], wakers: &mut Vec<Waker>) {
         let notifications = self.events().notifications();
         for news in news {
             match news {
-                News::Key(event) => notifications.publish(event, self.pubsub(), wakers),
-                News::Database(_) => {}
+                News::Key(event) => {
+                    notifications.publish(event, self.pubsub(), wakers);
+                    self.events().tell(event, wakers);
+                }
+                News::Database(_) | News::Ready(..) => {}
                 News::Message { channel, payload, is_sharded } => {
                     let message = Published { channel, payload, is_sharded: *is_sharded };
                     self.pubsub().publish(&message, wakers);
@@ -307,15 +386,12 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::sync::Arc;
-
     use super::*;
-    use crate::inbox::Capacity;
     use crate::pubsub::{Kind, Push, Subscriber};
     use crate::tx::Deadline;
     use crate::types::StrRef;
     use crate::{EngineOptions, Error, ManualClock, UnixMs};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     /// An engine that publishes every event by its name, and who hears them.
     fn engine() -> (Engine, Subscriber) {

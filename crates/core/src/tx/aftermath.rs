@@ -6,18 +6,25 @@ use crate::reclaim::Removed;
 use crate::removal::{Cause, Removal};
 use crate::types::Value;
 
-/// What was taken out of the keyspace, to be freed, what went by itself, to be told of, and who is to be woken.
+/// What was taken out of the keyspace, to be freed, and whom to turn to.
 #[derive(Debug, Default)]
 pub(super) struct Aftermath {
     /// Dropping a large value takes long.
     pub(super) removed: Vec<Removed>,
     /// It is all freed before the unit ends, however long that takes.
     pub(super) frees_at_once: bool,
+    /// Apart, because most units have none.
+    calls: Option<Box<Calls>>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    /// What went by itself, to be told of.
     went: Vec<Removal>,
     /// Who sleeps and has something to read now.
-    pub(super) wakers: Vec<Waker>,
+    wakers: Vec<Waker>,
     /// Keys with something for those who wait, who need more shards than the unit could get.
-    pub(super) to_be_served: Vec<(usize, Box<[u8]>)>,
+    to_be_served: Vec<(usize, Vec<u8>)>,
 }
 
 impl Aftermath {
@@ -31,8 +38,22 @@ impl Aftermath {
     ) {
         self.removed.extend(pointed.map(Removed::Value));
         if let Some(cause) = cause.filter(|_| engine.announcer().is_heard()) {
-            self.went.push(Removal { db, key: key.into(), cause });
+            self.calls().went.push(Removal { db, key: key.into(), cause });
         }
+    }
+
+    /// Adds those who are to be woken.
+    pub(super) fn wake(&mut self, add: impl FnOnce(&mut Vec<Waker>)) {
+        add(&mut self.calls().wakers);
+    }
+
+    /// Those who wait for a key are served by a unit of their own.
+    pub(super) fn serve_later(&mut self, db: usize, key: Vec<u8>) {
+        self.calls().to_be_served.push((db, key));
+    }
+
+    fn calls(&mut self) -> &mut Calls {
+        self.calls.get_or_insert_default()
     }
 
     /// Does it. No lock may be held.
@@ -41,12 +62,8 @@ impl Aftermath {
         if !self.removed.is_empty() {
             self.free(engine);
         }
-        self.wakers.drain(..).for_each(Waker::wake);
-        for (db, key) in self.to_be_served.drain(..) {
-            engine.serve_later(db, &key);
-        }
-        if !self.went.is_empty() {
-            engine.announcer().announce(&mut self.went);
+        if let Some(calls) = self.calls.take() {
+            calls.carry_out(engine);
         }
     }
 
@@ -56,6 +73,19 @@ impl Aftermath {
             self.removed.clear();
         } else {
             engine.reclaim().free(&mut self.removed);
+        }
+    }
+}
+
+impl Calls {
+    #[cold]
+    fn carry_out(mut self, engine: &Engine) {
+        self.wakers.into_iter().for_each(Waker::wake);
+        for (db, key) in self.to_be_served {
+            engine.serve_later(db, &key);
+        }
+        if !self.went.is_empty() {
+            engine.announcer().announce(&mut self.went);
         }
     }
 }

@@ -35,7 +35,7 @@ use crate::reclaim::Removed;
 use crate::removal::Cause;
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
 use crate::waiting::{Queued, Served, Waiters};
-use crate::{Clock, Error, Random, Result, UnixMs};
+use crate::{Bytes, Clock, Error, Random, Result, UnixMs};
 
 /// The clock as one execution unit sees it: read at most once, and only if somebody asks.
 #[derive(Debug)]
@@ -404,8 +404,6 @@ pub struct Tx<'e> {
     recorder: Recorder,
     notes: Notes,
     aftermath: Aftermath,
-    /// Keys that came to have something while somebody waits for them, with their databases.
-    ready: Vec<(usize, Box<[u8]>)>,
     /// Commands that may grow memory are refused.
     is_full: bool,
 }
@@ -418,6 +416,9 @@ pub(crate) struct Aside {
     key: Box<[u8]>,
     taken: Taken,
 }
+
+/// A key that came to have something while somebody waits for it, with its database.
+type Ready = (usize, Vec<u8>);
 
 const EXPIRED: (Class, &str) = (Class::Expired, "expired");
 /// What a whole value is called that comes by no command with another word for it.
@@ -436,7 +437,7 @@ impl<'e> Tx<'e> {
         notes: Notes,
     ) -> Self {
         let (now, aftermath) = (Now::new(engine.clock()), Aftermath::default());
-        Self { engine, locks, now, known, db, recorder, notes, aftermath, ready: Vec::new(), is_full: false }
+        Self { engine, locks, now, known, db, recorder, notes, aftermath, is_full: false }
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
@@ -450,7 +451,7 @@ impl<'e> Tx<'e> {
     /// Nothing can be done with the unit afterwards.
     #[inline]
     pub(crate) fn finish(&mut self) -> Option<u64> {
-        if !self.notes.is_empty() || !self.ready.is_empty() {
+        if !self.notes.is_untouched() {
             self.tell();
         }
         debug_assert!(
@@ -473,17 +474,17 @@ impl<'e> Tx<'e> {
     #[cold]
     fn tell(&mut self) {
         let mut told = Vec::new();
-        while !self.notes.is_empty() || !self.ready.is_empty() {
-            let news = self.notes.take();
-            news.iter().for_each(|news| self.touch(news));
+        while let Some(news) = self.notes.take() {
+            let mut ready = Vec::new();
+            news.iter().for_each(|news| self.touch(news, &mut ready));
             told.extend(news);
-            self.serve_waiters();
+            self.serve_waiters(ready);
         }
-        self.engine.tell(&told, &mut self.aftermath.wakers);
+        self.aftermath.wake(|wakers| self.engine.tell(&told, wakers));
     }
 
     /// Tells those who watch keys, and sees who waits for them.
-    fn touch(&mut self, news: &News) {
+    fn touch(&mut self, news: &News, ready: &mut Vec<Ready>) {
         match news {
             News::Key(Event { class: Class::New | Class::KeyMiss, .. }) | News::Message { .. } => {}
             News::Key(Event { db, key, class, .. }) => {
@@ -495,15 +496,16 @@ impl<'e> Tx<'e> {
                     if *class == Class::Expired { Touch::Expired } else { Touch::Changed },
                 );
                 if callers.waiters.is_awaited(*db, key) {
-                    self.make_ready(*db, key);
+                    ready.push((*db, key.to_vec()));
                 }
             }
             News::Database(db) => {
                 for (_, shard) in self.locks.iter() {
                     let Some(callers) = &shard.callers else { continue };
-                    self.ready.extend(callers.waiters.keys_in(*db).map(|key| (*db, key.into())));
+                    ready.extend(callers.waiters.keys_in(*db).map(|key| (*db, key.to_vec())));
                 }
             }
+            News::Ready(db, key) => ready.push((*db, key.to_vec())),
         }
     }
 
@@ -518,13 +520,13 @@ impl<'e> Tx<'e> {
 
     /// Somebody may wait for a key that has something now.
     pub(crate) fn make_ready(&mut self, db: usize, key: &[u8]) {
-        self.ready.push((db, key.into()));
+        self.notes.append(News::Ready(db, Bytes::copy_from_slice(key)));
     }
 
     /// Hands what there is to those who wait for it, in their order. What that puts into other keys goes to those who wait for
     /// these.
-    fn serve_waiters(&mut self) {
-        for (db, key) in std::mem::take(&mut self.ready) {
+    fn serve_waiters(&mut self, ready: Vec<Ready>) {
+        for (db, key) in ready {
             let hash = self.hash(&key);
             let mut place = 0;
             while let Some(waiter) = self.waiters(hash).and_then(|waiters| waiters.get(db, &key, place)) {
@@ -537,7 +539,7 @@ impl<'e> Tx<'e> {
                 match waiter.serve(self) {
                     Served::Nothing => place += 1,
                     Served::Contended => {
-                        self.aftermath.to_be_served.push((db, key));
+                        self.aftermath.serve_later(db, key);
                         break;
                     }
                     served @ (Served::Yes(_) | Served::Gone) => {
@@ -634,7 +636,7 @@ impl<'e> Tx<'e> {
 
     /// Wakes somebody once no lock is held.
     pub(crate) fn wake_later(&mut self, reader: Option<Waker>) {
-        self.aftermath.wakers.extend(reader);
+        self.aftermath.wake(|wakers| wakers.extend(reader));
     }
 
     /// The database of the commands that follow in this unit.

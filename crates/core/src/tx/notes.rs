@@ -14,10 +14,15 @@ use crate::pubsub::Published;
 pub(crate) struct Notes {
     /// The classes that somebody wants to know of.
     wanted: Classes,
+    /// In a cell because who only reads notes what it did not find; apart because most units note nothing.
+    noted: Cell<Option<Box<Noted>>>,
+}
+
+#[derive(Default)]
+struct Noted {
     /// The name of what the running command changes, where the door's own is not right.
     name: Option<&'static str>,
-    /// In a cell because who only reads notes what it did not find.
-    news: Cell<Vec<News>>,
+    news: Vec<News>,
 }
 
 impl fmt::Debug for Notes {
@@ -29,7 +34,7 @@ impl fmt::Debug for Notes {
 impl Notes {
     #[inline]
     pub(crate) const fn new(wanted: Classes) -> Self {
-        Self { wanted, name: None, news: Cell::new(Vec::new()) }
+        Self { wanted, noted: Cell::new(None) }
     }
 
     /// Everything is noted from now on if somebody watches a key of this shard or waits for one.
@@ -44,7 +49,7 @@ impl Notes {
     #[inline]
     pub(super) fn note(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
         if self.wanted.contains(class) {
-            self.push(db, key, class, name);
+            self.append_event(db, key, class, name);
         }
     }
 
@@ -58,14 +63,8 @@ impl Notes {
     #[inline]
     pub(super) fn note_main(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
         if self.wanted.contains(class) {
-            self.push(db, key, class, self.name.unwrap_or(name));
+            self.append_event(db, key, class, self.name(name));
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn push(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
-        self.append(News::Key(Event { db, key: Bytes::copy_from_slice(key), class, name }));
     }
 
     /// Notes that any key of a database may have changed.
@@ -82,10 +81,21 @@ impl Notes {
         self.append(News::Message { channel, payload, is_sharded });
     }
 
-    fn append(&self, what: News) {
-        let mut news = self.news.take();
-        news.push(what);
-        self.news.set(news);
+    #[cold]
+    #[inline(never)]
+    fn append_event(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
+        self.append(News::Key(Event { db, key: Bytes::copy_from_slice(key), class, name }));
+    }
+
+    pub(super) fn append(&self, news: News) {
+        self.change(|noted| noted.news.push(news));
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Noted) -> T) -> T {
+        let mut noted = self.noted.take().unwrap_or_default();
+        let result = change(&mut noted);
+        self.noted.set(Some(noted));
+        result
     }
 
     /// Whether nobody wants to know of anything.
@@ -95,34 +105,34 @@ impl Notes {
     }
 
     /// What the running command calls its change, whose door calls it `name`.
-    #[inline]
     pub(super) fn name(&self, name: &'static str) -> &'static str {
-        self.name.unwrap_or(name)
+        self.change(|noted| noted.name).unwrap_or(name)
     }
 
     /// From now on the change that a command is about is called so. Returns what it was called before.
     #[inline]
-    pub(super) fn set_name(&mut self, name: Option<&'static str>) -> Option<&'static str> {
-        std::mem::replace(&mut self.name, name)
+    pub(super) fn set_name(&self, name: Option<&'static str>) -> Option<&'static str> {
+        if self.wants_none() { None } else { self.change(|noted| std::mem::replace(&mut noted.name, name)) }
     }
 
-    pub(super) fn len(&mut self) -> usize {
-        self.news.get_mut().len()
+    pub(super) fn len(&self) -> usize {
+        self.change(|noted| noted.news.len())
     }
 
+    /// Moves the news between `start` and `middle` behind those after them.
+    pub(super) fn move_back(&self, start: usize, middle: usize) {
+        self.change(|noted| noted.news[start..].rotate_left(middle - start));
+    }
+
+    /// Whether nothing was ever noted.
     #[inline]
-    pub(crate) fn is_empty(&mut self) -> bool {
-        self.news.get_mut().is_empty()
+    pub(crate) fn is_untouched(&mut self) -> bool {
+        self.noted.get_mut().is_none()
     }
 
-    /// Moves the changes between `start` and `middle` behind those after them.
-    pub(super) fn move_back(&mut self, start: usize, middle: usize) {
-        self.news.get_mut()[start..].rotate_left(middle - start);
-    }
-
-    /// What there is to tell. Nothing is left.
+    /// What there is to tell, if there may be something. Nothing is left.
     #[inline]
-    pub(crate) fn take(&self) -> Vec<News> {
-        self.news.take()
+    pub(crate) fn take(&self) -> Option<Vec<News>> {
+        self.noted.take().map(|noted| noted.news)
     }
 }
