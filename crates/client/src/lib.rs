@@ -6,6 +6,8 @@ mod error;
 mod housekeeping;
 mod pipeline;
 mod redis;
+#[cfg(feature = "server")]
+pub mod server;
 mod session;
 mod store;
 mod subscription;

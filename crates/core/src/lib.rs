@@ -47,6 +47,7 @@ pub mod tx;
 pub mod types;
 mod waiting;
 mod watch;
+pub mod words;
 
 pub use bytes::Bytes;
 pub use clock::{Clock, ManualClock, UnixMs};
