@@ -1,10 +1,13 @@
 //! One caller: what he sent, what he is sent, and what he did so far.
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
 
+use redlet_core::inbox::Capacity;
+use redlet_core::session::{Protocol, Session};
 use redlet_core::{Engine, Reply, Result, UnixMs};
 
-use crate::caller::Caller;
 use crate::limits::{Limits, OUTPUT_OF_STRANGERS, OutputLimit, QUERY_OF_STRANGERS};
 use crate::mailbox::Doorbell;
 use crate::output::{Buffers, Output, Sent};
@@ -18,8 +21,10 @@ const LONG_READ: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) stream: Stream,
-    caller: Caller,
+    session: Session,
     doorbell: Arc<Doorbell>,
+    /// Rings the doorbell.
+    waker: Waker,
     parser: Parser,
     /// What was read and not run yet, from where a request begins.
     query: Vec<u8>,
@@ -29,6 +34,8 @@ pub(crate) struct Connection {
     ending: Ending,
     /// There may be more to read than was read.
     pub(crate) is_readable: bool,
+    /// The system said that nothing comes any more, which it says once: reading goes on until it ends.
+    pub(crate) is_half_closed: bool,
     /// The system tells when more can be sent.
     pub(crate) awaits_writable: bool,
     /// The worker has it on its list of those who have something to send.
@@ -60,10 +67,17 @@ pub(crate) enum Fate {
 }
 
 impl Connection {
-    pub(crate) fn new(stream: Stream, caller: Caller, doorbell: Arc<Doorbell>, now: UnixMs) -> Self {
-        Self {
+    pub(crate) fn new(
+        stream: Stream,
+        session: Session,
+        doorbell: Arc<Doorbell>,
+        limits: &Limits,
+        now: UnixMs,
+    ) -> Self {
+        let connection = Self {
             stream,
-            caller,
+            session,
+            waker: Waker::from(Arc::clone(&doorbell)),
             doorbell,
             parser: Parser::default(),
             query: Vec::new(),
@@ -71,12 +85,25 @@ impl Connection {
             output: Output::default(),
             ending: Ending::No,
             is_readable: false,
+            is_half_closed: false,
             awaits_writable: false,
             is_sender: false,
             is_unfinished: false,
             heard_at: now,
             over_since: None,
-        }
+        };
+        connection.set_limits(limits);
+        connection.session.inbox().wake_when_filled(&connection.waker);
+        connection
+    }
+
+    /// Tells those who leave messages how much may wait.
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        let bytes = match limits.subscriber_output.hard_bytes {
+            0 => usize::MAX,
+            bytes => bytes,
+        };
+        self.session.inbox().set_capacity(Capacity { bytes, ..Capacity::default() });
     }
 
     /// Reads once, and runs what came. `input` is where callers read to who are not in the middle of a request.
@@ -93,17 +120,17 @@ impl Connection {
             return Fate::Goes;
         }
         let held = self.query.len();
+        let mut room = input.len();
         let read = if held == 0 {
             self.stream.read(input)
         } else {
             // As much as the request still needs, but never more than twice what was sent: nothing is held for what is only
             // announced.
-            let room = self.wanted.saturating_sub(held).clamp(input.len(), LONG_READ.max(held));
+            room = self.wanted.saturating_sub(held).clamp(input.len(), LONG_READ.max(held));
             self.query.try_reserve(room).map_err(|_| io::ErrorKind::OutOfMemory.into()).and_then(|()| {
                 self.query.resize(held + room, 0);
                 let read = self.stream.read(&mut self.query[held..]);
                 self.query.truncate(held + read.as_ref().map_or(0, |count| *count));
-                self.is_readable = read.as_ref().is_ok_and(|count| *count == room);
                 read
             })
         };
@@ -112,18 +139,18 @@ impl Connection {
                 // What was asked before is answered, as far as the caller still reads.
                 self.is_readable = false;
                 self.ending = Ending::Gone;
-                if self.caller.is_blocked() { Fate::Ends } else { Fate::Goes }
+                if self.session.is_blocked() { Fate::Ends } else { Fate::Goes }
             }
             Ok(count) => {
                 self.heard_at = now;
+                self.session.client().traffic().received_bytes.fetch_add(count as u64, Ordering::Relaxed);
+                self.is_readable = count == room || self.is_half_closed || !self.stream.short_read_is_last();
                 if held == 0 {
-                    self.is_readable = count == input.len() || !self.stream.short_read_is_last();
                     let used = self.run(engine, limits, &input[..count], buffers);
                     if self.ending == Ending::No {
                         self.query.extend_from_slice(&input[used..count]);
                     }
                 } else {
-                    self.is_readable |= !self.stream.short_read_is_last();
                     self.resume(engine, limits, buffers);
                 }
                 self.check(limits)
@@ -143,18 +170,13 @@ impl Connection {
     /// Looks after what others did: an answer that was waited for, messages, an end.
     pub(crate) fn attend(&mut self, engine: &Engine, limits: &Limits, buffers: &mut Buffers) -> Fate {
         self.output.lend(buffers);
-        self.collect();
-        if self.caller.is_blocked()
-            && let Some(reply) = self.caller.poll(engine)
-        {
-            self.answer(reply);
+        let was_rung = self.doorbell.was_rung();
+        self.poll(engine);
+        if was_rung {
             self.collect();
         }
-        if !self.caller.is_blocked() {
+        if !self.session.is_blocked() {
             self.resume(engine, limits, buffers);
-        }
-        if self.caller.is_closing() {
-            self.ending = Ending::Answered;
         }
         self.check(limits)
     }
@@ -179,9 +201,9 @@ impl Connection {
     fn run(&mut self, engine: &Engine, limits: &Limits, input: &[u8], buffers: &mut Buffers) -> usize {
         self.output.lend(buffers);
         let mut used = 0;
-        while self.ending == Ending::No && !self.caller.is_blocked() {
+        while self.ending == Ending::No && !self.session.is_blocked() {
             let request_limits =
-                RequestLimits { word_bytes: limits.word_bytes, is_stranger: self.caller.is_stranger() };
+                RequestLimits { word_bytes: limits.word_bytes, is_stranger: self.is_stranger() };
             match self.parser.parse(&input[used..], request_limits) {
                 Ok(Parsed::Request(length)) => {
                     let words = self.parser.words(&input[used..]);
@@ -189,12 +211,20 @@ impl Connection {
                         self.ending = Ending::Answered;
                         break;
                     }
-                    let reply = self.caller.execute(engine, &words);
+                    let was_subscribed = self.session.is_subscribed();
+                    let reply = self.session.execute(engine, &words);
                     drop(words);
                     used += length;
+                    let is_silent = matches!(reply, Ok(Reply::Silence));
                     self.answer(reply);
-                    self.collect();
-                    if self.caller.is_closing() {
+                    if is_silent {
+                        self.poll(engine);
+                    }
+                    // Confirmations are left in the inbox without a word, because whoever reads it has just asked for them.
+                    if is_silent || was_subscribed || self.session.is_subscribed() || self.doorbell.was_rung() {
+                        self.collect();
+                    }
+                    if self.session.is_closing() {
                         self.ending = Ending::Answered;
                     }
                     if self.is_beyond(limits) {
@@ -221,20 +251,43 @@ impl Connection {
     #[inline]
     fn answer(&mut self, reply: Result<Reply>) {
         match reply {
-            Ok(reply) => protocol::reply(reply, self.caller.is_resp3(), &mut self.output),
+            Ok(reply) => {
+                protocol::reply(reply, self.session.protocol() == Protocol::Resp3, &mut self.output);
+            },
             Err(refusal) => protocol::error(&refusal, &mut self.output),
         }
     }
 
+    /// Takes the answer that was waited for, if it has come.
+    fn poll(&mut self, engine: &Engine) {
+        while self.session.is_blocked() {
+            match self.session.poll(engine, &self.waker) {
+                Some(reply) => self.answer(reply),
+                None => break,
+            }
+        }
+    }
+
     /// Takes messages from others.
-    #[inline]
     fn collect(&mut self) {
-        if self.doorbell.was_rung() {}
+        let is_resp3 = self.session.protocol() == Protocol::Resp3;
+        let inbox = self.session.inbox();
+        if inbox.drain(|push| protocol::reply(push.into(), is_resp3, &mut self.output)) {
+            inbox.wake_when_filled(&self.waker);
+        } else {
+            // He was told to go, or is too far behind.
+            self.ending = Ending::Gone;
+        }
     }
 
     /// Sends what there is to send. `None` if the connection is over with that.
     pub(crate) fn send(&mut self, limits: &Limits, buffers: &mut Buffers, now: UnixMs) -> io::Result<Option<Sent>> {
+        let traffic = self.session.client().traffic();
+        let waiting = self.output.len();
+        traffic.output_peak_bytes.fetch_max(waiting, Ordering::Relaxed);
         let mut sent = self.output.send(&mut self.stream)?;
+        traffic.sent_bytes.fetch_add((waiting - self.output.len()) as u64, Ordering::Relaxed);
+        traffic.output_bytes.store(self.output.len(), Ordering::Relaxed);
         if sent == Sent::All {
             self.output.give_back(buffers);
             if self.stream.has_unsent() {
@@ -271,8 +324,8 @@ impl Connection {
     /// Ends it if it was silent for too long, or too much waited for too long to be sent.
     pub(crate) fn look_at_clock(&self, limits: &Limits, now: UnixMs) -> Fate {
         let is_silent = !limits.idle.is_zero()
-            && !self.caller.is_blocked()
-            && !self.caller.is_subscriber()
+            && !self.session.is_blocked()
+            && !self.session.is_subscribed()
             && self.heard_at.saturating_add(limits.idle) < now;
         let is_behind = self
             .over_since
@@ -280,26 +333,34 @@ impl Connection {
         if is_silent || is_behind { Fate::Ends } else { Fate::Goes }
     }
 
+    /// Whether he still has to say who he is.
+    fn is_stranger(&self) -> bool {
+        false
+    }
+
     fn output_limit<'l>(&self, limits: &'l Limits) -> &'l OutputLimit {
-        if self.caller.is_subscriber() { &limits.subscriber_output } else { &limits.output }
+        if self.session.is_subscribed() { &limits.subscriber_output } else { &limits.output }
     }
 
     /// Whether more waits to be sent than may.
     fn is_beyond(&self, limits: &Limits) -> bool {
         let hard_bytes = self.output_limit(limits).hard_bytes;
         (hard_bytes > 0 && self.output.len() > hard_bytes)
-            || (self.caller.is_stranger() && self.output.len() > OUTPUT_OF_STRANGERS)
+            || (self.is_stranger() && self.output.len() > OUTPUT_OF_STRANGERS)
     }
 
     fn check(&self, limits: &Limits) -> Fate {
+        let traffic = self.session.client().traffic();
+        traffic.query_bytes.store(self.query.len(), Ordering::Relaxed);
+        traffic.query_free_bytes.store(self.query.capacity() - self.query.len(), Ordering::Relaxed);
         let query_bytes =
-            if self.caller.is_stranger() { limits.query_bytes.min(QUERY_OF_STRANGERS) } else { limits.query_bytes };
+            if self.is_stranger() { limits.query_bytes.min(QUERY_OF_STRANGERS) } else { limits.query_bytes };
         if self.is_beyond(limits) || self.query.len() > query_bytes { Fate::Ends } else { Fate::Goes }
     }
 
     /// Tells the engine that the caller is gone.
     pub(crate) fn end(mut self, engine: &Engine) {
-        self.caller.end(engine);
+        self.session.end(engine);
     }
 }
 

@@ -3,7 +3,6 @@
 //!
 //! A server runs in one thread unless told otherwise: it sleeps until connections can be read, runs what came, and sends the
 //! answers. It speaks RESP2 and RESP3. Only this machine can reach it unless there is a password.
-mod caller;
 mod connection;
 mod error;
 mod limits;

@@ -2,7 +2,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Wake, Waker};
+use std::task::Wake;
 
 use parking_lot::Mutex;
 
@@ -109,9 +109,4 @@ impl Wake for Doorbell {
             self.mailbox.send(Letter::Attend(self.connection));
         }
     }
-}
-
-/// The same for whoever takes a standard waker.
-pub(crate) fn waker(doorbell: &Arc<Doorbell>) -> Waker {
-    Waker::from(Arc::clone(doorbell))
 }

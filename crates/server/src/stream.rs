@@ -1,5 +1,4 @@
 //! A connection's bytes, whatever carries them.
-use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,6 +6,8 @@ use std::time::Duration;
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
 use socket2::{SockRef, TcpKeepalive};
+
+use redlet_core::session::Origin;
 
 use crate::limits::Limits;
 
@@ -30,17 +31,6 @@ impl Peer {
             Peer::Tcp { peer, .. } => peer.ip().to_canonical().is_loopback(),
             #[cfg(unix)]
             Peer::Unix { .. } => true,
-        }
-    }
-}
-
-/// His address, as `CLIENT LIST` shows it.
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Peer::Tcp { peer, .. } => peer.fmt(f),
-            #[cfg(unix)]
-            Peer::Unix { path } => write!(f, "{path}:0"),
         }
     }
 }
@@ -78,6 +68,34 @@ impl Stream {
             #[cfg(feature = "tls")]
             Stream::Tls(_) => false,
         }
+    }
+
+    /// What others are shown of where it comes from.
+    pub(crate) fn origin(&self, peer: &Peer) -> Origin {
+        let (address, local_address, is_unix_socket) = match peer {
+            Peer::Tcp { peer, local } => (peer.to_string(), local.to_string(), false),
+            #[cfg(unix)]
+            Peer::Unix { path } => (format!("{path}:0"), format!("{path}:0"), true),
+        };
+        Origin { address, local_address, file: self.file(), is_unix_socket }
+    }
+
+    #[cfg(unix)]
+    fn file(&self) -> i64 {
+        use std::os::fd::AsRawFd;
+
+        match self {
+            Stream::Tcp(socket) => socket.as_raw_fd(),
+            Stream::Unix(socket) => socket.as_raw_fd(),
+            #[cfg(feature = "tls")]
+            Stream::Tls(stream) => stream.socket().as_raw_fd(),
+        }
+        .into()
+    }
+
+    #[cfg(not(unix))]
+    fn file(&self) -> i64 {
+        -1
     }
 
     /// Sets what the system does with it. A system that cannot is no reason to send anybody away.

@@ -8,9 +8,9 @@ use std::time::Duration;
 use mio::event::Event;
 use mio::{Events, Interest, Poll, Token};
 use redlet_core::UnixMs;
+use redlet_core::session::Session;
 use slab::Slab;
 
-use crate::caller::Caller;
 use crate::connection::{Connection, Fate};
 use crate::limits::Limits;
 use crate::listener::Listener;
@@ -101,7 +101,11 @@ impl Worker {
     }
 
     fn round(&mut self, events: &Events) {
-        self.limits = self.shared.limits();
+        let limits = self.shared.limits();
+        if limits != self.limits {
+            self.limits = limits;
+            self.connections.iter().for_each(|(_, connection)| connection.set_limits(&limits));
+        }
         let now = self.shared.engine().clock().now();
         for number in std::mem::take(&mut self.unfinished) {
             self.go_on(number, now);
@@ -128,6 +132,9 @@ impl Worker {
             self.list_sender(number);
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
+            if let Some(connection) = self.connections.get_mut(number) {
+                connection.is_half_closed |= event.is_read_closed();
+            }
             self.receive(number, now);
         }
     }
@@ -265,8 +272,8 @@ impl Worker {
             return;
         }
         let doorbell = Doorbell::new(&self.mailbox, number);
-        let caller = Caller::new(self.shared.engine(), peer, &doorbell);
-        place.insert(Connection::new(stream, caller, doorbell, now));
+        let session = Session::new(self.shared.engine(), stream.origin(peer));
+        place.insert(Connection::new(stream, session, doorbell, &self.limits, now));
     }
 
     fn close(&mut self, number: usize) {

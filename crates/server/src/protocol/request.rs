@@ -274,11 +274,11 @@ mod tests {
 
     #[test]
     fn a_request_is_the_same_wherever_it_was_cut() {
-        let input = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$11\r\n$5\r\nhello\r\n\r\n*0\r\n\r\n GET 'k' \r\n*-1\r\n*1\r\n$0\r\n\r\nPING\n";
+        let input: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$11\r\n$5\r\nhello\r\n\r\n*0\r\n\r\n GET 'k' \r\n*-1\r\n*1\r\n$0\r\n\r\nPING\n";
         let expected = [&[&b"SET"[..], b"k", b"$5\r\nhello\r\n"][..], &[b"GET", b"k"], &[b""], &[b"PING"]]
             .map(|words| words.iter().map(|word| word.to_vec()).collect::<Vec<_>>());
         for piece in 1..=input.len() {
-            let (found, error) = requests(&input, piece);
+            let (found, error) = requests(input, piece);
             assert_eq!((&found[..], error), (&expected[..], None), "in pieces of {piece}");
         }
     }
