@@ -21,6 +21,7 @@ static TURN: Mutex<()> = Mutex::new(());
 pub struct Oracle {
     connection: Connection,
     address: Address,
+    address: Address,
     version: String,
     started: Option<Started>,
     _turn: MutexGuard<'static, ()>,
@@ -110,6 +111,11 @@ impl Oracle {
         let info = String::from_utf8_lossy(&info);
         let version = info.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or("unknown");
         Ok(Self { connection, address, version: version.to_owned(), started, _turn: turn })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        &self.address
     }
 
     /// The version that it reports.

@@ -221,7 +221,8 @@ impl Connection {
                         self.poll(engine);
                     }
                     // Confirmations are left in the inbox without a word, because whoever reads it has just asked for them.
-                    if is_silent || was_subscribed || self.session.is_subscribed() || self.doorbell.was_rung() {
+                    if is_silent || was_subscribed || self.session.is_subscribed() || self.doorbell.was_rung()
+                    {
                         self.collect();
                     }
                     if self.session.is_closing() {
@@ -239,7 +240,12 @@ impl Connection {
                 Err(error) => {
                     self.output.put(b"-ERR Protocol error: ");
                     let text = error.text();
-                    self.output.put(&text.iter().map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte }).collect::<Vec<_>>());
+                    self.output.put(
+                        &text
+                            .iter()
+                            .map(|&byte| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte })
+                            .collect::<Vec<_>>(),
+                    );
                     self.output.put(b"\r\n");
                     self.ending = Ending::Answered;
                 }
@@ -253,7 +259,7 @@ impl Connection {
         match reply {
             Ok(reply) => {
                 protocol::reply(reply, self.session.protocol() == Protocol::Resp3, &mut self.output);
-            },
+            }
             Err(refusal) => protocol::error(&refusal, &mut self.output),
         }
     }
@@ -281,7 +287,12 @@ impl Connection {
     }
 
     /// Sends what there is to send. `None` if the connection is over with that.
-    pub(crate) fn send(&mut self, limits: &Limits, buffers: &mut Buffers, now: UnixMs) -> io::Result<Option<Sent>> {
+    pub(crate) fn send(
+        &mut self,
+        limits: &Limits,
+        buffers: &mut Buffers,
+        now: UnixMs,
+    ) -> io::Result<Option<Sent>> {
         let traffic = self.session.client().traffic();
         let waiting = self.output.len();
         traffic.output_peak_bytes.fetch_max(waiting, Ordering::Relaxed);

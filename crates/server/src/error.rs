@@ -10,7 +10,9 @@ pub enum ServeError {
     #[error("there is nothing to listen on: name a port or a Unix socket")]
     Nowhere,
     /// Neither an address with a port nor the path of a Unix socket.
-    #[error("{0:?} is no address to listen on: write an address and a port, such as 127.0.0.1:6379, or unix: and a path")]
+    #[error(
+        "{0:?} is no address to listen on: write an address and a port, such as 127.0.0.1:6379, or unix: and a path"
+    )]
     UnknownAddress(String),
     /// Other machines could come in without a password.
     #[error(

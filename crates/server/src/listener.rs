@@ -119,8 +119,10 @@ pub(crate) fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ServeErr
         "::*" => "::",
         host => host,
     };
-    let unknown = |why: &dyn fmt::Display| ServeError::UnknownHost { host: host.to_owned(), why: why.to_string() };
-    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(|error| unknown(&error))?.collect();
+    let unknown =
+        |why: &dyn fmt::Display| ServeError::UnknownHost { host: host.to_owned(), why: why.to_string() };
+    let addresses: Vec<SocketAddr> =
+        (host, port).to_socket_addrs().map_err(|error| unknown(&error))?.collect();
     if addresses.is_empty() { Err(unknown(&"it has no address")) } else { Ok(addresses) }
 }
 

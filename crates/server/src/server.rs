@@ -214,11 +214,10 @@ impl ServerBuilder {
     /// [`ServeError`]: nothing was left behind.
     pub fn start(self) -> Result<Server, ServeError> {
         let listeners = self.open()?;
-        let failed = |error: io::Error| ServeError::Listen {
-            address: "the address".into(),
-            why: error.to_string(),
-        };
-        let addresses: Vec<Address> = listeners.iter().map(Listener::address).collect::<io::Result<_>>().map_err(failed)?;
+        let failed =
+            |error: io::Error| ServeError::Listen { address: "the address".into(), why: error.to_string() };
+        let addresses: Vec<Address> =
+            listeners.iter().map(Listener::address).collect::<io::Result<_>>().map_err(failed)?;
         let (mut polls, mut mailboxes) = (Vec::new(), Vec::new());
         for _ in 0..self.threads {
             let poll = Poll::new().map_err(failed)?;
@@ -270,7 +269,8 @@ impl ServerBuilder {
     fn listen_tcp(&self, bind: &[(String, u16)]) -> Result<Vec<mio::net::TcpListener>, ServeError> {
         let mut sockets = Vec::new();
         for (host, port) in bind {
-            let (host, may_be_missing) = host.strip_prefix('-').map_or((host.as_str(), false), |host| (host, true));
+            let (host, may_be_missing) =
+                host.strip_prefix('-').map_or((host.as_str(), false), |host| (host, true));
             for address in listener::resolve(host, *port)? {
                 self.check_protected(address)?;
                 match listener::listen(address, self.backlog) {

@@ -42,7 +42,8 @@ pub struct TlsFiles {
 impl TlsFiles {
     /// Reads the files.
     pub(crate) fn configuration(&self) -> Result<Arc<ServerConfig>, ServeError> {
-        let unreadable = |path: &Path, why: &dyn fmt::Display| ServeError::Tls(format!("{}: {why}", path.display()));
+        let unreadable =
+            |path: &Path, why: &dyn fmt::Display| ServeError::Tls(format!("{}: {why}", path.display()));
         let certificates = |path: &Path| -> Result<Vec<CertificateDer<'static>>, ServeError> {
             let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
             match read {

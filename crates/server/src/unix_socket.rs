@@ -60,8 +60,12 @@ fn make_way(path: &Path) -> Result<(), ServeError> {
         return Err(ServeError::NoSocket(path.to_owned()));
     }
     match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)
-            .map_err(|error| ServeError::Listen { address: path.display().to_string(), why: error.to_string() }),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(|error| ServeError::Listen {
+                address: path.display().to_string(),
+                why: error.to_string(),
+            })
+        }
         _ => Err(ServeError::SocketInUse(path.to_owned())),
     }
 }

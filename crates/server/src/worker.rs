@@ -54,7 +54,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    pub(crate) fn new(shared: Arc<Shared>, mailbox: Arc<Mailbox>, poll: Poll, listeners: Vec<Listener>) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        mailbox: Arc<Mailbox>,
+        poll: Poll,
+        listeners: Vec<Listener>,
+    ) -> Self {
         Self {
             limits: shared.limits(),
             shared,
@@ -81,7 +86,11 @@ impl Worker {
             self.poll.registry().register(listener, listener_token(number), Interest::READABLE)?;
         }
         while !self.mailbox.is_stopping() {
-            let pause = if self.unfinished.is_empty() && self.mailbox.fall_asleep() { self.pause() } else { Some(Duration::ZERO) };
+            let pause = if self.unfinished.is_empty() && self.mailbox.fall_asleep() {
+                self.pause()
+            } else {
+                Some(Duration::ZERO)
+            };
             match self.poll.poll(&mut events, pause) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => self.mailbox.wake_up(),
@@ -113,7 +122,8 @@ impl Worker {
         for event in events {
             match event.token() {
                 BELL => {}
-                Token(number) => match (BELL.0 - 1).checked_sub(number).filter(|&n| n < self.listeners.len()) {
+                Token(number) => match (BELL.0 - 1).checked_sub(number).filter(|&n| n < self.listeners.len())
+                {
                     Some(listener) => self.accept(listener, now),
                     None => self.happened(number, event, now),
                 },
@@ -128,7 +138,9 @@ impl Worker {
     }
 
     fn happened(&mut self, number: usize, event: &Event, now: UnixMs) {
-        if event.is_writable() && self.connections.get(number).is_some_and(|connection| connection.awaits_writable) {
+        if event.is_writable()
+            && self.connections.get(number).is_some_and(|connection| connection.awaits_writable)
+        {
             self.list_sender(number);
         }
         if event.is_readable() || event.is_read_closed() || event.is_error() {
@@ -219,8 +231,11 @@ impl Worker {
                     if awaits_writable != connection.awaits_writable {
                         connection.awaits_writable = awaits_writable;
                         // Asked only of those who do not keep up: a Unix socket would report every answer that was read.
-                        let interest =
-                            if awaits_writable { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+                        let interest = if awaits_writable {
+                            Interest::READABLE | Interest::WRITABLE
+                        } else {
+                            Interest::READABLE
+                        };
                         let registry = self.poll.registry();
                         if registry.reregister(&mut connection.stream, Token(number), interest).is_err() {
                             self.close(number);
@@ -237,7 +252,11 @@ impl Worker {
             match self.listeners[listener].accept() {
                 Ok((stream, peer)) => self.admit(stream, peer, now),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {}
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted
+                    ) => {}
                 // Out of file descriptors, most likely: some may be free soon.
                 Err(_) => {
                     self.is_accepting_late = true;
@@ -293,8 +312,12 @@ impl Worker {
         }
         self.has_behind = self.connections.iter().any(|(_, connection)| connection.is_over_soft_limit());
         let is_over = |connection: &Connection| connection.look_at_clock(&self.limits, now) == Fate::Ends;
-        let over: Vec<usize> =
-            self.connections.iter().filter(|(_, connection)| is_over(connection)).map(|(number, _)| number).collect();
+        let over: Vec<usize> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| is_over(connection))
+            .map(|(number, _)| number)
+            .collect();
         over.into_iter().for_each(|number| self.close(number));
     }
 

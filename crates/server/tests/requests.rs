@@ -8,7 +8,8 @@ use redlet::{Commands, Redis};
 fn a_request_is_answered_wherever_it_was_cut() {
     let redis = Redis::memory();
     let (_server, address) = serve(&redis);
-    let requests: &[u8] = b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nva\r\nl\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nECHO \"a b\"\r\n";
+    let requests: &[u8] =
+        b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$5\r\nva\r\nl\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nECHO \"a b\"\r\n";
     let answers = b"+OK\r\n$5\r\nva\r\nl\r\n$3\r\na b\r\n";
     let mut connection = Raw::open(address);
     for cut in 0..=requests.len() {
@@ -76,7 +77,12 @@ fn a_caller_who_cannot_be_understood_hears_why_and_is_disconnected() {
     ];
     for (sent, answer) in cases {
         let rest = Raw::open(address).send(sent).rest();
-        assert_eq!(rest.escape_ascii().to_string(), answer.escape_ascii().to_string(), "{}", sent.escape_ascii());
+        assert_eq!(
+            rest.escape_ascii().to_string(),
+            answer.escape_ascii().to_string(),
+            "{}",
+            sent.escape_ascii()
+        );
     }
 }
 
@@ -86,7 +92,8 @@ fn each_protocol_has_its_own_forms() {
     redis.zadd("board", [("alice", 1.5), ("bob", 2.0)]).unwrap();
     redis.hset("hash", "f", "v").unwrap();
     let (_server, address) = serve(&redis);
-    let ask = "ZRANGE board 0 -1 WITHSCORES\r\nHGETALL hash\r\nZSCORE board alice\r\nGET none\r\nMULTI\r\nEXEC\r\n";
+    let ask =
+        "ZRANGE board 0 -1 WITHSCORES\r\nHGETALL hash\r\nZSCORE board alice\r\nGET none\r\nMULTI\r\nEXEC\r\n";
     Raw::open(address).send(ask).expect(
         "*4\r\n$5\r\nalice\r\n$3\r\n1.5\r\n$3\r\nbob\r\n$1\r\n2\r\n*2\r\n$1\r\nf\r\n$1\r\nv\r\n$3\r\n1.5\r\n$-1\r\n+OK\r\n*0\r\n",
     );
@@ -104,7 +111,9 @@ fn a_waiting_caller_is_answered_when_others_write_and_then_goes_on() {
     let (_server, address) = serve(&redis);
     let (mut waiting, mut other) = (Raw::open(address), Raw::open(address));
     waiting.send("BLPOP queue 0\r\nPING\r\n");
-    common::until("the wait", || redis.execute(&["CLIENT", "LIST"]).is_ok_and(|list| format!("{list:?}").contains("cmd=blpop")));
+    common::until("the wait", || {
+        redis.execute(&["CLIENT", "LIST"]).is_ok_and(|list| format!("{list:?}").contains("cmd=blpop"))
+    });
     other.send("RPUSH queue first second\r\n").expect(":2\r\n");
     waiting.expect("*2\r\n$5\r\nqueue\r\n$5\r\nfirst\r\n+PONG\r\n");
     waiting.send("BLPOP queue 0\r\nBLPOP queue 0\r\n").expect("*2\r\n$5\r\nqueue\r\n$6\r\nsecond\r\n");

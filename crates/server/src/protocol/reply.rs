@@ -102,7 +102,11 @@ fn alike(reply: Reply, out: &mut Output) {
         Reply::Error(refusal) => error(&refusal, out),
         Reply::Silence => {}
         // The caller waits for something.
-        other => line(b'-', &format!("ERR this answer has no form in RESP: {other:?}").replace(['\r', '\n'], " "), out),
+        other => line(
+            b'-',
+            &format!("ERR this answer has no form in RESP: {other:?}").replace(['\r', '\n'], " "),
+            out,
+        ),
     }
 }
 

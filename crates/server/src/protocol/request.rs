@@ -154,11 +154,7 @@ impl Parser {
     }
 
     #[inline]
-    fn parse_length(
-        &mut self,
-        input: &[u8],
-        limits: RequestLimits,
-    ) -> Result<Option<usize>, ProtocolError> {
+    fn parse_length(&mut self, input: &[u8], limits: RequestLimits) -> Result<Option<usize>, ProtocolError> {
         let Some((digits, after)) = announcement(input, self.understood, ProtocolError::LongWordLength)?
         else {
             return Ok(None);
@@ -206,7 +202,8 @@ impl Parser {
 
     /// How many bytes it keeps for itself.
     pub fn memory(&self) -> usize {
-        self.places.capacity() * size_of::<Range<usize>>() + self.inline.iter().map(Vec::capacity).sum::<usize>()
+        self.places.capacity() * size_of::<Range<usize>>()
+            + self.inline.iter().map(Vec::capacity).sum::<usize>()
     }
 
     #[inline]
@@ -303,7 +300,12 @@ mod tests {
         ];
         for (input, expected) in cases {
             for piece in [1, 7, input.len()] {
-                assert_eq!(requests(&input, piece).1, Some(expected), "{}", input[..12.min(input.len())].escape_ascii());
+                assert_eq!(
+                    requests(&input, piece).1,
+                    Some(expected),
+                    "{}",
+                    input[..12.min(input.len())].escape_ascii()
+                );
             }
         }
     }
