@@ -23,7 +23,7 @@ pub fn word(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
             [quote @ (b'"' | b'\''), inside @ ..] => {
                 let after = quoted(*quote, inside, &mut word)?;
                 // A closing quote must be followed by a space or nothing.
-                return after.first().is_none_or(is_space).then_some((word, after));
+                return after.first().is_none_or(|byte| is_space(*byte)).then_some((word, after));
             }
             [byte, after @ ..] => {
                 word.push(*byte);
@@ -35,11 +35,11 @@ pub fn word(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
 
 /// A line without the spaces that it begins with.
 pub fn trim_start(line: &[u8]) -> &[u8] {
-    &line[line.iter().take_while(|byte| is_space(byte)).count()..]
+    &line[line.iter().take_while(|byte| is_space(**byte)).count()..]
 }
 
 /// C's `isspace`. Before a word and after a closing quote all of these bytes count, but only some of them end a word.
-const fn is_space(byte: &u8) -> bool {
+const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 

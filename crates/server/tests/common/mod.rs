@@ -8,15 +8,15 @@ use redlet::Redis;
 use redlet::server::{Address, Server, ServerBuilder};
 
 /// How long a test waits for what has to come: much longer than it takes.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server on any port.
-pub fn serve(redis: &Redis) -> (Server, SocketAddr) {
+pub(crate) fn serve(redis: &Redis) -> (Server, SocketAddr) {
     start(redis.server().bind("127.0.0.1", 0))
 }
 
 /// Starts a server that listens on one port.
-pub fn start(builder: ServerBuilder) -> (Server, SocketAddr) {
+pub(crate) fn start(builder: ServerBuilder) -> (Server, SocketAddr) {
     let server = builder.start().unwrap();
     let address = match server.addresses() {
         [Address::Tcp(address) | Address::Tls(address), ..] => *address,
@@ -26,24 +26,24 @@ pub fn start(builder: ServerBuilder) -> (Server, SocketAddr) {
 }
 
 /// A connection on which bytes are sent as they are.
-pub struct Raw(pub TcpStream);
+pub(crate) struct Raw(pub(crate) TcpStream);
 
 impl Raw {
-    pub fn open(address: SocketAddr) -> Self {
+    pub(crate) fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self(stream)
     }
 
-    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.0.write_all(bytes.as_ref()).unwrap();
         self
     }
 
     /// Whether exactly this comes next.
     #[track_caller]
-    pub fn expect(&mut self, expected: impl AsRef<[u8]>) -> &mut Self {
+    pub(crate) fn expect(&mut self, expected: impl AsRef<[u8]>) -> &mut Self {
         let expected = expected.as_ref();
         let mut found = vec![0; expected.len()];
         let read = self.0.read_exact(&mut found);
@@ -54,7 +54,7 @@ impl Raw {
 
     /// A line without its end.
     #[track_caller]
-    pub fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let (mut line, mut byte) = (Vec::new(), [0]);
         while !line.ends_with(b"\r\n") {
             self.0.read_exact(&mut byte).unwrap();
@@ -65,7 +65,7 @@ impl Raw {
 
     /// Everything until the server ends the connection.
     #[track_caller]
-    pub fn rest(&mut self) -> Vec<u8> {
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
             // What was sent and not read any more makes the system say it so.
@@ -76,14 +76,14 @@ impl Raw {
 
     /// Whether the server has ended the connection.
     #[track_caller]
-    pub fn expect_end(&mut self) {
+    pub(crate) fn expect_end(&mut self) {
         let rest = self.rest();
         assert!(rest.is_empty(), "{}", rest.escape_ascii());
     }
 }
 
 /// A request as clients write it.
-pub fn request(words: &[impl AsRef<[u8]>]) -> Vec<u8> {
+pub(crate) fn request(words: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
         let word = word.as_ref();
@@ -96,23 +96,23 @@ pub fn request(words: &[impl AsRef<[u8]>]) -> Vec<u8> {
 
 /// Returns once `is_true`, without sleeping.
 #[track_caller]
-pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
-    let start = now();
+pub(crate) fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let end = now() + PATIENCE;
     while !is_true() {
-        assert!(now() - start < PATIENCE, "{what} did not come to be");
+        assert!(now() < end, "{what} did not come to be");
         std::thread::yield_now();
     }
 }
 
 /// The time since some moment.
 #[expect(clippy::disallowed_methods, reason = "tests wait for servers, with patience")]
-pub fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     START.get_or_init(std::time::Instant::now).elapsed()
 }
 
 /// Sends until the other end takes nothing for a while; returns how much it took.
-pub fn fill(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
+pub(crate) fn fill(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
     stream.set_nonblocking(true)?;
     let mut sent = 0;
     loop {
