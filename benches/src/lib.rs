@@ -5,6 +5,7 @@ pub mod counts;
 pub mod engines;
 pub mod eviction;
 pub mod figures;
+pub mod listener;
 pub mod log;
 pub mod memory;
 pub mod server;

@@ -1,13 +1,16 @@
-//! A Redis server over a Unix socket: started, asked, killed.
+//! Servers, Redis's and redlet's own: started, asked, killed.
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// A server over a Unix socket, killed when dropped.
+/// A server, killed when dropped.
 pub struct Server {
     connection: Mutex<redis::Connection>,
     child: Child,
+    socket: PathBuf,
+    port: u16,
     _folder: tempfile::TempDir,
 }
 
@@ -25,11 +28,40 @@ impl Server {
 
     /// Starts a server that keeps nothing; `None` if it does not start.
     pub fn start(program: &Path) -> Option<Self> {
+        Self::launch(|socket, port| {
+            let mut command = Command::new(program);
+            command.args([
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+                "--port",
+                &port.to_string(),
+            ]);
+            command.arg("--unixsocket").arg(socket);
+            command
+        })
+    }
+
+    /// Starts this program as a server; see [`crate::listener::serve`].
+    pub fn start_redlet(threads: usize) -> Option<Self> {
+        let program = std::env::current_exe().ok()?;
+        Self::launch(|socket, port| {
+            let mut command = Command::new(&program);
+            command.args(["--threads", &threads.to_string(), "--serve"]).arg(socket).arg(port.to_string());
+            command
+        })
+    }
+
+    fn launch(command: impl Fn(&Path, u16) -> Command) -> Option<Self> {
         let folder = tempfile::tempdir().ok()?;
         let socket = folder.path().join("socket");
-        let mut child = Command::new(program)
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
-            .arg(&socket)
+        // Free a moment ago, which is as much as can be known.
+        let port = TcpListener::bind("127.0.0.1:0").ok()?.local_addr().ok()?.port();
+        let mut child = command(&socket, port)
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -37,12 +69,26 @@ impl Server {
         let client = redis::Client::open(format!("unix://{}", socket.display())).ok()?;
         loop {
             if let Ok(connection) = client.get_connection() {
-                return Some(Self { connection: Mutex::new(connection), child, _folder: folder });
+                return Some(Self {
+                    connection: Mutex::new(connection),
+                    child,
+                    socket,
+                    port,
+                    _folder: folder,
+                });
             }
             if child.try_wait().ok()?.is_some() {
                 return None;
             }
             std::thread::yield_now();
+        }
+    }
+
+    /// Where it is, in the words of Redis's own tools.
+    pub fn place(&self, is_socket: bool) -> Vec<String> {
+        match is_socket {
+            true => vec!["-s".into(), self.socket.display().to_string()],
+            false => vec!["-p".into(), self.port.to_string()],
         }
     }
 

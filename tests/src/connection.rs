@@ -1,9 +1,10 @@
 //! A connection to a Redis server that speaks RESP2 and RESP3. Knows the wire; knows no command but HELLO.
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::value::Value;
 
@@ -34,6 +35,51 @@ pub struct Connection {
 impl std::fmt::Debug for Connection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Connection").finish_non_exhaustive()
+    }
+}
+
+/// What a server answers to these bytes, until it ends the connection. They are all that it gets.
+///
+/// # Errors
+/// Nobody listens there, or no answer ends within half a minute.
+pub fn exchange(address: &Address, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    fn all<S: Read + Write>(
+        mut stream: S,
+        bytes: &[u8],
+        end: impl FnOnce(&S) -> io::Result<()>,
+    ) -> io::Result<Vec<u8>> {
+        let gone = |error: &io::Error| {
+            matches!(
+                error.kind(),
+                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
+            )
+        };
+        // A server that has understood enough may close before it was told everything.
+        match stream.write_all(bytes).and_then(|()| end(&stream)) {
+            Err(error) if !gone(&error) => return Err(error),
+            _ => {}
+        }
+        let mut answers = Vec::new();
+        match stream.read_to_end(&mut answers) {
+            Err(error) if !gone(&error) => Err(error),
+            _ => Ok(answers),
+        }
+    }
+    const PATIENCE: Option<Duration> = Some(Duration::from_secs(30));
+    match address {
+        #[cfg(unix)]
+        Address::Socket(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(PATIENCE)?;
+            all(stream, bytes, |stream| stream.shutdown(Shutdown::Write))
+        }
+        #[cfg(not(unix))]
+        Address::Socket(_) => Err(io::ErrorKind::Unsupported.into()),
+        Address::Tcp(place) => {
+            let stream = TcpStream::connect(place)?;
+            stream.set_read_timeout(PATIENCE)?;
+            all(stream, bytes, |stream| stream.shutdown(Shutdown::Write))
+        }
     }
 }
 

@@ -112,6 +112,11 @@ impl Oracle {
         Ok(Self { connection, address, version: version.to_owned(), started, _turn: turn })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
     /// The version that it reports.
     pub fn version(&self) -> &str {
         &self.version

@@ -1,8 +1,9 @@
 //! What the program can be told.
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::format::Form;
 
@@ -15,6 +16,7 @@ use crate::format::Form;
   redlet app.redlet               a shell on the store in that folder, made if it is not there
   redlet app.redlet GET key       one command; exit status 1 if it is refused
   redlet :memory: COMMAND COUNT   one command on a store in memory
+  redlet serve app.redlet         a server on the store, for redis-cli and other programs; redlet serve --help says more
   redlet app.redlet < lines.txt   commands from a file: one a line, or as RESP arrays like redis-cli --pipe takes;
                                   empty lines and lines that begin with # are passed over
 
@@ -68,4 +70,97 @@ impl Arguments {
         let raw = self.raw || (!self.no_raw && !io::stdout().is_terminal());
         Form { raw, resp3: self.resp3 }
     }
+}
+
+/// A server on a redlet store: the protocol of Redis, for redis-cli, GUIs and clients in any language.
+///
+/// Only this machine can reach it unless there is a password.
+#[derive(Debug, Parser)]
+#[command(
+    name = "redlet serve",
+    version,
+    after_help = "Examples:
+  redlet serve app.redlet                                  on 127.0.0.1, port 6379
+  redlet serve app.redlet --port 0 --unixsocket app.sock   on a Unix socket only
+  redlet serve --port 7000 --requirepass secret --bind 0.0.0.0
+
+SIGTERM and Ctrl-C end the server: what runs is finished, everything is written to the disk, the store closed."
+)]
+pub(crate) struct ServeArguments {
+    /// The store's folder, a redlet:// URL, or :memory:; in memory without it.
+    pub(crate) path: Option<OsString>,
+
+    /// The port to listen on; 0 for none.
+    #[arg(long, default_value_t = 6379)]
+    pub(crate) port: u16,
+
+    /// Addresses to listen on; one with - before it may be missing on this machine, * is all.
+    #[arg(long, num_args = 1.., value_name = "ADDRESS", allow_hyphen_values = true, default_values = ["127.0.0.1", "-::1"])]
+    pub(crate) bind: Vec<String>,
+
+    /// A Unix socket to listen on.
+    #[cfg(unix)]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) unixsocket: Option<PathBuf>,
+
+    /// Who may open the Unix socket, as an octal number.
+    #[cfg(unix)]
+    #[arg(long, value_name = "MODE", default_value = "600", value_parser = octal)]
+    pub(crate) unixsocketperm: u32,
+
+    /// The password that callers have to say.
+    #[arg(long, value_name = "PASSWORD")]
+    pub(crate) requirepass: Option<String>,
+
+    /// How many callers there may be at once.
+    #[arg(long, value_name = "N")]
+    pub(crate) maxclients: Option<usize>,
+
+    /// How many connections may wait to be let in.
+    #[arg(long, value_name = "N", default_value_t = 511)]
+    pub(crate) tcp_backlog: u32,
+
+    /// How many threads serve.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) threads: usize,
+
+    /// How many databases there are; 16 unless told otherwise.
+    #[arg(long, value_name = "N")]
+    pub(crate) databases: Option<usize>,
+
+    /// The port for encrypted connections; 0 for none.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub(crate) tls_port: u16,
+
+    /// The server's certificate, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_cert_file: Option<PathBuf>,
+
+    /// The certificate's private key, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key_file: Option<PathBuf>,
+
+    /// The authorities whose callers are let in, PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_ca_cert_file: Option<PathBuf>,
+
+    /// Whether callers have to show a certificate.
+    #[arg(long, value_name = "WHEN", value_enum, default_value = "yes")]
+    pub(crate) tls_auth_clients: CertificatesOfCallers,
+}
+
+/// `tls-auth-clients`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum CertificatesOfCallers {
+    Yes,
+    Optional,
+    No,
+}
+
+#[cfg(unix)]
+fn octal(text: &str) -> Result<u32, String> {
+    u32::from_str_radix(text, 8)
+        .ok()
+        .filter(|mode| *mode <= 0o777)
+        .ok_or_else(|| format!("{text:?} is no mode of a file: write an octal number such as 600 or 770"))
 }

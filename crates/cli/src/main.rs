@@ -4,9 +4,12 @@ mod format;
 mod hints;
 mod input;
 mod interrupts;
+mod serve;
 mod shell;
 mod words;
 
+use std::env;
+use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,13 +17,18 @@ use std::time::Duration;
 use clap::Parser;
 use redlet::{Redis, Reply};
 
-use arguments::Arguments;
+use arguments::{Arguments, ServeArguments};
 use format::Form;
 use interrupts::Interrupts;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(&arguments) {
+    // A subcommand of clap's would take the names of all others from the stores of those names.
+    let ended = if env::args_os().nth(1).is_some_and(|word| word == "serve") {
+        serve::run(&ServeArguments::parse_from(env::args_os().skip(1)))
+    } else {
+        run(&Arguments::parse())
+    };
+    match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         // Whoever reads the output has seen enough.
@@ -85,7 +93,7 @@ impl From<io::Error> for Failure {
 
 /// Opens the store and does what was asked; false if a command failed.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
-    let redis = open(arguments)?;
+    let redis = open(arguments.path.as_deref(), arguments.databases)?;
     let selected = arguments.database.map_or_else(|| Ok(redis.clone()), |database| redis.select(database))?;
     let mut session = Session::new(selected, arguments.form());
     let went_well = if !arguments.command.is_empty() {
@@ -100,16 +108,17 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
     went_well
 }
 
-fn open(arguments: &Arguments) -> Result<Redis, Failure> {
+/// Opens the store of that path or URL.
+pub(crate) fn open(path: Option<&OsStr>, databases: Option<usize>) -> Result<Redis, Failure> {
     let mut builder = Redis::builder();
-    if let Some(databases) = arguments.databases {
+    if let Some(databases) = databases {
         builder = builder.databases(databases);
     }
-    let redis = match arguments.path.as_deref() {
+    let redis = match path {
         None => builder.build()?,
         Some(path) if path == ":memory:" => builder.build()?,
         Some(path) => match path.to_string_lossy() {
-            url if is_url(&url) => Redis::from_url(&with_databases(&url, arguments.databases))?,
+            url if is_url(&url) => Redis::from_url(&with_databases(&url, databases))?,
             _ => builder.path(path).build()?,
         },
     };

@@ -1,15 +1,15 @@
 //! A line as words, by redis-cli's rules.
-use redlet::core::words::word;
 pub(crate) use redlet::core::words::{quote, split};
+use redlet::core::words::{trim_start, word};
 
 /// Where the last word of a line begins that is still being typed, and what it says so far. Its quote may be open.
 pub(crate) fn last(line: &[u8]) -> (usize, Vec<u8>) {
-    let mut rest = line.trim_ascii_start();
+    let mut rest = trim_start(line);
     loop {
         let start = line.len() - rest.len();
         match word(rest) {
             Some((word, [])) => return (start, word),
-            Some((_, after)) => rest = after.trim_ascii_start(),
+            Some((_, after)) => rest = trim_start(after),
             None => {
                 let closed = |quote: u8| word(&[rest, &[quote]].concat()).map(|(word, _)| word);
                 return (start, closed(b'"').or_else(|| closed(b'\'')).unwrap_or_default());

@@ -38,6 +38,10 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A server did not start.
+    #[cfg(feature = "server")]
+    #[error(transparent)]
+    Serve(#[from] redlet_server::ServeError),
     /// An option that cannot be.
     #[error("{0}")]
     Options(&'static str),

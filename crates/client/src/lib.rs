@@ -8,6 +8,8 @@ mod housekeeping;
 mod observe;
 mod pipeline;
 mod redis;
+#[cfg(feature = "server")]
+pub mod server;
 mod session;
 mod store;
 mod subscription;

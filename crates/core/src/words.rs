@@ -5,11 +5,11 @@ use std::fmt::Write;
 ///
 /// Double quotes know `\n`, `\r`, `\t`, `\b`, `\a` and `\xHH`; single quotes know `\'`. A closing quote ends its word.
 pub fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
-    let (mut words, mut rest) = (Vec::new(), line.trim_ascii_start());
+    let (mut words, mut rest) = (Vec::new(), trim_start(line));
     while !rest.is_empty() {
         let (word, after) = word(rest)?;
         words.push(word);
-        rest = after.trim_ascii_start();
+        rest = trim_start(after);
     }
     Some(words)
 }
@@ -19,12 +19,11 @@ pub fn word(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
     let mut word = Vec::new();
     loop {
         match rest {
-            [] => return Some((word, rest)),
-            [byte, ..] if byte.is_ascii_whitespace() => return Some((word, rest)),
+            [] | [b' ' | b'\t' | b'\n' | b'\r', ..] => return Some((word, rest)),
             [quote @ (b'"' | b'\''), inside @ ..] => {
                 let after = quoted(*quote, inside, &mut word)?;
                 // A closing quote must be followed by a space or nothing.
-                return after.first().is_none_or(u8::is_ascii_whitespace).then_some((word, after));
+                return after.first().is_none_or(|byte| is_space(*byte)).then_some((word, after));
             }
             [byte, after @ ..] => {
                 word.push(*byte);
@@ -32,6 +31,16 @@ pub fn word(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
             }
         }
     }
+}
+
+/// A line without the spaces that it begins with.
+pub fn trim_start(line: &[u8]) -> &[u8] {
+    &line[line.iter().take_while(|byte| is_space(**byte)).count()..]
+}
+
+/// C's `isspace`. Before a word and after a closing quote all of these bytes count, but only some of them end a word.
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
 }
 
 fn quoted<'l>(quote: u8, mut rest: &'l [u8], word: &mut Vec<u8>) -> Option<&'l [u8]> {
@@ -100,7 +109,9 @@ mod tests {
         assert_eq!(split(r#"SET k "a b\n\x00\"" "#), words(&[b"SET", b"k", b"a b\n\0\""]));
         assert_eq!(split(r"SET k 'it\'s \n'"), words(&[b"SET", b"k", br"it's \n"]));
         assert_eq!(split(r#"SET "" ''"#), words(&[b"SET", b"", b""]));
-        for unbalanced in [r#"SET "k"#, "SET 'k", r#"SET "a"b"#] {
+        assert_eq!(split(r#"ab"cd" "\x4""#), words(&[b"abcd", b"x4"]));
+        assert_eq!(split("\x0b\x0cECHO a\x0bb\r"), words(&[b"ECHO", b"a\x0bb"]));
+        for unbalanced in [r#"SET "a""b""#, "SET \"a\\", r#"SET "k"#, "SET 'k", r#"SET "a"b"#] {
             assert_eq!(split(unbalanced), None, "{unbalanced}");
         }
     }

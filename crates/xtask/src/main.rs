@@ -53,6 +53,8 @@ enum Bench {
     Compare(Passed),
     /// Bytes an element: redlet beside servers, in one table.
     Memory(Passed),
+    /// The listener: redlet beside Redis, asked by redis-benchmark, in tables with what has to be reached.
+    Server(Passed),
     /// Hit ratios: redlet's eviction policies beside others, in one table and one drawing.
     Eviction(Passed),
 }
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         Task::Nightly { commands, seed, fuzz_seconds } => steps::nightly(commands, seed, fuzz_seconds),
         Task::Bench { what: Bench::Compare(passed) } => steps::bench("compare", &passed.arguments),
         Task::Bench { what: Bench::Memory(passed) } => steps::bench("memory", &passed.arguments),
+        Task::Bench { what: Bench::Server(passed) } => steps::bench("server", &passed.arguments),
         Task::Bench { what: Bench::Eviction(passed) } => steps::bench("eviction", &passed.arguments),
         Task::Compatibility { check } => compatibility::renew(check),
     };

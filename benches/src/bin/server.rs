@@ -1,0 +1,35 @@
+//! The listener beside Redis's own, in tables with what has to be reached.
+use std::path::PathBuf;
+
+use clap::Parser;
+use redlet_benches::listener::{Load, compare, serve};
+
+/// Measures redlet's listener beside Redis with redis-benchmark.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How many runs, of which the median counts.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// How many requests a run; ten times as many with pipelining.
+    #[arg(long, default_value_t = 200_000)]
+    requests: usize,
+    /// How many keys.
+    #[arg(long, default_value_t = 100_000)]
+    keys: usize,
+    /// How many threads serve on redlet's side.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Serves there; how the program starts a server of its own.
+    #[arg(long, hide = true, num_args = 2, value_names = ["SOCKET", "PORT"])]
+    serve: Option<Vec<PathBuf>>,
+}
+
+fn main() {
+    let Arguments { runs, requests, keys, threads, serve: place } = Arguments::parse();
+    match place.as_deref() {
+        Some([socket, port]) => {
+            serve(socket, port.to_string_lossy().parse().expect("a number of a port"), threads);
+        }
+        _ => compare(Load { runs, requests, keys, threads }),
+    }
+}

@@ -1,0 +1,346 @@
+//! Starting a server, and ending it.
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use mio::Poll;
+use parking_lot::{Condvar, Mutex};
+use redlet_core::Engine;
+
+use crate::ServeError;
+use crate::limits::Limits;
+use crate::listener::{self, Address, Listener};
+use crate::mailbox::Mailbox;
+use crate::stream::Peer;
+use crate::worker::{BELL, Worker};
+
+/// Whose engine is served. It lives as long as the server.
+pub trait Host: Send + Sync {
+    /// The engine.
+    fn engine(&self) -> &Engine;
+}
+
+impl Host for Engine {
+    fn engine(&self) -> &Engine {
+        self
+    }
+}
+
+/// What the threads of a server share.
+pub(crate) struct Shared {
+    host: Arc<dyn Host>,
+    mailboxes: Vec<Arc<Mailbox>>,
+    connected: AtomicUsize,
+    limits: Limits,
+    /// How many threads still serve.
+    serving: Mutex<usize>,
+    ended: Condvar,
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("connected", &self.connected).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn engine(&self) -> &Engine {
+        self.host.engine()
+    }
+
+    pub(crate) fn mailboxes(&self) -> &[Arc<Mailbox>] {
+        &self.mailboxes
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Counts a caller in.
+    pub(crate) fn enter(&self, _: &Peer, limits: &Limits) -> Result<(), String> {
+        let room = self.connected.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |connected| {
+            (connected < limits.clients).then_some(connected + 1)
+        });
+        match room {
+            Ok(_) => Ok(()),
+            Err(_) => Err("-ERR max number of clients reached\r\n".to_owned()),
+        }
+    }
+
+    /// Counts a caller out.
+    pub(crate) fn leave(&self) {
+        self.connected.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn stop(&self) {
+        self.mailboxes.iter().for_each(|mailbox| mailbox.stop());
+    }
+}
+
+/// How a server is started.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use std::sync::Arc;
+/// use redlet_core::{Engine, EngineOptions, ManualClock, UnixMs};
+/// use redlet_server::{Address, ServerBuilder};
+///
+/// let clock = Arc::new(ManualClock::at(UnixMs(1_700_000_000_000)));
+/// let engine = Engine::new(EngineOptions { clock, seed: 7, databases: 16, shards: 64 });
+/// let server = ServerBuilder::new(Arc::new(engine)).bind("127.0.0.1", 0).start()?;
+/// let Address::Tcp(address) = server.addresses()[0] else { unreachable!() };
+///
+/// let mut connection = std::net::TcpStream::connect(address).unwrap();
+/// connection.write_all(b"PING\r\n").unwrap();
+/// let mut answer = [0; 7];
+/// connection.read_exact(&mut answer).unwrap();
+/// assert_eq!(&answer, b"+PONG\r\n");
+/// # Ok::<(), redlet_server::ServeError>(())
+/// ```
+#[must_use = "nothing is served until the server is started"]
+pub struct ServerBuilder {
+    host: Arc<dyn Host>,
+    bind: Vec<(String, u16)>,
+    #[cfg(unix)]
+    unix: Vec<PathBuf>,
+    #[cfg(unix)]
+    unix_mode: u32,
+    #[cfg(feature = "tls")]
+    tls: Option<(crate::TlsFiles, Vec<(String, u16)>)>,
+    backlog: u32,
+    threads: usize,
+    limits: Limits,
+}
+
+impl fmt::Debug for ServerBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerBuilder").field("bind", &self.bind).finish_non_exhaustive()
+    }
+}
+
+impl ServerBuilder {
+    /// A server for this host, which listens nowhere yet.
+    pub fn new(host: Arc<dyn Host>) -> Self {
+        Self {
+            host,
+            bind: Vec::new(),
+            #[cfg(unix)]
+            unix: Vec::new(),
+            #[cfg(unix)]
+            unix_mode: 0o600,
+            #[cfg(feature = "tls")]
+            tls: None,
+            backlog: 511,
+            threads: 1,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Listens on an address, or on all addresses of a host's name; `*` is every address of the machine. Port 0 is any that is free;
+    /// [`Server::addresses`] says which. A host with `-` before it may be missing on this machine.
+    ///
+    /// An address that other machines can reach is refused unless there is a password.
+    pub fn bind(mut self, host: impl Into<String>, port: u16) -> Self {
+        self.bind.push((host.into(), port));
+        self
+    }
+
+    /// Listens where the text says: an address and a port (`127.0.0.1:6379`, `[::1]:6379`), or `unix:` and a path.
+    ///
+    /// # Errors
+    /// [`ServeError::UnknownAddress`] if it is neither.
+    pub fn listen(self, address: &str) -> Result<Self, ServeError> {
+        #[cfg(unix)]
+        if let Some(path) = address.strip_prefix("unix:") {
+            return Ok(self.unix_socket(path));
+        }
+        let unknown = || ServeError::UnknownAddress(address.to_owned());
+        let (host, port) = address.rsplit_once(':').ok_or_else(unknown)?;
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        Ok(self.bind(host, port.parse().map_err(|_| unknown())?))
+    }
+
+    /// Listens on a Unix socket. A file of that name that a server left behind is replaced.
+    #[cfg(unix)]
+    pub fn unix_socket(mut self, path: impl AsRef<Path>) -> Self {
+        self.unix.push(path.as_ref().to_owned());
+        self
+    }
+
+    /// Who may open the Unix socket's file; 0600 unless set: the user whose process this is.
+    #[cfg(unix)]
+    pub fn unix_socket_mode(mut self, mode: u32) -> Self {
+        self.unix_mode = mode;
+        self
+    }
+
+    /// Listens for encrypted connections, too.
+    #[cfg(feature = "tls")]
+    pub fn bind_tls(mut self, files: crate::TlsFiles, host: impl Into<String>, port: u16) -> Self {
+        let (_, bind) = self.tls.get_or_insert_with(|| (files.clone(), Vec::new()));
+        bind.push((host.into(), port));
+        if let Some((kept, _)) = &mut self.tls {
+            *kept = files;
+        }
+        self
+    }
+
+    /// How many connections may wait to be let in: `tcp-backlog`, 511 unless set.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.backlog = connections;
+        self
+    }
+
+    /// How many threads serve; one unless set. Each takes its share of the connections, reads from them and runs their commands.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = threads.max(1);
+        self
+    }
+
+    /// What callers may take.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Starts the server. When this returns it takes connections.
+    ///
+    /// # Errors
+    /// [`ServeError`]: nothing was left behind.
+    pub fn start(self) -> Result<Server, ServeError> {
+        let listeners = self.open()?;
+        let failed =
+            |error: io::Error| ServeError::Listen { address: "the address".into(), why: error.to_string() };
+        let addresses: Vec<Address> =
+            listeners.iter().map(Listener::address).collect::<io::Result<_>>().map_err(failed)?;
+        let (mut polls, mut mailboxes) = (Vec::new(), Vec::new());
+        for _ in 0..self.threads {
+            let poll = Poll::new().map_err(failed)?;
+            mailboxes.push(Arc::new(Mailbox::new(mio::Waker::new(poll.registry(), BELL).map_err(failed)?)));
+            polls.push(poll);
+        }
+        let shared = Arc::new(Shared {
+            host: self.host,
+            mailboxes,
+            connected: AtomicUsize::new(0),
+            limits: self.limits,
+            serving: Mutex::new(self.threads),
+            ended: Condvar::new(),
+        });
+        let mut listeners = Some(listeners);
+        let threads = polls
+            .into_iter()
+            .enumerate()
+            .map(|(number, poll)| {
+                let mailbox = Arc::clone(&shared.mailboxes[number]);
+                let listeners = listeners.take().unwrap_or_default();
+                let worker = Worker::new(Arc::clone(&shared), mailbox, poll, listeners);
+                spawn(&shared, worker)
+            })
+            .collect();
+        Ok(Server { shared, addresses, threads: Mutex::new(threads) })
+    }
+
+    fn open(&self) -> Result<Vec<Listener>, ServeError> {
+        let mut listeners = Vec::new();
+        for socket in self.listen_tcp(&self.bind)? {
+            listeners.push(Listener::Tcp(socket));
+        }
+        #[cfg(feature = "tls")]
+        if let Some((files, bind)) = &self.tls {
+            let configuration = files.configuration()?;
+            for socket in self.listen_tcp(bind)? {
+                listeners.push(Listener::Tls(socket, Arc::clone(&configuration)));
+            }
+        }
+        #[cfg(unix)]
+        for path in &self.unix {
+            let socket = crate::unix_socket::UnixSocket::listen(path, self.unix_mode, self.backlog)?;
+            listeners.push(Listener::Unix(socket));
+        }
+        if listeners.is_empty() { Err(ServeError::Nowhere) } else { Ok(listeners) }
+    }
+
+    fn listen_tcp(&self, bind: &[(String, u16)]) -> Result<Vec<mio::net::TcpListener>, ServeError> {
+        let mut sockets = Vec::new();
+        for (host, port) in bind {
+            let (host, may_be_missing) =
+                host.strip_prefix('-').map_or((host.as_str(), false), |host| (host, true));
+            for address in listener::resolve(host, *port)? {
+                self.check_protected(address)?;
+                match listener::listen(address, self.backlog) {
+                    Err(ServeError::NoSuchAddress(_) | ServeError::Listen { .. }) if may_be_missing => {}
+                    socket => sockets.push(socket?),
+                }
+            }
+        }
+        Ok(sockets)
+    }
+
+    /// Refuses to let the whole world in.
+    fn check_protected(&self, address: SocketAddr) -> Result<(), ServeError> {
+        if listener::is_public(address.ip()) { Err(ServeError::Unprotected(address)) } else { Ok(()) }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a server is a thread that waits for others")]
+fn spawn(shared: &Arc<Shared>, worker: Worker) -> JoinHandle<io::Result<()>> {
+    let shared = Arc::clone(shared);
+    std::thread::spawn(move || {
+        let served = worker.run();
+        // When one thread cannot go on, the server does not go on with half of its connections.
+        shared.stop();
+        *shared.serving.lock() -= 1;
+        shared.ended.notify_all();
+        served
+    })
+}
+
+/// A server that runs. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+    addresses: Vec<Address>,
+    threads: Mutex<Vec<JoinHandle<io::Result<()>>>>,
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn addresses(&self) -> &[Address] {
+        &self.addresses
+    }
+
+    /// How many callers are connected now.
+    pub fn connections(&self) -> usize {
+        self.shared.connected.load(Ordering::SeqCst)
+    }
+
+    /// Ends the server: it lets nobody in any more, sends the answers that are there, as far as they are taken at once, and closes all
+    /// connections. Returns when that is done. Safe to call more than once, and from any thread but the server's own.
+    pub fn stop(&self) {
+        self.shared.stop();
+        for thread in std::mem::take(&mut *self.threads.lock()) {
+            // A panic was printed by the thread; there is nobody to hand it on to here.
+            let _ = thread.join();
+        }
+    }
+
+    /// Waits until the server ends, because somebody calls [`Server::stop`].
+    pub fn wait(&self) {
+        let mut serving = self.shared.serving.lock();
+        while *serving > 0 {
+            self.shared.ended.wait(&mut serving);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,337 @@
+//! A thread that serves connections: it sleeps until some of them can be read, runs what came, and sends all answers.
+//!
+//! Commands run on the thread that read them. Handing them to another would cost more than most of them take.
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::event::Event;
+use mio::{Events, Interest, Poll, Token};
+use redlet_core::UnixMs;
+use redlet_core::session::Session;
+use slab::Slab;
+
+use crate::connection::{Connection, Fate};
+use crate::limits::Limits;
+use crate::listener::Listener;
+use crate::mailbox::{Doorbell, Letter, Mailbox};
+use crate::output::{Buffers, Sent};
+use crate::server::Shared;
+use crate::stream::{Peer, Stream};
+
+/// How many connections that can be read are heard of at once.
+const EVENTS: usize = 1024;
+/// How much is read from one connection before it is the turn of others, in bytes.
+const INPUT: usize = 64 << 10;
+/// How often clocks are looked at when something can end by time.
+const CARE: Duration = Duration::from_millis(100);
+/// The number by which a thread is woken; listeners count down from it, connections up from 0.
+pub(crate) const BELL: Token = Token(usize::MAX);
+
+/// A thread's own part of a server.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    mailbox: Arc<Mailbox>,
+    poll: Poll,
+    listeners: Vec<Listener>,
+    connections: Slab<Connection>,
+    input: Box<[u8]>,
+    buffers: Buffers,
+    letters: Vec<Letter>,
+    /// Who may have something to send in this round.
+    senders: Vec<usize>,
+    /// Whose turn ended before they were through.
+    unfinished: Vec<usize>,
+    /// A listener could not take a connection, and will not say again that one waits.
+    is_accepting_late: bool,
+    /// Somebody may be over his soft limit, which time turns into an end.
+    has_behind: bool,
+    limits: Limits,
+    cared_at: UnixMs,
+    /// Which worker gets the next connection.
+    next: usize,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        mailbox: Arc<Mailbox>,
+        poll: Poll,
+        listeners: Vec<Listener>,
+    ) -> Self {
+        Self {
+            limits: shared.limits(),
+            shared,
+            mailbox,
+            poll,
+            listeners,
+            connections: Slab::new(),
+            input: vec![0; INPUT].into(),
+            buffers: Buffers::default(),
+            letters: Vec::new(),
+            senders: Vec::new(),
+            unfinished: Vec::new(),
+            is_accepting_late: false,
+            has_behind: false,
+            cared_at: UnixMs(i64::MIN),
+            next: 0,
+        }
+    }
+
+    /// Serves until the server ends.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        for (number, listener) in self.listeners.iter_mut().enumerate() {
+            self.poll.registry().register(listener, listener_token(number), Interest::READABLE)?;
+        }
+        while !self.mailbox.is_stopping() {
+            let pause = if self.unfinished.is_empty() && self.mailbox.fall_asleep() {
+                self.pause()
+            } else {
+                Some(Duration::ZERO)
+            };
+            match self.poll.poll(&mut events, pause) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => self.mailbox.wake_up(),
+            }
+            self.round(&events);
+        }
+        self.close_all();
+        Ok(())
+    }
+
+    /// How long to sleep at most; `None` for as long as nothing happens.
+    fn pause(&self) -> Option<Duration> {
+        let has_clocks = self.is_accepting_late
+            || self.has_behind
+            || (!self.limits.idle.is_zero() && !self.connections.is_empty());
+        has_clocks.then_some(CARE)
+    }
+
+    fn round(&mut self, events: &Events) {
+        let limits = self.shared.limits();
+        if limits != self.limits {
+            self.limits = limits;
+            self.connections.iter().for_each(|(_, connection)| connection.set_limits(&limits));
+        }
+        let now = self.shared.engine().clock().now();
+        for number in std::mem::take(&mut self.unfinished) {
+            self.go_on(number, now);
+        }
+        for event in events {
+            match event.token() {
+                BELL => {}
+                Token(number) => match (BELL.0 - 1).checked_sub(number).filter(|&n| n < self.listeners.len())
+                {
+                    Some(listener) => self.accept(listener, now),
+                    None => self.happened(number, event, now),
+                },
+            }
+        }
+        self.read_letters(now);
+        self.send(now);
+        if now.0.abs_diff(self.cared_at.0) >= CARE.as_millis() as u64 {
+            self.cared_at = now;
+            self.look_at_clocks(now);
+        }
+    }
+
+    fn happened(&mut self, number: usize, event: &Event, now: UnixMs) {
+        if event.is_writable()
+            && self.connections.get(number).is_some_and(|connection| connection.awaits_writable)
+        {
+            self.list_sender(number);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            if let Some(connection) = self.connections.get_mut(number) {
+                connection.is_half_closed |= event.is_read_closed();
+            }
+            self.receive(number, now);
+        }
+    }
+
+    /// Another turn for whoever was not through in the last one.
+    fn go_on(&mut self, number: usize, now: UnixMs) {
+        let Some(connection) = self.connections.get_mut(number) else { return };
+        connection.is_unfinished = false;
+        if connection.is_readable {
+            self.receive(number, now);
+        }
+        self.list_sender(number);
+    }
+
+    #[inline]
+    fn receive(&mut self, number: usize, now: UnixMs) {
+        let Some(connection) = self.connections.get_mut(number) else { return };
+        let engine = self.shared.engine();
+        let fate = connection.receive(engine, &self.limits, &mut self.input, &mut self.buffers, now);
+        self.follow(number, fate);
+    }
+
+    /// Does what follows from what a connection came to.
+    #[inline]
+    fn follow(&mut self, number: usize, fate: Fate) {
+        let Some(connection) = self.connections.get_mut(number) else { return };
+        match fate {
+            Fate::Ends => self.close(number),
+            Fate::Goes => {
+                if connection.is_readable && !connection.is_unfinished {
+                    connection.is_unfinished = true;
+                    self.unfinished.push(number);
+                }
+                self.list_sender(number);
+            }
+        }
+    }
+
+    #[inline]
+    fn list_sender(&mut self, number: usize) {
+        if let Some(connection) = self.connections.get_mut(number)
+            && connection.has_to_send()
+            && !connection.is_sender
+        {
+            connection.is_sender = true;
+            self.senders.push(number);
+        }
+    }
+
+    fn read_letters(&mut self, now: UnixMs) {
+        let mut letters = std::mem::take(&mut self.letters);
+        self.mailbox.collect(&mut letters);
+        for letter in letters.drain(..) {
+            match letter {
+                Letter::Adopt(stream, peer) => self.adopt(stream, &peer, now),
+                Letter::Attend(number) => {
+                    if let Some(connection) = self.connections.get_mut(number) {
+                        let fate = connection.attend(self.shared.engine(), &self.limits, &mut self.buffers);
+                        self.follow(number, fate);
+                    }
+                }
+            }
+        }
+        self.letters = letters;
+    }
+
+    /// Sends the answers of a round, each caller's all at once.
+    fn send(&mut self, now: UnixMs) {
+        let mut senders = std::mem::take(&mut self.senders);
+        for number in senders.drain(..) {
+            let Some(connection) = self.connections.get_mut(number) else { continue };
+            connection.is_sender = false;
+            match connection.send(&self.limits, &mut self.buffers, now) {
+                Err(_) | Ok(None) => self.close(number),
+                Ok(Some(sent)) => {
+                    self.has_behind |= connection.is_over_soft_limit();
+                    let awaits_writable = sent == Sent::Blocked;
+                    if sent == Sent::More && !connection.is_unfinished {
+                        connection.is_unfinished = true;
+                        self.unfinished.push(number);
+                    }
+                    if awaits_writable != connection.awaits_writable {
+                        connection.awaits_writable = awaits_writable;
+                        // Asked only of those who do not keep up: a Unix socket would report every answer that was read.
+                        let interest = if awaits_writable {
+                            Interest::READABLE | Interest::WRITABLE
+                        } else {
+                            Interest::READABLE
+                        };
+                        let registry = self.poll.registry();
+                        if registry.reregister(&mut connection.stream, Token(number), interest).is_err() {
+                            self.close(number);
+                        }
+                    }
+                }
+            }
+        }
+        self.senders = senders;
+    }
+
+    fn accept(&mut self, listener: usize, now: UnixMs) {
+        loop {
+            match self.listeners[listener].accept() {
+                Ok((stream, peer)) => self.admit(stream, peer, now),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted
+                    ) => {}
+                // Out of file descriptors, most likely: some may be free soon.
+                Err(_) => {
+                    self.is_accepting_late = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Lets a caller in, if there is room, and hands him to one of the workers.
+    fn admit(&mut self, mut stream: Stream, peer: Peer, now: UnixMs) {
+        if let Err(refusal) = self.shared.enter(&peer, &self.limits) {
+            // As far as it goes: he is not waited for.
+            let _ = stream.refuse(&refusal);
+            return;
+        }
+        stream.set_options(&self.limits);
+        self.next = (self.next + 1) % self.shared.mailboxes().len();
+        let mailbox = &self.shared.mailboxes()[self.next];
+        if Arc::ptr_eq(mailbox, &self.mailbox) {
+            self.adopt(stream, &peer, now);
+        } else {
+            mailbox.send(Letter::Adopt(stream, peer));
+        }
+    }
+
+    fn adopt(&mut self, mut stream: Stream, peer: &Peer, now: UnixMs) {
+        let place = self.connections.vacant_entry();
+        let number = place.key();
+        if self.poll.registry().register(&mut stream, Token(number), Interest::READABLE).is_err() {
+            self.shared.leave();
+            return;
+        }
+        let doorbell = Doorbell::new(&self.mailbox, number);
+        let session = Session::new(self.shared.engine(), stream.origin(peer));
+        place.insert(Connection::new(stream, session, doorbell, &self.limits, now));
+    }
+
+    fn close(&mut self, number: usize) {
+        if let Some(mut connection) = self.connections.try_remove(number) {
+            let _ = self.poll.registry().deregister(&mut connection.stream);
+            connection.end(self.shared.engine());
+            self.shared.leave();
+        }
+    }
+
+    fn look_at_clocks(&mut self, now: UnixMs) {
+        if std::mem::take(&mut self.is_accepting_late) {
+            (0..self.listeners.len()).for_each(|listener| self.accept(listener, now));
+        }
+        if !self.has_behind && self.limits.idle.is_zero() {
+            return;
+        }
+        self.has_behind = self.connections.iter().any(|(_, connection)| connection.is_over_soft_limit());
+        let is_over = |connection: &Connection| connection.look_at_clock(&self.limits, now) == Fate::Ends;
+        let over: Vec<usize> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| is_over(connection))
+            .map(|(number, _)| number)
+            .collect();
+        over.into_iter().for_each(|number| self.close(number));
+    }
+
+    fn close_all(&mut self) {
+        let now = self.shared.engine().clock().now();
+        self.senders.extend(self.connections.iter().map(|(number, _)| number));
+        self.send(now);
+        for connection in self.connections.drain() {
+            connection.end(self.shared.engine());
+            self.shared.leave();
+        }
+    }
+}
+
+fn listener_token(number: usize) -> Token {
+    Token(BELL.0 - 1 - number)
+}

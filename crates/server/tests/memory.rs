@@ -1,0 +1,45 @@
+//! Memory that the process holds. A test of its own, because all tests of a file share one process.
+#![cfg(target_os = "linux")]
+mod common;
+
+use common::{Raw, request, serve};
+use redlet::Redis;
+
+fn resident_bytes() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap();
+    text.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+#[test]
+fn nothing_is_held_that_nobody_sent_and_nothing_is_kept() {
+    const MIB: usize = 1 << 20;
+    let redis = Redis::memory();
+    let (server, address) = serve(&redis);
+    let mut probe = Raw::open(address);
+    let mut answered = || drop(probe.send("PING\r\n").expect("+PONG\r\n"));
+    answered();
+
+    let before = resident_bytes();
+    let mut announcing: Vec<Raw> = (0..200).map(|_| Raw::open(address)).collect();
+    for connection in &mut announcing {
+        connection.send(b"*1000000\r\n$536870912\r\nonly so much");
+    }
+    answered();
+    let announced = resident_bytes().saturating_sub(before);
+    assert!(announced < 40 * MIB, "{announced} bytes for what was only announced");
+
+    // Long requests and answers leave nothing behind at connections that stay.
+    drop(announcing);
+    let mut connections: Vec<Raw> = (0..50).map(|_| Raw::open(address)).collect();
+    let value = vec![b'v'; 8 * MIB];
+    for connection in &mut connections {
+        connection.send(request(&[b"SET", &b"long"[..], &value])).expect("+OK\r\n");
+        connection.send("GET long\r\n");
+        assert_eq!(connection.line(), "$8388608");
+        connection.expect(&value).expect("\r\n");
+    }
+    drop(value);
+    let kept = resident_bytes().saturating_sub(before);
+    assert!(kept < 100 * MIB, "{kept} bytes are kept for 50 connections that are silent");
+    assert_eq!(server.connections(), 51);
+}
