@@ -102,7 +102,7 @@ fn substitute(text: &str, names: &[(String, String)]) -> String {
 }
 
 /// Cuts at each `separator` that stands outside of quotes and braces.
-fn split(text: &str, separator: u8) -> Vec<&str> {
+pub(crate) fn split(text: &str, separator: u8) -> Vec<&str> {
     let bytes = text.as_bytes();
     let (mut parts, mut start, mut at, mut depth) = (Vec::new(), 0, 0, 0_usize);
     while at < bytes.len() {
@@ -149,7 +149,8 @@ pub(crate) fn alternatives(inside: &str) -> Vec<&str> {
     split(inside, b',')
 }
 
-fn expand(text: &str) -> Vec<String> {
+/// The text once for each way of choosing from its groups in braces.
+pub(crate) fn expand(text: &str) -> Vec<String> {
     let Some((open, close)) = braces(text) else { return vec![text.to_owned()] };
     let (before, after) = (&text[..open], &text[close + 1..]);
     let choices = alternatives(&text[open + 1..close]);

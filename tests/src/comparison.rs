@@ -60,7 +60,8 @@ impl Comparison {
         Answer { resp3: self.promised_value(&answer.resp3), resp2: flat.promised_value(&answer.resp2) }
     }
 
-    fn promised_value(self, value: &Value) -> Value {
+    /// The same for an answer in one protocol.
+    pub(crate) fn promised_value(self, value: &Value) -> Value {
         match self {
             Self::Exact | Self::About => value.clone(),
             Self::Unordered => sorted(value, 1),

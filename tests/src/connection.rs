@@ -26,16 +26,76 @@ pub enum Protocol {
     Resp3,
 }
 
-/// One connection, in one protocol at a time.
-pub struct Connection {
-    reader: BufReader<Box<dyn Read + Send>>,
-    writer: Box<dyn Write + Send>,
+impl Protocol {
+    /// Its number, as `HELLO` takes it.
+    pub const fn number(self) -> &'static str {
+        match self {
+            Protocol::Resp2 => "2",
+            Protocol::Resp3 => "3",
+        }
+    }
 }
 
-impl std::fmt::Debug for Connection {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connection").finish_non_exhaustive()
+/// A server that says nothing for so long is stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+enum Stream {
+    #[cfg(unix)]
+    Unix(UnixStream),
+    Tcp(TcpStream),
+}
+
+impl Stream {
+    fn set_read_timeout(&self, limit: Duration) -> io::Result<()> {
+        match self {
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.set_read_timeout(Some(limit)),
+            Stream::Tcp(stream) => stream.set_read_timeout(Some(limit)),
+        }
     }
+
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        match self {
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.set_nonblocking(nonblocking),
+            Stream::Tcp(stream) => stream.set_nonblocking(nonblocking),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.read(buffer),
+            Stream::Tcp(stream) => stream.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.write(bytes),
+            Stream::Tcp(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.flush(),
+            Stream::Tcp(stream) => stream.flush(),
+        }
+    }
+}
+
+/// One connection, in one protocol at a time.
+#[derive(Debug)]
+pub struct Connection {
+    stream: BufReader<Stream>,
 }
 
 /// What a server answers to these bytes, until it ends the connection. They are all that it gets.
@@ -89,21 +149,19 @@ impl Connection {
     /// # Errors
     /// Nobody listens there.
     pub fn open(address: &Address) -> io::Result<Self> {
-        let (reader, writer): (Box<dyn Read + Send>, Box<dyn Write + Send>) = match address {
+        let stream = match address {
             #[cfg(unix)]
-            Address::Socket(path) => {
-                let stream = UnixStream::connect(path)?;
-                (Box::new(stream.try_clone()?), Box::new(stream))
-            }
+            Address::Socket(path) => Stream::Unix(UnixStream::connect(path)?),
             #[cfg(not(unix))]
             Address::Socket(_) => return Err(io::ErrorKind::Unsupported.into()),
             Address::Tcp(place) => {
                 let stream = TcpStream::connect(place)?;
                 stream.set_nodelay(true)?;
-                (Box::new(stream.try_clone()?), Box::new(stream))
+                Stream::Tcp(stream)
             }
         };
-        Ok(Self { reader: BufReader::new(reader), writer })
+        stream.set_read_timeout(PATIENCE)?;
+        Ok(Self { stream: BufReader::new(stream) })
     }
 
     /// Changes the protocol of all later answers.
@@ -111,8 +169,7 @@ impl Connection {
     /// # Errors
     /// The connection broke.
     pub fn speak(&mut self, protocol: Protocol) -> io::Result<()> {
-        let version = if protocol == Protocol::Resp3 { "3" } else { "2" };
-        match self.call(&["HELLO", version])? {
+        match self.call(&["HELLO", protocol.number()])? {
             Value::Error(message) => Err(io::Error::other(message)),
             _ => Ok(()),
         }
@@ -123,9 +180,16 @@ impl Connection {
     /// # Errors
     /// The connection broke.
     pub fn call<W: AsRef<[u8]>>(&mut self, words: &[W]) -> io::Result<Value> {
-        let words = words.iter().map(|word| word.as_ref().to_vec()).collect();
-        let mut answers = self.pipeline(&[words])?;
-        answers.pop().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        self.send(words)?;
+        self.read()
+    }
+
+    /// Sends one command.
+    ///
+    /// # Errors
+    /// The connection broke.
+    pub fn send<W: AsRef<[u8]>>(&mut self, words: &[W]) -> io::Result<()> {
+        self.write(&frame(words))
     }
 
     /// Sends all commands at once, then reads all answers.
@@ -133,33 +197,35 @@ impl Connection {
     /// # Errors
     /// The connection broke.
     pub fn pipeline(&mut self, commands: &[Vec<Vec<u8>>]) -> io::Result<Vec<Value>> {
-        let mut request = Vec::new();
-        for words in commands {
-            write!(request, "*{}\r\n", words.len())?;
-            for word in words {
-                write!(request, "${}\r\n", word.len())?;
-                request.extend_from_slice(word);
-                request.extend_from_slice(b"\r\n");
-            }
-        }
-        self.writer.write_all(&request)?;
-        self.writer.flush()?;
+        let request: Vec<u8> = commands.iter().flat_map(|words| frame(words)).collect();
+        self.write(&request)?;
         commands.iter().map(|_| self.read()).collect()
     }
 
-    fn read_line(&mut self) -> io::Result<(u8, String)> {
-        let mut line = Vec::new();
-        self.reader.read_until(b'\n', &mut line)?;
-        match line.as_slice() {
-            [kind, text @ .., b'\r', b'\n'] => Ok((*kind, String::from_utf8_lossy(text).into_owned())),
-            _ => Err(io::ErrorKind::UnexpectedEof.into()),
-        }
+    fn write(&mut self, request: &[u8]) -> io::Result<()> {
+        let stream = self.stream.get_mut();
+        stream.write_all(request)?;
+        stream.flush()
     }
 
-    /// The next thing that comes, an answer or not.
+    /// The next thing that the server sends, if there is something to read already; an error of the kind `WouldBlock` if there is not.
     ///
     /// # Errors
-    /// The connection broke.
+    /// The connection broke, or was closed: `UnexpectedEof`.
+    pub fn read_sent(&mut self) -> io::Result<Value> {
+        if self.stream.buffer().is_empty() {
+            self.stream.get_ref().set_nonblocking(true)?;
+            let filled = self.stream.fill_buf().map(drop);
+            self.stream.get_ref().set_nonblocking(false)?;
+            filled?;
+        }
+        self.read()
+    }
+
+    /// The next thing that the server sends.
+    ///
+    /// # Errors
+    /// The connection broke, or was closed: `UnexpectedEof`.
     pub fn read(&mut self) -> io::Result<Value> {
         let (kind, text) = self.read_line()?;
         let bad = || io::Error::new(io::ErrorKind::InvalidData, format!("{}{text}", char::from(kind)));
@@ -175,13 +241,14 @@ impl Connection {
             b'*' if text == "-1" => Ok(Value::NullArray),
             b'$' | b'=' => {
                 let mut body = vec![0; count()? as usize + 2];
-                self.reader.read_exact(&mut body)?;
+                self.stream.read_exact(&mut body)?;
                 body.truncate(body.len() - 2);
                 // A verbatim string begins with its format and a colon.
                 Ok(if kind == b'$' { Value::Bulk(body) } else { Value::Verbatim(body.split_off(4)) })
             }
             b'*' => self.items(count()?).map(Value::Array),
             b'~' => self.items(count()?).map(Value::Set),
+            b'>' => self.items(count()?).map(Value::Push),
             b'%' => {
                 let pairs = (0..count()?).map(|_| Ok((self.read()?, self.read()?)));
                 pairs.collect::<io::Result<_>>().map(Value::Map)
@@ -190,7 +257,28 @@ impl Connection {
         }
     }
 
+    fn read_line(&mut self) -> io::Result<(u8, String)> {
+        let mut line = Vec::new();
+        self.stream.read_until(b'\n', &mut line)?;
+        match line.as_slice() {
+            [kind, text @ .., b'\r', b'\n'] => Ok((*kind, String::from_utf8_lossy(text).into_owned())),
+            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+
     fn items(&mut self, count: i64) -> io::Result<Vec<Value>> {
         (0..count).map(|_| self.read()).collect()
     }
+}
+
+/// A command as it is sent.
+fn frame<W: AsRef<[u8]>>(words: &[W]) -> Vec<u8> {
+    let mut frame = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        let word = word.as_ref();
+        frame.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
+        frame.extend_from_slice(word);
+        frame.extend_from_slice(b"\r\n");
+    }
+    frame
 }

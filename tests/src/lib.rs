@@ -2,7 +2,9 @@
 //!
 //! `cases` has command lines to try, written compactly; `recording` what a server answered to each; `connection` and
 //! `oracle` reach a real server; `subject` is redlet; `comparison` says when two answers count as equal; `generate`
-//! draws random commands and `minimise` shrinks a sequence that fails; `events` hears what either tells of changes. Nothing here knows how redlet works inside.
+//! draws random commands and `minimise` shrinks a sequence that fails; `events` hears what either tells of changes. `scripts` says
+//! who runs what when several callers meet, `stage` performs that on either side, and `transcripts` is what each of them saw.
+//! Nothing here knows how redlet works inside.
 pub mod cases;
 pub mod command_docs;
 pub mod command_info;
@@ -15,7 +17,10 @@ pub mod minimise;
 pub mod oracle;
 pub mod random_run;
 pub mod recording;
+pub mod scripts;
+pub mod stage;
 pub mod subject;
+pub mod transcripts;
 pub mod value;
 pub mod words;
 
@@ -23,6 +28,9 @@ use std::path::PathBuf;
 
 /// The families of commands that have a file of cases and a file of recorded answers.
 pub const GROUPS: [&str; 8] = ["string", "hash", "list", "set", "zset", "keys", "connection", "server"];
+
+/// What several callers do to each other: a file of scripts, and one of transcripts, for each.
+pub const MEETINGS: [&str; 4] = ["transactions", "blocking", "pubsub", "clients"];
 
 /// A path inside this package.
 pub fn package_path(relative: &str) -> PathBuf {
@@ -37,4 +45,15 @@ pub fn package_path(relative: &str) -> PathBuf {
 pub fn read_file(path: &std::path::Path) -> String {
     let bytes = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     String::from_utf8(bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A number that an environment variable sets.
+///
+/// # Panics
+/// When it is set to something else.
+pub fn setting(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
+        Err(_) => default,
+    }
 }

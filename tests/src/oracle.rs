@@ -125,7 +125,7 @@ impl Oracle {
     /// Another connection to it.
     ///
     /// # Errors
-    /// It does not answer.
+    /// It does not listen any more.
     pub fn connect(&self) -> io::Result<Connection> {
         Connection::open(&self.address)
     }

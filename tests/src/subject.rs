@@ -82,7 +82,8 @@ pub fn answer(result: Result<Reply, Error>) -> Answer {
     }
 }
 
-fn value(reply: Reply) -> Value {
+/// A reply, in whichever protocol's forms it is.
+pub(crate) fn value(reply: Reply) -> Value {
     let each = |items: Vec<Reply>| items.into_iter().map(value).collect();
     match reply {
         Reply::Null => Value::Null,
@@ -98,6 +99,7 @@ fn value(reply: Reply) -> Value {
         Reply::Verbatim(text) => Value::Verbatim(text.into_bytes()),
         Reply::Array(items) => Value::Array(each(items)),
         Reply::Set(items) => Value::Set(each(items)),
+        Reply::Push(items) => Value::Push(each(items)),
         Reply::Map(pairs) => Value::Map(pairs.into_iter().map(|(k, v)| (value(k), value(v))).collect()),
         Reply::Error(error) => Value::Error(error.to_string()),
         other => panic!("the wire has no form for {other:?}"),

@@ -32,6 +32,8 @@ pub enum Value {
     Set(Vec<Value>),
     /// Keys and values.
     Map(Vec<(Value, Value)>),
+    /// What comes without having been asked for just now, which only RESP3 can tell from an answer.
+    Push(Vec<Value>),
 }
 
 /// An answer in both protocols.
@@ -51,7 +53,7 @@ impl Value {
             Value::Double(text) => Value::Bulk(text.clone().into_bytes()),
             Value::Boolean(yes) => Value::Integer((*yes).into()),
             Value::Verbatim(text) => Value::Bulk(text.clone()),
-            Value::Array(items) | Value::Set(items) => {
+            Value::Array(items) | Value::Set(items) | Value::Push(items) => {
                 Value::Array(items.iter().map(Value::derived_resp2).collect())
             }
             Value::Map(pairs) => Value::Array(
@@ -111,6 +113,7 @@ impl Value {
             Value::Verbatim(bytes) => write!(f, "(verbatim) {}", words::quote(bytes)),
             Value::Array(items) => list(f, "[", items),
             Value::Set(items) => list(f, "~[", items),
+            Value::Push(items) => list(f, ">[", items),
             Value::Map(pairs) => {
                 f.write_str("{")?;
                 for (index, (key, value)) in pairs.iter().enumerate() {
@@ -202,6 +205,8 @@ impl<'a> Reader<'a> {
             self.quoted().map(Value::Bulk)
         } else if self.take("[") {
             self.list().map(Value::Array)
+        } else if self.take(">[") {
+            self.list().map(Value::Push)
         } else if self.take("~[") {
             self.list().map(Value::Set)
         } else if self.take("{") {
@@ -255,6 +260,7 @@ mod tests {
             Value::Verbatim(b"x:y".to_vec()),
             Value::Array(vec![]),
             Value::Set(vec![bulk(""), Value::Null]),
+            Value::Push(vec![bulk("message"), Value::Integer(1)]),
             Value::Map(vec![(bulk("k"), Value::Array(vec![Value::Double("1.5".into()), Value::Integer(1)]))]),
             Value::Array(vec![Value::Error("ERR, ]".into()), Value::Status("string".into())]),
         ];

@@ -6,19 +6,12 @@ use redlet_tests::generate::{self, Draw, Step};
 use redlet_tests::minimise::minimise;
 use redlet_tests::oracle::Oracle;
 use redlet_tests::random_run::first_difference;
-use redlet_tests::{package_path, read_file, words};
+use redlet_tests::{package_path, read_file, setting, words};
 
 /// Long enough for keys to get a history, short enough to shrink at once.
 const SEQUENCE: usize = 250;
 /// Different failures to find before giving up.
 const REPORTS: usize = 10;
-
-fn setting(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name} is not a number: {text}")),
-        Err(_) => default,
-    }
-}
 
 #[test]
 fn random_sequences_are_answered_as_the_server_answers_them() {

@@ -2,9 +2,15 @@
 use std::io;
 use std::process::ExitCode;
 
+use redlet_tests::connection::Protocol;
 use redlet_tests::oracle::Oracle;
+use redlet_tests::scripts::{self, Script};
+use redlet_tests::stage::{ServerStage, Stage, callers};
+use redlet_tests::transcripts::{self, Transcript};
 use redlet_tests::value::Value;
-use redlet_tests::{GROUPS, cases, command_docs, command_info, package_path, read_file, recording};
+use redlet_tests::{
+    GROUPS, MEETINGS, cases, command_docs, command_info, package_path, read_file, recording,
+};
 
 fn main() -> ExitCode {
     let Some(mut oracle) = Oracle::find() else { return ExitCode::FAILURE };
@@ -32,6 +38,7 @@ fn record(oracle: &mut Oracle) -> io::Result<()> {
         write(&format!("tables/{group}.txt"), &recording::write(oracle.version(), &recorded))?;
         println!("{group}: {count} cases");
     }
+    record_meetings(oracle)?;
     let commands = [vec![b"COMMAND".to_vec()]];
     let answers = oracle.answers(&commands)?;
     let Some(Value::Array(all)) = answers.first().map(|answer| &answer.resp3) else {
@@ -51,6 +58,28 @@ fn record(oracle: &mut Oracle) -> io::Result<()> {
         format!("# COMMAND DOCS of Redis {} without prose, by `cargo xtask record`.\n\n", oracle.version());
     write("tables/command_docs.txt", &(heading + &documented.join("\n")))?;
     println!("command_docs: {} commands", documented.len());
+    Ok(())
+}
+
+fn record_meetings(oracle: &Oracle) -> io::Result<()> {
+    for group in MEETINGS {
+        let source = read_file(&package_path(&format!("cases/sessions/{group}.txt")));
+        let scripts = scripts::parse(&source)
+            .map_err(|what| io::Error::other(format!("cases/sessions/{group}.txt: {what}")))?;
+        let mut recorded = Vec::new();
+        for Script { title, steps } in scripts {
+            let perform = |protocol| {
+                let mut stage = ServerStage::open(oracle, protocol, &callers(&steps))?;
+                let seen = stage.perform_all(&steps);
+                seen.map_err(|error| io::Error::other(format!("sessions/{group}, {title}: {error}")))
+            };
+            let (resp3, resp2) = (perform(Protocol::Resp3)?, perform(Protocol::Resp2)?);
+            recorded.push(Transcript { title, steps, resp3, resp2 });
+        }
+        let count: usize = recorded.iter().map(|transcript| transcript.steps.len()).sum();
+        write(&format!("tables/sessions/{group}.txt"), &transcripts::write(oracle.version(), &recorded))?;
+        println!("sessions/{group}: {count} steps");
+    }
     Ok(())
 }
 

@@ -1,9 +1,9 @@
 //! A command's words as a tree, read from its syntax: what `COMMAND DOCS` calls its arguments.
 //!
 //! The notation is that of Redis's documentation. `[a]` may be left out, `<a | b>` is a choice, words in upper case stand for
-//! themselves and own what follows them in their bracket, and `a b [a b ...]` may be repeated. What this notation cannot say,
-//! the type of a word and the name of a group of words, is in tables here, by the words. Knows nothing of replies, and
-//! nothing of what the arguments do.
+//! themselves and own what follows them in their bracket, and `a b [a b ...]` may be repeated, as may a choice that ends with
+//! dots: `<a | b ...>`. What this notation cannot say, the type of a word and the name of a group of words, is in tables here,
+//! by the words. Knows nothing of replies, and nothing of what the arguments do.
 use super::{Spec, versions};
 
 /// One argument, or a group of them.
@@ -11,6 +11,8 @@ use super::{Spec, versions};
 pub struct Argument {
     /// What it is called, in lower case.
     pub name: String,
+    /// What stands for it in the syntax: its name, or an example of what it looks like.
+    pub shown: String,
     /// What it may be.
     pub kind: Kind,
     /// The word that must stand before it; a pure token's own word.
@@ -19,6 +21,8 @@ pub struct Argument {
     pub key_spec: Option<usize>,
     /// The version of Redis that brought it, when the command is older.
     pub since: Option<&'static str>,
+    /// The version of Redis that deprecated it.
+    pub deprecated_since: Option<&'static str>,
     /// It may be left out.
     pub optional: bool,
     /// It may be repeated.
@@ -33,10 +37,12 @@ impl Argument {
     fn new(name: &str, kind: Kind, parts: Vec<Argument>) -> Self {
         Self {
             name: name.to_owned(),
+            shown: name.to_owned(),
             kind,
             token: None,
             key_spec: None,
             since: None,
+            deprecated_since: None,
             optional: false,
             multiple: false,
             multiple_token: false,
@@ -91,15 +97,17 @@ impl Kind {
             // The other words of ZRANGE and ZRANGESTORE decide whether these are places, scores or members.
             ("ZRANGE", "start" | "stop") | ("ZRANGESTORE", "min" | "max") => Kind::String,
             (_, "min" | "max") if command.contains("LEX") => Kind::String,
-            (_, "min" | "max" | "score") => Kind::Double,
+            ("CLIENT PAUSE", "timeout") => Kind::Integer,
+            (_, "min" | "max" | "score" | "timeout") => Kind::Double,
             (_, "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "src" | "dst") => Kind::Key,
             (_, "pattern") => Kind::Pattern,
             (_, "unix-time-seconds" | "unix-time-milliseconds") => Kind::UnixTime,
             (
                 _,
-                "count" | "cursor" | "db" | "decrement" | "destination-db" | "end" | "increment" | "index"
-                | "index1" | "index2" | "len" | "limit" | "milliseconds" | "min-match-len" | "num-matches"
-                | "numkeys" | "offset" | "rank" | "seconds" | "start" | "stop" | "weight",
+                "client-id" | "count" | "cursor" | "db" | "decrement" | "destination-db" | "end" | "increment"
+                | "index" | "index1" | "index2" | "len" | "limit" | "maxage" | "milliseconds"
+                | "min-match-len" | "num-matches" | "numkeys" | "offset" | "protover" | "rank" | "seconds"
+                | "start" | "stop" | "weight",
             ) => Kind::Integer,
             _ => Kind::String,
         }
@@ -111,22 +119,47 @@ fn token_name(token: &str) -> String {
     match token {
         "CH" => "change".into(),
         "INCR" => "increment".into(),
+        "TYPE" => "client-type".into(),
         _ => token.to_ascii_lowercase(),
     }
 }
 
 /// What a choice is called that has no token before it.
 fn choice_name(choices: &[Argument]) -> &'static str {
-    match choices.first().and_then(|first| first.token) {
-        Some("NX" | "IFEQ") => "condition",
-        Some("GT") => "comparison",
-        Some("EX") => "expiration",
-        Some("ASYNC") => "flush-type",
-        Some("BYSCORE") => "sortby",
-        Some("BEFORE" | "LEFT" | "MIN") => "where",
+    let words: Vec<&str> = choices.iter().map(|choice| choice.token.unwrap_or(&choice.name)).collect();
+    match words.as_slice() {
+        ["NX" | "IFEQ", ..] => "condition",
+        ["GT", ..] => "comparison",
+        ["EX", ..] => "expiration",
+        ["ASYNC", ..] => "flush-type",
+        ["BYSCORE", ..] => "sortby",
+        ["BEFORE" | "LEFT" | "MIN", ..] => "where",
+        ["ON", "OFF"] => "enabled",
+        ["ON", "OFF", "SKIP"] => "action",
+        ["WRITE", "ALL"] => "mode",
+        ["TIMEOUT", "ERROR"] => "unblock-type",
+        ["LIB-NAME", ..] => "attr",
+        ["ID", ..] => "new-format",
+        ["old-format", ..] => "filter",
         _ => "choice",
     }
 }
+
+/// What several arguments in one bracket are called that have no token before them.
+fn group_name(group: &[Argument]) -> &'static str {
+    match group.first().map(|first| first.name.as_str()) {
+        Some("protover") => "arguments",
+        _ => "options",
+    }
+}
+
+/// What a word is called where it is no name but an example, and no token before it has one for it.
+fn word_name(word: &str) -> &str {
+    if word == EXAMPLE { "old-format" } else { word }
+}
+
+/// An address, as it looks.
+const EXAMPLE: &str = "ip:port";
 
 /// The arguments of a command, in order.
 pub fn arguments(spec: &Spec) -> Vec<Argument> {
@@ -135,6 +168,9 @@ pub fn arguments(spec: &Spec) -> Vec<Argument> {
     debug_assert!(reader.rest.is_empty(), "{}: a bracket closes that was not opened", spec.name);
     arguments
 }
+
+/// What stands before it may be repeated.
+const DOTS: &str = "...";
 
 struct Reader<'s> {
     rest: &'static str,
@@ -163,7 +199,7 @@ impl Reader<'_> {
         let mut arguments = Vec::new();
         loop {
             match self.peek() {
-                "" | "]" | ">" | "|" => return arguments,
+                "" | "]" | ">" | "|" | DOTS => return arguments,
                 "[" => match self.repetition() {
                     Some(length) => repeat(&mut arguments, length),
                     None => arguments.push(Argument { optional: true, ..self.bracket() }),
@@ -204,10 +240,16 @@ impl Reader<'_> {
         let open = self.peek();
         self.pass(open);
         let mut choices = Vec::new();
+        let mut multiple = false;
         loop {
             let sequence = self.sequence();
-            let choice = together(sequence, "options");
+            let name = group_name(&sequence);
+            let choice = together(sequence, name);
             choices.push(self.dated(choice));
+            if self.peek() == DOTS {
+                self.pass(DOTS);
+                multiple = true;
+            }
             let end = self.peek();
             self.pass(end);
             if end != "|" {
@@ -217,7 +259,8 @@ impl Reader<'_> {
         if choices.len() == 1 {
             return choices.remove(0);
         }
-        self.dated(Argument::new(choice_name(&choices), Kind::OneOf, choices))
+        let choice = Argument { multiple, ..Argument::new(choice_name(&choices), Kind::OneOf, choices) };
+        self.dated(choice)
     }
 
     fn word(&mut self, word: &'static str) -> Argument {
@@ -228,7 +271,8 @@ impl Reader<'_> {
             };
         }
         let kind = Kind::of(self.spec.name, word);
-        let mut argument = Argument::new(word, kind, Vec::new());
+        let mut argument =
+            Argument { shown: word.to_owned(), ..Argument::new(word_name(word), kind, Vec::new()) };
         if kind == Kind::Key {
             // One specification can find several keys; it is then the last.
             argument.key_spec = self.spec.keys.len().checked_sub(1).map(|last| last.min(self.keys));
@@ -238,7 +282,9 @@ impl Reader<'_> {
     }
 
     fn dated(&self, argument: Argument) -> Argument {
-        Argument { since: versions::added(self.spec.name, &argument.name), ..argument }
+        let since = versions::added(self.spec.name, &argument.name);
+        let deprecated_since = versions::argument_deprecated(self.spec.name, &argument.name);
+        Argument { since, deprecated_since, ..argument }
     }
 }
 
@@ -252,8 +298,8 @@ fn together(mut sequence: Vec<Argument>, name: &str) -> Argument {
     }
     let owner = sequence.remove(0);
     let owned = together(sequence, &owner.name);
-    let is_group = matches!(owned.kind, Kind::OneOf | Kind::Block);
-    let name = if is_group { owner.name } else { owned.name };
+    let is_nameless = matches!(owned.kind, Kind::OneOf | Kind::Block) || owned.shown == EXAMPLE;
+    let name = if is_nameless { owner.name } else { owned.name };
     Argument { name, token: owner.token, ..owned }
 }
 
@@ -309,6 +355,10 @@ mod tests {
             "condition:oneof(NX=nx:pure-token XX=xx:pure-token)? LIMIT=limit:block(offset:integer count:integer)?"
         );
         assert_eq!(read("<MIN | MAX>"), "where:oneof(MIN=min:pure-token MAX=max:pure-token)");
+        assert_eq!(
+            read("<ip:port | <[ID client-id] | [ADDR ip:port] ...>>"),
+            "filter:oneof(old-format:string new-format:oneof(ID=client-id:integer? ADDR=addr:string?)*)"
+        );
         assert_eq!(read("[WEIGHTS weight [weight ...]]"), "WEIGHTS=weight:integer?*");
         assert_eq!(read("[GET pattern [GET pattern ...]]"), "GET=pattern:pattern?*+");
         assert_eq!(

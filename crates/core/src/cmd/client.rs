@@ -217,9 +217,7 @@ impl<'a> Command<'a> for ClientKill<'a> {
         summary: "Tells callers to go.",
         complexity: "O(N), N being the number of callers",
         syntax: "<ip:port | <[ID client-id] | [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | \
-                 [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] | [MAXAGE maxage] [[ID client-id] | \
-                 [TYPE <NORMAL | MASTER | SLAVE | REPLICA | PUBSUB>] | [USER username] | [ADDR ip:port] | [LADDR ip:port] | \
-                 [SKIPME <YES | NO>] | [MAXAGE maxage] ...]>>",
+                 [ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] | [MAXAGE maxage] ...>>",
         ..SPEC
     };
     type Reply = ClientKillReply;

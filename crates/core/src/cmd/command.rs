@@ -228,11 +228,12 @@ fn document_argument(argument: &Argument) -> Reply {
     let mut parts =
         vec![("name", Reply::bulk(&argument.name)), ("type", Reply::bulk(argument.kind.as_str()))];
     if argument.parts.is_empty() {
-        parts.push(("display_text", Reply::bulk(&argument.name)));
+        parts.push(("display_text", Reply::bulk(&argument.shown)));
     }
     parts.extend(argument.key_spec.map(|index| ("key_spec_index", Reply::Integer(index as i64))));
     parts.extend(argument.token.map(|token| ("token", Reply::bulk(token))));
     parts.extend(argument.since.map(|since| ("since", Reply::bulk(since))));
+    parts.extend(argument.deprecated_since.map(|since| ("deprecated_since", Reply::bulk(since))));
     let flags = [
         (argument.optional, "optional"),
         (argument.multiple, "multiple"),

@@ -4,6 +4,15 @@
 /// Command, argument, and the version of Redis that brought the argument.
 pub(super) const ADDED: &[(&str, &str, &str)] = &[
     ("BGSAVE", "schedule", "3.2.2"),
+    ("CLIENT KILL", "client-id", "2.8.12"),
+    ("CLIENT KILL", "client-type", "2.8.12"),
+    ("CLIENT KILL", "laddr", "6.2.0"),
+    ("CLIENT KILL", "master", "3.2.0"),
+    ("CLIENT KILL", "maxage", "7.4.0"),
+    ("CLIENT KILL", "replica", "5.0.0"),
+    ("CLIENT LIST", "client-id", "6.2.0"),
+    ("CLIENT LIST", "client-type", "5.0.0"),
+    ("CLIENT PAUSE", "mode", "6.2.0"),
     ("EXPIRE", "condition", "7.0.0"),
     ("EXPIREAT", "condition", "7.0.0"),
     ("FLUSHALL", "async", "4.0.0"),
@@ -40,9 +49,11 @@ pub(super) const ADDED: &[(&str, &str, &str)] = &[
 
 /// Command, the version of Redis that deprecated it, and what to use now.
 pub(super) const DEPRECATED: &[(&str, &str, &str)] = &[
+    ("BRPOPLPUSH", "6.2.0", "`BLMOVE` with the `RIGHT` and `LEFT` arguments"),
     ("GETSET", "6.2.0", "`SET` with the `!GET` argument"),
     ("HMSET", "4.0.0", "`HSET` with multiple field-value pairs"),
     ("PSETEX", "2.6.12", "`SET` with the `PX` argument"),
+    ("QUIT", "7.2.0", "just closing the connection"),
     ("RPOPLPUSH", "6.2.0", "`LMOVE` with the `RIGHT` and `LEFT` arguments"),
     ("SETEX", "2.6.12", "`SET` with the `EX` argument"),
     ("SETNX", "2.6.12", "`SET` with the `NX` argument"),
@@ -54,10 +65,25 @@ pub(super) const DEPRECATED: &[(&str, &str, &str)] = &[
     ("ZREVRANGEBYSCORE", "6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
 ];
 
+/// Command, argument, and the version of Redis that deprecated the argument.
+const DEPRECATED_ARGUMENTS: &[(&str, &str, &str)] = &[("CLIENT KILL", "old-format", "2.8.12")];
+
 /// The version that brought an argument, when its command is older.
 pub(super) fn added(command: &str, argument: &str) -> Option<&'static str> {
-    let of_argument = |&&(a, b, _): &&(&str, &str, _)| a == command && b == argument;
-    ADDED.iter().find(of_argument).map(|&(_, _, since)| since)
+    of_argument(ADDED, command, argument)
+}
+
+/// The version that deprecated an argument.
+pub(super) fn argument_deprecated(command: &str, argument: &str) -> Option<&'static str> {
+    of_argument(DEPRECATED_ARGUMENTS, command, argument)
+}
+
+fn of_argument(
+    table: &[(&str, &str, &'static str)],
+    command: &str,
+    argument: &str,
+) -> Option<&'static str> {
+    table.iter().find(|(a, b, _)| *a == command && *b == argument).map(|&(_, _, version)| version)
 }
 
 /// The version that deprecated a command, and what took its place.

@@ -1,0 +1,140 @@
+//! Several callers of redlet see of each other what several callers of a real server see.
+//!
+//! `REDLET_SESSION_STEPS` sets how many random steps there are, `REDLET_SEED` which ones.
+use redlet_tests::connection::Protocol;
+use redlet_tests::generate::{self, Draw};
+use redlet_tests::minimise::minimise;
+use redlet_tests::oracle::Oracle;
+use redlet_tests::scripts::{Script, Step};
+use redlet_tests::stage::{RedletStage, ServerStage, Stage, callers};
+use redlet_tests::transcripts::{Seen, first_difference};
+use redlet_tests::{MEETINGS, cases, package_path, random_run, read_file, scripts, setting, transcripts, words};
+
+const PROTOCOLS: [Protocol; 2] = [Protocol::Resp3, Protocol::Resp2];
+
+fn scripts_of(group: &str) -> Vec<Script> {
+    let text = read_file(&package_path(&format!("cases/sessions/{group}.txt")));
+    scripts::parse(&text).unwrap_or_else(|fault| panic!("cases/sessions/{group}.txt: {fault}"))
+}
+
+fn on_redlet(protocol: Protocol, steps: &[Step]) -> Vec<Seen> {
+    let mut stage = RedletStage::open(protocol, &callers(steps));
+    stage.perform_all(steps).expect("redlet is in this process")
+}
+
+/// The first reports, as the message of a failed test.
+fn report(differences: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown = differences.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+    format!("{} differences\n{}", differences.len(), shown.join("\n"))
+}
+
+#[test]
+fn callers_see_of_each_other_what_is_recorded() {
+    let mut differences = Vec::new();
+    for group in MEETINGS {
+        let table = read_file(&package_path(&format!("tables/sessions/{group}.txt")));
+        let recorded = transcripts::parse(&table).unwrap_or_else(|fault| panic!("{group}: {fault}"));
+        assert!(!recorded.is_empty(), "{group} has no transcript");
+        for transcript in recorded {
+            for protocol in PROTOCOLS {
+                let expected = match protocol {
+                    Protocol::Resp2 => &transcript.resp2,
+                    Protocol::Resp3 => &transcript.resp3,
+                };
+                let got = on_redlet(protocol, &transcript.steps);
+                let difference =
+                    first_difference(&format!("{protocol:?}"), &transcript.steps, expected, &got);
+                differences.extend(difference.map(|text| format!("{group}: {}\n{text}", transcript.title)));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", report(&differences));
+}
+
+#[test]
+fn the_transcripts_hold_every_script_in_its_order() {
+    for group in MEETINGS {
+        let table = read_file(&package_path(&format!("tables/sessions/{group}.txt")));
+        let recorded = transcripts::parse(&table).unwrap_or_else(|fault| panic!("{group}: {fault}"));
+        let present: Vec<Script> =
+            recorded.into_iter().map(|one| Script { title: one.title, steps: one.steps }).collect();
+        assert!(
+            present == scripts_of(group),
+            "cases/sessions/{group}.txt changed: renew the recordings with `cargo xtask record`"
+        );
+    }
+}
+
+#[test]
+fn callers_see_of_each_other_what_those_of_the_server_see() {
+    let Some(oracle) = Oracle::find() else { return };
+    let mut differences = Vec::new();
+    for group in MEETINGS {
+        for script in scripts_of(group) {
+            for protocol in PROTOCOLS {
+                let mut stage =
+                    ServerStage::open(&oracle, protocol, &callers(&script.steps)).expect("the server answers");
+                let expected = stage.perform_all(&script.steps);
+                let expected = expected.unwrap_or_else(|error| panic!("{}: {error}", script.title));
+                let got = on_redlet(protocol, &script.steps);
+                let difference = first_difference(&format!("{protocol:?}"), &script.steps, &expected, &got);
+                differences.extend(difference.map(|text| format!("{group}: {}\n{text}", script.title)));
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{}", report(&differences));
+}
+
+/// Long enough for callers to get in each other's way, short enough to shrink at once.
+const SEQUENCE: usize = 200;
+/// Different failures to find before giving up.
+const REPORTS: usize = 5;
+/// Who runs commands; the last one looks at what is left, at the end.
+const CALLERS: [char; 5] = ['a', 'b', 'c', 'd', 'z'];
+
+/// Performs the steps of callers who are not waiting, first on redlet; the first step that is seen differently.
+fn random_difference(oracle: &Oracle, protocol: Protocol, drawn: &[Step]) -> Option<String> {
+    let looks = random_run::state().into_iter().map(|step| {
+        let line = words::line(&step.words);
+        Step::Run('z', cases::Case { line, words: step.words, comparison: step.comparison })
+    });
+    let mut redlet = RedletStage::open(protocol, &CALLERS);
+    let (mut steps, mut got) = (Vec::new(), Vec::new());
+    for step in drawn.iter().cloned().chain(looks) {
+        if step.caller().is_some_and(|caller| redlet.is_ready(caller)) {
+            got.push(redlet.perform(&step).expect("redlet is in this process"));
+            steps.push(step);
+        }
+    }
+    let mut server = ServerStage::open(oracle, protocol, &CALLERS).expect("the server answers");
+    let expected = server.perform_all(&steps).expect("the server answers");
+    first_difference(&format!("{protocol:?}"), &steps, &expected, &got)
+}
+
+#[test]
+fn random_callers_see_of_each_other_what_those_of_the_server_see() {
+    let Some(oracle) = Oracle::find() else { return };
+    let (steps, seed) = (setting("REDLET_SESSION_STEPS", 20_000), setting("REDLET_SEED", 1));
+    println!("{steps} random steps, REDLET_SEED={seed}");
+    let text = read_file(&package_path("cases/sessions/random.txt"));
+    let templates = generate::templates(&text);
+    let mut draw = Draw::new(seed);
+    let mut reports = Vec::new();
+    for round in 0..steps.div_ceil(SEQUENCE as u64) {
+        let protocol = PROTOCOLS[round as usize % 2];
+        let mut next = || {
+            let caller = CALLERS[draw.below(CALLERS.len() - 1)];
+            let generate::Step { words, comparison } = generate::step(&templates, &mut draw);
+            Step::Run(caller, cases::Case { line: words::line(&words), words, comparison })
+        };
+        let drawn: Vec<Step> = (0..SEQUENCE).map(|_| next()).collect();
+        let Some(_) = random_difference(&oracle, protocol, &drawn) else { continue };
+        let shortest = minimise(&drawn, |steps| random_difference(&oracle, protocol, steps).is_some());
+        reports.extend(random_difference(&oracle, protocol, &shortest));
+        if reports.len() >= REPORTS {
+            break;
+        }
+    }
+    assert!(reports.is_empty(), "REDLET_SEED={seed}: {}", report(&reports));
+}
