@@ -38,7 +38,8 @@ pub(crate) fn items(value: &Value) -> &[Value] {
     }
 }
 
-pub(crate) fn plain(value: &Value) -> String {
+/// A string or a number without its type.
+pub fn plain(value: &Value) -> String {
     match value {
         Value::Status(text) => text.clone(),
         Value::Bulk(bytes) => String::from_utf8_lossy(bytes).into_owned(),

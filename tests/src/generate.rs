@@ -33,7 +33,8 @@ impl Draw {
         (self.next() % bound as u64) as usize
     }
 
-    fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
+    /// One of these.
+    pub fn one_of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
         choices[self.below(choices.len())]
     }
 }

@@ -105,6 +105,10 @@ impl Oracle {
         {
             return Err(io::Error::other("it holds keys, and comparing would remove them"));
         }
+        if started.is_some() {
+            // Nobody reads what it says from now on, and it would wait for a reader once the pipe is full.
+            connection.call(&["CONFIG", "SET", "loglevel", "nothing"])?;
+        }
         let info = connection.call(&["INFO", "server"])?;
         let Value::Bulk(info) = info else { return Err(io::Error::other("INFO gave no text")) };
         let info = String::from_utf8_lossy(&info);

@@ -32,8 +32,9 @@ impl Step {
     /// # Errors
     /// A line that is none of the forms.
     pub fn parse(line: &str) -> Result<Self, String> {
-        let milliseconds =
-            |text: &str| text.parse().map(Duration::from_millis).map_err(|_| format!("no milliseconds: {line}"));
+        let milliseconds = |text: &str| {
+            text.parse().map(Duration::from_millis).map_err(|_| format!("no milliseconds: {line}"))
+        };
         let caller = |name: &str| match name.as_bytes() {
             [letter] if letter.is_ascii_lowercase() => Ok(char::from(*letter)),
             _ => Err(format!("no caller: {line}")),
@@ -102,7 +103,10 @@ pub fn parse(text: &str) -> Result<Vec<Script>, String> {
 /// The steps in a line.
 fn steps(line: &str) -> Result<Vec<Step>, String> {
     let Some((caller, commands)) = line.split_once("> ") else { return Ok(vec![Step::parse(line)?]) };
-    split(commands, b';').iter().map(|command| Step::parse(&format!("{caller}> {}", command.trim()))).collect()
+    split(commands, b';')
+        .iter()
+        .map(|command| Step::parse(&format!("{caller}> {}", command.trim())))
+        .collect()
 }
 
 #[cfg(test)]
@@ -111,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_script_is_written_out_once_for_each_way_of_choosing() {
-        let text = "# remark\n\n== t\na> MULTI; {GET,INCR} k\n@wait 5\n# remark\n@await a 7\nb> [shape] CLIENT ID\n";
+        let text =
+            "# remark\n\n== t\na> MULTI; {GET,INCR} k\n@wait 5\n# remark\n@await a 7\nb> [shape] CLIENT ID\n";
         let scripts = parse(text).unwrap();
         let shown: Vec<String> = scripts[1].steps.iter().map(Step::to_string).collect();
         assert_eq!(shown, ["a> MULTI", "a> INCR k", "@wait 5", "@await a 7", "b> [shape] CLIENT ID"]);

@@ -43,7 +43,9 @@ pub fn callers(steps: &[Step]) -> Vec<char> {
 /// A command's words with the numbers of callers put in for `$a`.
 fn with_ids(words: &[Vec<u8>], id: impl Fn(char) -> Option<u64>) -> Vec<Vec<u8>> {
     let with_id = |word: &Vec<u8>| match word.as_slice() {
-        [b'$', caller] => id(char::from(*caller)).map_or_else(|| word.clone(), |id| id.to_string().into_bytes()),
+        [b'$', caller] => {
+            id(char::from(*caller)).map_or_else(|| word.clone(), |id| id.to_string().into_bytes())
+        }
         _ => word.clone(),
     };
     words.iter().map(with_id).collect()
@@ -123,8 +125,8 @@ fn masked(value: &Value) -> Value {
 /// Lines of CLIENT LIST: what they say about sockets, memory and time is left open.
 fn masked_clients(text: &[u8]) -> Vec<u8> {
     const KEPT: [&str; 14] = [
-        "name", "flags", "db", "sub", "psub", "ssub", "multi", "watch", "cmd", "user", "redir", "resp", "lib-name",
-        "lib-ver",
+        "name", "flags", "db", "sub", "psub", "ssub", "multi", "watch", "cmd", "user", "redir", "resp",
+        "lib-name", "lib-ver",
     ];
     let text = String::from_utf8_lossy(text);
     let lines = text.lines().filter(|line| !line.contains(" name=control "));

@@ -105,7 +105,11 @@ pub fn parse(text: &str) -> Result<Vec<Transcript>, String> {
             "(closed)" => Event::Closed,
             text => Event::Received(Value::parse(text).map_err(fault)?),
         };
-        let resp2 = if sign == "2" { vec![(caller, event.clone())] } else { derived_resp2(&vec![(caller, event.clone())]) };
+        let resp2 = if sign == "2" {
+            vec![(caller, event.clone())]
+        } else {
+            derived_resp2(&vec![(caller, event.clone())])
+        };
         if sign != "2" {
             transcript.resp3.last_mut().ok_or("nothing has happened yet")?.push((caller, event));
         }
@@ -155,7 +159,9 @@ mod tests {
         let received = |caller, text| (caller, Event::Received(Value::parse(text).unwrap()));
         let transcript = Transcript {
             title: "t".into(),
-            steps: ["a> BLPOP k 0", "b> RPUSH k v", "@await a 5"].map(|line| Step::parse(line).unwrap()).into(),
+            steps: ["a> BLPOP k 0", "b> RPUSH k v", "@await a 5"]
+                .map(|line| Step::parse(line).unwrap())
+                .into(),
             resp3: vec![
                 vec![],
                 vec![received('a', "[\"k\", \"v\"]"), received('b', "(integer) 1")],

@@ -40,6 +40,7 @@ groups! {
     keys_answer_as_recorded: "keys",
     connection_commands_answer_as_recorded: "connection",
     server_commands_answer_as_recorded: "server",
+    users_and_their_rules_answer_as_recorded: "acl",
 }
 
 #[test]

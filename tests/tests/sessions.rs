@@ -8,7 +8,9 @@ use redlet_tests::oracle::Oracle;
 use redlet_tests::scripts::{Script, Step};
 use redlet_tests::stage::{RedletStage, ServerStage, Stage, callers};
 use redlet_tests::transcripts::{Seen, first_difference};
-use redlet_tests::{MEETINGS, cases, package_path, random_run, read_file, scripts, setting, transcripts, words};
+use redlet_tests::{
+    MEETINGS, cases, package_path, random_run, read_file, scripts, setting, transcripts, words,
+};
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Resp3, Protocol::Resp2];
 
@@ -73,8 +75,8 @@ fn callers_see_of_each_other_what_those_of_the_server_see() {
     for group in MEETINGS {
         for script in scripts_of(group) {
             for protocol in PROTOCOLS {
-                let mut stage =
-                    ServerStage::open(&oracle, protocol, &callers(&script.steps)).expect("the server answers");
+                let mut stage = ServerStage::open(&oracle, protocol, &callers(&script.steps))
+                    .expect("the server answers");
                 let expected = stage.perform_all(&script.steps);
                 let expected = expected.unwrap_or_else(|error| panic!("{}: {error}", script.title));
                 let got = on_redlet(protocol, &script.steps);

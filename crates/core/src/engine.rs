@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 
+use crate::acl::Acl;
 use crate::cmd::args::Args;
 use crate::cmd::{Blocking, Command, Control, Flags, Parsers, Prepared, Read, Scope, Write, lookup};
 use crate::config::file::{self, ConfigFile};
@@ -60,6 +61,7 @@ pub struct Engine {
     clients: Clients,
     timeouts: Timeouts,
     events: Events,
+    acl: Arc<Acl>,
     config: Config,
     config_file: OnceLock<Arc<dyn ConfigFile>>,
     databases: usize,
@@ -146,6 +148,8 @@ impl Engine {
         assert!(options.databases > 0, "there is no store without a database");
         let random = Random::from_seed(options.seed);
         let config = Config::new(options.databases);
+        let acl = Arc::new(Acl::default());
+        acl.follow(&config);
         let settings = config.type_settings(TypeSettings::new(HashSeed::new(random.next_u64())));
         Self {
             keyspace: Keyspace::new(options.shards, &settings),
@@ -160,6 +164,7 @@ impl Engine {
             events: Events::default(),
             config,
             config_file: OnceLock::new(),
+            acl,
             databases: options.databases,
             journal: OnceLock::new(),
             keeper: OnceLock::new(),
@@ -661,6 +666,11 @@ impl Engine {
 
     pub(crate) fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// Who may do what.
+    pub fn acl(&self) -> &Acl {
+        &self.acl
     }
 
     pub(crate) fn announcer(&self) -> &Announcer {

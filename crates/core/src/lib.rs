@@ -12,6 +12,7 @@
 //!
 //! Where to begin reading: `cmd` has a command as one struct, `tx` the doors to values, `engine` the life of a
 //! command from words to commit, `keyspace` the shards, `types` the data structures, `effect` what goes to the log.
+pub mod acl;
 mod bytes;
 pub mod clock;
 pub mod cmd;

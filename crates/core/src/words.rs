@@ -38,8 +38,8 @@ pub fn trim_start(line: &[u8]) -> &[u8] {
     &line[line.iter().take_while(|byte| is_space(**byte)).count()..]
 }
 
-/// C's `isspace`. Before a word and after a closing quote all of these bytes count, but only some of them end a word.
-const fn is_space(byte: u8) -> bool {
+/// White space to Redis: C's `isspace`. Before a word and after a closing quote all of these bytes count, but only some of them end a word.
+pub const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t'..=b'\r')
 }
 

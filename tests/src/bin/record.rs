@@ -8,9 +8,7 @@ use redlet_tests::scripts::{self, Script};
 use redlet_tests::stage::{ServerStage, Stage, callers};
 use redlet_tests::transcripts::{self, Transcript};
 use redlet_tests::value::Value;
-use redlet_tests::{
-    GROUPS, MEETINGS, cases, command_docs, command_info, package_path, read_file, recording,
-};
+use redlet_tests::{GROUPS, MEETINGS, cases, command_docs, command_info, package_path, read_file, recording};
 
 fn main() -> ExitCode {
     let Some(mut oracle) = Oracle::find() else { return ExitCode::FAILURE };

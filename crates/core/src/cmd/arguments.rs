@@ -104,8 +104,8 @@ impl Kind {
             (_, "unix-time-seconds" | "unix-time-milliseconds") => Kind::UnixTime,
             (
                 _,
-                "client-id" | "count" | "cursor" | "db" | "decrement" | "destination-db" | "end" | "increment"
-                | "index" | "index1" | "index2" | "len" | "limit" | "maxage" | "milliseconds"
+                "bits" | "client-id" | "count" | "cursor" | "db" | "decrement" | "destination-db" | "end"
+                | "increment" | "index" | "index1" | "index2" | "len" | "limit" | "maxage" | "milliseconds"
                 | "min-match-len" | "num-matches" | "numkeys" | "offset" | "protover" | "rank" | "seconds"
                 | "start" | "stop" | "weight",
             ) => Kind::Integer,
@@ -141,6 +141,7 @@ fn choice_name(choices: &[Argument]) -> &'static str {
         ["LIB-NAME", ..] => "attr",
         ["ID", ..] => "new-format",
         ["old-format", ..] => "filter",
+        ["count", "RESET"] => "operation",
         _ => "choice",
     }
 }

@@ -1,7 +1,9 @@
 //! COMMAND: what there is to be called, and with which words.
 use super::arguments::{Argument, arguments};
 use super::server::{ALWAYS, SERVER};
-use super::{Args, Begin, Command, Control, Find, KeySpec, Row, Spec, bare, help_command, table};
+use super::{
+    Args, Begin, Command, Control, Find, KeySpec, KeyUse, Row, Spec, bare, help_command, listed, table,
+};
 use crate::tx::Tx;
 use crate::{Error, Reply, Result, glob};
 
@@ -171,14 +173,9 @@ impl<'a> Control<'a> for CommandInfo<'a> {
         if self.names.is_empty() {
             return Ok(Reply::Array(top_level().map(describe).collect()));
         }
-        let describe = |name: &&[u8]| named(name).map_or(Reply::Null, describe);
+        let describe = |name: &&[u8]| listed(name).map_or(Reply::Null, describe);
         Ok(Reply::Array(self.names.iter().map(describe).collect()))
     }
-}
-
-/// A row by its listed name, where a subcommand has a bar between.
-fn named(name: &[u8]) -> Option<&'static Row> {
-    super::row(name).filter(|_| !name.contains(&b' '))
 }
 
 impl<'a> Control<'a> for CommandDocs<'a> {
@@ -186,7 +183,7 @@ impl<'a> Control<'a> for CommandDocs<'a> {
         let rows: Vec<_> = if self.names.is_empty() {
             top_level().collect()
         } else {
-            self.names.iter().filter_map(|name| named(name)).collect()
+            self.names.iter().filter_map(|name| listed(name)).collect()
         };
         Ok(Reply::Map(rows.into_iter().map(|row| (Reply::bulk(row.listed_name()), document(row))).collect()))
     }
@@ -289,9 +286,7 @@ about_keys!(
     "Finds the keys among a command's words, and what happens to them."
 );
 
-type KeyUse<'w> = (&'w [u8], &'static [&'static str]);
-
-fn keys_of<'w>(words: &'w [&'w [u8]]) -> Result<Vec<KeyUse<'w>>> {
+fn keys_of(words: &[&[u8]]) -> Result<Vec<KeyUse>> {
     let row = match super::lookup(words) {
         Ok((row, _)) => row,
         Err(_) if words.len() == 1 && super::row(words[0]).is_some_and(|row| row.parse.is_none()) => {
@@ -305,39 +300,21 @@ fn keys_of<'w>(words: &'w [&'w [u8]]) -> Result<Vec<KeyUse<'w>>> {
     if row.spec.keys.is_empty() {
         return Err(Error::refused("ERR The command has no key arguments"));
     }
-    let mut found = Vec::new();
-    for spec in row.spec.keys {
-        let places =
-            spec.positions(words).ok_or(Error::refused("ERR Invalid arguments specified for command"))?;
-        let flags = flags_for(spec, words);
-        found.extend(places.into_iter().map(|place| (words[place], flags)));
-    }
-    Ok(found)
-}
-
-/// `SET` without `GET` reads nothing; the table cannot say so.
-fn flags_for(spec: &KeySpec, words: &[&[u8]]) -> &'static [&'static str] {
-    let varies = spec.flags.contains(&"variable_flags");
-    if varies && !words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET")) {
-        &["OW", "update"]
-    } else if varies {
-        &["RW", "access", "update"]
-    } else {
-        spec.flags
-    }
+    row.keys(words).ok_or(Error::refused("ERR Invalid arguments specified for command"))
 }
 
 impl<'a> Control<'a> for CommandGetKeys<'a> {
     fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
-        Ok(Reply::Array(keys_of(&self.words)?.into_iter().map(|(key, _)| Reply::bulk(key)).collect()))
+        let keys = keys_of(&self.words)?;
+        Ok(Reply::Array(keys.into_iter().map(|key| Reply::bulk(self.words[key.place])).collect()))
     }
 }
 
 impl<'a> Control<'a> for CommandGetKeysAndFlags<'a> {
     fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
-        let describe = |(key, flags): KeyUse<'_>| {
-            let flags = Reply::Set(flags.iter().map(|flag| Reply::Status((*flag).into())).collect());
-            Reply::Array(vec![Reply::bulk(key), flags])
+        let describe = |key: KeyUse| {
+            let flags = Reply::Set(key.flags.iter().map(|flag| Reply::Status((*flag).into())).collect());
+            Reply::Array(vec![Reply::bulk(self.words[key.place]), flags])
         };
         Ok(Reply::Array(keys_of(&self.words)?.into_iter().map(describe).collect()))
     }

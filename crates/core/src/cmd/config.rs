@@ -133,6 +133,7 @@ bare! {
 impl Control<'_> for ConfigResetStat {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
         db.reset_statistics();
+        db.engine().acl().log().reset_counts();
         Ok(())
     }
 }

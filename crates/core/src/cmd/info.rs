@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use super::memory::MemoryReport;
 use super::server::{ALWAYS, Counted, SERVER, count};
 use super::{Args, Command, Control, Scope, Spec, table};
+use crate::acl::Reason;
 use crate::journal::Keeper;
 use crate::tx::Tx;
 use crate::{Reply, Result};
@@ -154,12 +155,17 @@ fn persistence_lines(db: &Tx<'_>) -> Result<Lines> {
 
 fn stats_lines(db: &Tx<'_>) -> Result<Lines> {
     let statistics = db.statistics();
+    let refused = |reason| db.engine().acl().log().refused(reason);
     Ok(lines([
         ("total_commands_processed", statistics.commands),
         ("expired_keys", statistics.expired_keys),
         ("evicted_keys", db.engine().maxmemory().evicted_keys()),
         ("keyspace_hits", statistics.hits),
         ("keyspace_misses", statistics.misses),
+        ("acl_access_denied_auth", refused(Reason::Auth)),
+        ("acl_access_denied_cmd", refused(Reason::Command)),
+        ("acl_access_denied_key", refused(Reason::Key)),
+        ("acl_access_denied_channel", refused(Reason::Channel)),
     ]))
 }
 

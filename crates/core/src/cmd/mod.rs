@@ -2,6 +2,7 @@
 //!
 //! To add one: write its struct and its implementation in the family's file, name it in that file's `table!`, add its
 //! method to the facade and its cases to the tables that are compared with a real server.
+pub mod acl;
 pub mod args;
 pub mod arguments;
 pub mod blocking;
@@ -31,7 +32,7 @@ use std::fmt;
 use args::Args;
 pub use blocking::Blocking;
 use names::{Named, named};
-pub use spec::{Begin, Find, Flags, Group, KeySpec, Spec};
+pub use spec::{Begin, Find, Flags, Group, KeySpec, KeyUse, Spec};
 
 use crate::engine::Engine;
 use crate::session::{Origin, Session};
@@ -270,6 +271,31 @@ pub struct Parsers {
     pub execute: for<'a> fn(&mut Args<'a>, &Engine, usize, Option<&mut Session>) -> Result<Reply>,
 }
 
+/// Every ACL category, in Redis's order.
+pub const CATEGORIES: [&str; 21] = [
+    "@keyspace",
+    "@read",
+    "@write",
+    "@set",
+    "@sortedset",
+    "@list",
+    "@hash",
+    "@string",
+    "@bitmap",
+    "@hyperloglog",
+    "@geo",
+    "@stream",
+    "@pubsub",
+    "@admin",
+    "@fast",
+    "@slow",
+    "@blocking",
+    "@dangerous",
+    "@connection",
+    "@transaction",
+    "@scripting",
+];
+
 /// A command in the table.
 #[derive(Clone, Copy)]
 pub struct Row {
@@ -322,29 +348,6 @@ impl Row {
 
     /// The ACL categories that `COMMAND INFO` lists, in Redis's order.
     pub fn categories(&self) -> Vec<&'static str> {
-        const ORDER: [&str; 21] = [
-            "@keyspace",
-            "@read",
-            "@write",
-            "@set",
-            "@sortedset",
-            "@list",
-            "@hash",
-            "@string",
-            "@bitmap",
-            "@hyperloglog",
-            "@geo",
-            "@stream",
-            "@pubsub",
-            "@admin",
-            "@fast",
-            "@slow",
-            "@blocking",
-            "@dangerous",
-            "@connection",
-            "@transaction",
-            "@scripting",
-        ];
         let flags = self.spec.flags;
         let mut categories = Vec::new();
         categories.extend(match self.access {
@@ -358,6 +361,9 @@ impl Row {
         if flags.contains(Flags::BLOCKING) {
             categories.push("@blocking");
         }
+        if flags.contains(Flags::PUBSUB) {
+            categories.push("@pubsub");
+        }
         categories.push(if flags.contains(Flags::FAST) { "@fast" } else { "@slow" });
         // A container has no part in its subcommands' families.
         categories.extend(self.spec.group.category().filter(|_| self.parse.is_some()));
@@ -368,8 +374,19 @@ impl Row {
                 .filter(|&category| !categories.contains(category))
                 .collect::<Vec<_>>(),
         );
-        categories.sort_by_key(|category| ORDER.iter().position(|known| known == category));
+        categories.sort_by_key(|category| CATEGORIES.iter().position(|known| known == category));
         categories
+    }
+
+    /// The places of the keys among a command's words, the name included, and Redis's words for what happens to each; `None` if
+    /// the words do not fit the rules, which the command refuses.
+    pub fn keys(&self, words: &[&[u8]]) -> Option<Vec<KeyUse>> {
+        let mut found = Vec::new();
+        for spec in self.spec.keys {
+            let flags = spec.flags_for(words);
+            found.extend(spec.positions(words)?.into_iter().map(|place| KeyUse { place, flags }));
+        }
+        Some(found)
     }
 
     /// The name as `COMMAND` lists it.
@@ -553,6 +570,7 @@ fn prepared_talk<'a, C: Talk<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a>
 }
 
 const TABLES: &[&[Row]] = &[
+    acl::TABLE,
     string::TABLE,
     hash::TABLE,
     list::TABLE,
@@ -570,6 +588,16 @@ const TABLES: &[&[Row]] = &[
     server::TABLE,
 ];
 
+/// How many rows there are.
+pub(crate) const COUNT: usize = {
+    let (mut count, mut table) = (0, 0);
+    while table < TABLES.len() {
+        count += TABLES[table].len();
+        table += 1;
+    }
+    count
+};
+
 /// Every command, subcommands and containers included, family by family.
 pub fn all() -> impl Iterator<Item = &'static Row> {
     TABLES.iter().flat_map(|table| table.iter())
@@ -586,6 +614,16 @@ pub fn row(name: &[u8]) -> Option<&'static Row> {
         }
     };
     named(name).map(|named| named.row)
+}
+
+/// A row by its listed name in any case, where a subcommand has a bar between.
+pub(crate) fn listed(name: &[u8]) -> Option<&'static Row> {
+    row(name).filter(|_| !name.contains(&b' '))
+}
+
+/// A row's place in [`all`].
+pub(crate) fn number(row: &Row) -> usize {
+    named(row.spec.name.as_bytes()).map_or(usize::MAX, |named| named.number)
 }
 
 /// The subcommands of a container, in the order of the table.
@@ -647,6 +685,14 @@ pub(crate) fn help(container: &'static str) -> Reply {
 /// The refusal of too few or too many words.
 pub(crate) fn wrong_arity(name: &str) -> Error {
     Error::WrongArity(Cow::Owned(name.to_ascii_lowercase().replace(' ', "|")))
+}
+
+/// Redis finds that a subcommand has too many words only after it has found the subcommand.
+pub(crate) fn too_many(name: &'static str, container: &str) -> Error {
+    let word = name.rsplit(' ').next().unwrap_or_default();
+    let text =
+        format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP.");
+    Error::Refused(text.into())
 }
 
 /// A caller's words inside of an error: up to a zero byte.

@@ -77,6 +77,8 @@ fn upper_case(word: u64) -> u64 {
 pub(super) struct Named {
     name: Name,
     pub(super) row: &'static Row,
+    /// Its place in [`all`].
+    pub(super) number: usize,
     pub(super) has_subcommands: bool,
     pub(super) is_subcommand: bool,
 }
@@ -84,11 +86,12 @@ pub(super) struct Named {
 /// At most a quarter full: a name that is not at its place is near it.
 static BY_NAME: LazyLock<Box<[Option<Named>]>> = LazyLock::new(|| {
     let mut slots = vec![None; (all().count() * 4).next_power_of_two()];
-    for row in all() {
+    for (number, row) in all().enumerate() {
         let name = Name::of(row.spec.name.as_bytes()).expect("no command has so long a name");
         let named = Named {
             name,
             row,
+            number,
             has_subcommands: subcommands(row.spec.name).next().is_some(),
             is_subcommand: row.spec.name.contains(' '),
         };

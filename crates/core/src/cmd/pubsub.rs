@@ -228,7 +228,7 @@ macro_rules! channels_command {
 
             fn parse(args: &mut Args<'a>) -> Result<Self> {
                 if args.remaining() > 1 {
-                    return Err(too_many($name, "PUBSUB"));
+                    return Err($crate::cmd::too_many($name, "PUBSUB"));
                 }
                 Ok($type { pattern: args.peek() })
             }
@@ -240,14 +240,6 @@ macro_rules! channels_command {
             }
         }
     };
-}
-
-/// Redis finds that a subcommand has too many words only after it has found the subcommand.
-pub(super) fn too_many(name: &'static str, container: &str) -> crate::Error {
-    let word = name.rsplit(' ').next().unwrap_or_default();
-    let text =
-        format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP.");
-    crate::Error::Refused(text.into())
 }
 
 channels_command!(

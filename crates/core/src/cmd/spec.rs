@@ -88,9 +88,9 @@ impl Group {
             Group::SortedSet => Some("@sortedset"),
             Group::Generic => Some("@keyspace"),
             Group::Connection => Some("@connection"),
-            Group::PubSub => Some("@pubsub"),
             Group::Transactions => Some("@transaction"),
-            Group::Server => None,
+            // What is about channels says so with a flag.
+            Group::PubSub | Group::Server => None,
         }
     }
 }
@@ -185,6 +185,15 @@ pub struct KeySpec {
     pub find: Find,
 }
 
+/// A key among a command's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUse {
+    /// Which word it is; the command's name is word 0.
+    pub place: usize,
+    /// Redis's words for what happens to it, as `COMMAND GETKEYSANDFLAGS` lists them.
+    pub flags: &'static [&'static str],
+}
+
 /// Where the search for keys begins.
 #[derive(Clone, Copy, Debug)]
 pub enum Begin {
@@ -249,7 +258,25 @@ impl KeySpec {
         Self { notes: "", flags, begin: Begin::Index(index), find: Find::KeyNum { at: 0, first: 1, step: 1 } }
     }
 
-    /// The places of the keys in `words`; `None` if they do not fit the rule.
+    /// What happens to the keys in `words`.
+    ///
+    /// `SET` without `GET` reads nothing; the table cannot say so.
+    pub fn flags_for(&self, words: &[&[u8]]) -> &'static [&'static str] {
+        if !self.flags.contains(&"variable_flags") {
+            self.flags
+        } else if words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET")) {
+            &["RW", "access", "update"]
+        } else {
+            &["OW", "update"]
+        }
+    }
+
+    /// Whether the words alone do not say which of them are keys.
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self.begin, Begin::Unknown) || matches!(self.find, Find::Unknown)
+    }
+
+    /// The places of the keys in `words`: none if a keyword is not there, `None` if they do not fit the rule.
     pub fn positions(&self, words: &[&[u8]]) -> Option<Vec<usize>> {
         let count = words.len() as i64;
         let begin = match self.begin {
@@ -258,7 +285,8 @@ impl KeySpec {
                 let from = if start < 0 { count + start } else { start };
                 let is_it = |word: &&[u8]| word.eq_ignore_ascii_case(keyword.as_bytes());
                 let from = usize::try_from(from).ok()?;
-                (from + words.get(from..)?.iter().position(is_it)?) as i64 + 1
+                let Some(at) = words.get(from..)?.iter().position(is_it) else { return Some(Vec::new()) };
+                (from + at) as i64 + 1
             }
             Begin::Unknown => return None,
         };

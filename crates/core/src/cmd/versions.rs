@@ -78,11 +78,7 @@ pub(super) fn argument_deprecated(command: &str, argument: &str) -> Option<&'sta
     of_argument(DEPRECATED_ARGUMENTS, command, argument)
 }
 
-fn of_argument(
-    table: &[(&str, &str, &'static str)],
-    command: &str,
-    argument: &str,
-) -> Option<&'static str> {
+fn of_argument(table: &[(&str, &str, &'static str)], command: &str, argument: &str) -> Option<&'static str> {
     table.iter().find(|(a, b, _)| *a == command && *b == argument).map(|&(_, _, version)| version)
 }
 
