@@ -1,9 +1,11 @@
 #![doc = include_str!("../../../README.md")]
 mod blocking;
 mod cache;
+mod changes;
 mod commands;
 mod error;
 mod housekeeping;
+mod memory_log;
 mod pipeline;
 mod redis;
 mod session;
@@ -18,6 +20,7 @@ mod value;
 mod waiting;
 
 pub use cache::CacheOptions;
+pub use changes::{Change, Changes, Position};
 pub use commands::{Commands, HScanIter, SScanIter, ScanIter, ZScanIter};
 pub use error::{Error, Result};
 pub use pipeline::Pipeline;
@@ -33,8 +36,10 @@ pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetRep
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
 };
+pub use redlet_core::effect::Effect;
 pub use redlet_core::inbox::{Capacity, WhenFull};
 pub use redlet_core::{Bytes, Cause, Clock, EvictionPolicy, ManualClock, Removal, Reply, Tick, UnixMs};
+pub use redlet_persist::Error as StoreError;
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};
 pub use session::Session;
 pub use subscription::{Message, Subscription};
