@@ -154,7 +154,7 @@ fn keep_house(core: &Arc<Core>) {
         };
         drop(garbage);
         if expire {
-            let tick = core.engine.tick(KEYS_AT_A_TIME);
+            let tick = core.tick(KEYS_AT_A_TIME);
             if let Some(at) = tick.next_at {
                 core.desk.wake_at(at);
             }

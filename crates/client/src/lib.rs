@@ -1,10 +1,12 @@
 #![doc = include_str!("../../../README.md")]
 mod blocking;
 mod cache;
+mod changes;
 mod commands;
 mod config_file;
 mod error;
 mod housekeeping;
+mod memory_log;
 mod observe;
 mod pipeline;
 mod redis;
@@ -22,6 +24,7 @@ mod value;
 mod waiting;
 
 pub use cache::CacheOptions;
+pub use changes::{Change, Changes, Position};
 pub use commands::{Commands, HScanIter, SScanIter, ScanIter, ZScanIter};
 pub use error::{Error, Result};
 pub use observe::Observer;
@@ -38,9 +41,11 @@ pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetRep
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
 };
+pub use redlet_core::effect::Effect;
 pub use redlet_core::events::{Class, Classes, Event};
 pub use redlet_core::inbox::{Capacity, WhenFull};
 pub use redlet_core::{Bytes, Cause, Clock, EvictionPolicy, ManualClock, Removal, Reply, Tick, UnixMs};
+pub use redlet_persist::Error as StoreError;
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};
 pub use session::Session;
 pub use subscription::{Message, Subscription};

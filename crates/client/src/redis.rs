@@ -13,6 +13,7 @@ use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 use crate::commands::Commands;
 use crate::config_file::{Loaded, OnDisk};
 use crate::housekeeping::{Desk, Housekeeper};
+use crate::memory_log::MemoryLog;
 use crate::pipeline::Pipeline;
 use crate::session::Session;
 use crate::store::{self, Disk, Making, StoreKeeper};
@@ -28,8 +29,23 @@ use crate::{Error, Result};
 pub(crate) struct Core {
     pub(crate) engine: Engine,
     pub(crate) disk: Option<Disk>,
+    /// The log of a store in memory, if somebody wants to read it.
+    memory_log: Option<Arc<MemoryLog>>,
     pub(crate) desk: Desk,
     turns: Turns,
+}
+
+impl Core {
+    /// Reclaims keys that have expired, at most about `budget` of them.
+    pub(crate) fn tick(&self, budget: usize) -> Tick {
+        let tick = self.engine.tick(budget);
+        match (&self.disk, &self.memory_log) {
+            (Some(disk), _) => disk.writer().wake_readers(),
+            (None, Some(log)) => log.wake_readers(),
+            (None, None) => {}
+        }
+        tick
+    }
 }
 
 /// What the last handle ends.
@@ -286,7 +302,7 @@ impl Redis {
 
     /// Reclaims keys that have expired, at most about `budget` of them. A store on the system's clock does this by itself.
     pub fn tick(&self, budget: usize) -> Tick {
-        self.engine().tick(budget)
+        self.shared.core.tick(budget)
     }
 
     /// Limits what keys may take, in bytes; 0 for no limit. What is too much goes now, if [`Redis::set_eviction_policy`] allows
@@ -360,6 +376,14 @@ impl Redis {
         &self.shared.core.engine
     }
 
+    pub(crate) fn disk(&self) -> Option<&Disk> {
+        self.shared.core.disk.as_ref()
+    }
+
+    pub(crate) fn memory_log(&self) -> Option<&Arc<MemoryLog>> {
+        self.shared.core.memory_log.as_ref()
+    }
+
     pub(crate) fn turns(&self) -> &Turns {
         &self.shared.core.turns
     }
@@ -403,6 +427,7 @@ impl Commands for Redis {
 pub struct Builder {
     path: Option<PathBuf>,
     options: StoreOptions,
+    keep_log_bytes: Option<u64>,
     databases: Option<usize>,
     shards: usize,
     clock: Option<Arc<dyn Clock>>,
@@ -429,6 +454,7 @@ impl Default for Builder {
         Self {
             path: None,
             options: StoreOptions::default(),
+            keep_log_bytes: None,
             databases: None,
             shards: SHARDS,
             clock: None,
@@ -492,6 +518,26 @@ impl Builder {
     /// bytes: Redis's `auto-aof-rewrite-percentage` and `auto-aof-rewrite-min-size`, 100 and 64 MiB unless told otherwise.
     pub fn checkpoint(mut self, percentage: u64, min_bytes: u64) -> Self {
         (self.options.checkpoint_percentage, self.options.checkpoint_min_bytes) = (percentage, min_bytes);
+        self
+    }
+
+    /// How much of the log is kept for those who read [`Redis::changes`], in bytes.
+    ///
+    /// On disk a checkpoint makes the log before it superfluous; its last segments are left that have so many bytes at least, 8 MiB
+    /// unless told otherwise, none for 0. A store in memory keeps its last changes, so many bytes at most, and none unless told to.
+    ///
+    /// ```
+    /// use redlet::{Commands, Position, Redis};
+    ///
+    /// let redis = Redis::builder().keep_log(1 << 20).build()?;
+    /// redis.set("k", "v")?;
+    /// let change = redis.changes(Position(1))?.try_next()?.unwrap();
+    /// assert_eq!(change.key.unwrap(), "k");
+    /// assert!(Redis::memory().changes(Position(1)).is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn keep_log(mut self, bytes: u64) -> Self {
+        self.keep_log_bytes = Some(bytes);
         self
     }
 
@@ -586,7 +632,7 @@ impl Builder {
     ///
     /// # Errors
     /// [`Error::Options`] for numbers that cannot be and for an empty path; for a store on disk what [`Redis::open`] fails with.
-    pub fn build(self) -> Result<Redis> {
+    pub fn build(mut self) -> Result<Redis> {
         if self.path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
             return Err(Error::Options("the path of the store is empty"));
         }
@@ -612,14 +658,23 @@ impl Builder {
         let (engine, disk) = match &self.path {
             None => (making.engine(making.seed, making.shards), None),
             Some(path) => {
+                self.options.keep_log_bytes = self.keep_log_bytes.unwrap_or(self.options.keep_log_bytes);
                 let (engine, disk) = store::open(self.vfs, path, self.options, &making)?;
                 (engine, Some(disk))
             }
         };
+        let memory_log = match (&disk, self.keep_log_bytes) {
+            (None, Some(bytes)) if bytes > 0 => Some(Arc::new(MemoryLog::new(bytes))),
+            _ => None,
+        };
+        if let Some(log) = &memory_log {
+            engine.set_journal(Arc::clone(log) as _);
+        }
         if let Some(Listener(listener)) = self.on_removal {
             engine.set_removal_listener(listener);
         }
-        let core = Arc::new(Core { engine, disk, desk: Desk::default(), turns: Turns::default() });
+        let core =
+            Arc::new(Core { engine, disk, memory_log, desk: Desk::default(), turns: Turns::default() });
         if let Some(disk) = &core.disk {
             core.engine.set_keeper(Arc::new(StoreKeeper(Arc::downgrade(&core))));
             store::share_parameters(&core, disk)?;

@@ -215,6 +215,10 @@ impl SnapshotSource for Copied<'_> {
 }
 
 impl Disk {
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
     pub(crate) fn writer(&self) -> &LogWriter {
         self.store.writer()
     }

@@ -1,15 +1,17 @@
 //! The alphabet of the append log and of snapshots.
 //!
 //! An effect is what a command *did*, never what it was asked: no clock, no random choice, no condition. So replay
-//! needs no parser, and a whole value in a snapshot is the same [`Effect::Put`] that a log may hold.
+//! needs no parser, and a whole value in a snapshot is the same [`Effect::Put`] that a log may hold. Each has a form in Redis's
+//! commands, for whoever wants to bring it to a server.
 use std::borrow::Cow;
 use std::fmt;
+use std::iter::{once, repeat_n};
 
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::UnixMs;
 use crate::types::Element;
+use crate::{UnixMs, number};
 
 /// Bytes that are borrowed from the buffer they were decoded from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,13 @@ impl<'a> From<Element<'a>> for Blob<'a> {
             Element::Text(bytes) => Self(Cow::Borrowed(bytes)),
             Element::Integer(value) => Self(Cow::Owned(value.to_string().into_bytes())),
         }
+    }
+}
+
+impl Blob<'_> {
+    /// The same bytes, borrowed from nobody.
+    pub fn into_owned(self) -> Blob<'static> {
+        Blob(Cow::Owned(self.0.into_owned()))
     }
 }
 
@@ -68,6 +77,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Blob<'a> {
 
 /// One change. Effects between [`Effect::On`] and the next one are about its key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Effect<'a> {
     /// What follows happens in this database. A unit begins in database 0.
     Select {
@@ -230,6 +240,7 @@ pub enum Effect<'a> {
 
 /// A whole value, of any type.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Image<'a> {
     /// A string.
     String(#[serde(borrow)] Blob<'a>),
@@ -241,4 +252,236 @@ pub enum Image<'a> {
     Set(#[serde(borrow)] Vec<Blob<'a>>),
     /// A sorted set's members and scores, lowest first.
     ZSet(#[serde(borrow)] Vec<(Blob<'a>, f64)>),
+}
+
+/// A command as words, its name first.
+pub type Words<'a> = Vec<Cow<'a, [u8]>>;
+
+/// How many elements one command of those that build a collection has: as many as Redis writes to its append-only file.
+const ELEMENTS_PER_COMMAND: usize = 64;
+
+fn words<const N: usize>(words: [&(impl AsRef<[u8]> + ?Sized); N]) -> Words<'_> {
+    words.into_iter().map(|word| Cow::Borrowed(word.as_ref())).collect()
+}
+
+fn decimal<'a>(number: impl Into<i128>) -> Cow<'a, [u8]> {
+    Cow::Owned(number.into().to_string().into_bytes())
+}
+
+fn text<'a>(score: f64) -> Cow<'a, [u8]> {
+    Cow::Owned(number::format_f64(score).into_bytes())
+}
+
+/// `NAME KEY ...`
+fn on<'a>(name: &'static str, key: &'a [u8], rest: impl IntoIterator<Item = Cow<'a, [u8]>>) -> Words<'a> {
+    [Cow::Borrowed(name.as_bytes()), Cow::Borrowed(key)].into_iter().chain(rest).collect()
+}
+
+fn set_string<'a>(key: &'a [u8], value: &'a [u8], expire_at: Option<UnixMs>) -> Words<'a> {
+    let deadline = expire_at.map(|at| [Cow::Borrowed(&b"PXAT"[..]), decimal(at.0)]);
+    on("SET", key, once(Cow::Borrowed(value)).chain(deadline.into_iter().flatten()))
+}
+
+impl Effect<'_> {
+    /// Whether it is about the keys of whole databases, and so about none that [`Effect::On`] names.
+    pub const fn is_about_all(&self) -> bool {
+        matches!(self, Effect::Clear | Effect::ClearAll | Effect::SwapDb { .. })
+    }
+
+    /// The same effect, borrowed from nobody.
+    pub fn into_owned(self) -> Effect<'static> {
+        match self {
+            Effect::Select { db } => Effect::Select { db },
+            Effect::On { key } => Effect::On { key: key.into_owned() },
+            Effect::SetString { value, expire_at } => {
+                Effect::SetString { value: value.into_owned(), expire_at }
+            }
+            Effect::Put { value, expire_at } => Effect::Put { value: value.into_owned(), expire_at },
+            Effect::Del => Effect::Del,
+            Effect::ExpireAt { at } => Effect::ExpireAt { at },
+            Effect::Persist => Effect::Persist,
+            Effect::Rename { to } => Effect::Rename { to: to.into_owned() },
+            Effect::Move { db } => Effect::Move { db },
+            Effect::Clear => Effect::Clear,
+            Effect::ClearAll => Effect::ClearAll,
+            Effect::SwapDb { first, second } => Effect::SwapDb { first, second },
+            Effect::Patch { offset, bytes } => Effect::Patch { offset, bytes: bytes.into_owned() },
+            Effect::HSet { field, value } => {
+                Effect::HSet { field: field.into_owned(), value: value.into_owned() }
+            }
+            Effect::HDel { field } => Effect::HDel { field: field.into_owned() },
+            Effect::PushFront { value } => Effect::PushFront { value: value.into_owned() },
+            Effect::PushBack { value } => Effect::PushBack { value: value.into_owned() },
+            Effect::PopFront => Effect::PopFront,
+            Effect::PopBack => Effect::PopBack,
+            Effect::ListSet { index, value } => Effect::ListSet { index, value: value.into_owned() },
+            Effect::ListInsert { index, value } => Effect::ListInsert { index, value: value.into_owned() },
+            Effect::ListRemove { index } => Effect::ListRemove { index },
+            Effect::ListKeep { start, end } => Effect::ListKeep { start, end },
+            Effect::SAdd { member } => Effect::SAdd { member: member.into_owned() },
+            Effect::SRem { member } => Effect::SRem { member: member.into_owned() },
+            Effect::ZAdd { member, score } => Effect::ZAdd { member: member.into_owned(), score },
+            Effect::ZRem { member } => Effect::ZRem { member: member.into_owned() },
+        }
+    }
+
+    /// Redis's commands that do the same to `key`, in order: most effects are one of them. They are for a connection that has
+    /// selected the effect's database. `key` is of no matter for an effect that is about none.
+    ///
+    /// Redis has no command that inserts into a list, or removes from it, by index. Such an effect turns the list until the place
+    /// is at its front, and back: 2 commands for each element before it.
+    ///
+    /// A deadline that has passed when the commands are run removes the key at once, which a later command may have prevented; Redis
+    /// expires nothing while it loads an append-only file, so there it does not matter when.
+    ///
+    /// ```
+    /// use redlet_core::effect::{Blob, Effect};
+    ///
+    /// let effect = Effect::ZAdd { member: Blob(b"ada"[..].into()), score: 1.5 };
+    /// let commands: Vec<_> = effect.to_commands(b"board").collect();
+    /// assert_eq!(commands, [["ZADD", "board", "1.5", "ada"].map(|word| word.as_bytes().into())]);
+    /// ```
+    pub fn to_commands<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = Words<'a>> + 'a {
+        let (turned, commands) = self.at_front(key);
+        repeat_n(words([&b"LMOVE"[..], key, key, b"LEFT", b"RIGHT"]), turned)
+            .chain(commands)
+            .chain(repeat_n(words([&b"LMOVE"[..], key, key, b"RIGHT", b"LEFT"]), turned))
+    }
+
+    /// How far a list is to be turned, and the commands that then do the same.
+    fn at_front<'a>(&'a self, key: &'a [u8]) -> (usize, Vec<Words<'a>>) {
+        let turned = match self {
+            Effect::ListInsert { index, .. } | Effect::ListRemove { index } => *index as usize,
+            _ => 0,
+        };
+        let word = |bytes: &'a [u8]| Cow::Borrowed(bytes);
+        let command = match self {
+            Effect::On { .. } => return (0, Vec::new()),
+            Effect::Put { value: Image::String(value), expire_at }
+            | Effect::SetString { value, expire_at } => set_string(key, value, *expire_at),
+            Effect::Put { value, expire_at } => {
+                let deadline = expire_at.map(|at| on("PEXPIREAT", key, [decimal(at.0)]));
+                let commands = once(on("DEL", key, [])).chain(value.to_commands(key)).chain(deadline);
+                return (0, commands.collect());
+            }
+            Effect::Select { db } => vec![word(b"SELECT"), decimal(*db)],
+            Effect::Del => on("DEL", key, []),
+            Effect::ExpireAt { at } => on("PEXPIREAT", key, [decimal(at.0)]),
+            Effect::Persist => on("PERSIST", key, []),
+            Effect::Rename { to } => on("RENAME", key, [word(to)]),
+            Effect::Move { db } => on("MOVE", key, [decimal(*db)]),
+            Effect::Clear => vec![word(b"FLUSHDB")],
+            Effect::ClearAll => vec![word(b"FLUSHALL")],
+            Effect::SwapDb { first, second } => vec![word(b"SWAPDB"), decimal(*first), decimal(*second)],
+            Effect::Patch { offset, bytes } => on("SETRANGE", key, [decimal(*offset), word(bytes)]),
+            Effect::HSet { field, value } => on("HSET", key, [word(field), word(value)]),
+            Effect::HDel { field } => on("HDEL", key, [word(field)]),
+            Effect::PushFront { value } | Effect::ListInsert { value, .. } => on("LPUSH", key, [word(value)]),
+            Effect::PushBack { value } => on("RPUSH", key, [word(value)]),
+            Effect::PopFront | Effect::ListRemove { .. } => on("LPOP", key, []),
+            Effect::PopBack => on("RPOP", key, []),
+            Effect::ListSet { index, value } => on("LSET", key, [decimal(*index), word(value)]),
+            // As an index, what comes before 0 would be the last element.
+            Effect::ListKeep { start, end } if start >= end => on("DEL", key, []),
+            Effect::ListKeep { start, end } => on("LTRIM", key, [decimal(*start), decimal(end - 1)]),
+            Effect::SAdd { member } => on("SADD", key, [word(member)]),
+            Effect::SRem { member } => on("SREM", key, [word(member)]),
+            Effect::ZAdd { member, score } => on("ZADD", key, [text(*score), word(member)]),
+            Effect::ZRem { member } => on("ZREM", key, [word(member)]),
+        };
+        (turned, vec![command])
+    }
+}
+
+impl Image<'_> {
+    /// The same value, borrowed from nobody.
+    pub fn into_owned(self) -> Image<'static> {
+        let all = |blobs: Vec<Blob<'_>>| blobs.into_iter().map(Blob::into_owned).collect();
+        match self {
+            Image::String(value) => Image::String(value.into_owned()),
+            Image::List(values) => Image::List(all(values)),
+            Image::Hash(fields) => Image::Hash(
+                fields.into_iter().map(|(field, value)| (field.into_owned(), value.into_owned())).collect(),
+            ),
+            Image::Set(members) => Image::Set(all(members)),
+            Image::ZSet(members) => {
+                Image::ZSet(members.into_iter().map(|(member, score)| (member.into_owned(), score)).collect())
+            }
+        }
+    }
+
+    /// Redis's commands that make this value at a key that is not there.
+    pub fn to_commands<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = Words<'a>> + 'a {
+        let one = |blob: &'a Blob<'a>| vec![Cow::Borrowed(&**blob)];
+        let (name, elements): (_, Vec<Words<'a>>) = match self {
+            Image::String(value) => ("SET", vec![one(value)]),
+            Image::List(values) => ("RPUSH", values.iter().map(one).collect()),
+            Image::Set(members) => ("SADD", members.iter().map(one).collect()),
+            Image::Hash(fields) => {
+                ("HSET", fields.iter().map(|(field, value)| words([&**field, &**value])).collect())
+            }
+            Image::ZSet(members) => (
+                "ZADD",
+                members.iter().map(|(member, score)| vec![text(*score), Cow::Borrowed(&**member)]).collect(),
+            ),
+        };
+        let groups: Vec<_> = elements.chunks(ELEMENTS_PER_COMMAND).map(<[Words<'_>]>::concat).collect();
+        groups.into_iter().map(move |group| on(name, key, group))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(effect: &Effect<'_>) -> Vec<String> {
+        let line = |words: Words<'_>| {
+            words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>().join(" ")
+        };
+        effect.to_commands(b"k").map(line).collect()
+    }
+
+    fn blob(text: &'static str) -> Blob<'static> {
+        text.as_bytes().into()
+    }
+
+    #[test]
+    fn a_whole_value_replaces_what_was_there_in_commands_of_64_elements() {
+        let put = Effect::Put { value: Image::List(vec![blob("x"); 130]), expire_at: Some(UnixMs(7)) };
+        let commands: Vec<usize> = put.to_commands(b"k").map(|words| words.len()).collect();
+        assert_eq!(commands, [2, 66, 66, 4, 3]);
+        let pairs = vec![(blob("m"), f64::NEG_INFINITY), (blob("n"), 0.1)];
+        let put = Effect::Put { value: Image::ZSet(pairs), expire_at: None };
+        assert_eq!(lines(&put), ["DEL k", "ZADD k -inf m 0.1 n"]);
+        let put = Effect::Put { value: Image::String(blob("v")), expire_at: Some(UnixMs(7)) };
+        assert_eq!(lines(&put), ["SET k v PXAT 7"]);
+    }
+
+    #[test]
+    fn a_place_in_a_list_is_reached_by_turning_it() {
+        let insert = Effect::ListInsert { index: 2, value: blob("v") };
+        assert_eq!(
+            lines(&insert),
+            [
+                "LMOVE k k LEFT RIGHT",
+                "LMOVE k k LEFT RIGHT",
+                "LPUSH k v",
+                "LMOVE k k RIGHT LEFT",
+                "LMOVE k k RIGHT LEFT"
+            ]
+        );
+        assert_eq!(lines(&Effect::ListRemove { index: 0 }), ["LPOP k"]);
+    }
+
+    #[test]
+    fn a_list_of_which_nothing_is_kept_is_deleted() {
+        assert_eq!(lines(&Effect::ListKeep { start: 1, end: 3 }), ["LTRIM k 1 2"]);
+        assert_eq!(lines(&Effect::ListKeep { start: 0, end: 0 }), ["DEL k"]);
+    }
+
+    #[test]
+    fn what_says_where_the_next_effects_are_changes_nothing() {
+        assert_eq!(lines(&Effect::On { key: blob("other") }), [""; 0]);
+        assert_eq!(lines(&Effect::Select { db: 3 }), ["SELECT 3"]);
+    }
 }

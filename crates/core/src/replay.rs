@@ -76,7 +76,7 @@ impl Engine {
                     let (index, section) = place_of(&key);
                     indexes.extend((!is_newer(section)).then_some(index));
                 }
-                effect if is_about_all(&effect) => {
+                effect if effect.is_about_all() => {
                     let is_behind = |index: &usize| !sections.of_shard(*index).all(&is_newer);
                     indexes.extend((0..self.keyspace().len()).filter(is_behind));
                 }
@@ -94,7 +94,7 @@ impl Engine {
                 continue;
             }
             let db = cursor.db;
-            if is_about_all(&effect) {
+            if effect.is_about_all() {
                 // A shard that was being copied then has sections that it must not touch.
                 let halves = indexes.iter().filter(|index| sections.of_shard(**index).any(&is_newer));
                 let has_it = |index, hash| is_newer(sections.of(index, hash));
@@ -112,11 +112,6 @@ impl Engine {
     fn begin_replay<'e>(&'e self, db: usize, locks: WriteLocks<'e>) -> Tx<'e> {
         Tx::new(self, db, locks, None, Recorder::new(false), Notes::new(Classes::NONE)).replaying()
     }
-}
-
-/// Whether an effect is about the keys of whole databases.
-const fn is_about_all(effect: &Effect<'_>) -> bool {
-    matches!(effect, Effect::Clear | Effect::ClearAll | Effect::SwapDb { .. })
 }
 
 /// Where the effects are: `Select` and `On` so far.

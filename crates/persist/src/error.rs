@@ -77,6 +77,26 @@ pub enum Error {
         "the log could not be written and takes nothing more; close the store, mend the cause and open it again: {0}"
     )]
     WriteFailed(String),
+    /// A unit was asked for that the log does not keep any more.
+    #[error(
+        "unit {wanted} of the log is no longer kept, the oldest that is kept is {oldest}; begin there, from a copy of the keys"
+    )]
+    Gone {
+        /// The unit.
+        wanted: u64,
+        /// The first one after it that is kept.
+        oldest: u64,
+    },
+    /// A unit was asked for that comes after the next one.
+    #[error(
+        "unit {wanted} is further on than the log, whose next unit is {next}; the position is that of another store"
+    )]
+    Ahead {
+        /// The unit.
+        wanted: u64,
+        /// The one that happens next.
+        next: u64,
+    },
     /// The file's format is of another version.
     #[error("{} was written in format version {found}; this program reads version {known}", path.display())]
     UnsupportedVersion {

@@ -25,6 +25,7 @@
 mod error;
 mod log;
 mod manifest;
+mod reader;
 mod sim;
 mod snapshot;
 mod store;
@@ -32,6 +33,7 @@ mod vfs;
 mod writer;
 
 pub use error::{Error, Result};
+pub use reader::LogReader;
 pub use sim::SimVfs;
 pub use store::{RecoveryReport, RecoveryTarget, SnapshotSource, Store, StoreOptions, TornTail};
 pub use vfs::{FileLock, Kind, Mapped, RealVfs, Vfs, VfsFile};

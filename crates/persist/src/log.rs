@@ -75,7 +75,7 @@ pub(crate) fn number<const N: usize>(bytes: &[u8], at: usize) -> Option<[u8; N]>
 }
 
 /// The frame at an offset, if there is a good one: its unit and its payload.
-fn frame_at(bytes: &[u8], at: usize) -> Option<(u64, &[u8])> {
+pub(crate) fn frame_at(bytes: &[u8], at: usize) -> Option<(u64, &[u8])> {
     let (length, unit, crc) = frame_header_at(bytes, at)?;
     let payload = bytes.get(at + FRAME_HEADER_BYTES..)?.get(..usize::try_from(length).ok()?)?;
     (crc32c::crc32c(payload) == crc).then_some((unit, payload))
@@ -131,7 +131,7 @@ pub(crate) fn read(
     Ok((unit, None))
 }
 
-fn check_header(path: &Path, bytes: &[u8], first: u64) -> Result<()> {
+pub(crate) fn check_header(path: &Path, bytes: &[u8], first: u64) -> Result<()> {
     let stored = number(bytes, HEADER_BYTES - 4).map(u32::from_le_bytes);
     let made = bytes.get(..HEADER_BYTES - 4).map(crc32c::crc32c);
     let is_good = bytes.starts_with(MAGIC) && stored.is_some() && stored == made;

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::error::{At, Result, corrupt, missing};
 use crate::manifest::{self, Manifest, ManifestFile};
 use crate::snapshot::{self, Reader};
-use crate::vfs::{FileLock, Kind, Vfs};
+use crate::vfs::{FileLock, Kind, Mapped, Vfs};
 use crate::writer::{Fsync, LogWriter, Segment};
 use crate::{Error, log};
 
@@ -25,6 +25,8 @@ pub struct StoreOptions {
     pub checkpoint_percentage: u64,
     /// ... and has at least so many bytes.
     pub checkpoint_min_bytes: u64,
+    /// What a checkpoint made superfluous is kept for those who read the log, so many of its last bytes at least.
+    pub keep_log_bytes: u64,
     /// One line that a new store keeps, and every opening of it hands to [`RecoveryTarget::begin`].
     pub engine: String,
 }
@@ -36,6 +38,7 @@ impl Default for StoreOptions {
             segment_bytes: 64 << 20,
             checkpoint_percentage: 100,
             checkpoint_min_bytes: 64 << 20,
+            keep_log_bytes: 8 << 20,
             engine: String::new(),
         }
     }
@@ -147,6 +150,7 @@ impl fmt::Display for RecoveryReport {
 pub struct Store {
     vfs: Arc<dyn Vfs>,
     folder: PathBuf,
+    keep_log_bytes: u64,
     checkpoint_percentage: AtomicU64,
     checkpoint_min_bytes: AtomicU64,
     writer: LogWriter,
@@ -227,7 +231,7 @@ impl Store {
         let tail = replay(&*vfs, folder, &manifest, target, &mut report)?;
         let segment = make_ready(&*vfs, folder, &tail, report.torn.as_ref());
         report.unwritable = segment.as_ref().err().map(ToString::to_string);
-        report.left_over = remove_orphans(&*vfs, folder, &manifest);
+        report.left_over = remove_orphans(&*vfs, folder, &manifest, options.keep_log_bytes);
         let names = vfs.list(folder).at("list", folder)?;
         let next_id = names
             .iter()
@@ -246,6 +250,7 @@ impl Store {
         let store = Self {
             vfs,
             folder: folder.to_owned(),
+            keep_log_bytes: options.keep_log_bytes,
             checkpoint_percentage: AtomicU64::new(options.checkpoint_percentage),
             checkpoint_min_bytes: AtomicU64::new(options.checkpoint_min_bytes),
             writer,
@@ -256,6 +261,33 @@ impl Store {
             _lock: lock,
         };
         Ok((store, report))
+    }
+
+    /// The first unit of the log that is kept.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn oldest_unit(&self) -> Result<u64> {
+        let segments = self.segments()?;
+        Ok(segments.first().copied().unwrap_or_else(|| self.writer.last_unit() + 1))
+    }
+
+    /// The first units of the segments that are there, in order.
+    pub(crate) fn segments(&self) -> Result<Vec<u64>> {
+        let names = self.vfs.list(&self.folder).at("list", &self.folder)?;
+        let mut segments: Vec<u64> = names.iter().filter_map(|name| log::first_unit(name)).collect();
+        segments.sort_unstable();
+        Ok(segments)
+    }
+
+    /// The contents of a segment so far; `None` if it is not there any more.
+    pub(crate) fn map_segment(&self, first_unit: u64) -> Result<Option<(PathBuf, Mapped)>> {
+        let path = self.folder.join(log::file_name(first_unit));
+        match self.vfs.map(&path) {
+            Ok(bytes) => Ok(Some((path, bytes))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).at("read", &path),
+        }
     }
 
     /// The end of the log.
@@ -331,7 +363,7 @@ impl Store {
         self.snapshot_bytes.store(snapshot_bytes, Ordering::Relaxed);
         self.last_snapshot_ms.store(now_ms, Ordering::Relaxed);
         // What is left over by a failure here is removed at the next opening.
-        remove_orphans(&*self.vfs, &self.folder, &self.manifest.content());
+        remove_orphans(&*self.vfs, &self.folder, &self.manifest.content(), self.keep_log_bytes);
         Ok(())
     }
 
@@ -521,17 +553,34 @@ fn make_ready(vfs: &dyn Vfs, folder: &Path, tail: &Tail, torn: Option<&TornTail>
     Segment::open(vfs, folder, tail.segment, tail.segment_bytes)
 }
 
-/// Removes what no manifest names any more. Returns what could not be removed.
-fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest) -> Vec<PathBuf> {
+/// From which unit on the log is kept: with the segments that recovery needs, and before them as many as have `keep_bytes`.
+fn kept_from(vfs: &dyn Vfs, folder: &Path, names: &[String], manifest: &Manifest, keep_bytes: u64) -> u64 {
+    let mut older: Vec<u64> = names.iter().filter_map(|name| log::first_unit(name)).collect();
+    older.retain(|&first| first < manifest.first_unit);
+    older.sort_unstable();
+    let (mut kept, mut left) = (manifest.first_unit, keep_bytes);
+    while left > 0
+        && let Some(first) = older.pop()
+        // What cannot be read is of no use to a reader.
+        && let Ok(bytes) = segment_bytes(vfs, folder, first)
+    {
+        (kept, left) = (first, left.saturating_sub(bytes as u64));
+    }
+    kept
+}
+
+/// Removes what no manifest names any more and nobody reads. Returns what could not be removed.
+fn remove_orphans(vfs: &dyn Vfs, folder: &Path, manifest: &Manifest, keep_log_bytes: u64) -> Vec<PathBuf> {
+    // What cannot be listed was not found to be in the way either.
+    let names = vfs.list(folder).unwrap_or_default();
+    let kept_from = kept_from(vfs, folder, &names, manifest, keep_log_bytes);
     let is_orphan = |name: &String| {
         let unfinished = name.strip_suffix(".tmp");
-        log::first_unit(name).is_some_and(|first| first < manifest.first_unit)
+        log::first_unit(name).is_some_and(|first| first < kept_from)
             || snapshot::id_of(name).is_some_and(|id| Some(id) != manifest.snapshot)
             || unfinished.is_some_and(|name| snapshot::id_of(name).or(log::first_unit(name)).is_some())
             || name == manifest::TEMPORARY
     };
-    // What cannot be listed was not found to be in the way either.
-    let names = vfs.list(folder).unwrap_or_default();
     let mut orphans: Vec<PathBuf> =
         names.iter().filter(|name| is_orphan(name)).map(|name| folder.join(name)).collect();
     orphans.sort_unstable();

@@ -49,7 +49,7 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     fn create(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
     /// Opens a file to append to it.
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
-    /// The contents of a file that nobody changes while they are held.
+    /// The contents of a file as they are now. It may grow while they are held, and does not change otherwise.
     fn map(&self, path: &Path) -> io::Result<Mapped>;
     /// Cuts a file to a length and syncs it.
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()>;
@@ -113,8 +113,8 @@ impl Vfs for RealVfs {
             return Ok(Box::new(Vec::<u8>::new()));
         }
         // SAFETY: the mapping must not change while it is read. The store holds its LOCK, which keeps every other redlet
-        // out; this one maps only files that it does not write to (a log is mapped before it is appended to, a
-        // snapshot is never changed). Somebody who edits a store's files by hand while it is open is outside of this.
+        // out; this one changes no byte that is in a file: a snapshot is never written to, a log only grows behind the
+        // mapping while it is open, and is cut only before anybody could have mapped it for longer. Somebody who edits a store's files by hand while it is open is outside of this.
         #[expect(unsafe_code, reason = "mapping a file has no safe form")]
         let map = unsafe { memmap2::Mmap::map(&file)? };
         Ok(Box::new(map))

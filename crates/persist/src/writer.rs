@@ -2,9 +2,10 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use event_listener::{Event, EventListener, IntoNotification};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::error::{At, Result};
@@ -60,8 +61,12 @@ pub struct LogWriter {
     /// Whether somebody writes and syncs for all who wait.
     syncing: Mutex<bool>,
     sync_ended: Condvar,
-    /// Units up to here are on the disk.
+    /// Units up to here are on the disk, as far as they were taken since the store was opened.
     synced: AtomicU64,
+    /// So are those that were there before. A process that was killed left them to the operating system.
+    has_secured_recovered: AtomicBool,
+    /// Units were taken: told to those who read the log while it is written.
+    grown: Event,
     /// Bytes of all segments since the last checkpoint.
     log_bytes: AtomicU64,
     failed: OnceLock<String>,
@@ -177,6 +182,8 @@ impl LogWriter {
             syncing: Mutex::new(false),
             sync_ended: Condvar::new(),
             synced: AtomicU64::new(last_unit),
+            has_secured_recovered: AtomicBool::new(false),
+            grown: Event::new(),
             log_bytes: AtomicU64::new(log_bytes),
             failed,
             on_dirty: OnceLock::new(),
@@ -237,10 +244,46 @@ impl LogWriter {
     /// # Errors
     /// [`Error::WriteFailed`] if it could not be made so.
     pub fn commit(&self, unit: u64) -> Result<()> {
-        match self.fsync() {
+        let result = match self.fsync() {
             Fsync::Always => self.wait_for(unit),
             Fsync::EverySec | Fsync::No => self.relieve(),
+        };
+        self.wake_readers();
+        result
+    }
+
+    /// Wakes those who wait for the log to grow. No lock may be held: they are woken here.
+    #[inline]
+    pub fn wake_readers(&self) {
+        // Without a fence: whoever listened before a unit was taken has been in the buffer's lock before it, to look.
+        self.grown.notify(usize::MAX.relaxed());
+    }
+
+    /// Tells when units were taken after this call. Whoever listens looks at [`LogWriter::last_unit`] before waiting.
+    pub(crate) fn listen(&self) -> EventListener {
+        self.grown.listen()
+    }
+
+    /// The number of the last unit that is on the disk. What was there when the store was opened counts as such; see
+    /// [`LogWriter::secure_recovered`].
+    pub(crate) fn synced_unit(&self) -> u64 {
+        self.synced.load(Ordering::Acquire)
+    }
+
+    /// Brings what was in the log when the store was opened to the disk, unless that was done.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub(crate) fn secure_recovered(&self) -> Result<()> {
+        let _turn = self.turn.lock();
+        if !self.has_secured_recovered.load(Ordering::Relaxed) {
+            let segment = self.file.lock();
+            let (file, path) = (Arc::clone(&segment.file), segment.path.clone());
+            drop(segment);
+            self.latching(|| file.sync().at("sync", &path))?;
+            self.has_secured_recovered.store(true, Ordering::Relaxed);
         }
+        Ok(())
     }
 
     /// Writes to the file if too much waits for that. Does not wait for the disk, which beginning the next segment would take.
@@ -291,6 +334,7 @@ impl LogWriter {
         self.write_out(&mut segment)?;
         let is_long = segment.is_long(self.segment_bytes);
         drop(segment);
+        self.wake_readers();
         if is_long { self.sync() } else { Ok(()) }
     }
 

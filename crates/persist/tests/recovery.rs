@@ -54,7 +54,8 @@ impl Remembered {
 }
 
 fn options(fsync: Fsync) -> StoreOptions {
-    StoreOptions { fsync, segment_bytes: 200, engine: "test".into(), ..StoreOptions::default() }
+    let engine = "test".into();
+    StoreOptions { fsync, segment_bytes: 200, keep_log_bytes: 0, engine, ..StoreOptions::default() }
 }
 
 fn open(vfs: &SimVfs, fsync: Fsync) -> Result<(Store, RecoveryReport, Vec<String>)> {
