@@ -316,6 +316,18 @@ impl PubSub {
         }
     }
 
+    /// What the reader of an inbox is subscribed to. O(N), N being the number of all subscriptions.
+    pub(crate) fn subscriptions_of(&self, inbox: &Arc<Inbox<Push>>) -> Vec<(Kind, Bytes)> {
+        let tables = self.tables.read();
+        let of = |kind: Kind| {
+            let is_listener =
+                |listeners: &Listeners| listeners.values().any(|other| Arc::ptr_eq(other, inbox));
+            let names = tables[kind as usize].iter().filter(move |(_, listeners)| is_listener(listeners));
+            names.map(move |(name, _)| (kind, name.clone()))
+        };
+        [Kind::Channel, Kind::Pattern, Kind::ShardChannel].into_iter().flat_map(of).collect()
+    }
+
     /// What is subscribed to, of a kind, that matches a pattern.
     pub fn names(&self, kind: Kind, pattern: Option<&[u8]>) -> Vec<Bytes> {
         let is_asked =

@@ -2,15 +2,20 @@
 use std::borrow::Cow;
 
 use super::args::Args;
-use super::{CATEGORIES, Command, Control, Flags, Group, Row, Spec, bare, help_command, table, too_many};
+use super::{
+    CATEGORIES, Command, Control, Flags, Group, Row, Spec, Talk, bare, help_command, table, too_many,
+};
 use crate::acl::{Entry, SelectorText, User};
+use crate::engine::Engine;
 use crate::number::hexadecimal;
+use crate::pubsub::Kind;
+use crate::session::{Client, Session};
 use crate::tx::Tx;
 use crate::{Bytes, Error, Reply, Result};
 
 table! {
     container ACL, control AclCat, control AclDelUser, control AclDryRun, control AclGenPass, control AclGetUser, control AclHelp,
-    control AclList, control AclLoad, control AclLog, control AclSave, control AclSetUser, control AclUsers, control AclWhoAmI,
+    control AclList, control AclLoad, control AclLog, control AclSave, control AclSetUser, control AclUsers, talk AclWhoAmI,
 }
 
 const SERVER: Spec = Spec { group: Group::Server, since: "6.0.0", ..Spec::EMPTY };
@@ -93,7 +98,10 @@ impl<'a> Command<'a> for AclDelUser<'a> {
 
 impl<'a> Control<'a> for AclDelUser<'a> {
     fn run(&self, db: &mut Tx<'_>) -> Result<usize> {
-        Ok(db.engine().acl().remove_users(&self.names)?.len())
+        let removed = db.engine().acl().remove_users(&self.names)?;
+        let is_removed = |client: &Client| removed.iter().any(|user| client.shown().user == user.name());
+        db.engine().clients().expel(is_removed);
+        Ok(removed.len())
     }
 }
 
@@ -350,10 +358,9 @@ bare! {
     }
 }
 
-impl Control<'_> for AclWhoAmI {
-    fn run(&self, db: &mut Tx<'_>) -> Result<Bytes> {
-        // Without a session nobody can say that they are somebody else.
-        Ok(name_of(db.engine().acl().default_user()))
+impl Talk<'_> for AclWhoAmI {
+    fn talk(&self, engine: &Engine, session: &mut Session) -> Result<Bytes> {
+        Ok(name_of(session.user(engine)))
     }
 }
 
@@ -507,6 +514,13 @@ impl<'a> Command<'a> for AclSetUser<'a> {
 
 impl<'a> Control<'a> for AclSetUser<'a> {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
-        db.engine().acl().set_user(self.name, &self.rules).map(drop)
+        let engine = db.engine();
+        let user = engine.acl().set_user(self.name, &self.rules)?;
+        engine.clients().expel(|client| {
+            let may_hear = |(kind, name): &(Kind, Bytes)| user.may_hear(name, *kind == Kind::Pattern);
+            client.shown().user == user.name()
+                && !engine.pubsub().subscriptions_of(client.inbox()).iter().all(may_hear)
+        });
+        Ok(())
     }
 }

@@ -1,13 +1,14 @@
-//! The caller itself: PING, ECHO, SELECT, HELLO, RESET, QUIT.
+//! The caller itself: PING, ECHO, SELECT, AUTH, HELLO, RESET, QUIT.
 use crate::Bytes;
 
 use super::{Args, Command, Control, Flags, Group, Spec, Talk, bare, client, table};
+use crate::acl::DEFAULT_USER;
 use crate::engine::Engine;
 use crate::session::{Protocol, Session};
 use crate::tx::Tx;
 use crate::{Error, Reply, Result, number};
 
-table! { control Echo, talk Hello, control Ping, talk Quit, talk Reset, talk Select }
+table! { talk Auth, control Echo, talk Hello, control Ping, talk Quit, talk Reset, talk Select }
 
 const CONNECTION: Spec = Spec { group: Group::Connection, flags: Flags::FAST, ..Spec::EMPTY };
 
@@ -181,11 +182,56 @@ impl Talk<'_> for Quit {
     }
 }
 
+/// `AUTH [username] password`
+#[derive(Clone, Debug)]
+pub struct Auth<'a> {
+    /// As whom; `None` for the default user.
+    pub user: Option<&'a [u8]>,
+    /// With which password.
+    pub password: &'a [u8],
+}
+
+impl<'a> Command<'a> for Auth<'a> {
+    const SPEC: Spec = Spec {
+        name: "AUTH",
+        arity: -2,
+        flags: CALLER,
+        summary: "Says who the caller is.",
+        complexity: "O(N), N being the number of the user's passwords",
+        syntax: "[username] password",
+        ..CONNECTION
+    };
+    type Reply = ();
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let user = if args.remaining() > 1 { Some(args.bytes()?) } else { None };
+        let password = args.bytes()?;
+        args.finish()?;
+        Ok(Auth { user, password })
+    }
+}
+
+impl<'a> Talk<'a> for Auth<'a> {
+    const LASTS: bool = true;
+
+    fn talk(&self, engine: &Engine, session: &mut Session) -> Result<()> {
+        if self.user.is_none() && engine.acl().default_user().admits_anybody() {
+            return Err(Error::refused(
+                "ERR AUTH <password> called without any password configured for the default user. Are you sure your \
+                 configuration is correct?",
+            ));
+        }
+        session.log_in(engine, self.user.unwrap_or(DEFAULT_USER.as_bytes()), self.password)
+    }
+}
+
 /// `HELLO [protover [AUTH username password] [SETNAME clientname]]`
 #[derive(Clone, Debug)]
 pub struct Hello<'a> {
     /// The protocol from now on; `None` for the one that is spoken.
     pub protocol: Option<Protocol>,
+    /// `AUTH`: the user and the password.
+    pub login: Option<(&'a [u8], &'a [u8])>,
     /// `SETNAME`
     pub name: Option<&'a [u8]>,
 }
@@ -227,7 +273,7 @@ impl<'a> Command<'a> for Hello<'a> {
     type Reply = HelloReply;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let (mut protocol, mut name) = (None, None);
+        let (mut protocol, mut login, mut name) = (None, None, None);
         if !args.is_empty() {
             let refusal = Error::refused("ERR Protocol version is not an integer or out of range");
             protocol = Some(match number::parse_i64(args.bytes()?).ok_or(refusal)? {
@@ -237,19 +283,32 @@ impl<'a> Command<'a> for Hello<'a> {
             });
         }
         while let Some(option) = args.peek() {
-            if args.take_with("SETNAME", 1) {
+            if args.take_with("AUTH", 2) {
+                login = Some((args.bytes()?, args.bytes()?));
+            } else if args.take_with("SETNAME", 1) {
                 name = Some(args.bytes()?);
             } else {
                 let option = String::from_utf8_lossy(option);
                 return Err(Error::Refused(format!("ERR Syntax error in HELLO option '{option}'").into()));
             }
         }
-        Ok(Hello { protocol, name })
+        Ok(Hello { protocol, login, name })
     }
 }
 
 impl<'a> Talk<'a> for Hello<'a> {
-    fn talk(&self, _: &Engine, session: &mut Session) -> Result<HelloReply> {
+    fn talk(&self, engine: &Engine, session: &mut Session) -> Result<HelloReply> {
+        if let Some((user, password)) = self.login {
+            session.log_in(engine, user, password)?;
+        }
+        if session.needs_login(engine) {
+            return Err(Error::Refused(
+                "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH \
+                 <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the \
+                 same time"
+                    .into(),
+            ));
+        }
         if let Some(name) = self.name {
             client::set_name(session, name)?;
         }

@@ -33,6 +33,11 @@ impl Origin {
     pub fn in_process() -> Self {
         Self { address: String::new(), local_address: String::new(), file: -1, is_unix_socket: false }
     }
+
+    /// Whether there is no connection.
+    pub fn is_in_process(&self) -> bool {
+        self.file < 0 && self.address.is_empty()
+    }
 }
 
 /// What kind of caller: `CLIENT LIST TYPE`.
@@ -349,6 +354,12 @@ impl Clients {
     /// How many there were so far.
     pub fn total(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
+    }
+
+    /// Tells callers to go.
+    pub(crate) fn expel(&self, is_expelled: impl Fn(&Client) -> bool) {
+        let expelled = self.list().into_iter().filter(|client| is_expelled(client));
+        expelled.filter_map(|client| client.kill()).for_each(Waker::wake);
     }
 
     /// All of them, in the order in which they came.

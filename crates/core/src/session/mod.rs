@@ -14,6 +14,7 @@ pub use clients::{Client, ClientKind, Clients, Origin, Shown, Traffic};
 pub use pause::PauseMode;
 use queue::Queue;
 
+use crate::acl::{Context, Reason, User};
 use crate::cmd::args::Args;
 use crate::cmd::{Flags, Row, lookup};
 use crate::engine::{Engine, check_word};
@@ -21,7 +22,7 @@ use crate::inbox::{Capacity, Inbox};
 use crate::pubsub::{Kind, Push, Subscriber};
 use crate::waiting::Wait;
 use crate::watch::Watch;
-use crate::{Error, Reply, Result};
+use crate::{Bytes, Error, Reply, Result};
 
 /// Which forms replies have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,6 +92,8 @@ enum Blocked {
 /// One caller. [`Session::end`] must be called when it goes away: others know of it.
 pub struct Session {
     client: Arc<Client>,
+    /// As whom it is logged in; nobody until it has given a password, where one is asked for.
+    user: Option<Arc<User>>,
     db: usize,
     protocol: Protocol,
     replies: Replies,
@@ -113,7 +116,11 @@ impl Session {
     pub fn new(engine: &Engine, origin: Origin) -> Self {
         let subscriber = Subscriber::new(Capacity::default());
         let inbox = Arc::clone(subscriber.inbox());
+        // Whoever is in the process could read the store's memory: nobody asks them for a password.
+        let default_user = engine.acl().default_user();
+        let is_let_in = origin.is_in_process() || default_user.admits_anybody();
         Self {
+            user: is_let_in.then(|| Arc::clone(default_user)),
             client: engine.clients().register(origin, inbox, engine.clock().now()),
             db: 0,
             protocol: Protocol::default(),
@@ -144,8 +151,12 @@ impl Session {
             engine.clients().set_monitor(&self.client, false);
         }
         (self.db, self.protocol, self.replies) = (0, Protocol::Resp2, Replies::On);
+        let default_user = engine.acl().default_user();
+        let is_let_in = self.client.origin().is_in_process() || default_user.admits_anybody();
+        self.user = is_let_in.then(|| Arc::clone(default_user));
         self.client.change(|shown| {
-            shown.name = crate::Bytes::default();
+            shown.user = Bytes::copy_from_slice(default_user.name());
+            shown.name = Bytes::default();
             (shown.is_no_evict, shown.is_no_touch) = (false, false);
         });
     }
@@ -195,7 +206,7 @@ impl Session {
 
     /// Whether the caller wants to go, or was told to.
     pub fn is_closing(&self) -> bool {
-        self.is_closing || self.client.is_killed()
+        self.is_closing || self.client.is_killed() || self.user.as_ref().is_some_and(|user| user.is_removed())
     }
 
     /// The connection is to be closed once the reply was sent.
@@ -304,10 +315,16 @@ impl Session {
             check_word(word)?;
         }
         let (row, name_words) = lookup(words)?;
+        if self.needs_login(engine) && !row.spec.flags.contains(Flags::NO_AUTH) {
+            return Err(Error::Refused("NOAUTH Authentication required.".into()));
+        }
         if self.queue.is_some() {
             if row.spec.flags.contains(Flags::NO_MULTI) {
                 return Err(Error::refused("ERR Command not allowed inside a transaction"));
             }
+        }
+        self.check_rights(engine, row, words)?;
+        if self.queue.is_some() {
             engine.check_room(row.spec.flags)?;
         }
         if self.is_restricted() && !is_for_subscribers(row) {
@@ -321,6 +338,52 @@ impl Session {
             ));
         }
         Ok((row, name_words))
+    }
+
+    /// Whether it has to say who it is before it may do anything.
+    pub(crate) fn needs_login(&self, engine: &Engine) -> bool {
+        self.user.is_none() && !engine.acl().default_user().admits_anybody()
+    }
+
+    /// Refuses what its user may not do, and notes that.
+    fn check_rights(&self, engine: &Engine, row: &'static Row, words: &[&[u8]]) -> Result<()> {
+        let user = self.user(engine);
+        if user.allows_everything() || row.spec.flags.contains(Flags::NO_AUTH) {
+            return Ok(());
+        }
+        user.check(row, words).map_err(|denied| {
+            let object = denied.object(row, words);
+            self.note_refusal(engine, denied.into(), &object, user.name());
+            denied.error(user, row)
+        })
+    }
+
+    fn note_refusal(&self, engine: &Engine, reason: Reason, object: &[u8], user: &[u8]) {
+        let now = engine.clock().now();
+        let context = if self.queue.is_some() { Context::Multi } else { Context::TopLevel };
+        engine.acl().log().note(now, reason, context, object, user, self.client.line(now));
+    }
+
+    /// As whom it acts.
+    pub(crate) fn user<'s>(&'s self, engine: &'s Engine) -> &'s Arc<User> {
+        self.user.as_ref().unwrap_or(engine.acl().default_user())
+    }
+
+    /// `AUTH`: logs in as somebody.
+    ///
+    /// # Errors
+    /// The refusal of a wrong password, of users that are off or do not exist; the log of refusals has it.
+    pub(crate) fn log_in(&mut self, engine: &Engine, name: &[u8], password: &[u8]) -> Result<()> {
+        let Some(user) = engine.acl().authenticate(name, password) else {
+            let command = self.client.shown().command.map(Row::listed_name).unwrap_or_default();
+            self.note_refusal(engine, Reason::Auth, command.as_bytes(), name);
+            return Err(Error::Refused(
+                "WRONGPASS invalid username-password pair or user is disabled.".into(),
+            ));
+        };
+        self.client.change(|shown| shown.user = Bytes::copy_from_slice(user.name()));
+        self.user = Some(user);
+        Ok(())
     }
 
     /// Whether it can take nothing but messages, because RESP2 cannot tell them from replies.
@@ -403,7 +466,15 @@ impl Session {
                         self.show_to_monitors(engine, row, words);
                     }
                 }
-                let prepared: Vec<_> = commands.iter().map(|words| engine.prepare(words)).collect();
+                let prepared: Vec<_> = commands
+                    .iter()
+                    .map(|words| {
+                        let (row, _) = lookup(words)?;
+                        // What the user may do can have changed since.
+                        self.check_rights(engine, row, words)?;
+                        engine.prepare(words)
+                    })
+                    .collect();
                 engine.exec(self.db, &prepared, Some(&watch), Some(self))
             })
         };
@@ -456,7 +527,7 @@ fn is_for_subscribers(row: &Row) -> bool {
 fn pong_to_subscriber(reply: Reply) -> Reply {
     let message = match reply {
         Reply::Bulk(message) => message,
-        _ => crate::Bytes::default(),
+        _ => Bytes::default(),
     };
     Reply::Array(vec![Reply::bulk("pong"), message.into()])
 }
