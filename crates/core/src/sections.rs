@@ -159,7 +159,6 @@ impl Drop for Copying<'_> {
 mod tests {
     use std::sync::Arc;
 
-    use parking_lot::Mutex;
     use proptest::prelude::*;
 
     use super::*;

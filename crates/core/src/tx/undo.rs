@@ -299,7 +299,7 @@ impl Tx<'_> {
                 }
             }
             Step::Swap(first, second) => {
-                self.locks.iter_mut().for_each(|(_, shard)| shard.swap(first, second))
+                self.locks.iter_mut().for_each(|(_, shard)| shard.swap(first, second));
             }
         }
     }
