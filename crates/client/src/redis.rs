@@ -244,8 +244,15 @@ impl Redis {
 
     /// Runs `body` with `keys` locked, as one unit: nobody sees it half done, and the store on disk has it whole or not at all.
     ///
-    /// `body` sees its own changes. Touching a key that is not among `keys` is refused. Nothing is undone when `body` returns an
-    /// error: what it changed before stays, as with MULTI.
+    /// `body` sees its own changes. Touching a key that is not among `keys` is refused.
+    ///
+    /// If `body` returns an error or panics, everything is as it was: values, deadlines and the way in which values are kept. Nothing is
+    /// in the log of a store on disk, nobody hears of an event, watched keys have not changed, and nobody who waits was served.
+    /// That is more than `MULTI` does: a command that fails between `MULTI` and `EXEC` undoes nothing of what the others did. An
+    /// error that `body` gets and does not return undoes nothing here either. What lies outside of keys is not undone, such as the
+    /// counters of `INFO` and when keys that were only read were last used.
+    ///
+    /// For that, a small value that `body` changes is copied once; of a big one, what is taken out or written over is kept until the end.
     ///
     /// Other callers of these keys wait, so `body` should be short, and must not use the handle itself: it would wait for
     /// its own locks.
@@ -265,6 +272,13 @@ impl Redis {
     /// assert_eq!(redis.get("alice")?.unwrap(), "70");
     /// let undeclared = redis.transaction(&["alice"], |t| t.get("bob"));
     /// assert!(undeclared.is_err());
+    ///
+    /// let refused = redis.transaction(&["alice", "bob"], |t| {
+    ///     t.incrby("bob", 100)?;
+    ///     if t.decrby("alice", 100)? < 0 { Err("too poor".into()) } else { Ok::<_, Box<dyn std::error::Error>>(()) }
+    /// });
+    /// assert_eq!(refused.unwrap_err().to_string(), "too poor");
+    /// assert_eq!(redis.mget(["alice", "bob"])?, [Some("70".into()), Some("30".into())]);
     /// # Ok::<(), redlet::Error>(())
     /// ```
     pub fn transaction<K: ToArg, T, E: From<Error>>(
@@ -274,10 +288,13 @@ impl Redis {
     ) -> Result<T, E> {
         let arguments: Vec<Arg<'_>> = keys.iter().map(ToArg::to_arg).collect();
         let keys: Vec<&[u8]> = arguments.iter().map(AsRef::as_ref).collect();
-        let result = self.engine().transaction(self.db, &keys, |tx| {
-            Ok::<_, redlet_core::Error>(body(&Transaction::new(tx, &keys)))
-        });
-        result.unwrap_or_else(|error| Err(Error::from(error).into()))
+        let result = self
+            .engine()
+            .transaction(self.db, &keys, |tx| body(&Transaction::new(tx, &keys)).map_err(Failure::Body));
+        result.map_err(|failure| match failure {
+            Failure::Store(error) => Error::from(error).into(),
+            Failure::Body(error) => error,
+        })
     }
 
     /// A caller by words who lasts: it can queue commands with `MULTI`, watch keys, subscribe to channels.
@@ -406,6 +423,20 @@ impl Commands for Redis {
 
     fn run_control<'a, C: Control<'a>>(&self, command: &C) -> Result<C::Reply> {
         Ok(self.engine().control(self.db, command)?)
+    }
+}
+
+/// Why a transaction failed.
+enum Failure<E> {
+    /// The store cannot be written to.
+    Store(redlet_core::Error),
+    /// Its closure says so.
+    Body(E),
+}
+
+impl<E> From<redlet_core::Error> for Failure<E> {
+    fn from(error: redlet_core::Error) -> Self {
+        Self::Store(error)
     }
 }
 

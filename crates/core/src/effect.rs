@@ -23,6 +23,12 @@ impl<'a> From<&'a [u8]> for Blob<'a> {
     }
 }
 
+impl From<Vec<u8>> for Blob<'_> {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Cow::Owned(bytes))
+    }
+}
+
 impl<'a> From<Element<'a>> for Blob<'a> {
     fn from(element: Element<'a>) -> Self {
         match element {

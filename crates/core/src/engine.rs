@@ -302,7 +302,7 @@ impl Engine {
     }
 
     /// Runs `body` with the shards of `keys` locked, as one unit: nobody sees it half done, and the journal has it whole
-    /// or not at all. What `body` changed before an error stays, as with EXEC.
+    /// or not at all. If `body` returns an error or panics, what it changed is undone.
     ///
     /// # Errors
     /// What `body` returns, or [`Error::Unwritable`].
@@ -319,7 +319,11 @@ impl Engine {
         let locks = self.keyspace.write_many(shards.iter());
         let mut tx = self.begin(db, locks, None);
         tx.set_full(admission.is_full);
+        tx.undo_later();
         let result = body(&mut tx);
+        if result.is_ok() {
+            tx.stand();
+        }
         self.commit(&mut tx, admission)?;
         result
     }

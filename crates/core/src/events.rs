@@ -417,18 +417,18 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_before_an_error_is_told() {
+    fn nothing_is_told_of_what_was_undone_after_an_error() {
         let (engine, subscriber) = engine();
         let failed: Result<(), Error> = engine.transaction(0, &[b"a"], |tx| {
             tx.set_string(b"a", StrRef::from_bytes(b"1"), Deadline::Clear)?;
             tx.list_mut(b"a").map(drop)
         });
         assert_eq!(failed, Err(Error::WrongType));
-        assert_eq!(heard(&subscriber), ["new a", "set a"]);
+        assert!(heard(&subscriber).is_empty());
     }
 
     #[test]
-    fn what_was_changed_before_a_panic_is_told() {
+    fn nothing_is_told_of_what_was_undone_after_a_panic() {
         let (engine, subscriber) = engine();
         let body = || {
             engine.transaction(0, &[b"a"], |tx| -> Result<(), Error> {
@@ -438,7 +438,7 @@ mod tests {
             })
         };
         assert!(catch_unwind(AssertUnwindSafe(body)).is_err());
-        assert_eq!(heard(&subscriber), ["new a", "rpush a"]);
+        assert!(heard(&subscriber).is_empty());
     }
 
     #[test]

@@ -154,7 +154,8 @@ fn apply(tx: &mut Tx<'_>, cursor: &Cursor<'_>, effect: &Effect<'_>) -> Result<()
     apply_effect(tx, cursor.key, effect).map_err(|source| ReplayError::Apply { effect: shown(), source })
 }
 
-fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> Result<(), Error> {
+/// Makes the change that an effect tells of, to a key of the selected database.
+pub(crate) fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> Result<(), Error> {
     let deadline = |at: &Option<UnixMs>| at.map_or(Deadline::Clear, Deadline::At);
     let found = |found: bool| if found { Ok(()) } else { Err(Error::NoSuchKey) };
     match effect {

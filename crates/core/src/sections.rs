@@ -159,40 +159,15 @@ impl Drop for Copying<'_> {
 mod tests {
     use std::sync::Arc;
 
-    use parking_lot::Mutex;
     use proptest::prelude::*;
 
     use super::*;
     use crate::effect::Image;
-    use crate::{EngineOptions, Journal, ManualClock, Result, UnixMs};
+    use crate::journal::Units;
+    use crate::{EngineOptions, ManualClock, UnixMs};
 
     const NOW: i64 = 1_700_000_000_000;
     const DATABASES: usize = 3;
-
-    /// Keeps every unit.
-    #[derive(Debug, Default)]
-    struct Units(Mutex<Vec<Vec<u8>>>);
-
-    impl Units {
-        fn last(&self) -> u64 {
-            self.0.lock().len() as u64
-        }
-    }
-
-    impl Journal for Units {
-        fn check(&self) -> Result<()> {
-            Ok(())
-        }
-
-        fn append(&self, effects: &[u8]) -> u64 {
-            self.0.lock().push(effects.to_vec());
-            self.last()
-        }
-
-        fn commit(&self, _: u64) -> Result<()> {
-            Ok(())
-        }
-    }
 
     fn engine(shards: usize) -> Engine {
         let clock = Arc::new(ManualClock::at(UnixMs(NOW)));

@@ -578,7 +578,7 @@ impl<'a> Command<'a> for GetDel<'a> {
 
 impl<'a> Write<'a> for GetDel<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
-        Ok(db.take_string(self.key)?.map(|string| string.as_ref().to_bytes()))
+        db.take_string(self.key)
     }
 }
 

@@ -183,15 +183,12 @@ impl Database {
         bytes.is_some()
     }
 
-    /// Counts a collection again that was opened. One that was emptied is taken out with its key, and the answer is true.
+    /// Counts a collection again that was opened; true if it was emptied, and its key is to be removed.
     #[inline]
     pub(crate) fn close<T: Collection>(&mut self, place: Place) -> bool {
         let Some(collection) = self.collection::<T>(place) else { return false };
         let is_empty = collection.is_empty();
         self.pointed_bytes += collection.bytes();
-        if is_empty && let Some(entry) = self.unlink(place) {
-            entry.free(&mut self.heap);
-        }
         is_empty
     }
 

@@ -648,7 +648,7 @@ impl Entry {
     }
 
     /// What the entry takes with what it points to, counted anew element by element.
-    pub(super) fn recounted_bytes(&self) -> usize {
+    pub(crate) fn recounted_bytes(&self) -> usize {
         let pointed = match self.value() {
             ValueRef::String(_) => self.pointed_bytes(),
             collection => collection.recounted_collection_bytes(),

@@ -166,6 +166,11 @@ impl Shard {
         self.databases.get_mut(db).map(std::mem::take)
     }
 
+    /// Puts a whole database in the place of another, and returns that.
+    pub(crate) fn put_database(&mut self, db: usize, database: Database) -> Database {
+        std::mem::replace(self.database_mut(db), database)
+    }
+
     /// Makes two databases change places.
     pub(crate) fn swap(&mut self, first: usize, second: usize) {
         self.database_mut(first.max(second));

@@ -52,6 +52,11 @@ impl Aftermath {
         self.calls().to_be_served.push((db, key));
     }
 
+    /// What it was going to tell others does not hold.
+    pub(super) fn call_nobody(&mut self) {
+        self.calls = None;
+    }
+
     fn calls(&mut self) -> &mut Calls {
         self.calls.get_or_insert_default()
     }

@@ -7,9 +7,10 @@ use std::ops::Deref;
 
 use crate::Bytes;
 
+use super::undo::{Head, Name, Undo};
 use super::{Notes, Now, Recorder, Tx};
 use crate::cmd::list::End;
-use crate::effect::Effect;
+use crate::effect::{Blob, Effect};
 use crate::engine::Engine;
 use crate::events::Class;
 use crate::keyspace::{Access, Content, Database, Place};
@@ -96,6 +97,8 @@ pub struct Held<'t, 'e, T: Collection> {
     key: &'t [u8],
     hash: u64,
     kept: Kept<T>,
+    /// Where it is noted how to change the value back, if that is not kept whole.
+    undo: Option<&'t mut Undo>,
     /// The name of what was changed, not noted yet: however many elements it was, it is one change.
     changed: Option<&'static str>,
 }
@@ -121,7 +124,8 @@ pub type ZSetMut<'t, 'e> = Held<'t, 'e, ZSet>;
 impl<'e> Tx<'e> {
     fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
         let (hash, place) = self.prepare(key)?;
-        let Self { engine, locks, now, recorder, notes, db, .. } = self;
+        let Self { engine, locks, now, recorder, notes, undo, db, .. } = self;
+        let mut undo = undo.as_deref_mut();
         let (engine, db) = (*engine, *db);
         let Some(shard) = locks.get_mut(engine.keyspace().index(hash)) else {
             return Err(Error::UndeclaredKey);
@@ -129,17 +133,45 @@ impl<'e> Tx<'e> {
         let (database, settings) = shard.database_and_settings(db);
         let kept = match place {
             Some(place) => {
+                let mut head = None;
                 if let Some(entry) = database.at_mut(place) {
+                    if undo.is_some() {
+                        head = Some(Head::of(&entry));
+                    }
                     engine.tracking().touch(&entry, Access::Write, now.recent_seconds(), engine.random());
                 }
                 if !database.open::<T>(place) {
                     return Err(Error::WrongType);
                 }
+                if let (Some(kept), Some(head), Some(value)) =
+                    (&mut undo, head, database.collection_mut(place))
+                    && !kept.before_changing::<T>(Name::new(db, hash, key), head, value)
+                {
+                    undo = None;
+                }
                 Kept::At(place)
             }
-            None => Kept::New(T::default()),
+            None => {
+                if let Some(undo) = undo.take() {
+                    undo.keep(Name::new(db, hash, key), None);
+                }
+                Kept::New(T::default())
+            }
         };
-        Ok(Held { engine, now, database, settings, recorder, notes, db, key, hash, kept, changed: None })
+        Ok(Held {
+            engine,
+            now,
+            database,
+            settings,
+            recorder,
+            notes,
+            db,
+            key,
+            hash,
+            kept,
+            undo,
+            changed: None,
+        })
     }
 
     /// The list at a key, to write.
@@ -198,6 +230,21 @@ impl<T: Collection> Held<'_, '_, T> {
         self.recorder.record(self.db, Some(self.key), effect);
     }
 
+    /// Notes what takes the value back to what it is now, if that is to be noted.
+    #[inline]
+    fn keep_way_back(&mut self, way: impl FnOnce(Shown<'_, T>) -> Vec<Effect<'static>>) {
+        if self.undo.is_some() {
+            let (effects, name) = (way(self.shown()), self.name());
+            if let Some(undo) = &mut self.undo {
+                undo.before_effect(name, effects);
+            }
+        }
+    }
+
+    fn name(&self) -> Name {
+        Name::new(self.db, self.hash, self.key)
+    }
+
     const CLASS: Class = Class::of(T::TYPE);
 
     /// Records a change and notes it.
@@ -252,7 +299,14 @@ impl<T: Collection> Deref for Held<'_, '_, T> {
 impl<T: Collection> Drop for Held<'_, '_, T> {
     fn drop(&mut self) {
         let is_empty = match &mut self.kept {
-            Kept::At(place) => self.database.close::<T>(*place),
+            Kept::At(place) => {
+                let place = *place;
+                let is_empty = self.database.close::<T>(place);
+                if is_empty {
+                    self.take_away(place);
+                }
+                is_empty
+            }
             Kept::New(value) if value.is_empty() => true,
             Kept::New(value) => {
                 let content = Content::Value(T::into_value(Box::new(std::mem::take(value))));
@@ -267,6 +321,22 @@ impl<T: Collection> Drop for Held<'_, '_, T> {
     }
 }
 
+impl<T: Collection> Held<'_, '_, T> {
+    /// An emptied collection goes with its key.
+    fn take_away(&mut self, place: Place) {
+        let name = self.name();
+        match &mut self.undo {
+            None => drop(self.database.remove_at(place)),
+            Some(undo) => undo.emptied(name, self.database.take_at(place)),
+        }
+    }
+}
+
+/// An element that outlives its collection.
+fn owned(element: Element<'_>) -> Blob<'static> {
+    element.spell().to_vec().into()
+}
+
 impl HashMut<'_, '_> {
     /// Prepares for so many fields, as Redis does by the number of words before it sets any.
     pub fn expect(&mut self, count: usize) {
@@ -276,6 +346,13 @@ impl HashMut<'_, '_> {
 
     /// Sets a field; true if it is new.
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
+        self.keep_way_back(|hash| {
+            let name = field.to_vec().into();
+            vec![match hash.get(field) {
+                Some(value) => Effect::HSet { field: name, value: owned(value) },
+                None => Effect::HDel { field: name },
+            }]
+        });
         let (hash, settings) = self.parts();
         let is_new = hash.insert(field, value, settings);
         self.change("hset", &Effect::HSet { field: field.into(), value: value.into() });
@@ -284,6 +361,10 @@ impl HashMut<'_, '_> {
 
     /// Removes a field; false if it was not there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
+        self.keep_way_back(|hash| {
+            let back = |value| Effect::HSet { field: field.to_vec().into(), value: owned(value) };
+            hash.get(field).map(back).into_iter().collect()
+        });
         let (hash, settings) = self.parts();
         let removed = hash.remove(field, settings);
         if removed {
@@ -306,6 +387,10 @@ impl SetMut<'_, '_> {
 
     /// Adds a member; true if it is new.
     pub fn insert(&mut self, member: &[u8]) -> bool {
+        self.keep_way_back(|set| {
+            let back = || Effect::SRem { member: member.to_vec().into() };
+            (!set.contains(member)).then(back).into_iter().collect()
+        });
         let (set, settings) = self.parts();
         let is_new = set.insert(member, settings);
         if is_new {
@@ -316,6 +401,10 @@ impl SetMut<'_, '_> {
 
     /// Removes a member; false if it was not there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
+        self.keep_way_back(|set| {
+            let back = || Effect::SAdd { member: member.to_vec().into() };
+            set.contains(member).then(back).into_iter().collect()
+        });
         let (set, settings) = self.parts();
         let removed = set.remove(member, settings);
         if removed {
@@ -336,6 +425,13 @@ impl ZSetMut<'_, '_> {
 
     /// Gives a member a score, which must not be NaN; returns the score it had.
     pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        self.keep_way_back(|zset| {
+            let name = member.to_vec().into();
+            vec![match zset.score(member) {
+                Some(score) => Effect::ZAdd { member: name, score },
+                None => Effect::ZRem { member: name },
+            }]
+        });
         let (zset, settings) = self.parts();
         let before = zset.insert(member, score, settings);
         if before != Some(score) {
@@ -346,6 +442,10 @@ impl ZSetMut<'_, '_> {
 
     /// Removes a member; returns the score it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        self.keep_way_back(|zset| {
+            let back = |score| Effect::ZAdd { member: member.to_vec().into(), score };
+            zset.score(member).map(back).into_iter().collect()
+        });
         let before = self.parts().0.remove(member)?;
         self.change("zrem", &Effect::ZRem { member: member.into() });
         Some(before)
@@ -361,6 +461,7 @@ impl ListMut<'_, '_> {
 
     /// Puts elements before the first, one after the other.
     pub fn push_front(&mut self, elements: &[&[u8]]) {
+        self.keep_way_back(|_| vec![Effect::PopFront; elements.len()]);
         let (list, settings) = self.parts();
         list.expect(elements, settings);
         elements.iter().for_each(|element| list.push_front(element, settings));
@@ -369,6 +470,7 @@ impl ListMut<'_, '_> {
 
     /// Puts elements after the last, one after the other.
     pub fn push_back(&mut self, elements: &[&[u8]]) {
+        self.keep_way_back(|_| vec![Effect::PopBack; elements.len()]);
         let (list, settings) = self.parts();
         list.expect(elements, settings);
         elements.iter().for_each(|element| list.push_back(element, settings));
@@ -377,6 +479,10 @@ impl ListMut<'_, '_> {
 
     /// Takes the first element.
     pub fn pop_front(&mut self) -> Option<Bytes> {
+        self.keep_way_back(|list| {
+            let back = |value| Effect::PushFront { value: owned(value) };
+            list.get(0).map(back).into_iter().collect()
+        });
         let value = self.parts().0.pop_front()?;
         self.change("lpop", &Effect::PopFront);
         Some(value)
@@ -384,6 +490,10 @@ impl ListMut<'_, '_> {
 
     /// Takes the last element.
     pub fn pop_back(&mut self) -> Option<Bytes> {
+        self.keep_way_back(|list| {
+            let back = |value| Effect::PushBack { value: owned(value) };
+            list.iter_back().next().map(back).into_iter().collect()
+        });
         let value = self.parts().0.pop_back()?;
         self.change("rpop", &Effect::PopBack);
         Some(value)
@@ -391,6 +501,14 @@ impl ListMut<'_, '_> {
 
     /// Takes an element from one end and puts it to one, which may be the same.
     pub fn rotate(&mut self, from: End, to: End) -> Option<Bytes> {
+        self.keep_way_back(|list| {
+            let taken = match from {
+                End::Left => list.get(0).map(|value| Effect::PushFront { value: owned(value) }),
+                End::Right => list.iter_back().next().map(|value| Effect::PushBack { value: owned(value) }),
+            };
+            let put = if to == End::Left { Effect::PopFront } else { Effect::PopBack };
+            taken.map_or(Vec::new(), |taken| vec![put, taken])
+        });
         let (list, settings) = self.parts();
         let (element, popped, pop) = match from {
             End::Left => (list.pop_front()?, "lpop", Effect::PopFront),
@@ -417,6 +535,11 @@ impl ListMut<'_, '_> {
         Some(element)
     }
 
+    /// Goes over to the big encoding, as it was once.
+    pub(super) fn unpack(&mut self) {
+        self.parts().0.unpack();
+    }
+
     /// Ends a command that took elements away or replaced one: the list may be kept as a small one again.
     pub fn settle(&mut self) {
         let (list, settings) = self.parts();
@@ -425,6 +548,10 @@ impl ListMut<'_, '_> {
 
     /// Replaces the element at `index`, which must be there.
     pub fn set(&mut self, index: usize, value: &[u8]) {
+        self.keep_way_back(|list| {
+            let back = |value| Effect::ListSet { index: index as u64, value: owned(value) };
+            list.get(index).map(back).into_iter().collect()
+        });
         let (list, settings) = self.parts();
         list.expect(&[value], settings);
         list.set(index, value, settings);
@@ -433,6 +560,7 @@ impl ListMut<'_, '_> {
 
     /// Puts an element before the one at `index`, which must be there.
     pub fn insert_before(&mut self, index: usize, value: &[u8]) {
+        self.keep_way_back(|_| vec![Effect::ListRemove { index: index as u64 }]);
         let (list, settings) = self.parts();
         list.expect(&[value], settings);
         list.insert_before(index, value, settings);
@@ -441,6 +569,7 @@ impl ListMut<'_, '_> {
 
     /// Puts an element after the one at `index`, which must be there.
     pub fn insert_after(&mut self, index: usize, value: &[u8]) {
+        self.keep_way_back(|_| vec![Effect::ListRemove { index: index as u64 + 1 }]);
         let (list, settings) = self.parts();
         list.expect(&[value], settings);
         list.insert_after(index, value, settings);
@@ -449,6 +578,13 @@ impl ListMut<'_, '_> {
 
     /// Removes the element at `index`.
     pub fn remove(&mut self, index: usize) -> Option<Bytes> {
+        self.keep_way_back(|list| {
+            let back = |value| match index {
+                0 => Effect::PushFront { value: owned(value) },
+                _ => Effect::ListInsert { index: index as u64, value: owned(value) },
+            };
+            list.get(index).map(back).into_iter().collect()
+        });
         let value = self.parts().0.remove(index)?;
         self.change("lrem", &Effect::ListRemove { index: index as u64 });
         Some(value)
@@ -463,6 +599,15 @@ impl ListMut<'_, '_> {
         if start == 0 && end >= self.len() {
             return;
         }
+        self.keep_way_back(|list| {
+            let (mut back, end) = (Vec::new(), end.min(list.len()));
+            let start = start.min(end);
+            list.range(end, list.len() - end, |value| back.push(Effect::PushBack { value: owned(value) }));
+            let middle = back.len();
+            list.range(0, start, |value| back.push(Effect::PushFront { value: owned(value) }));
+            back[middle..].reverse();
+            back
+        });
         self.parts().0.keep(start..end);
         self.record(&Effect::ListKeep { start: start as u64, end: end as u64 });
     }

@@ -8,6 +8,7 @@ mod collection;
 mod notes;
 mod record;
 mod string;
+mod undo;
 
 use std::cell::Cell;
 use std::fmt;
@@ -21,6 +22,7 @@ use collection::Shown;
 pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
 pub(crate) use notes::Notes;
 pub(crate) use record::Recorder;
+use undo::{Name, Replaced, Undo};
 
 use crate::cmd::{Flags, Write};
 use crate::effect::Effect;
@@ -57,6 +59,12 @@ impl<'e> Now<'e> {
             self.read.set(Some(now));
             now
         })
+    }
+
+    /// From now on it is the beginning of time, when nothing has expired yet.
+    fn stop_before_everything(&mut self) {
+        self.read.set(Some(UnixMs(i64::MIN)));
+        self.replaying = true;
     }
 
     /// In seconds, cheaper; the same as [`Now::get`] once that was asked.
@@ -404,6 +412,8 @@ pub struct Tx<'e> {
     recorder: Recorder,
     notes: Notes,
     aftermath: Aftermath,
+    /// How to leave everything as it was, if this unit may fail.
+    undo: Option<Box<Undo>>,
     /// Commands that may grow memory are refused.
     is_full: bool,
 }
@@ -437,13 +447,12 @@ impl<'e> Tx<'e> {
         notes: Notes,
     ) -> Self {
         let (now, aftermath) = (Now::new(engine.clock()), Aftermath::default());
-        Self { engine, locks, now, known, db, recorder, notes, aftermath, is_full: false }
+        Self { engine, locks, now, known, db, recorder, notes, aftermath, undo: None, is_full: false }
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
     pub(crate) fn replaying(mut self) -> Self {
-        self.now.read.set(Some(UnixMs(i64::MIN)));
-        self.now.replaying = true;
+        self.now.stop_before_everything();
         self
     }
 
@@ -451,6 +460,9 @@ impl<'e> Tx<'e> {
     /// Nothing can be done with the unit afterwards.
     #[inline]
     pub(crate) fn finish(&mut self) -> Option<u64> {
+        if let Some(undo) = self.undo.take() {
+            self.roll_back(*undo);
+        }
         if !self.notes.is_untouched() {
             self.tell();
         }
@@ -754,7 +766,8 @@ impl<'e> Tx<'e> {
     #[cold]
     fn remove_expired(&mut self, hash: u64, key: &[u8]) -> Result<()> {
         let db = self.db;
-        if let Some(gone) = self.shard_at(hash)?.remove(db, hash, key) {
+        let Some((place, _)) = self.shard_at(hash)?.locate(db, hash, key) else { return Ok(()) };
+        if let Some(gone) = self.extract(hash, key, place)? {
             self.counters(hash).count_expired();
             self.notes.note(db, key, EXPIRED.0, EXPIRED.1);
             self.record_gone(key, gone, Some(Cause::Expired));
@@ -772,6 +785,31 @@ impl<'e> Tx<'e> {
         self.engine.keyspace().counters(self.engine.keyspace().index(hash))
     }
 
+    /// Takes a key of the selected database out. What has to be kept of it is kept.
+    #[inline]
+    fn extract(&mut self, hash: u64, key: &[u8], place: Place) -> Result<Option<Gone>> {
+        let db = self.db;
+        let Self { engine, locks, undo, .. } = self;
+        let Some(shard) = locks.get_mut(engine.keyspace().index(hash)) else {
+            return Err(Error::UndeclaredKey);
+        };
+        let Some(undo) = undo else { return Ok(shard.remove_at(db, place)) };
+        let taken = shard.take_at(db, place);
+        Ok(taken.map(|taken| {
+            let left = undo.keep(Name::new(db, hash, key), Some(taken));
+            Gone { pointed: left.map(|taken| taken.value) }
+        }))
+    }
+
+    /// Frees what came out of an entry, or keeps it.
+    #[inline]
+    fn replaced(&mut self, hash: u64, key: &[u8], before: Option<Replaced>, out: Option<Value>) {
+        match (&mut self.undo, before) {
+            (Some(undo), Some(before)) => undo.replaced(Name::new(self.db, hash, key), before, out),
+            _ => self.aftermath.removed.extend(out.map(Removed::Value)),
+        }
+    }
+
     /// Replaces the value of a key without recording it. Returns the key's deadline.
     #[inline]
     fn store(&mut self, key: &[u8], content: Content<'_>, deadline: Deadline) -> Result<Option<UnixMs>> {
@@ -781,11 +819,11 @@ impl<'e> Tx<'e> {
         let Some(shard) = self.locks.get_mut(index) else { return Err(Error::UndeclaredKey) };
         let old_deadline = match shard.get_mut(db, hash, key) {
             Some(mut entry) if entry.is_alive(|| self.now.get()) => {
+                let before = self.undo.as_ref().and_then(|undo| undo.before_replacing(db, hash, key, &entry));
                 engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
-                if let Some(old) = entry.replace(content) {
-                    self.aftermath.removed.push(Removed::Value(old));
-                }
-                entry.deadline()
+                let (out, deadline) = (entry.replace(content), entry.deadline());
+                self.replaced(hash, key, before, out);
+                deadline
             }
             found => {
                 if found.is_some() {
@@ -793,6 +831,9 @@ impl<'e> Tx<'e> {
                 }
                 let access = engine.maxmemory().first(engine, hash, seconds);
                 self.shard_at(hash)?.insert(db, hash, key, content, access);
+                if let Some(undo) = &mut self.undo {
+                    undo.keep(Name::new(db, hash, key), None);
+                }
                 self.notes.note_new(db, key);
                 None
             }
@@ -876,32 +917,13 @@ impl<'e> Tx<'e> {
     /// The same, without telling of it.
     fn discard(&mut self, key: &[u8]) -> Result<bool> {
         let (hash, place) = self.prepare(key)?;
-        let db = self.db;
         let removed = match place {
-            Some(place) => self.shard_at(hash)?.remove_at(db, place),
+            Some(place) => self.extract(hash, key, place)?,
             None => None,
         };
         let Some(gone) = removed else { return Ok(false) };
         self.record_gone(key, gone, None);
         Ok(true)
-    }
-
-    /// Deletes a key and returns its value.
-    ///
-    /// # Errors
-    /// [`Error::UndeclaredKey`] if the key's shard is not locked.
-    pub fn take(&mut self, key: &[u8]) -> Result<Option<Value>> {
-        let (hash, place) = self.prepare(key)?;
-        let db = self.db;
-        let taken = match place {
-            Some(place) => self.shard_at(hash)?.take_at(db, place),
-            None => None,
-        };
-        if taken.is_some() {
-            self.recorder.record(db, Some(key), &Effect::Del);
-            self.notes.note(db, key, Class::Generic, "del");
-        }
-        Ok(taken.map(|taken| taken.value))
     }
 
     /// Gives a key a deadline, or with `None` takes it away. A deadline that has passed deletes the key. False if
@@ -917,6 +939,10 @@ impl<'e> Tx<'e> {
             return self.remove(key);
         }
         let db = self.db;
+        if self.undo.is_some() {
+            let before = self.shard_at(hash)?.at_mut(db, place).and_then(|entry| entry.deadline());
+            self.undo.iter_mut().for_each(|undo| undo.before_deadline(Name::new(db, hash, key), before));
+        }
         self.shard_at(hash)?.set_deadline_at(db, hash, place, at);
         let effect = at.map_or(Effect::Persist, |at| Effect::ExpireAt { at });
         self.recorder.record(db, Some(key), &effect);
@@ -967,9 +993,14 @@ impl<'e> Tx<'e> {
         let (hash, place) = self.prepare(from)?;
         let (Some(place), from_db) = (place, self.db) else { return Ok(false) };
         let Some(taken) = self.shard_at(hash)?.take_at(from_db, place) else { return Ok(false) };
-        let target = self.shard_at(to_hash)?;
-        let replaced = target.remove(to_db, to_hash, to);
-        target.put_back(to_db, to_hash, to, taken);
+        let replaced = match self.shard_at(to_hash)?.locate(to_db, to_hash, to).map(|(place, _)| place) {
+            Some(place) => self.in_database(to_db, |tx| tx.extract(to_hash, to, place))?,
+            None => None,
+        };
+        self.shard_at(to_hash)?.put_back(to_db, to_hash, to, taken);
+        if let Some(undo) = &mut self.undo {
+            undo.moved(Name::new(from_db, hash, from), Name::new(to_db, to_hash, to));
+        }
         self.notes.note_new(to_db, to);
         self.aftermath.removed.extend(replaced.and_then(|gone| gone.pointed).map(Removed::Value));
         Ok(true)
@@ -1006,21 +1037,27 @@ impl<'e> Tx<'e> {
     pub fn clear(&mut self) {
         let db = self.db;
         self.touch_database(db);
-        for (_, shard) in self.locks.iter_mut() {
-            self.aftermath.removed.extend(shard.clear(db).map(Box::new).map(Removed::Database));
-        }
+        self.empty(db);
         self.recorder.record(db, None, &Effect::Clear);
         self.notes.note_database(db);
+    }
+
+    /// Takes away what a database has in the locked shards.
+    fn empty(&mut self, db: usize) {
+        let Self { locks, undo, aftermath, .. } = self;
+        for (index, shard) in locks.iter_mut() {
+            let Some(database) = shard.clear(db).map(Box::new) else { continue };
+            match undo {
+                Some(undo) => undo.cleared(index, db, database),
+                None => aftermath.removed.push(Removed::Database(database)),
+            }
+        }
     }
 
     /// Deletes every key of every database. All shards must be locked.
     pub fn clear_all(&mut self) {
         (0..self.engine.databases()).for_each(|db| self.touch_database(db));
-        for (_, shard) in self.locks.iter_mut() {
-            for db in 0..shard.databases().len() {
-                self.aftermath.removed.extend(shard.clear(db).map(Box::new).map(Removed::Database));
-            }
-        }
+        (0..self.engine.databases()).for_each(|db| self.empty(db));
         self.recorder.record(0, None, &Effect::ClearAll);
         (0..self.engine.databases()).for_each(|db| self.notes.note_database(db));
     }
@@ -1034,6 +1071,9 @@ impl<'e> Tx<'e> {
         touch(self);
         for (_, shard) in self.locks.iter_mut() {
             shard.swap(first, second);
+        }
+        if let Some(undo) = &mut self.undo {
+            undo.swapped(first, second);
         }
         touch(self);
         self.recorder.record(0, None, &Effect::SwapDb { first: first as u32, second: second as u32 });

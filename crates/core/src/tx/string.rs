@@ -1,11 +1,11 @@
 //! Doors to strings.
+use super::undo::Name;
 use super::{Deadline, EXPIRED, Tx};
 use crate::effect::Effect;
 use crate::events::Class;
 use crate::keyspace::{Access, Content};
-use crate::reclaim::Removed;
 use crate::types::{IntBuffer, Str, StrRef, Value, ValueRef};
-use crate::{Error, Result, UnixMs};
+use crate::{Bytes, Error, Result, UnixMs};
 
 impl Tx<'_> {
     /// Puts a string at a key, in the place of whatever it held. A deadline that has passed deletes the key.
@@ -77,14 +77,18 @@ impl Tx<'_> {
             return Ok(by);
         };
         let (db, engine, seconds) = (self.db, self.engine, self.now.recent_seconds());
-        let Some(mut entry) = self.shard_at(hash)?.at_mut(db, place) else { return Err(Error::NoSuchKey) };
+        let Some(shard) = self.locks.get_mut(engine.keyspace().index(hash)) else {
+            return Err(Error::UndeclaredKey);
+        };
+        let Some(mut entry) = shard.at_mut(db, place) else { return Err(Error::NoSuchKey) };
+        let before = self.undo.as_ref().and_then(|undo| undo.before_replacing(db, hash, key, &entry));
         engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
         let ValueRef::String(old) = entry.value() else { return Err(Error::WrongType) };
         let Some(old) = old.as_int() else { return Err(Error::NotAnInteger) };
         let Some(sum) = old.checked_add(by) else { return Err(Error::Overflow) };
-        let replaced = entry.replace(Content::String(StrRef::Int(sum)));
+        let out = entry.replace(Content::String(StrRef::Int(sum)));
         let expire_at = entry.deadline();
-        self.aftermath.removed.extend(replaced.map(Removed::Value));
+        self.replaced(hash, key, before, out);
         self.record_string(key, StrRef::Int(sum), expire_at);
         self.note_string(key, "incrby");
         Ok(sum)
@@ -94,34 +98,49 @@ impl Tx<'_> {
     #[inline]
     fn check_length(&self, length: usize, more: usize) -> Result<()> {
         let longest = self.engine.config().max_bulk_length();
-        if length.checked_add(more).is_none_or(|length| length > longest) {
+        // Replay judges nothing: what was written was allowed then.
+        if length.checked_add(more).is_none_or(|length| length > longest) && !self.now.replaying {
             return Err(Error::refused("ERR string exceeds maximum allowed size (proto-max-bulk-len)"));
         }
         Ok(())
     }
 
-    /// Changes the string at a key in place, creating an empty one, and records the bytes from `offset` on.
+    /// Writes bytes to the string at a key, at its end unless an offset is given, creating an empty one.
     fn patch(
         &mut self,
         key: &[u8],
+        offset: Option<usize>,
         bytes: &[u8],
         name: &'static str,
-        change: impl FnOnce(&mut Str) -> usize,
     ) -> Result<usize> {
         let (hash, place) = self.prepare(key)?;
         let db = self.db;
         if place.is_none() {
             self.store(key, Content::Value(Value::String(Str::empty())), Deadline::Clear)?;
         }
-        let shard = self.shard_at(hash)?;
+        let Self { engine, locks, undo, .. } = self;
+        let Some(shard) = locks.get_mut(engine.keyspace().index(hash)) else {
+            return Err(Error::UndeclaredKey);
+        };
         let entry = match place {
             Some(place) => shard.at_mut(db, place),
             None => shard.get_mut(db, hash, key),
         };
         let mut entry = entry.ok_or(Error::NoSuchKey)?;
-        let (offset, length) =
-            entry.change_string(|string| (change(string), string.as_ref().len())).ok_or(Error::WrongType)?;
-        self.recorder.record(db, Some(key), &Effect::Patch { offset: offset as u64, bytes: bytes.into() });
+        let ValueRef::String(string) = entry.value() else { return Err(Error::WrongType) };
+        let at = offset.unwrap_or_else(|| string.len());
+        if let Some(undo) = undo {
+            undo.before_writing(Name::new(db, hash, key), &entry, at, bytes.len());
+        }
+        let change = |string: &mut Str| {
+            match offset {
+                Some(offset) => string.write_at(offset, bytes),
+                None => string.append(bytes),
+            }
+            string.as_ref().len()
+        };
+        let length = entry.change_string(change).ok_or(Error::WrongType)?;
+        self.recorder.record(db, Some(key), &Effect::Patch { offset: at as u64, bytes: bytes.into() });
         self.note_string(key, name);
         Ok(length)
     }
@@ -133,11 +152,7 @@ impl Tx<'_> {
     pub fn append(&mut self, key: &[u8], bytes: &[u8]) -> Result<usize> {
         let length = self.view().string(key)?.map_or(0, StrRef::len);
         self.check_length(length, bytes.len())?;
-        self.patch(key, bytes, "append", |string| {
-            let offset = string.as_ref().len();
-            string.append(bytes);
-            offset
-        })
+        self.patch(key, None, bytes, "append")
     }
 
     /// Overwrites bytes of a string from `offset` on, creating and growing it with zeros; returns its new length.
@@ -146,27 +161,18 @@ impl Tx<'_> {
     /// [`Error::WrongType`] if the key holds something else.
     pub fn write_at(&mut self, key: &[u8], offset: usize, bytes: &[u8]) -> Result<usize> {
         self.check_length(offset, bytes.len())?;
-        self.patch(key, bytes, "setrange", |string| {
-            string.write_at(offset, bytes);
-            offset
-        })
+        self.patch(key, Some(offset), bytes, "setrange")
     }
 
     /// Deletes a string and returns it.
     ///
     /// # Errors
     /// [`Error::WrongType`] if the key holds something else.
-    pub fn take_string(&mut self, key: &[u8]) -> Result<Option<Str>> {
-        if self.view().counting().string(key)?.is_none() {
-            return Ok(None);
+    pub fn take_string(&mut self, key: &[u8]) -> Result<Option<Bytes>> {
+        let string = self.view().counting().string(key)?.map(StrRef::to_bytes);
+        if string.is_some() {
+            self.remove(key)?;
         }
-        match self.take(key)? {
-            Some(Value::String(string)) => Ok(Some(string)),
-            Some(other) => {
-                self.aftermath.removed.push(Removed::Value(other));
-                Err(Error::WrongType)
-            }
-            None => Ok(None),
-        }
+        Ok(string)
     }
 }

@@ -351,11 +351,17 @@ impl List {
         if let Form::Packed(pack) = &mut self.0 {
             let coming: usize = elements.iter().map(|element| element.len()).sum();
             if !Limit::of(settings).allows(pack.len() + elements.len(), redis_bytes(pack) + coming) {
-                let pack = std::mem::take(pack);
-                let pieces =
-                    if pack.is_empty() { Pieces::default() } else { Pieces::of(Piece::Packed(pack)) };
-                self.0 = Form::Pieces(Box::new(pieces));
+                self.unpack();
             }
+        }
+    }
+
+    /// Goes over to the big encoding.
+    pub(crate) fn unpack(&mut self) {
+        if let Form::Packed(pack) = &mut self.0 {
+            let pack = std::mem::take(pack);
+            let pieces = if pack.is_empty() { Pieces::default() } else { Pieces::of(Piece::Packed(pack)) };
+            self.0 = Form::Pieces(Box::new(pieces));
         }
     }
 

@@ -306,6 +306,15 @@ impl Str {
         }
     }
 
+    /// Takes back what was added behind so many bytes. Room that it got stays.
+    pub fn truncate(&mut self, length: usize) {
+        match self {
+            Str::Shared(shared) => shared.bytes.truncate(length),
+            Str::Short { bytes, .. } if bytes.len() > length => *bytes = bytes[..length].into(),
+            Str::Short { .. } | Str::Int(_) => {}
+        }
+    }
+
     fn overwrite(&mut self, offset: usize, bytes: &[u8]) {
         let end = offset.checked_add(bytes.len()).expect("a value fits in memory");
         let copy = |old: &[u8]| {
