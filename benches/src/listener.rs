@@ -28,7 +28,8 @@ const COLUMNS: [&str; 8] = [
 /// If it cannot listen there.
 pub fn serve(socket: &Path, port: u16, threads: usize) {
     let redis = Redis::memory();
-    let builder = redis.server().threads(threads).bind("127.0.0.1", port);
+    let builder = redis.server().bind("127.0.0.1", port);
+    let builder = builder.parameter("io-threads", threads.to_string()).expect("a number from 1 to 128");
     #[cfg(unix)]
     let builder = builder.unix_socket(socket);
     let _server = builder.start().expect("the address is free");

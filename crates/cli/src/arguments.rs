@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 
 use crate::format::Form;
 
@@ -81,7 +81,7 @@ impl Arguments {
     version,
     after_help = "Examples:
   redlet serve app.redlet                                  on 127.0.0.1, port 6379
-  redlet serve app.redlet --port 0 --unixsocket app.sock   on a Unix socket only
+  redlet serve app.redlet --unixsocket app.sock            on a Unix socket only
   redlet serve --port 7000 --requirepass secret --bind 0.0.0.0
 
 SIGTERM and Ctrl-C end the server: what runs is finished, everything is written to the disk, the store closed."
@@ -90,23 +90,25 @@ pub(crate) struct ServeArguments {
     /// The store's folder, a redlet:// URL, or :memory:; in memory without it.
     pub(crate) path: Option<OsString>,
 
-    /// The port to listen on; 0 for none.
-    #[arg(long, default_value_t = 6379)]
-    pub(crate) port: u16,
+    /// Parameters from a file in the syntax of redis.conf, which CONFIG REWRITE writes. The options below come after it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// The port to listen on, 0 for none; 6379 unless a configuration says otherwise.
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
 
     /// Addresses to listen on; one with - before it may be missing on this machine, * is all.
-    #[arg(long, num_args = 1.., value_name = "ADDRESS", allow_hyphen_values = true, default_values = ["127.0.0.1", "-::1"])]
+    #[arg(long, num_args = 1.., value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) bind: Vec<String>,
 
     /// A Unix socket to listen on.
-    #[cfg(unix)]
     #[arg(long, value_name = "FILE")]
-    pub(crate) unixsocket: Option<PathBuf>,
+    pub(crate) unixsocket: Option<String>,
 
-    /// Who may open the Unix socket, as an octal number.
-    #[cfg(unix)]
-    #[arg(long, value_name = "MODE", default_value = "600", value_parser = octal)]
-    pub(crate) unixsocketperm: u32,
+    /// Who may open the Unix socket, as an octal number; 600 unless given.
+    #[arg(long, value_name = "MODE")]
+    pub(crate) unixsocketperm: Option<String>,
 
     /// The password that callers have to say.
     #[arg(long, value_name = "PASSWORD")]
@@ -114,53 +116,80 @@ pub(crate) struct ServeArguments {
 
     /// How many callers there may be at once.
     #[arg(long, value_name = "N")]
-    pub(crate) maxclients: Option<usize>,
+    pub(crate) maxclients: Option<String>,
+
+    /// After how many seconds a silent caller is disconnected; 0 for never.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<String>,
 
     /// How many connections may wait to be let in.
-    #[arg(long, value_name = "N", default_value_t = 511)]
-    pub(crate) tcp_backlog: u32,
+    #[arg(long, value_name = "N")]
+    pub(crate) tcp_backlog: Option<String>,
 
     /// How many threads serve.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) threads: usize,
+    #[arg(long, value_name = "N")]
+    pub(crate) io_threads: Option<String>,
+
+    /// Whether DEBUG is allowed: no, yes, or local for callers on this machine.
+    #[arg(long, value_name = "WHOM", num_args = 0..=1, default_missing_value = "yes")]
+    pub(crate) enable_debug_command: Option<String>,
 
     /// How many databases there are; 16 unless told otherwise.
     #[arg(long, value_name = "N")]
     pub(crate) databases: Option<usize>,
 
     /// The port for encrypted connections; 0 for none.
-    #[arg(long, value_name = "PORT", default_value_t = 0)]
-    pub(crate) tls_port: u16,
+    #[arg(long, value_name = "PORT")]
+    pub(crate) tls_port: Option<String>,
 
     /// The server's certificate, PEM.
     #[arg(long, value_name = "FILE")]
-    pub(crate) tls_cert_file: Option<PathBuf>,
+    pub(crate) tls_cert_file: Option<String>,
 
     /// The certificate's private key, PEM.
     #[arg(long, value_name = "FILE")]
-    pub(crate) tls_key_file: Option<PathBuf>,
+    pub(crate) tls_key_file: Option<String>,
 
     /// The authorities whose callers are let in, PEM.
     #[arg(long, value_name = "FILE")]
-    pub(crate) tls_ca_cert_file: Option<PathBuf>,
+    pub(crate) tls_ca_cert_file: Option<String>,
 
-    /// Whether callers have to show a certificate.
-    #[arg(long, value_name = "WHEN", value_enum, default_value = "yes")]
-    pub(crate) tls_auth_clients: CertificatesOfCallers,
+    /// Whether callers have to show a certificate: yes, no or optional.
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) tls_auth_clients: Option<String>,
+
+    /// Any other parameter of redis.conf.
+    #[arg(long, num_args = 2, value_names = ["NAME", "VALUE"], action = clap::ArgAction::Append)]
+    pub(crate) set: Vec<String>,
 }
 
-/// `tls-auth-clients`.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum CertificatesOfCallers {
-    Yes,
-    Optional,
-    No,
-}
-
-#[cfg(unix)]
-fn octal(text: &str) -> Result<u32, String> {
-    u32::from_str_radix(text, 8)
-        .ok()
-        .filter(|mode| *mode <= 0o777)
-        .ok_or_else(|| format!("{text:?} is no mode of a file: write an octal number such as 600 or 770"))
+impl ServeArguments {
+    /// The parameters that were given, by Redis's names.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = (&str, String)> {
+        let port = match (self.port, &self.config, &self.unixsocket) {
+            (Some(port), ..) => Some(port.to_string()),
+            (None, None, None) => Some("6379".to_owned()),
+            // What the file says, or the Unix socket alone.
+            (None, ..) => None,
+        };
+        let given = [
+            ("port", port),
+            ("bind", (!self.bind.is_empty()).then(|| self.bind.join(" "))),
+            ("unixsocket", self.unixsocket.clone()),
+            ("unixsocketperm", self.unixsocketperm.clone()),
+            ("requirepass", self.requirepass.clone()),
+            ("maxclients", self.maxclients.clone()),
+            ("timeout", self.timeout.clone()),
+            ("tcp-backlog", self.tcp_backlog.clone()),
+            ("io-threads", self.io_threads.clone()),
+            ("enable-debug-command", self.enable_debug_command.clone()),
+            ("tls-port", self.tls_port.clone()),
+            ("tls-cert-file", self.tls_cert_file.clone()),
+            ("tls-key-file", self.tls_key_file.clone()),
+            ("tls-ca-cert-file", self.tls_ca_cert_file.clone()),
+            ("tls-auth-clients", self.tls_auth_clients.clone()),
+        ];
+        let named = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        named.chain(self.set.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].clone())))
+    }
 }

@@ -11,6 +11,7 @@ mod words;
 use std::env;
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -93,7 +94,7 @@ impl From<io::Error> for Failure {
 
 /// Opens the store and does what was asked; false if a command failed.
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
-    let redis = open(arguments.path.as_deref(), arguments.databases)?;
+    let redis = open(arguments.path.as_deref(), arguments.databases, None)?;
     let selected = arguments.database.map_or_else(|| Ok(redis.clone()), |database| redis.select(database))?;
     let mut session = Session::new(selected, arguments.form());
     let went_well = if !arguments.command.is_empty() {
@@ -109,8 +110,15 @@ fn run(arguments: &Arguments) -> Result<bool, Failure> {
 }
 
 /// Opens the store of that path or URL.
-pub(crate) fn open(path: Option<&OsStr>, databases: Option<usize>) -> Result<Redis, Failure> {
+pub(crate) fn open(
+    path: Option<&OsStr>,
+    databases: Option<usize>,
+    config: Option<&Path>,
+) -> Result<Redis, Failure> {
     let mut builder = Redis::builder();
+    if let Some(config) = config {
+        builder = builder.config_file(config);
+    }
     if let Some(databases) = databases {
         builder = builder.databases(databases);
     }
@@ -118,6 +126,9 @@ pub(crate) fn open(path: Option<&OsStr>, databases: Option<usize>) -> Result<Red
         None => builder.build()?,
         Some(path) if path == ":memory:" => builder.build()?,
         Some(path) => match path.to_string_lossy() {
+            url if is_url(&url) && config.is_some() => {
+                return Err(Failure::Input("a configuration file goes with a path, not with a URL".into()));
+            }
             url if is_url(&url) => Redis::from_url(&with_databases(&url, databases))?,
             _ => builder.path(path).build()?,
         },

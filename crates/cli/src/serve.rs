@@ -1,21 +1,20 @@
-//! `redlet serve`: a server on a store, until a signal or SHUTDOWN ends it.
+//! `redlet serve`: a server on a store, until a signal ends it.
 use std::io::{self, Write};
-use std::path::Path;
 
-use redlet::server::{Limits, ServeError, Server, ServerBuilder, TlsCallers, TlsFiles};
+use redlet::server::Server;
 
 use crate::Failure;
-use crate::arguments::{CertificatesOfCallers, ServeArguments};
+use crate::arguments::ServeArguments;
 
 /// Serves until somebody ends it.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<bool, Failure> {
-    let redis = crate::open(arguments.path.as_deref(), arguments.databases)?;
-    let builder = redis.server().backlog(arguments.tcp_backlog).threads(arguments.threads);
-    let mut limits = Limits::default();
-    if let Some(clients) = arguments.maxclients {
-        limits.clients = clients;
+    let redis = crate::open(arguments.path.as_deref(), arguments.databases, arguments.config.as_deref())?;
+    let mut builder = redis.server();
+    for (name, value) in arguments.parameters() {
+        builder = builder.parameter(name, value).map_err(redlet::Error::from)?;
     }
-    let server = listen(builder.limits(limits), arguments)?.start().map_err(redlet::Error::from)?;
+    let started = builder.as_configured().and_then(redlet::server::ServerBuilder::start);
+    let server = started.map_err(redlet::Error::from)?;
     let mut out = io::stdout().lock();
     for address in server.addresses() {
         writeln!(out, "redlet {} listens on {address}", env!("CARGO_PKG_VERSION"))?;
@@ -25,42 +24,6 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<bool, Failure> {
     let ended = wait(server);
     redis.close()?;
     ended
-}
-
-fn listen(mut builder: ServerBuilder, arguments: &ServeArguments) -> Result<ServerBuilder, Failure> {
-    if arguments.port != 0 {
-        for host in &arguments.bind {
-            builder = builder.bind(host, arguments.port);
-        }
-    }
-    if arguments.tls_port != 0 {
-        let files = tls_files(arguments)?;
-        for host in &arguments.bind {
-            builder = builder.bind_tls(files.clone(), host, arguments.tls_port);
-        }
-    }
-    #[cfg(unix)]
-    if let Some(path) = &arguments.unixsocket {
-        builder = builder.unix_socket(path).unix_socket_mode(arguments.unixsocketperm);
-    }
-    Ok(builder)
-}
-
-fn tls_files(arguments: &ServeArguments) -> Result<TlsFiles, Failure> {
-    let named = |file: &Option<std::path::PathBuf>, option: &str| {
-        let missing = || ServeError::Tls(format!("name the file with {option}"));
-        file.as_deref().map(Path::to_owned).ok_or_else(missing).map_err(redlet::Error::from)
-    };
-    Ok(TlsFiles {
-        certificate: named(&arguments.tls_cert_file, "--tls-cert-file")?,
-        key: named(&arguments.tls_key_file, "--tls-key-file")?,
-        authority: arguments.tls_ca_cert_file.clone(),
-        callers: match arguments.tls_auth_clients {
-            CertificatesOfCallers::Yes => TlsCallers::Required,
-            CertificatesOfCallers::Optional => TlsCallers::Optional,
-            CertificatesOfCallers::No => TlsCallers::Unasked,
-        },
-    })
 }
 
 /// Waits for the end; a signal that was waited for is no failure.

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use redlet_core::Engine;
-pub use redlet_server::{Address, Limits, OutputLimit, ServeError, Server, ServerBuilder};
+pub use redlet_server::{Address, ServeError, Server, ServerBuilder};
 #[cfg(feature = "tls")]
 pub use redlet_server::{TlsCallers, TlsFiles};
 

@@ -14,6 +14,14 @@ pub enum ServeError {
         "{0:?} is no address to listen on: write an address and a port, such as 127.0.0.1:6379, or unix: and a path"
     )]
     UnknownAddress(String),
+    /// A parameter that is none, or a value that is none of its.
+    #[error("{name} cannot be set: {why}")]
+    Parameter {
+        /// The parameter's name.
+        name: String,
+        /// What the engine says.
+        why: String,
+    },
     /// Other machines could come in without a password.
     #[error(
         "{0} can be reached from other machines, and anybody would be let in: set a password (requirepass, or an ACL user instead of the \

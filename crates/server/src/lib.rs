@@ -19,7 +19,6 @@ mod unix_socket;
 mod worker;
 
 pub use error::ServeError;
-pub use limits::{Limits, OutputLimit};
 pub use listener::Address;
 pub use server::{Host, Server, ServerBuilder};
 #[cfg(feature = "tls")]

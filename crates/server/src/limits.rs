@@ -1,51 +1,71 @@
-//! What one caller, and all of them together, may take.
+//! What one caller, and all of them together, may take: what the engine's configuration says of it.
 use std::time::Duration;
 
-/// How much may wait to be sent to a caller: `client-output-buffer-limit`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OutputLimit {
-    /// So many bytes end the connection at once; 0 for no limit.
-    pub hard_bytes: usize,
-    /// More than so many bytes end it when that lasts; 0 for no limit.
-    pub soft_bytes: usize,
-    /// How long more than `soft_bytes` may last.
-    pub soft_for: Duration,
-}
+use redlet_core::config::{self, Config};
 
-/// The limits of a server. What `CONFIG SET` changes holds for connections that are there, too, but for `keep_alive`.
+/// How much may wait to be sent to a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// `maxclients`: how many connections there may be.
-    pub clients: usize,
-    /// `proto-max-bulk-len`: the longest word of a request, in bytes.
-    pub word_bytes: usize,
-    /// `client-query-buffer-limit`: the longest request, in bytes.
-    pub query_bytes: usize,
-    /// What may wait for a caller who asks.
-    pub output: OutputLimit,
-    /// What may wait for a caller who is subscribed to something.
-    pub subscriber_output: OutputLimit,
-    /// `timeout`: who is silent for so long is disconnected; zero for never.
-    pub idle: Duration,
-    /// `tcp-keepalive`: after such a silence the system asks whether the other end is still there; zero for never.
-    pub keep_alive: Duration,
+pub(crate) struct OutputLimit {
+    /// So many bytes end the connection at once; 0 for no limit.
+    pub(crate) hard_bytes: usize,
+    /// More than so many bytes end it when that lasts; 0 for no limit.
+    pub(crate) soft_bytes: usize,
+    /// How long more than `soft_bytes` may last.
+    pub(crate) soft_for: Duration,
 }
 
-impl Default for Limits {
-    /// Redis's.
-    fn default() -> Self {
+/// The limits of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// How many connections there may be.
+    pub(crate) clients: usize,
+    /// The longest word of a request, in bytes.
+    pub(crate) word_bytes: usize,
+    /// The longest request, in bytes.
+    pub(crate) query_bytes: usize,
+    /// What may wait for a caller who asks.
+    pub(crate) output: OutputLimit,
+    /// What may wait for a caller who is subscribed to something.
+    pub(crate) subscriber_output: OutputLimit,
+    /// Who is silent for so long is disconnected; zero for never.
+    pub(crate) idle: Duration,
+    /// After such a silence the system asks whether the other end is still there; zero for never.
+    pub(crate) keep_alive: Duration,
+}
+
+impl Limits {
+    /// The parameters that they follow from.
+    pub(crate) const PARAMETERS: &'static [&'static str] = &[
+        "client-output-buffer-limit",
+        "client-query-buffer-limit",
+        "maxclients",
+        "proto-max-bulk-len",
+        "tcp-keepalive",
+        "timeout",
+    ];
+
+    /// What the configuration says now.
+    pub(crate) fn of(config: &Config) -> Self {
+        let outputs = config.output_limits();
         Self {
-            clients: 10_000,
-            word_bytes: 512 << 20,
-            query_bytes: 1 << 30,
-            output: OutputLimit::default(),
-            subscriber_output: OutputLimit {
-                hard_bytes: 32 << 20,
-                soft_bytes: 8 << 20,
-                soft_for: Duration::from_mins(1),
-            },
-            idle: Duration::ZERO,
-            keep_alive: Duration::from_mins(5),
+            clients: config.max_clients(),
+            word_bytes: config.max_bulk_length(),
+            query_bytes: config.query_limit(),
+            output: outputs.normal.into(),
+            subscriber_output: outputs.pubsub.into(),
+            idle: Duration::from_secs(config.idle_seconds()),
+            keep_alive: Duration::from_secs(config.keepalive_seconds()),
+        }
+    }
+}
+
+impl From<config::OutputLimit> for OutputLimit {
+    fn from(limit: config::OutputLimit) -> Self {
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        Self {
+            hard_bytes: bytes(limit.hard),
+            soft_bytes: bytes(limit.soft),
+            soft_for: Duration::from_secs(limit.seconds),
         }
     }
 }

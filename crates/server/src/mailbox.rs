@@ -50,7 +50,8 @@ impl Mailbox {
         self.ring();
     }
 
-    fn ring(&self) {
+    /// Wakes the thread, which then looks around.
+    pub(crate) fn ring(&self) {
         // The only error is a counter that is full, which wakes just as well.
         let _: io::Result<()> = self.bell.wake();
     }

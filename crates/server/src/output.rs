@@ -66,7 +66,8 @@ impl Output {
     }
 
     /// How many bytes it keeps for itself; strings that are shared with the store are the store's.
-    pub(crate) fn memory(&self) -> usize {
+    #[cfg(test)]
+    fn memory(&self) -> usize {
         self.bytes.capacity()
     }
 

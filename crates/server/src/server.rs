@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use mio::Poll;
 use parking_lot::{Condvar, Mutex};
 use redlet_core::Engine;
+use redlet_core::config::Config;
 
 use crate::ServeError;
 use crate::limits::Limits;
@@ -36,7 +37,8 @@ pub(crate) struct Shared {
     host: Arc<dyn Host>,
     mailboxes: Vec<Arc<Mailbox>>,
     connected: AtomicUsize,
-    limits: Limits,
+    /// Grows whenever the configuration changes that limits follow from.
+    limits_version: AtomicU64,
     /// How many threads still serve.
     serving: Mutex<usize>,
     ended: Condvar,
@@ -57,18 +59,28 @@ impl Shared {
         &self.mailboxes
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        self.limits
+    /// Grows whenever limits change.
+    pub(crate) fn limits_version(&self) -> u64 {
+        self.limits_version.load(Ordering::SeqCst)
     }
 
-    /// Counts a caller in.
-    pub(crate) fn enter(&self, _: &Peer, limits: &Limits) -> Result<(), String> {
+    fn limits_changed(&self) {
+        self.limits_version.fetch_add(1, Ordering::SeqCst);
+        self.mailboxes.iter().for_each(|mailbox| mailbox.ring());
+    }
+
+    /// Counts a caller in, or says why not.
+    pub(crate) fn enter(&self, peer: &Peer, limits: &Limits) -> Result<(), &'static str> {
+        // Where the listener listens was checked when it began to, but a password can be taken away later.
+        if !peer.is_local() && self.engine().config().is_protected() && admits_anybody(self.engine()) {
+            return Err(PROTECTED);
+        }
         let room = self.connected.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |connected| {
             (connected < limits.clients).then_some(connected + 1)
         });
         match room {
             Ok(_) => Ok(()),
-            Err(_) => Err("-ERR max number of clients reached\r\n".to_owned()),
+            Err(_) => Err("-ERR max number of clients reached\r\n"),
         }
     }
 
@@ -81,6 +93,16 @@ impl Shared {
         self.mailboxes.iter().for_each(|mailbox| mailbox.stop());
     }
 }
+
+/// Whether callers are let in who do not say who they are.
+fn admits_anybody(engine: &Engine) -> bool {
+    engine.config().password().is_empty()
+}
+
+/// What a caller from elsewhere hears where there is no password.
+const PROTECTED: &str = "-DENIED redlet is running in protected mode because no password is set for the default user. In this mode \
+    connections are only accepted from the loopback interface. To connect from other machines, set a password for the default \
+    user (CONFIG SET requirepass), or turn protected mode off (CONFIG SET protected-mode no) if nobody else can reach this one.\r\n";
 
 /// How a server is started.
 ///
@@ -112,9 +134,6 @@ pub struct ServerBuilder {
     unix_mode: u32,
     #[cfg(feature = "tls")]
     tls: Option<(crate::TlsFiles, Vec<(String, u16)>)>,
-    backlog: u32,
-    threads: usize,
-    limits: Limits,
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -135,9 +154,6 @@ impl ServerBuilder {
             unix_mode: 0o600,
             #[cfg(feature = "tls")]
             tls: None,
-            backlog: 511,
-            threads: 1,
-            limits: Limits::default(),
         }
     }
 
@@ -190,22 +206,63 @@ impl ServerBuilder {
         self
     }
 
-    /// How many connections may wait to be let in: `tcp-backlog`, 511 unless set.
-    pub fn backlog(mut self, connections: u32) -> Self {
-        self.backlog = connections;
-        self
+    /// Sets a parameter, as a line of `redis.conf` would: `maxclients`, `timeout`, `requirepass`, `client-output-buffer-limit`,
+    /// `tcp-backlog`, `io-threads`, ... They are the engine's, so `CONFIG GET` shows them, and `CONFIG SET` changes those that can
+    /// be changed while the server runs.
+    ///
+    /// # Errors
+    /// [`ServeError::Parameter`] if there is none of that name, or that is none of its values.
+    pub fn parameter(self, name: &str, value: impl AsRef<[u8]>) -> Result<Self, ServeError> {
+        let set = self.host.engine().configure(&[(name, value.as_ref())]);
+        set.map(|()| self)
+            .map_err(|refusal| ServeError::Parameter { name: name.to_owned(), why: refusal.to_string() })
     }
 
-    /// How many threads serve; one unless set. Each takes its share of the connections, reads from them and runs their commands.
-    pub fn threads(mut self, threads: usize) -> Self {
-        self.threads = threads.max(1);
-        self
-    }
-
-    /// What callers may take.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
+    /// Listens where the parameters say, too: `port`, `bind`, `unixsocket`, `tls-port`.
+    ///
+    /// # Errors
+    /// [`ServeError::Tls`] if there is a port for encrypted connections, but not what they need.
+    pub fn as_configured(mut self) -> Result<Self, ServeError> {
+        let text = |name: &str| {
+            let value = self.host.engine().config().get(name).unwrap_or_default();
+            String::from_utf8_lossy(&value).into_owned()
+        };
+        let number = |name: &str| text(name).parse().unwrap_or(0);
+        let (port, tls_port, hosts, socket) =
+            (number("port"), number("tls-port"), text("bind"), text("unixsocket"));
+        #[cfg(unix)]
+        let mode = u32::from_str_radix(&text("unixsocketperm"), 8).unwrap_or(0);
+        #[cfg(feature = "tls")]
+        let files = crate::tls::TlsFiles::configured(text);
+        for host in hosts.split_ascii_whitespace() {
+            if port != 0 {
+                self = self.bind(host, port);
+            }
+            if tls_port != 0 {
+                #[cfg(feature = "tls")]
+                {
+                    self = self.bind_tls(files.clone()?, host, tls_port);
+                }
+                #[cfg(not(feature = "tls"))]
+                return Err(ServeError::Tls("this program was built without it (feature `tls`)".into()));
+            }
+        }
+        if !socket.is_empty() {
+            #[cfg(unix)]
+            {
+                self = self.unix_socket(socket);
+                // 0 is Redis's default, which leaves it to the process; here nobody else is let in unless that was asked for.
+                if mode != 0 {
+                    self.unix_mode = mode;
+                }
+            }
+            #[cfg(not(unix))]
+            return Err(ServeError::Listen {
+                address: socket,
+                why: "this system has no Unix sockets".into(),
+            });
+        }
+        Ok(self)
     }
 
     /// Starts the server. When this returns it takes connections.
@@ -218,8 +275,9 @@ impl ServerBuilder {
             |error: io::Error| ServeError::Listen { address: "the address".into(), why: error.to_string() };
         let addresses: Vec<Address> =
             listeners.iter().map(Listener::address).collect::<io::Result<_>>().map_err(failed)?;
+        let threads = self.number("io-threads").max(1);
         let (mut polls, mut mailboxes) = (Vec::new(), Vec::new());
-        for _ in 0..self.threads {
+        for _ in 0..threads {
             let poll = Poll::new().map_err(failed)?;
             mailboxes.push(Arc::new(Mailbox::new(mio::Waker::new(poll.registry(), BELL).map_err(failed)?)));
             polls.push(poll);
@@ -228,10 +286,18 @@ impl ServerBuilder {
             host: self.host,
             mailboxes,
             connected: AtomicUsize::new(0),
-            limits: self.limits,
-            serving: Mutex::new(self.threads),
+            limits_version: AtomicU64::new(0),
+            serving: Mutex::new(threads),
             ended: Condvar::new(),
         });
+        let told = Arc::downgrade(&shared);
+        let hook = move |_: &Config| {
+            if let Some(shared) = told.upgrade() {
+                shared.limits_changed();
+            }
+            Ok(())
+        };
+        shared.engine().config().on_change(Limits::PARAMETERS, Box::new(hook));
         let mut listeners = Some(listeners);
         let threads = polls
             .into_iter()
@@ -244,6 +310,11 @@ impl ServerBuilder {
             })
             .collect();
         Ok(Server { shared, addresses, threads: Mutex::new(threads) })
+    }
+
+    fn number(&self, name: &str) -> usize {
+        let value = self.host.engine().config().get(name).unwrap_or_default();
+        String::from_utf8_lossy(&value).parse().unwrap_or(0)
     }
 
     fn open(&self) -> Result<Vec<Listener>, ServeError> {
@@ -260,7 +331,7 @@ impl ServerBuilder {
         }
         #[cfg(unix)]
         for path in &self.unix {
-            let socket = crate::unix_socket::UnixSocket::listen(path, self.unix_mode, self.backlog)?;
+            let socket = crate::unix_socket::UnixSocket::listen(path, self.unix_mode, self.backlog())?;
             listeners.push(Listener::Unix(socket));
         }
         if listeners.is_empty() { Err(ServeError::Nowhere) } else { Ok(listeners) }
@@ -273,7 +344,7 @@ impl ServerBuilder {
                 host.strip_prefix('-').map_or((host.as_str(), false), |host| (host, true));
             for address in listener::resolve(host, *port)? {
                 self.check_protected(address)?;
-                match listener::listen(address, self.backlog) {
+                match listener::listen(address, self.backlog()) {
                     Err(ServeError::NoSuchAddress(_) | ServeError::Listen { .. }) if may_be_missing => {}
                     socket => sockets.push(socket?),
                 }
@@ -284,7 +355,14 @@ impl ServerBuilder {
 
     /// Refuses to let the whole world in.
     fn check_protected(&self, address: SocketAddr) -> Result<(), ServeError> {
-        if listener::is_public(address.ip()) { Err(ServeError::Unprotected(address)) } else { Ok(()) }
+        if listener::is_public(address.ip()) && admits_anybody(self.host.engine()) {
+            return Err(ServeError::Unprotected(address));
+        }
+        Ok(())
+    }
+
+    fn backlog(&self) -> u32 {
+        u32::try_from(self.number("tcp-backlog")).unwrap_or(u32::MAX)
     }
 }
 

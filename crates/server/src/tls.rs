@@ -40,6 +40,23 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
+    /// What the parameters say.
+    pub(crate) fn configured(parameter: impl Fn(&str) -> String) -> Result<Self, ServeError> {
+        let file = |name: &str| Some(parameter(name)).filter(|path| !path.is_empty()).map(PathBuf::from);
+        let named =
+            |name: &str| file(name).ok_or_else(|| ServeError::Tls(format!("name the file with {name}")));
+        Ok(Self {
+            certificate: named("tls-cert-file")?,
+            key: named("tls-key-file")?,
+            authority: file("tls-ca-cert-file"),
+            callers: match parameter("tls-auth-clients").as_str() {
+                "no" => TlsCallers::Unasked,
+                "optional" => TlsCallers::Optional,
+                _ => TlsCallers::Required,
+            },
+        })
+    }
+
     /// Reads the files.
     pub(crate) fn configuration(&self) -> Result<Arc<ServerConfig>, ServeError> {
         let unreadable =

@@ -48,6 +48,7 @@ pub(crate) struct Worker {
     /// Somebody may be over his soft limit, which time turns into an end.
     has_behind: bool,
     limits: Limits,
+    limits_version: u64,
     cared_at: UnixMs,
     /// Which worker gets the next connection.
     next: usize,
@@ -61,7 +62,8 @@ impl Worker {
         listeners: Vec<Listener>,
     ) -> Self {
         Self {
-            limits: shared.limits(),
+            limits_version: shared.limits_version(),
+            limits: Limits::of(shared.engine().config()),
             shared,
             mailbox,
             poll,
@@ -110,10 +112,11 @@ impl Worker {
     }
 
     fn round(&mut self, events: &Events) {
-        let limits = self.shared.limits();
-        if limits != self.limits {
-            self.limits = limits;
-            self.connections.iter().for_each(|(_, connection)| connection.set_limits(&limits));
+        let limits_version = self.shared.limits_version();
+        if limits_version != self.limits_version {
+            self.limits_version = limits_version;
+            self.limits = Limits::of(self.shared.engine().config());
+            self.connections.iter().for_each(|(_, connection)| connection.set_limits(&self.limits));
         }
         let now = self.shared.engine().clock().now();
         for number in std::mem::take(&mut self.unfinished) {
@@ -270,7 +273,7 @@ impl Worker {
     fn admit(&mut self, mut stream: Stream, peer: Peer, now: UnixMs) {
         if let Err(refusal) = self.shared.enter(&peer, &self.limits) {
             // As far as it goes: he is not waited for.
-            let _ = stream.refuse(&refusal);
+            let _ = stream.refuse(refusal);
             return;
         }
         stream.set_options(&self.limits);

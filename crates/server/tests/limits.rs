@@ -2,22 +2,17 @@
 mod common;
 
 use std::io::Read;
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
-use common::{Raw, request, start, until};
-use redlet::server::{Limits, OutputLimit, Server};
+use common::{Raw, request, serve_with, until};
 use redlet::{Commands, ManualClock, Redis, UnixMs};
-
-fn serve(redis: &Redis, limits: Limits) -> (Server, SocketAddr) {
-    start(redis.server().bind("127.0.0.1", 0).limits(limits))
-}
 
 #[test]
 fn a_request_that_is_too_long_ends_the_connection() {
     let redis = Redis::memory();
-    let limits = Limits { query_bytes: 1 << 20, word_bytes: 100 << 20, ..Limits::default() };
-    let (server, address) = serve(&redis, limits);
+    let parameters = [("client-query-buffer-limit", "1mb"), ("proto-max-bulk-len", "100mb")];
+    let (server, address) = serve_with(&redis, &parameters);
     let mut connection = Raw::open(address);
     connection.send(request(&[b"SET", &b"k"[..], &vec![b'v'; 900_000]])).expect("+OK\r\n");
     let mut long = Raw::open(address);
@@ -35,11 +30,7 @@ fn a_request_that_is_too_long_ends_the_connection() {
 #[test]
 fn a_caller_who_never_reads_is_cut_off_at_the_limit_and_others_notice_nothing() {
     let redis = Redis::memory();
-    let limits = Limits {
-        output: OutputLimit { hard_bytes: 10 << 20, ..OutputLimit::default() },
-        ..Limits::default()
-    };
-    let (server, address) = serve(&redis, limits);
+    let (server, address) = serve_with(&redis, &[("client-output-buffer-limit", "normal 10mb 0 0")]);
     redis.set("long", vec![b'v'; 1 << 20]).unwrap();
     let mut other = Raw::open(address);
     let mut silent = Raw::open(address);
@@ -57,15 +48,7 @@ fn a_caller_who_never_reads_is_cut_off_at_the_limit_and_others_notice_nothing() 
 fn a_caller_who_stays_behind_for_too_long_is_cut_off() {
     let clock = ManualClock::at(UnixMs(1_700_000_000_000));
     let redis = Redis::builder().clock(clock.clone()).build().unwrap();
-    let limits = Limits {
-        output: OutputLimit {
-            soft_bytes: 1 << 20,
-            soft_for: Duration::from_mins(1),
-            ..OutputLimit::default()
-        },
-        ..Limits::default()
-    };
-    let (server, address) = serve(&redis, limits);
+    let (server, address) = serve_with(&redis, &[("client-output-buffer-limit", "normal 0 1mb 60")]);
     redis.set("long", vec![b'v'; 1 << 20]).unwrap();
     let mut slow = Raw::open(address);
     slow.send("GET long\r\n".repeat(50));
@@ -90,7 +73,7 @@ fn listed(redis: &Redis) -> String {
 fn who_is_silent_for_too_long_is_disconnected_unless_he_waits_for_something() {
     let clock = ManualClock::at(UnixMs(1_700_000_000_000));
     let redis = Redis::builder().clock(clock.clone()).build().unwrap();
-    let (server, address) = serve(&redis, Limits { idle: Duration::from_secs(10), ..Limits::default() });
+    let (server, address) = serve_with(&redis, &[("timeout", "10")]);
     let (mut idle, mut busy, mut waiting, mut subscriber) =
         (Raw::open(address), Raw::open(address), Raw::open(address), Raw::open(address));
     for connection in [&mut idle, &mut busy, &mut waiting] {
@@ -109,11 +92,7 @@ fn who_is_silent_for_too_long_is_disconnected_unless_he_waits_for_something() {
 #[test]
 fn subscribers_who_do_not_read_are_cut_off() {
     let redis = Redis::memory();
-    let limits = Limits {
-        subscriber_output: OutputLimit { hard_bytes: 1 << 20, ..OutputLimit::default() },
-        ..Limits::default()
-    };
-    let (server, address) = serve(&redis, limits);
+    let (server, address) = serve_with(&redis, &[("client-output-buffer-limit", "pubsub 1mb 0 0")]);
     let mut subscriber = Raw::open(address);
     subscriber.send("SUBSCRIBE news\r\n").line();
     let mut publisher = Raw::open(address);

@@ -3,8 +3,8 @@ mod common;
 
 use std::net::TcpListener;
 
-use common::{Raw, serve, start, until};
-use redlet::server::{Limits, ServeError};
+use common::{Raw, serve, serve_with, until};
+use redlet::server::{Address, ServeError};
 use redlet::{Commands, Redis};
 
 #[test]
@@ -26,7 +26,7 @@ fn a_server_keeps_its_store_open_and_ends_when_it_is_dropped() {
 #[test]
 fn stopping_ends_all_connections_and_those_who_wait_for_it() {
     let redis = Redis::memory();
-    let (server, address) = start(redis.server().bind("127.0.0.1", 0).threads(3));
+    let (server, address) = serve_with(&redis, &[("io-threads", "3")]);
     let mut connections: Vec<Raw> = (0..10).map(|_| Raw::open(address)).collect();
     for connection in &mut connections {
         connection.send("PING\r\nBLPOP none 0\r\n").expect("+PONG\r\n");
@@ -57,7 +57,7 @@ fn one_server_listens_in_many_places() {
     let server = builder.bind("-::1", 0).start().unwrap();
     assert!(server.addresses().len() >= 3, "{:?}", server.addresses());
     for address in server.addresses() {
-        let redlet::server::Address::Tcp(address) = address else { panic!("{address}") };
+        let Address::Tcp(address) = address else { panic!("{address}") };
         Raw::open(*address).send("PING\r\n").expect("+PONG\r\n");
     }
 }
@@ -97,8 +97,7 @@ fn what_cannot_be_listened_on_is_refused_with_a_sentence() {
 #[test]
 fn one_caller_more_than_there_may_be_hears_so_until_another_goes() {
     let redis = Redis::memory();
-    let limits = Limits { clients: 2, ..Limits::default() };
-    let (server, address) = start(redis.server().bind("127.0.0.1", 0).limits(limits));
+    let (server, address) = serve_with(&redis, &[("maxclients", "2")]);
     let mut first = Raw::open(address);
     first.send("PING\r\n").expect("+PONG\r\n");
     let mut second = Raw::open(address);
@@ -107,6 +106,50 @@ fn one_caller_more_than_there_may_be_hears_so_until_another_goes() {
     drop(first);
     until("room", || server.connections() < 2);
     Raw::open(address).send("PING\r\n").expect("+PONG\r\n");
+    second.send("CONFIG SET maxclients 3\r\n").expect("+OK\r\n");
+    let mut third = Raw::open(address);
+    third.send("PING\r\n").expect("+PONG\r\n");
+    Raw::open(address).send("PING\r\n").expect("+PONG\r\n");
+}
+
+#[test]
+fn with_a_password_other_machines_may_come_in_until_it_is_taken_away() {
+    let redis = Redis::memory();
+    let builder = redis.server().parameter("requirepass", "secret").unwrap().bind("0.0.0.0", 0);
+    let server = builder.start().unwrap();
+    let Address::Tcp(address) = server.addresses()[0] else { panic!("no TCP") };
+    // This machine by an address that is not loopback's, if it has one.
+    let Some(outside) = address_of_this_machine() else { return };
+    let outside = std::net::SocketAddr::new(outside, address.port());
+    Raw::open(outside).send("AUTH secret\r\n");
+    redis.config_set([("requirepass", "")]).unwrap();
+    let said = String::from_utf8(Raw::open(outside).rest()).unwrap();
+    assert!(said.starts_with("-DENIED redlet is running in protected mode"), "{said}");
+    redis.config_set([("protected-mode", "no")]).unwrap();
+    Raw::open(outside).send("PING\r\n").expect("+PONG\r\n");
+}
+
+/// The address that packets to others would come from. Nothing is sent.
+fn address_of_this_machine() -> Option<std::net::IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|address| !address.is_loopback() && !address.is_unspecified())
+}
+
+#[test]
+fn a_server_listens_where_the_parameters_say() {
+    let redis = Redis::memory();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let configured =
+        |builder: redlet::server::ServerBuilder| builder.as_configured().and_then(|builder| builder.start());
+    assert_eq!(configured(redis.server()).unwrap_err(), ServeError::Nowhere);
+    let builder = redis.server().parameter("port", free.port().to_string()).unwrap();
+    let server = configured(builder).unwrap();
+    assert_eq!(server.addresses(), [Address::Tcp(free)]);
+    drop(server);
+    let refused = redis.server().parameter("port", "70000").unwrap_err();
+    assert!(refused.to_string().starts_with("port cannot be set: "), "{refused}");
+    assert!(redis.server().parameter("no-such", "1").is_err());
 }
 
 #[cfg(unix)]

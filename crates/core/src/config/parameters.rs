@@ -279,7 +279,9 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     bytes("hll-sparse-max-bytes", 0, SIZE, "3000"),
     integer("hz", 0, INT, "10").clamped(1, 500).does("how often in a second idle callers are looked for"),
     text("ignore-warnings", ""),
-    integer("io-threads", 1, 128, "1").fixed(),
+    integer("io-threads", 1, 128, "1")
+        .fixed()
+        .does("says how many threads of the listener read, run commands and send"),
     boolean("jemalloc-bg-thread", "yes"),
     integer("latency-monitor-threshold", 0, LONG, "0")
         .does("from how many milliseconds on LATENCY notes what took long; 0 for nothing"),
@@ -399,10 +401,11 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     integer("tcp-keepalive", 0, INT, "300")
         .does("after how many idle seconds a connection is asked whether it is alive; 0 for never"),
     integer("timeout", 0, INT, "0").does("after how many idle seconds a caller is disconnected; 0 for never"),
-    choice("tls-auth-clients", &["no", "yes", "optional"], "yes"),
+    choice("tls-auth-clients", &["no", "yes", "optional"], "yes")
+        .does("says whether callers of the listener have to show a certificate"),
     text("tls-ca-cert-dir", ""),
-    text("tls-ca-cert-file", ""),
-    text("tls-cert-file", ""),
+    text("tls-ca-cert-file", "").does("says which authorities sign the certificates of callers"),
+    text("tls-cert-file", "").does("says which certificate the listener shows"),
     text("tls-ciphers", ""),
     text("tls-ciphersuites", ""),
     text("tls-client-cert-file", ""),
@@ -410,9 +413,11 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     text("tls-client-key-file-pass", ""),
     boolean("tls-cluster", "no").settled(NO_TLS),
     text("tls-dh-params-file", ""),
-    text("tls-key-file", ""),
+    text("tls-key-file", "").does("says which private key belongs to that"),
     text("tls-key-file-pass", ""),
-    integer("tls-port", 0, PORT, "0").settled(NO_TLS),
+    integer("tls-port", 0, PORT, "0")
+        .settled(NO_TLS)
+        .does("says on which port the listener expects TLS; 0 for none"),
     boolean("tls-prefer-server-ciphers", "no"),
     text("tls-protocols", ""),
     boolean("tls-replication", "no").settled(NO_TLS),

@@ -15,6 +15,12 @@ pub(crate) fn serve(redis: &Redis) -> (Server, SocketAddr) {
     start(redis.server().bind("127.0.0.1", 0))
 }
 
+/// A server on any port, with parameters.
+pub(crate) fn serve_with(redis: &Redis, parameters: &[(&str, &str)]) -> (Server, SocketAddr) {
+    let set = |builder: ServerBuilder, (name, value): &(&str, &str)| builder.parameter(name, value).unwrap();
+    start(parameters.iter().fold(redis.server().bind("127.0.0.1", 0), set))
+}
+
 /// Starts a server that listens on one port.
 pub(crate) fn start(builder: ServerBuilder) -> (Server, SocketAddr) {
     let server = builder.start().unwrap();
