@@ -11,19 +11,21 @@ use redlet_core::cmd::connection::*;
 use redlet_core::cmd::hash::*;
 use redlet_core::cmd::info::*;
 use redlet_core::cmd::keys::*;
+use redlet_core::cmd::latency::*;
 use redlet_core::cmd::list::*;
 use redlet_core::cmd::memory::*;
 use redlet_core::cmd::pubsub::*;
 use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 use redlet_core::cmd::server::*;
 use redlet_core::cmd::set::*;
+use redlet_core::cmd::slowlog::*;
 use redlet_core::cmd::string::{Set, *};
 use redlet_core::cmd::zset::*;
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::number::Extended;
 use redlet_core::tx::View;
 use redlet_core::types::lcs::Match;
-use redlet_core::{Bytes, Reply, UnixMs};
+use redlet_core::{Bytes, LatencySample, Reply, SlowCommand, UnixMs};
 
 use crate::Result;
 use crate::value::{ArgList, PairList, ScoredList, ToArg, arg};
@@ -3466,6 +3468,97 @@ pub trait Commands {
     /// ```
     fn config_set(&self, pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>) -> Result<()> {
         PairList::new(pairs).with(|pairs| self.run_control(&ConfigSet { pairs: pairs.into() }))
+    }
+
+    /// Returns commands that took long, the latest first, `count` of them at most. Only those that callers sent as words through a session
+    /// are noted, from `slowlog-log-slower-than` microseconds on. `SLOWLOG GET`.
+    ///
+    /// Complexity: O(N), N being the number of commands returned.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.slowlog_get(10)?.is_empty());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn slowlog_get(&self, count: usize) -> Result<Vec<SlowCommand>> {
+        self.run_control(&SlowLogGet { count: Some(count) })
+    }
+
+    /// Counts the commands that took long and are kept. `SLOWLOG LEN`.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.slowlog_len()?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn slowlog_len(&self) -> Result<usize> {
+        self.run_control(&SlowLogLen)
+    }
+
+    /// Forgets the commands that took long. `SLOWLOG RESET`.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.slowlog_reset()?;
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn slowlog_reset(&self) -> Result<()> {
+        self.run_control(&SlowLogReset)
+    }
+
+    /// Returns the latest event of each kind that took `latency-monitor-threshold` milliseconds or longer. `LATENCY LATEST`.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.latency_latest()?.is_empty());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn latency_latest(&self) -> Result<Vec<LatencyEvent>> {
+        self.run_control(&LatencyLatest)
+    }
+
+    /// Returns when events of a kind took long, and how long, the oldest first; none of a kind that there is not. `LATENCY HISTORY`.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.latency_history("command")?.is_empty());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn latency_history(&self, event: impl ToArg) -> Result<Vec<LatencySample>> {
+        self.run_control(&LatencyHistory { event: &arg(&event)? })
+    }
+
+    /// Forgets events of these kinds, of all if there are none; returns of how many kinds. `LATENCY RESET`.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.latency_reset(["command"])?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn latency_reset(&self, events: impl IntoIterator<Item = impl ToArg>) -> Result<usize> {
+        ArgList::new(events).with(|events| self.run_control(&LatencyReset { events: events.into() }))
+    }
+
+    /// Returns how long commands take that callers send as words through a session: these, or all if there are none.
+    /// `LATENCY HISTOGRAM`.
+    ///
+    /// Complexity: O(N), N being the number of commands.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.latency_histogram(["get"])?.is_empty());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn latency_histogram(&self, commands: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<CommandTimes>> {
+        let times = |commands: &[&[u8]]| self.run_control(&LatencyHistogram { commands: commands.into() });
+        ArgList::new(commands).with(times)
     }
 
     /// Writes the parameters into the configuration file that the store was opened with: changed ones in their places, new ones at

@@ -85,6 +85,10 @@ impl Loaded {
 }
 
 impl ConfigFile for OnDisk {
+    fn path(&self) -> String {
+        self.path.display().to_string()
+    }
+
     fn read(&self) -> Result<String, String> {
         self.text_of(&self.path)
     }

@@ -9,6 +9,7 @@ mod housekeeping;
 mod memory_log;
 mod observe;
 mod pipeline;
+mod process;
 mod redis;
 #[cfg(feature = "server")]
 pub mod server;

@@ -15,6 +15,7 @@ use crate::config_file::{Loaded, OnDisk};
 use crate::housekeeping::{Desk, Housekeeper};
 use crate::memory_log::MemoryLog;
 use crate::pipeline::Pipeline;
+use crate::process::ThisProcess;
 use crate::session::Session;
 use crate::store::{self, Disk, Making, StoreKeeper};
 use crate::system_clock::SystemClock;
@@ -706,6 +707,7 @@ impl Builder {
         }
         let core =
             Arc::new(Core { engine, disk, memory_log, desk: Desk::default(), turns: Turns::default() });
+        core.engine.set_process(Arc::new(ThisProcess));
         if let Some(disk) = &core.disk {
             core.engine.set_keeper(Arc::new(StoreKeeper(Arc::downgrade(&core))));
             store::share_parameters(&core, disk)?;

@@ -10,6 +10,7 @@ use crate::cmd::{Blocking, Command, Control, Flags, Parsers, Prepared, Read, Sco
 use crate::config::file::{self, ConfigFile};
 use crate::config::{self, Config, MAX_BULK_LENGTH, Origin};
 use crate::events::{Events, News};
+use crate::host::{Identity, Process, Program};
 use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Keyspace, Locks, Shard, ShardSet, Tracking, WriteLocks};
 use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory};
@@ -17,6 +18,7 @@ use crate::pubsub::PubSub;
 use crate::reclaim::{Reclaim, Reclaimer};
 use crate::removal::{Announcer, RemovalListener};
 use crate::session::{Clients, Session};
+use crate::statistics::Statistics;
 use crate::tx::{HashedKey, KnownHashes, Notes, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
 use crate::waiting::{GiveUp, Means, Queued, Ticket, Timeouts, Wait};
@@ -62,6 +64,10 @@ pub struct Engine {
     timeouts: Timeouts,
     events: Events,
     acl: Arc<Acl>,
+    statistics: Statistics,
+    identity: Identity,
+    process: OnceLock<Arc<dyn Process>>,
+    program: OnceLock<Arc<dyn Program>>,
     config: Config,
     config_file: OnceLock<Arc<dyn ConfigFile>>,
     databases: usize,
@@ -162,6 +168,10 @@ impl Engine {
             clients: Clients::default(),
             timeouts: Timeouts::default(),
             events: Events::default(),
+            statistics: Statistics::default(),
+            identity: Identity::from_seed(options.seed),
+            process: OnceLock::new(),
+            program: OnceLock::new(),
             config,
             config_file: OnceLock::new(),
             acl,
@@ -193,6 +203,22 @@ impl Engine {
     /// If there is one already.
     pub fn set_keeper(&self, keeper: Arc<dyn Keeper>) {
         assert!(self.keeper.set(keeper).is_ok(), "an engine has one keeper for its whole life");
+    }
+
+    /// Who knows the process, for INFO.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn set_process(&self, process: Arc<dyn Process>) {
+        assert!(self.process.set(process).is_ok(), "an engine is in one process for its whole life");
+    }
+
+    /// What `SHUTDOWN` ends. Without it, it is refused.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn set_program(&self, program: Arc<dyn Program>) {
+        assert!(self.program.set(program).is_ok(), "an engine is served by one program for its whole life");
     }
 
     /// Who is told when [`Engine::tick`] has to be called earlier than it last said.
@@ -738,6 +764,11 @@ impl Engine {
         self.databases
     }
 
+    /// What is counted of commands and connections.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
     /// The values of all parameters.
     pub fn config(&self) -> &Config {
         &self.config
@@ -777,6 +808,22 @@ impl Engine {
             self.config_file.set(file).is_ok(),
             "an engine has one configuration file for its whole life"
         );
+    }
+
+    pub(crate) fn config_path(&self) -> String {
+        self.config_file.get().map(|file| file.path()).unwrap_or_default()
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    pub(crate) fn process(&self) -> Option<&dyn Process> {
+        self.process.get().map(|process| &**process)
+    }
+
+    pub(crate) fn program(&self) -> Option<&dyn Program> {
+        self.program.get().map(|program| &**program)
     }
 
     pub(crate) fn rewrite_config(&self) -> Result<()> {

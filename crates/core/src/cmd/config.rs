@@ -134,6 +134,7 @@ impl Control<'_> for ConfigResetStat {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
         db.reset_statistics();
         db.engine().acl().log().reset_counts();
+        db.engine().statistics().reset();
         Ok(())
     }
 }

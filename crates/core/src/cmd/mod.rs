@@ -13,6 +13,7 @@ pub mod connection;
 pub mod hash;
 pub mod info;
 pub mod keys;
+pub mod latency;
 pub mod list;
 pub mod memory;
 pub mod multi;
@@ -21,6 +22,7 @@ pub mod pubsub;
 pub mod scan;
 pub mod server;
 pub mod set;
+pub mod slowlog;
 pub mod spec;
 pub mod string;
 mod versions;
@@ -585,6 +587,8 @@ const TABLES: &[&[Row]] = &[
     command::TABLE,
     config::TABLE,
     info::TABLE,
+    latency::TABLE,
+    slowlog::TABLE,
     server::TABLE,
 ];
 
@@ -624,6 +628,15 @@ pub(crate) fn listed(name: &[u8]) -> Option<&'static Row> {
 /// A row's place in [`all`].
 pub(crate) fn number(row: &Row) -> usize {
     named(row.spec.name.as_bytes()).map_or(usize::MAX, |named| named.number)
+}
+
+/// The command that some words mean, however many they are.
+pub(crate) fn meant(words: &[&[u8]]) -> Option<&'static Row> {
+    let named = named(words.first()?)?;
+    match words.get(1) {
+        Some(second) if named.has_subcommands => row(&[words[0], b" ", second].concat()),
+        _ => Some(named.row),
+    }
 }
 
 /// The subcommands of a container, in the order of the table.

@@ -14,6 +14,7 @@ table! {
 pub(super) const SERVER: Spec = Spec { group: Group::Server, ..Spec::EMPTY };
 pub(super) const ADMIN: Flags = Flags::ADMIN.and(Flags::NOSCRIPT);
 pub(super) const ALWAYS: Flags = Flags::LOADING.and(Flags::STALE);
+pub(super) const ADMIN_ALWAYS: Flags = Flags::ADMIN.and(ALWAYS);
 pub(super) const ALL_NODES: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 
 bare! {

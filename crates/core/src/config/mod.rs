@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use parking_lot::RwLock;
 
 pub use parameters::Parameter;
+pub(crate) use rules::show_percentile;
 pub use rules::{OutputLimit, OutputLimits};
 
 use kinds::Value;

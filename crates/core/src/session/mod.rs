@@ -20,6 +20,7 @@ use crate::cmd::{Flags, Row, lookup};
 use crate::engine::{Engine, check_word};
 use crate::inbox::{Capacity, Inbox};
 use crate::pubsub::{Kind, Push, Subscriber};
+use crate::statistics::Ended;
 use crate::waiting::Wait;
 use crate::watch::Watch;
 use crate::{Bytes, Error, Reply, Result};
@@ -280,6 +281,7 @@ impl Session {
                 if let Some(queue) = &mut self.queue {
                     queue.spoil();
                 }
+                engine.note_rejected(words, &refused);
                 Err(refused)
             }
             Ok((row, name_words)) => {
@@ -295,7 +297,12 @@ impl Session {
                     return Ok(Reply::Silence);
                 }
                 self.show_to_monitors(engine, row, words);
-                self.perform(engine, row, &words[name_words..])
+                let began_micros = engine.clock().now_micros();
+                let result = self.perform(engine, row, &words[name_words..]);
+                let ended =
+                    Ended { row, words, began_micros, error: result.as_ref().err(), client: &self.client };
+                engine.note_ended(&ended);
+                result
             }
         }
     }

@@ -376,6 +376,16 @@ impl<'v> View<'v> {
         Ok(self.shard(shard)?.database(self.db))
     }
 
+    /// How many keys are watched, and for how many somebody waits, in all shards, which are locked.
+    pub(crate) fn watched_and_awaited(&self) -> Result<(usize, usize)> {
+        (0..self.engine.keyspace().len()).try_fold((0, 0), |(watched, awaited), shard| {
+            let callers = self.shard(shard)?.callers.as_deref();
+            let (more_watched, more_awaited) =
+                callers.map_or((0, 0), |callers| (callers.watched(), callers.waiters.len()));
+            Ok((watched + more_watched, awaited + more_awaited))
+        })
+    }
+
     /// The settings of the collections.
     pub(crate) fn settings(&self) -> Result<&'v TypeSettings> {
         match self.shards {
