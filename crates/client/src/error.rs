@@ -54,6 +54,9 @@ pub enum Error {
         /// The key.
         key: String,
     },
+    /// A lock was not taken, or is not kept.
+    #[error(transparent)]
+    Lock(#[from] crate::LockError),
     /// A typed value could not be written as JSON, or what was stored could not be read as that type.
     #[error("the value does not fit its type: {0}")]
     Value(#[from] serde_json::Error),

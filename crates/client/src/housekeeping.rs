@@ -114,7 +114,7 @@ fn until(now: UnixMs, at: UnixMs) -> Duration {
 fn end_waits(core: &Core, work: &mut MutexGuard<'_, Work>) {
     work.wait_ends = None;
     MutexGuard::unlocked(work, || {
-        if let Some(at) = core.engine.end_waits() {
+        if let Some(at) = core.engine.end_waits().into_iter().chain(core.ring()).min() {
             core.desk.wake_for(Due::Waits, at);
         }
     });

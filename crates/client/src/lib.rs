@@ -1,4 +1,5 @@
 #![doc = include_str!("../../../README.md")]
+mod alarms;
 mod blocking;
 mod cache;
 mod changes;
@@ -6,6 +7,7 @@ mod commands;
 mod config_file;
 mod error;
 mod housekeeping;
+mod lock;
 mod memory_log;
 mod observe;
 mod pipeline;
@@ -23,11 +25,13 @@ mod typed;
 mod url;
 mod value;
 mod waiting;
+mod watch;
 
 pub use cache::CacheOptions;
 pub use changes::{Change, Changes, Position};
 pub use commands::{Commands, HScanIter, SScanIter, ScanIter, ZScanIter};
 pub use error::{Error, Result};
+pub use lock::{Lock, LockError, LockGuard};
 pub use observe::Observer;
 pub use pipeline::Pipeline;
 pub use redis::{Builder, Redis};
@@ -54,3 +58,4 @@ pub use system_clock::SystemClock;
 pub use transaction::Transaction;
 pub use typed::TypedCommands;
 pub use value::{Arg, ToArg};
+pub use watch::Watched;

@@ -1,5 +1,5 @@
 //! Commands that are collected first and run together, as with redis-py's `pipeline()`.
-use redlet_core::Reply;
+use redlet_core::{Reply, Watch};
 
 use crate::value::ToArg;
 use crate::{Error, Redis, Result};
@@ -13,18 +13,20 @@ use crate::{Error, Redis, Result};
 pub struct Pipeline<'r> {
     redis: &'r Redis,
     commands: Vec<Vec<Vec<u8>>>,
-    atomic: bool,
+    is_transaction: bool,
 }
 
 impl<'r> Pipeline<'r> {
     pub(crate) fn new(redis: &'r Redis) -> Self {
-        Self { redis, commands: Vec::new(), atomic: false }
+        Self { redis, commands: Vec::new(), is_transaction: false }
     }
 
-    /// Runs the commands as one unit: nobody sees them half done, and the store has them all or none. As with EXEC, a command
-    /// that is refused does not stop the others.
-    pub fn atomic(mut self) -> Self {
-        self.atomic = true;
+    /// Whether the commands are run as one unit, which they are not unless told to: nobody sees them half done, and the store has
+    /// them all or none. As with EXEC, a command that is refused does not stop the others.
+    ///
+    /// *Differs* from redis-py, where a pipeline is a transaction unless told otherwise.
+    pub fn transaction(mut self, on: bool) -> Self {
+        self.is_transaction = on;
         self
     }
 
@@ -45,7 +47,7 @@ impl<'r> Pipeline<'r> {
     /// let redis = Redis::memory();
     /// let replies = redis
     ///     .pipeline()
-    ///     .atomic()
+    ///     .transaction(true)
     ///     .command(["SET", "visits", "41"])
     ///     .command(["INCR", "visits"])
     ///     .execute()?;
@@ -53,15 +55,23 @@ impl<'r> Pipeline<'r> {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     pub fn execute(self) -> Result<Vec<Result<Reply>>> {
-        let words: Vec<Vec<&[u8]>> =
-            self.commands.iter().map(|words| words.iter().map(Vec::as_slice).collect()).collect();
-        let engine = self.redis.engine();
-        if !self.atomic {
-            let run = |words: &Vec<&[u8]>| engine.execute(self.redis.db(), words).map_err(Error::from);
-            return Ok(words.iter().map(run).collect());
+        if self.is_transaction {
+            return Ok(self.execute_as_unit(None)?.unwrap_or_default());
         }
+        let (engine, db) = (self.redis.engine(), self.redis.db());
+        let run = |words: Vec<&[u8]>| engine.execute(db, &words).map_err(Error::from);
+        Ok(self.words().into_iter().map(run).collect())
+    }
+
+    /// `None`, and nothing was run, if a watched key has changed.
+    pub(crate) fn execute_as_unit(self, watch: Option<&Watch>) -> Result<Option<Vec<Result<Reply>>>> {
+        let (engine, words) = (self.redis.engine(), self.words());
         let prepared: Vec<_> = words.iter().map(|words| engine.prepare(words)).collect();
-        let replies = engine.exec(self.redis.db(), &prepared, None, None)?;
-        Ok(replies.into_iter().flatten().map(|reply| reply.map_err(Error::from)).collect())
+        let replies = engine.exec(self.redis.db(), &prepared, watch, None)?;
+        Ok(replies.map(|replies| replies.into_iter().map(|reply| reply.map_err(Error::from)).collect()))
+    }
+
+    fn words(&self) -> Vec<Vec<&[u8]>> {
+        self.commands.iter().map(|words| words.iter().map(Vec::as_slice).collect()).collect()
     }
 }

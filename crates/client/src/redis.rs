@@ -7,9 +7,10 @@ use std::sync::{Arc, LazyLock, Weak};
 use parking_lot::Mutex;
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::tx::View;
-use redlet_core::{Clock, Engine, EvictionPolicy, Removal, RemovalListener, Reply, Tick};
+use redlet_core::{Clock, Due, Engine, EvictionPolicy, Removal, RemovalListener, Reply, Tick, UnixMs};
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 
+use crate::alarms::Alarms;
 use crate::commands::Commands;
 use crate::config_file::{Loaded, OnDisk};
 use crate::housekeeping::{Desk, Housekeeper};
@@ -34,6 +35,7 @@ pub(crate) struct Core {
     memory_log: Option<Arc<MemoryLog>>,
     pub(crate) desk: Desk,
     turns: Turns,
+    alarms: Alarms,
 }
 
 impl Core {
@@ -45,7 +47,13 @@ impl Core {
             (None, Some(log)) => log.wake_readers(),
             (None, None) => {}
         }
+        self.ring();
         tick
+    }
+
+    /// Wakes those who wait for a moment that has come. Returns when the next comes.
+    pub(crate) fn ring(&self) -> Option<UnixMs> {
+        self.alarms.ring(self.engine.clock().now())
     }
 }
 
@@ -54,6 +62,7 @@ impl Core {
 struct Shared {
     core: Arc<Core>,
     housekeeper: Housekeeper,
+    keeps_house: bool,
 }
 
 impl Drop for Shared {
@@ -402,6 +411,18 @@ impl Redis {
         self.shared.core.memory_log.as_ref()
     }
 
+    pub(crate) fn alarms(&self) -> &Alarms {
+        &self.shared.core.alarms
+    }
+
+    /// Makes sure that alarms are rung at this moment, if somebody looks after that.
+    pub(crate) fn wake_house_at(&self, at: UnixMs) {
+        if self.shared.keeps_house {
+            self.shared.core.desk.wake_for(Due::Waits, at);
+            self.shared.housekeeper.start(&self.shared.core);
+        }
+    }
+
     pub(crate) fn turns(&self) -> &Turns {
         &self.shared.core.turns
     }
@@ -705,8 +726,14 @@ impl Builder {
         if let Some(Listener(listener)) = self.on_removal {
             engine.set_removal_listener(listener);
         }
-        let core =
-            Arc::new(Core { engine, disk, memory_log, desk: Desk::default(), turns: Turns::default() });
+        let core = Arc::new(Core {
+            engine,
+            disk,
+            memory_log,
+            desk: Desk::default(),
+            turns: Turns::default(),
+            alarms: Alarms::default(),
+        });
         core.engine.set_process(Arc::new(ThisProcess));
         if let Some(disk) = &core.disk {
             core.engine.set_keeper(Arc::new(StoreKeeper(Arc::downgrade(&core))));
@@ -726,7 +753,8 @@ impl Builder {
             core.engine.configure(&loaded.pairs())?;
             core.engine.set_config_file(Arc::new(file));
         }
-        let shared = Arc::new(Shared { core: Arc::clone(&core), housekeeper: Housekeeper::default() });
+        let shared =
+            Arc::new(Shared { core: Arc::clone(&core), housekeeper: Housekeeper::default(), keeps_house });
         if keeps_house {
             let owner = Arc::downgrade(&shared);
             core.engine.set_alarm(Box::new(move |due, at| {

@@ -4,11 +4,11 @@
 //! may run is decided under its own locks, so there is no gap between looking and running.
 use std::sync::Arc;
 
-use crate::Result;
 use crate::engine::Engine;
 use crate::events::Classes;
 use crate::keyspace::WatchFlag;
 use crate::tx::{Notes, Now, Tx, View};
+use crate::{Error, Result};
 
 /// Keys that are watched. It ends with [`Engine::unwatch`], which must be called: it is known to the shards of its keys.
 #[derive(Debug, Default)]
@@ -74,6 +74,21 @@ impl Engine {
             watch.keys.push(Watched { db, key: Box::from(*key), was_there });
         }
         Ok(())
+    }
+
+    /// As [`Engine::transaction`] if no watched key has changed; `None`, and `body` was not called, if one has.
+    ///
+    /// # Errors
+    /// As [`Engine::transaction`].
+    pub fn transaction_if_unchanged<T, E: From<Error>>(
+        &self,
+        db: usize,
+        keys: &[&[u8]],
+        watch: &Watch,
+        body: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<Option<T>, E> {
+        let all: Vec<&[u8]> = keys.iter().copied().chain(watch.keys()).collect();
+        self.transaction(db, &all, |tx| if watch.is_broken(tx)? { Ok(None) } else { body(tx).map(Some) })
     }
 
     /// Ends a watch; it can begin anew.
