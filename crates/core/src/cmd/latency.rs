@@ -331,7 +331,7 @@ impl<'a> Command<'a> for LatencyHistogram<'a> {
         tips: ALL_NODES,
         summary: "Returns how long commands take.",
         complexity: "O(N), N being the number of commands",
-        syntax: "[COMMAND [command ...]]",
+        syntax: "[command [command ...]]",
         ..LATENCY_COMMAND
     };
     type Reply = Vec<CommandTimes>;

@@ -43,7 +43,7 @@ impl<'a> Command<'a> for SlowLogGet {
         const DEFAULT: usize = 10;
         if args.remaining() > 1 {
             return Err(Error::refused(
-                "ERR unknown subcommand or wrong number of arguments for 'get'. Try SLOWLOG HELP.",
+                "ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.",
             ));
         }
         if args.is_empty() {
