@@ -97,8 +97,8 @@ fn masked(value: &Value) -> Value {
     let each = |items: &[Value]| {
         let mut items: Vec<Value> = items.iter().map(masked).collect();
         for index in 1..items.len() {
-            if items[index - 1] == Value::Bulk(b"id".to_vec()) {
-                items[index] = Value::Integer(0);
+            if let Some(number) = masked_number(&items[index - 1], &items[index]) {
+                items[index] = number;
             }
         }
         items
@@ -112,13 +112,22 @@ fn masked(value: &Value) -> Value {
         Value::Map(pairs) => Value::Map(
             pairs
                 .iter()
-                .map(|(key, value)| match key {
-                    Value::Bulk(name) if name == b"id" => (key.clone(), Value::Integer(0)),
-                    key => (key.clone(), masked(value)),
-                })
+                .map(|(key, value)| (key.clone(), masked_number(key, value).unwrap_or_else(|| masked(value))))
                 .collect(),
         ),
         other => other.clone(),
+    }
+}
+
+/// The number of a caller, after the name of what it is.
+fn masked_number(name: &Value, value: &Value) -> Option<Value> {
+    match (name, value) {
+        (Value::Bulk(name), _) if name == b"id" => Some(Value::Integer(0)),
+        (Value::Bulk(name), Value::Integer(number)) if name == b"redirect" => {
+            Some(Value::Integer((*number).min(1)))
+        }
+        (Value::Bulk(name), Value::Integer(_)) if name == b"tracking-redir-broken" => Some(Value::Integer(1)),
+        _ => None,
     }
 }
 
@@ -137,6 +146,7 @@ fn masked_clients(text: &[u8]) -> Vec<u8> {
                 "" => "flags=N".to_owned(),
                 flags => format!("flags={flags}"),
             },
+            Some(("redir", redirect)) if !redirect.starts_with(['-', '0']) => "redir=1".to_owned(),
             Some((name, _)) if !KEPT.contains(&name) => format!("{name}=?"),
             _ => field.to_owned(),
         });

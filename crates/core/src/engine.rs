@@ -11,6 +11,7 @@ use crate::config::file::{self, ConfigFile};
 use crate::config::{self, Config, MAX_BULK_LENGTH, Origin};
 use crate::events::{Events, News};
 use crate::host::{Identity, Process, Program};
+use crate::invalidation::{Invalidation, Telling};
 use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Keyspace, Locks, Shard, ShardSet, Tracking, WriteLocks};
 use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory};
@@ -64,6 +65,7 @@ pub struct Engine {
     timeouts: Timeouts,
     events: Events,
     acl: Arc<Acl>,
+    invalidation: Invalidation,
     statistics: Statistics,
     identity: Identity,
     process: OnceLock<Arc<dyn Process>>,
@@ -175,6 +177,7 @@ impl Engine {
             config,
             config_file: OnceLock::new(),
             acl,
+            invalidation: Invalidation::default(),
             databases: options.databases,
             journal: OnceLock::new(),
             keeper: OnceLock::new(),
@@ -254,6 +257,54 @@ impl Engine {
         self.read_with(db, command, |view| command.read(view))
     }
 
+    /// The same for a caller, who is told when it changes if it tracks what it reads.
+    ///
+    /// # Errors
+    /// As [`Engine::read`].
+    #[inline]
+    pub(crate) fn read_for<'a, C: Read<'a>>(
+        &self,
+        session: Option<&Session>,
+        db: usize,
+        command: &C,
+    ) -> Result<C::Reply> {
+        match session.filter(|session| session.tracks_reads()) {
+            None => self.read(db, command),
+            Some(session) => self.read_and_remember(session, db, command),
+        }
+    }
+
+    #[cold]
+    fn read_and_remember<'a, C: Read<'a>>(
+        &self,
+        session: &Session,
+        db: usize,
+        command: &C,
+    ) -> Result<C::Reply> {
+        let mut wakers = Vec::new();
+        let reply = self.read_with(db, command, |view| {
+            let reply = command.read(view);
+            self.remember(session, command, &mut wakers);
+            reply
+        });
+        wakers.into_iter().for_each(Waker::wake);
+        reply
+    }
+
+    /// The caller is told when the keys of a command change, whose shards are locked. Adds those who are to be woken.
+    pub(crate) fn remember<'a, C: Command<'a>>(
+        &self,
+        session: &Session,
+        command: &C,
+        wakers: &mut Vec<Waker>,
+    ) {
+        let mut telling = Telling { clients: &self.clients, wakers };
+        let limit = self.config.tracked_keys();
+        command.keys(&mut |key| {
+            self.invalidation.remember(session.id(), key, limit, &self.random, &mut telling);
+        });
+    }
+
     /// Shows `body` what a command that only reads would see, under the locks that it would take.
     ///
     /// # Errors
@@ -284,12 +335,27 @@ impl Engine {
     /// Its refusals, and [`Error::Unwritable`] when the change could not be made durable.
     #[inline]
     pub fn write<'a, C: Write<'a>>(&self, db: usize, command: &C) -> Result<C::Reply> {
+        self.write_for(None, db, command)
+    }
+
+    /// The same for a caller.
+    ///
+    /// # Errors
+    /// As [`Engine::write`].
+    #[inline]
+    pub(crate) fn write_for<'a, C: Write<'a>>(
+        &self,
+        session: Option<&Session>,
+        db: usize,
+        command: &C,
+    ) -> Result<C::Reply> {
         command.check(self)?;
         self.check_writable()?;
         let admission = self.admit(C::SPEC.flags)?;
         let (locks, known) = self.lock(db, command, |index| self.keyspace.write(index));
         self.count_command(&locks);
         let mut tx = self.begin(db, locks, known);
+        tx.set_caller(session.map(Session::id));
         let reply = tx.perform(command);
         self.commit(&mut tx, admission)?;
         reply
@@ -382,6 +448,7 @@ impl Engine {
             self.keyspace.write_many(shards.iter())
         };
         let mut tx = self.begin(db, locks, None);
+        tx.set_caller(session.as_deref().map(Session::id));
         if let Some(watch) = watch
             && watch.is_broken(&tx)?
         {
@@ -408,6 +475,19 @@ impl Engine {
     /// # Errors
     /// Its refusals, and [`Error::Unwritable`].
     pub fn begin_wait<'a, C: Blocking<'a>>(&self, db: usize, command: &C) -> Result<Begun<C::Found>> {
+        self.begin_wait_for(None, db, command)
+    }
+
+    /// The same for a caller.
+    ///
+    /// # Errors
+    /// As [`Engine::begin_wait`].
+    pub(crate) fn begin_wait_for<'a, C: Blocking<'a>>(
+        &self,
+        session: Option<&Session>,
+        db: usize,
+        command: &C,
+    ) -> Result<Begun<C::Found>> {
         command.check(self)?;
         self.check_writable()?;
         let admission = self.admit(C::SPEC.flags)?;
@@ -418,6 +498,7 @@ impl Engine {
             return Err(Error::Closed);
         }
         let mut tx = self.begin(db, locks, known);
+        tx.set_caller(session.map(Session::id));
         let (keys, how) = (command.wait_keys(), command.how());
         let begun = C::attempt(&how, &keys, &mut tx).map(|found| {
             found.map_or_else(
@@ -530,7 +611,7 @@ impl Engine {
     #[cold]
     fn tell_missed<G>(&self, locks: Locks<G>, news: &[News]) {
         let mut wakers = Vec::new();
-        self.tell(news, &mut wakers);
+        self.tell(news, None, &mut wakers);
         drop(locks);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -696,6 +777,11 @@ impl Engine {
 
     pub(crate) fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// Who is told of changes to keys that it keeps in a cache of its own.
+    pub fn invalidation(&self) -> &Invalidation {
+        &self.invalidation
     }
 
     /// Who may do what.

@@ -3,13 +3,14 @@
 //! Knows nothing of locks and of how changes are found; see `tx/notes.rs` for that.
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::task::Waker;
 
 use parking_lot::RwLock;
 
 use crate::engine::Engine;
 use crate::inbox::{Capacity, Inbox};
+use crate::invalidation::Telling;
 use crate::pubsub::{PubSub, Published};
 use crate::types::Type;
 use crate::{Bytes, glob};
@@ -217,6 +218,8 @@ pub(crate) enum News {
     Key(Event),
     /// Any key of this database may have changed: it was emptied, or changed places with another.
     Database(usize),
+    /// A database was emptied, or all of them.
+    Emptied,
     /// Somebody waits for a key that may have something.
     Ready(usize, Bytes),
     /// A command published something.
@@ -312,6 +315,8 @@ pub(crate) struct Events {
     notifications: AtomicU16,
     /// Locked under shards and over inboxes.
     listeners: RwLock<Vec<Arc<Listener>>>,
+    /// Whether callers track keys, and are told of every change.
+    are_keys_tracked: AtomicBool,
     /// The classes that anybody wants to hear of: all that a unit looks at unless there is something to tell.
     wanted: AtomicU16,
 }
@@ -333,10 +338,18 @@ impl Events {
         self.change(|_| self.notifications.store(notifications.bits(), Ordering::Relaxed));
     }
 
+    /// From now on every change is noted for callers that track keys, or not for them any more.
+    pub(crate) fn set_keys_tracked(&self, tracked: bool) {
+        self.change(|_| self.are_keys_tracked.store(tracked, Ordering::Relaxed));
+    }
+
     fn change(&self, change: impl FnOnce(&mut Vec<Arc<Listener>>)) {
         let mut listeners = self.listeners.write();
         change(&mut listeners);
-        let published = self.notifications().published();
+        let mut published = self.notifications().published();
+        if self.are_keys_tracked.load(Ordering::Relaxed) {
+            published = published.and(Classes::CHANGES);
+        }
         let wanted = listeners.iter().fold(published, |wanted, listener| wanted.and(listener.classes));
         self.wanted.store(wanted.0, Ordering::Relaxed);
     }
@@ -365,8 +378,9 @@ impl Engine {
     }
 
     /// Tells whoever wants to know. The shards that the news are about are still locked, so they are told in their order; those who
-    /// are to be woken are added to `wakers`.
-    pub(crate) fn tell(&self, news: &[News], wakers: &mut Vec<Waker>) {
+    /// are to be woken are added to `wakers`. `writer` is the number of the caller whose command it was.
+    pub(crate) fn tell(&self, news: &[News], writer: Option<u64>, wakers: &mut Vec<Waker>) {
+        self.invalidation().tell(news, writer, &mut Telling { clients: self.clients(), wakers });
         let notifications = self.events().notifications();
         for news in news {
             match news {
@@ -374,7 +388,7 @@ impl Engine {
                     notifications.publish(event, self.pubsub(), wakers);
                     self.events().tell(event, wakers);
                 }
-                News::Database(_) | News::Ready(..) => {}
+                News::Database(_) | News::Emptied | News::Ready(..) => {}
                 News::Message { channel, payload, is_sharded } => {
                     let message = Published { channel, payload, is_sharded: *is_sharded };
                     self.pubsub().publish(&message, wakers);

@@ -31,6 +31,7 @@ mod heap;
 mod histogram;
 mod host;
 pub mod inbox;
+pub mod invalidation;
 pub mod journal;
 mod keyspace;
 mod latency;

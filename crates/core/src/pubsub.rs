@@ -65,6 +65,10 @@ pub enum Push {
     },
     /// Keys that a tracking caller must forget; none for all of them.
     Invalidated(Option<Vec<Bytes>>),
+    /// The same, told to a subscriber in place of a tracking caller, in the form of a message.
+    InvalidatedByMessage(Option<Vec<Bytes>>),
+    /// The caller that should be told in this one's place is gone: its number.
+    RedirectionBroken(u64),
     /// What MONITOR shows of a command.
     Line(String),
 }
@@ -79,7 +83,10 @@ impl Push {
                     pattern.as_ref().map_or(0, |pattern| pattern.len()) + channel.len() + payload.len()
                 }
                 Push::Confirmed { name, .. } => name.as_ref().map_or(0, |name| name.len()),
-                Push::Invalidated(keys) => keys.iter().flatten().map(|key| key.len()).sum(),
+                Push::Invalidated(keys) | Push::InvalidatedByMessage(keys) => {
+                    keys.iter().flatten().map(|key| key.len()).sum()
+                }
+                Push::RedirectionBroken(_) => 0,
                 Push::Line(line) => line.len(),
             }
     }
@@ -101,6 +108,12 @@ impl From<Push> for Reply {
                 Reply::Push(vec![word(event), name.into(), count.into()])
             }
             Push::Invalidated(keys) => Reply::Push(vec![word("invalidate"), keys.into()]),
+            Push::InvalidatedByMessage(keys) => {
+                Reply::Push(vec![word("message"), word("__redis__:invalidate"), keys.into()])
+            }
+            Push::RedirectionBroken(id) => {
+                Reply::Push(vec![word("tracking-redir-broken"), Reply::Integer(id as i64)])
+            }
             Push::Line(line) => Reply::Status(line.into()),
         }
     }

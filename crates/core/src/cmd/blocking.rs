@@ -58,7 +58,7 @@ pub(super) fn wait<'a, C: Blocking<'a> + 'a>(
 where
     C::Reply: 'static,
 {
-    let found = match (engine.begin_wait(db, command)?, session) {
+    let found = match (engine.begin_wait_for(session.as_deref(), db, command)?, session) {
         (Begun::Found(found), _) => Some(found),
         (Begun::Waiting(wait), None) => wait.wait_here(engine)?,
         (Begun::Waiting(wait), Some(session)) => {

@@ -17,7 +17,7 @@ table! {
 
 const CALLER: Flags = Flags::NOSCRIPT.and(Flags::LOADING).and(Flags::STALE);
 const ADMIN: Flags = CALLER.and(Flags::ADMIN);
-const SPEC: Spec = Spec { group: Group::Connection, flags: CALLER, ..Spec::EMPTY };
+pub(super) const SPEC: Spec = Spec { group: Group::Connection, flags: CALLER, ..Spec::EMPTY };
 const CHANGING: &[&str] = &["nondeterministic_output"];
 
 /// `CLIENT`

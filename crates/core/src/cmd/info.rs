@@ -204,7 +204,7 @@ fn clients(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
         of_all(|client| client.traffic().output_bytes.load(Ordering::Relaxed)),
     );
     lines.add("blocked_clients", count(|shown| shown.is_blocked));
-    lines.add("tracking_clients", 0);
+    lines.add("tracking_clients", engine.invalidation().remembered().clients);
     lines.add("pubsub_clients", count(|shown| shown.subscriptions.iter().any(|count| *count > 0)));
     lines.add("watching_clients", count(|shown| shown.watched > 0));
     lines.add("clients_in_timeout_table", 0);
@@ -408,10 +408,13 @@ fn stats(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
         "active_defrag_key_misses",
         "total_active_defrag_time",
         "current_active_defrag_time",
-        "tracking_total_keys",
-        "tracking_total_items",
-        "tracking_total_prefixes",
-        "unexpected_error_replies",
+    ]);
+    let remembered = engine.invalidation().remembered();
+    lines.add_all([
+        ("tracking_total_keys", remembered.keys as u64),
+        ("tracking_total_items", remembered.items as u64),
+        ("tracking_total_prefixes", remembered.prefixes as u64),
+        ("unexpected_error_replies", 0),
     ]);
     lines.add("total_error_replies", statistics.error_replies());
     lines.add("dump_payload_sanitizations", 0);

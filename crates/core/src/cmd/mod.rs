@@ -25,6 +25,7 @@ pub mod set;
 pub mod slowlog;
 pub mod spec;
 pub mod string;
+pub mod tracking;
 mod versions;
 pub mod zset;
 
@@ -172,9 +173,13 @@ impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
-    fn run(&self, tx: &mut Tx<'_>, _: Option<&mut Session>) -> Result<Reply> {
+    fn run(&self, tx: &mut Tx<'_>, session: Option<&mut Session>) -> Result<Reply> {
         self.0.check(tx.engine())?;
-        self.0.read(&tx.view().counting()).map(Into::into)
+        let reply = self.0.read(&tx.view().counting()).map(Into::into);
+        if let Some(session) = session.filter(|session| session.tracks_reads()) {
+            tx.remember(session, &self.0);
+        }
+        reply
     }
 }
 
@@ -414,13 +419,17 @@ macro_rules! table {
     (@row read $command:ident) => {
         $crate::cmd::Row::read::<$command>($crate::cmd::Parsers {
             prepare: |args| Ok($crate::cmd::prepared_read($command::parse(args)?)),
-            execute: |args, engine, db, _| engine.read(db, &$command::parse(args)?).map(Into::into),
+            execute: |args, engine, db, session| {
+                engine.read_for(session.as_deref(), db, &$command::parse(args)?).map(Into::into)
+            },
         })
     };
     (@row write $command:ident) => {
         $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
             prepare: |args| Ok($crate::cmd::prepared_write($command::parse(args)?)),
-            execute: |args, engine, db, _| engine.write(db, &$command::parse(args)?).map(Into::into),
+            execute: |args, engine, db, session| {
+                engine.write_for(session.as_deref(), db, &$command::parse(args)?).map(Into::into)
+            },
         })
     };
     (@row control $command:ident) => {
@@ -584,6 +593,7 @@ const TABLES: &[&[Row]] = &[
     pubsub::TABLE,
     multi::TABLE,
     client::TABLE,
+    tracking::TABLE,
     command::TABLE,
     config::TABLE,
     info::TABLE,

@@ -82,8 +82,21 @@ pub struct Shown {
     pub is_no_evict: bool,
     /// `CLIENT NO-TOUCH`
     pub is_no_touch: bool,
+    /// How it is told of changes to keys: `CLIENT TRACKING`.
+    pub tracking: Option<ShownTracking>,
     /// How many commands it has run.
     pub commands: u64,
+}
+
+/// What others see of how a caller is told of changes to keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownTracking {
+    /// The caller that is told in its place.
+    pub redirect: Option<u64>,
+    /// Whether it is told of all keys that begin in some way.
+    pub is_broadcast: bool,
+    /// The caller that should be told in its place is gone.
+    pub is_broken: bool,
 }
 
 /// What a connection has sent and received; whoever serves it keeps this.
@@ -159,6 +172,23 @@ impl Client {
         &self.inbox
     }
 
+    /// Which forms its replies have.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.shown.lock().protocol
+    }
+
+    /// Leaves something for it. Returns who is to be woken, once no lock is held.
+    #[must_use = "the reader sleeps until it is woken"]
+    pub(crate) fn leave(&self, push: Push) -> Option<Waker> {
+        let bytes = push.bytes();
+        self.inbox.push(push, bytes)
+    }
+
+    /// Whether it is subscribed to anything.
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.kind() == ClientKind::PubSub
+    }
+
     /// What kind of caller it is.
     pub fn kind(&self) -> ClientKind {
         let is_subscribed = self.shown.lock().subscriptions.iter().any(|count| *count > 0);
@@ -230,7 +260,8 @@ impl Client {
         field("events", &"r");
         field("cmd", &shown.command.map_or_else(|| "NULL".to_owned(), Row::listed_name));
         field("user", &text(&shown.user));
-        field("redir", &-1);
+        let redirect = |tracking: &ShownTracking| tracking.redirect.unwrap_or(0) as i64;
+        field("redir", &shown.tracking.as_ref().map_or(-1, redirect));
         field("resp", &shown.protocol.number());
         field("lib-name", &text(&shown.library_name));
         field("lib-ver", &text(&shown.library_version));
@@ -248,6 +279,9 @@ impl Client {
             ('P', shown.subscriptions.iter().any(|count| *count > 0)),
             ('x', shown.queued.is_some()),
             ('b', shown.is_blocked),
+            ('t', shown.tracking.is_some()),
+            ('R', shown.tracking.is_some_and(|tracking| tracking.is_broken)),
+            ('B', shown.tracking.is_some_and(|tracking| tracking.is_broadcast)),
             ('A', self.is_killed()),
             ('U', self.origin.is_unix_socket),
             ('e', shown.is_no_evict),
@@ -321,6 +355,7 @@ impl Clients {
             is_monitor: false,
             is_no_evict: false,
             is_no_touch: false,
+            tracking: None,
             commands: 0,
         };
         let client = Arc::new(Client {

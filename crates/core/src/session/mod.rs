@@ -5,14 +5,16 @@
 mod clients;
 mod pause;
 mod queue;
+mod tracking;
 
 use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
-pub use clients::{Client, ClientKind, Clients, Origin, Shown, Traffic};
+pub use clients::{Client, ClientKind, Clients, Origin, Shown, ShownTracking, Traffic};
 pub use pause::PauseMode;
 use queue::Queue;
+use tracking::Tracking;
 
 use crate::acl::{Context, Reason, User};
 use crate::cmd::args::Args;
@@ -103,6 +105,7 @@ pub struct Session {
     queue: Option<Queue>,
     blocked: Option<Blocked>,
     is_monitor: bool,
+    tracking: Tracking,
     is_closing: bool,
 }
 
@@ -131,6 +134,7 @@ impl Session {
             queue: None,
             blocked: None,
             is_monitor: false,
+            tracking: Tracking::default(),
             is_closing: false,
         }
     }
@@ -147,6 +151,7 @@ impl Session {
     /// Gives up what it has begun, watched and subscribed to, and goes back to how it began. As `RESET`.
     pub(crate) fn reset(&mut self, engine: &Engine) {
         self.discard(engine);
+        self.end_tracking(engine);
         engine.pubsub().forget(&mut self.subscriber);
         if std::mem::take(&mut self.is_monitor) {
             engine.clients().set_monitor(&self.client, false);
@@ -302,6 +307,7 @@ impl Session {
                 let ended =
                     Ended { row, words, began_micros, error: result.as_ref().err(), client: &self.client };
                 engine.note_ended(&ended);
+                self.tracking.forget_mark(row, self.queue.is_some());
                 result
             }
         }

@@ -24,7 +24,7 @@ pub(crate) use notes::Notes;
 pub(crate) use record::Recorder;
 use undo::{Name, Replaced, Undo};
 
-use crate::cmd::{Flags, Write};
+use crate::cmd::{Command, Flags, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::events::{Class, Event, News};
@@ -35,6 +35,7 @@ use crate::keyspace::{
 use crate::pubsub::Published;
 use crate::reclaim::Removed;
 use crate::removal::Cause;
+use crate::session::Session;
 use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
 use crate::waiting::{Queued, Served, Waiters};
 use crate::{Bytes, Clock, Error, Random, Result, UnixMs};
@@ -424,6 +425,8 @@ pub struct Tx<'e> {
     aftermath: Aftermath,
     /// How to leave everything as it was, if this unit may fail.
     undo: Option<Box<Undo>>,
+    /// The number of the caller whose commands these are.
+    caller: Option<u64>,
     /// Commands that may grow memory are refused.
     is_full: bool,
 }
@@ -457,7 +460,31 @@ impl<'e> Tx<'e> {
         notes: Notes,
     ) -> Self {
         let (now, aftermath) = (Now::new(engine.clock()), Aftermath::default());
-        Self { engine, locks, now, known, db, recorder, notes, aftermath, undo: None, is_full: false }
+        Self {
+            engine,
+            locks,
+            now,
+            known,
+            db,
+            recorder,
+            notes,
+            aftermath,
+            undo: None,
+            caller: None,
+            is_full: false,
+        }
+    }
+
+    /// These are the commands of a caller.
+    #[inline]
+    pub(crate) fn set_caller(&mut self, caller: Option<u64>) {
+        self.caller = caller;
+    }
+
+    /// The caller has read keys, and is told when they change, if it tracks what it reads.
+    pub(crate) fn remember<'a, C: Command<'a>>(&mut self, session: &Session, command: &C) {
+        let engine = self.engine;
+        self.aftermath.wake(|wakers| engine.remember(session, command, wakers));
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
@@ -502,13 +529,15 @@ impl<'e> Tx<'e> {
             told.extend(news);
             self.serve_waiters(ready);
         }
-        self.aftermath.wake(|wakers| self.engine.tell(&told, wakers));
+        self.aftermath.wake(|wakers| self.engine.tell(&told, self.caller, wakers));
     }
 
     /// Tells those who watch keys, and sees who waits for them.
     fn touch(&mut self, news: &News, ready: &mut Vec<Ready>) {
         match news {
-            News::Key(Event { class: Class::New | Class::KeyMiss, .. }) | News::Message { .. } => {}
+            News::Key(Event { class: Class::New | Class::KeyMiss, .. })
+            | News::Message { .. }
+            | News::Emptied => {}
             News::Key(Event { db, key, class, .. }) => {
                 let Ok(shard) = self.shard_at(self.hash(key)) else { return };
                 let Some(callers) = &shard.callers else { return };
@@ -1050,6 +1079,7 @@ impl<'e> Tx<'e> {
         self.empty(db);
         self.recorder.record(db, None, &Effect::Clear);
         self.notes.note_database(db);
+        self.notes.note_emptied();
     }
 
     /// Takes away what a database has in the locked shards.
@@ -1070,6 +1100,7 @@ impl<'e> Tx<'e> {
         (0..self.engine.databases()).for_each(|db| self.empty(db));
         self.recorder.record(0, None, &Effect::ClearAll);
         (0..self.engine.databases()).for_each(|db| self.notes.note_database(db));
+        self.notes.note_emptied();
     }
 
     /// Makes two databases change places. All shards must be locked.

@@ -74,6 +74,13 @@ impl Notes {
         }
     }
 
+    /// Notes that a database was emptied, or all of them.
+    pub(super) fn note_emptied(&self) {
+        if !self.wants_none() {
+            self.append(News::Emptied);
+        }
+    }
+
     /// Something is published when the unit ends.
     pub(super) fn publish(&self, message: &Published<'_>) {
         let Published { channel, payload, is_sharded } = *message;
