@@ -208,6 +208,8 @@ impl Connection {
                 Ok(Parsed::Request(length)) => {
                     let words = self.parser.words(&input[used..]);
                     if is_http(&words) {
+                        // Whoever made a browser send this is not to see any answer.
+                        self.output.clear();
                         self.ending = Ending::Answered;
                         break;
                     }

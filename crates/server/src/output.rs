@@ -56,6 +56,11 @@ impl Output {
         }
     }
 
+    /// Forgets what was not sent.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -96,7 +96,7 @@ impl Shared {
 
 /// Whether callers are let in who do not say who they are.
 fn admits_anybody(engine: &Engine) -> bool {
-    engine.config().password().is_empty()
+    engine.acl().default_user().admits_anybody()
 }
 
 /// What a caller from elsewhere hears where there is no password.

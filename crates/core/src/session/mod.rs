@@ -281,6 +281,12 @@ impl Session {
 
     fn run(&mut self, engine: &Engine, words: &[&[u8]]) -> Result<Reply> {
         match self.admit(engine, words) {
+            Err(refused) if words.first().is_some_and(|name| name.eq_ignore_ascii_case(b"EXEC")) => {
+                self.discard(engine);
+                let why = refused.to_string();
+                let why = why.strip_prefix("ERR ").unwrap_or(&why);
+                Err(Error::Refused(format!("EXECABORT Transaction discarded because of: {why}").into()))
+            }
             Err(refused) => {
                 // Whoever queues a command that cannot be run does not want the others either.
                 if let Some(queue) = &mut self.queue {

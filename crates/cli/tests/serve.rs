@@ -1,0 +1,96 @@
+//! `redlet serve` as a person or an init system runs it.
+#![cfg(unix)]
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_redlet"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).output().unwrap()
+}
+
+/// A server, and the lines in which it says where it listens.
+fn serve(arguments: &[&str], lines: usize) -> (Child, Vec<String>) {
+    let mut child = program(arguments).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let said = (0..lines)
+        .map(|_| {
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            line.trim_end().to_owned()
+        })
+        .collect();
+    (child, said)
+}
+
+fn end(child: &mut Child, signal: Signal) -> Option<i32> {
+    kill_process(Pid::from_child(child), signal).unwrap();
+    child.wait().unwrap().code()
+}
+
+fn ask(socket: &Path, request: &str, answer: &str) {
+    let mut connection = UnixStream::connect(socket).unwrap();
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut found = vec![0; answer.len()];
+    connection.read_exact(&mut found).unwrap();
+    assert_eq!(String::from_utf8_lossy(&found), answer);
+}
+
+#[test]
+fn a_signal_ends_the_server_and_what_was_written_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, socket) = (folder.path().join("store"), folder.path().join("socket"));
+    for (signal, value) in [(Signal::TERM, "one"), (Signal::INT, "two")] {
+        let options = ["serve", store.to_str().unwrap(), "--unixsocket", socket.to_str().unwrap()];
+        let (mut child, said) = serve(&options, 1);
+        assert!(said[0].ends_with(&format!("listens on {}", socket.display())), "{said:?}");
+        ask(&socket, &format!("SET k {value}\r\n"), "+OK\r\n");
+        assert_eq!(end(&mut child, signal), Some(0));
+        assert!(!socket.exists());
+        let answer = run(&[store.to_str().unwrap(), "GET", "k"]);
+        assert_eq!(String::from_utf8_lossy(&answer.stdout), format!("{value}\n"));
+    }
+}
+
+#[test]
+fn options_and_files_say_what_redis_conf_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, socket) = (folder.path().join("redlet.conf"), folder.path().join("socket"));
+    #[expect(clippy::disallowed_methods, reason = "a file of a test")]
+    std::fs::write(&file, format!("unixsocket {}\nmaxclients 7\ntimeout 60\n", socket.display())).unwrap();
+    let options =
+        ["serve", "--config", file.to_str().unwrap(), "--timeout", "30", "--set", "maxmemory", "1mb"];
+    let (mut child, _) = serve(&options, 1);
+    for (name, value) in [("maxclients", "7"), ("timeout", "30"), ("maxmemory", "1048576")] {
+        let answer = format!("*2\r\n${}\r\n{name}\r\n${}\r\n{value}\r\n", name.len(), value.len());
+        ask(&socket, &format!("CONFIG GET {name}\r\n"), &answer);
+    }
+    assert_eq!(end(&mut child, Signal::TERM), Some(0));
+}
+
+#[test]
+fn what_cannot_be_served_is_refused_with_a_sentence() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (options, why) in [
+        (&["--port", &port][..], "another program listens on 127.0.0.1:"),
+        (&["--port", &port, "--bind", "0.0.0.0"], "anybody would be let in: set a password"),
+        (&["--port", "0"], "there is nothing to listen on"),
+        (&["--port", &port, "--set", "no-such", "1"], "no-such cannot be set"),
+        (&["--port", "0", "--tls-port", &port], "name the file with tls-cert-file"),
+    ] {
+        let output = run(&[&["serve"], options].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains(why), "{options:?}: {said}");
+        assert_eq!(output.status.code(), Some(1), "{options:?}");
+    }
+}
