@@ -1,8 +1,9 @@
 //! Books seats: whoever decides by what was read writes only if it still holds, and otherwise looks again.
 use std::error::Error;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use redlet::{Commands, Redis, TypedCommands};
+use redlet::{Redis, TypedCommands};
 use serde::{Deserialize, Serialize};
 
 const CUSTOMERS: usize = 4;
@@ -43,10 +44,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         redis.set_as(row, &Row { taken_by: vec![None; SEATS] })?;
     }
     let (tries, booked) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let opening = Barrier::new(CUSTOMERS);
     std::thread::scope(|scope| {
         for customer in 0..CUSTOMERS {
-            let (redis, rows, tries, booked) = (&redis, &rows, &tries, &booked);
+            let (redis, rows, tries, booked, opening) = (&redis, &rows, &tries, &booked, &opening);
             scope.spawn(move || {
+                opening.wait();
                 for row in rows {
                     while book(redis, row, &format!("{customer}"), tries).expect("the rows are there") {
                         booked.fetch_add(1, Ordering::Relaxed);

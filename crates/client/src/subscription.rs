@@ -30,7 +30,7 @@ pub struct Message {
 ///
 /// ```
 /// use std::time::Duration;
-/// use redlet::Redis;
+/// use redlet::{Commands, Redis};
 ///
 /// let redis = Redis::memory();
 /// let mut news = redis.subscribe(["news"])?;
