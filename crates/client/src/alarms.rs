@@ -62,8 +62,10 @@ impl Future for Until<'_> {
             table.count += 1;
             table.count
         });
-        table.set.insert((at, number), context.waker().clone());
+        let replaced = table.set.insert((at, number), context.waker().clone());
         drop(table);
+        // Not under the lock: a waker may be the last that holds its task, and the task hold an alarm.
+        drop(replaced);
         redis.wake_house_at(at);
         Poll::Pending
     }

@@ -196,6 +196,21 @@ impl Redis {
     ///
     /// # Errors
     /// As [`Redis::get_or_set_as_with`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use redlet::{Redis, Result};
+    ///
+    /// async fn primes(redis: &Redis) -> Result<Vec<u32>> {
+    ///     redis.get_or_set_as_with_async("primes", Duration::from_secs(60), async || Ok(vec![2, 3, 5])).await
+    /// }
+    /// # let redis = Redis::memory();
+    /// # let mut future = std::pin::pin!(primes(&redis));
+    /// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    /// # let std::task::Poll::Ready(found) = future.as_mut().poll(&mut context) else { panic!("nobody is in the way") };
+    /// # assert_eq!(found?, [2, 3, 5]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
     pub async fn get_or_set_as_with_async<T, E, F>(
         &self,
         key: impl ToArg,

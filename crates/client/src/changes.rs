@@ -19,6 +19,16 @@ use crate::{Error, Redis, Result};
 
 /// A place in a store's log: the number of a unit, which is what one command, one transaction or one EXEC did. Units are numbered
 /// from 1 on, without gaps, for the store's whole life.
+///
+/// ```
+/// use redlet::{Commands, Position, Redis};
+///
+/// let redis = Redis::builder().keep_log(1 << 20).build()?;
+/// assert_eq!(redis.position()?, Position(1));
+/// redis.mset([("a", 1), ("b", 2)])?;
+/// assert_eq!(redis.position()?, Position(2));
+/// # Ok::<(), redlet::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Position(pub u64);
 
@@ -85,6 +95,33 @@ enum Log {
 /// disk, some milliseconds each time it has come to the end of the log.
 ///
 /// It is a handle of the store, which stays open as long as this is there.
+///
+/// ```
+/// use std::thread;
+/// use std::time::Duration;
+/// use redlet::{Commands, Effect, Redis};
+///
+/// let redis = Redis::builder().keep_log(1 << 20).build()?;
+/// let mut changes = redis.changes(redis.position()?)?;
+/// let follower = thread::spawn(move || -> redlet::Result<_> {
+///     let mut names = Vec::new();
+///     for change in changes.by_ref() {
+///         let change = change?;
+///         match change.effect {
+///             Effect::SAdd { member } => names.push(String::from_utf8_lossy(&member).into_owned()),
+///             Effect::Del => break,
+///             _ => {}
+///         }
+///     }
+///     assert_eq!(changes.next_within(Duration::from_millis(1))?, None);
+///     Ok(names)
+/// });
+/// redis.sadd("names", ["ada"])?;
+/// redis.sadd("names", ["grace"])?;
+/// redis.delete(["names"])?;
+/// assert_eq!(follower.join().unwrap()?, ["ada", "grace"]);
+/// # Ok::<(), redlet::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Changes {
     redis: Redis,
@@ -161,6 +198,17 @@ impl Redis {
     ///
     /// # Errors
     /// As [`Redis::position`], and [`Error::Store`] if the store's folder cannot be read.
+    ///
+    /// ```
+    /// use redlet::{Commands, Position, Redis};
+    ///
+    /// let redis = Redis::builder().keep_log(100).build()?;
+    /// (0..50).try_for_each(|number| redis.set("k", number))?;
+    /// let oldest = redis.oldest_position()?;
+    /// assert!(oldest > Position(1) && redis.changes(Position(1)).is_err());
+    /// assert!(redis.changes(oldest)?.try_next()?.is_some());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
     pub fn oldest_position(&self) -> Result<Position> {
         match (self.disk(), self.memory_log()) {
             (Some(disk), _) => Ok(Position(disk.store().oldest_unit()?)),

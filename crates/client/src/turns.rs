@@ -15,7 +15,7 @@ use redlet_core::Bytes;
 use crate::{Error, Result};
 
 /// A database and a key in it.
-type Key = (usize, Box<[u8]>);
+type Key = (usize, Arc<[u8]>);
 
 /// The values that are being computed.
 #[derive(Debug, Default)]
@@ -51,7 +51,7 @@ impl Queue {
 impl Turns {
     /// Takes a place, and with it the turn to compute unless somebody has that.
     pub(crate) fn enter(&self, db: usize, key: &[u8]) -> Place<'_> {
-        let key = (db, key.into());
+        let key: Key = (db, key.into());
         let mut queues = self.0.lock();
         let queue = queues.entry(key.clone()).or_insert_with(Queue::new);
         queue.places += 1;
