@@ -165,7 +165,7 @@ pub fn run(now: i64, commands: &[Vec<Vec<u8>>]) -> Told {
     let mut subscriber = Subscriber::new(Capacity::default());
     let set = ["CONFIG", "SET", "notify-keyspace-events", EVERYTHING].map(str::as_bytes);
     engine.execute(0, &set).unwrap_or_else(|error| panic!("events are told of: {error}"));
-    assert!(engine.pubsub().subscribe(&mut subscriber, Kind::Pattern, CHANNELS.as_bytes()).is_none());
+    engine.pubsub().join(&mut subscriber, Kind::Pattern, CHANNELS.as_bytes());
     let heard = || {
         let mut messages = Vec::new();
         subscriber.inbox().drain(|push| {

@@ -119,10 +119,11 @@ fn masked(value: &Value) -> Value {
     }
 }
 
-/// The number of a caller, after the name of what it is.
+/// The number of a caller, after the name of what it is, and the modules of a server.
 fn masked_number(name: &Value, value: &Value) -> Option<Value> {
     match (name, value) {
         (Value::Bulk(name), _) if name == b"id" => Some(Value::Integer(0)),
+        (Value::Bulk(name), _) if name == b"modules" => Some(Value::Array(Vec::new())),
         (Value::Bulk(name), Value::Integer(number)) if name == b"redirect" => {
             Some(Value::Integer((*number).min(1)))
         }
@@ -177,6 +178,7 @@ pub struct RedletStage {
 struct Caller {
     session: Session,
     is_blocked: bool,
+    is_gone: bool,
     /// What it has sent while its last command was not answered.
     later: VecDeque<Vec<Vec<u8>>>,
 }
@@ -195,7 +197,7 @@ impl RedletStage {
             session
                 .execute(&["HELLO", protocol.number()])
                 .unwrap_or_else(|error| panic!("redlet does not speak RESP: {error}"));
-            (*caller, Caller { session, is_blocked: false, later: VecDeque::new() })
+            (*caller, Caller { session, is_blocked: false, is_gone: false, later: VecDeque::new() })
         };
         let callers: BTreeMap<_, _> = callers.iter().map(&mut come).collect();
         let ids = callers.iter().map(|(name, caller)| (*name, caller.session.id())).collect();
@@ -215,7 +217,7 @@ impl RedletStage {
             for (name, caller) in &mut self.callers {
                 caller.go_on(|event| seen.push((*name, event)));
             }
-            self.callers.retain(|_, caller| !caller.session.is_closing());
+            self.callers.retain(|_, caller| !caller.is_gone);
             if seen.len() == before {
                 return seen;
             }
@@ -256,6 +258,7 @@ impl Caller {
             })));
         }
         if self.session.is_closing() {
+            self.is_gone = true;
             see(Event::Closed);
         }
     }
@@ -348,6 +351,11 @@ impl ServerStage {
     }
 }
 
+/// Redis empties databases in a thread of its own and answers when that is done.
+fn is_answered_later(words: &[Vec<u8>]) -> bool {
+    matches!(words, [name] if name.eq_ignore_ascii_case(b"FLUSHALL") || name.eq_ignore_ascii_case(b"FLUSHDB"))
+}
+
 impl Stage for ServerStage {
     fn perform(&mut self, step: &Step) -> io::Result<Seen> {
         let mut awaited = None;
@@ -355,6 +363,9 @@ impl Stage for ServerStage {
             Step::Run(name, case) => {
                 if let Some(connection) = self.callers.get_mut(name) {
                     connection.send(&with_ids(&case.words, |caller| self.ids.get(&caller).copied()))?;
+                    if is_answered_later(&case.words) {
+                        awaited = Some((*name, Event::Received(connection.read()?)));
+                    }
                 }
             }
             Step::Wait(time) => {

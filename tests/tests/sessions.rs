@@ -24,10 +24,19 @@ fn on_redlet(protocol: Protocol, steps: &[Step]) -> Vec<Seen> {
     stage.perform_all(steps).expect("redlet is in this process")
 }
 
-/// The first reports, as the message of a failed test.
+/// The message of a failed test: one report for each way of going wrong.
 fn report(differences: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let shown = differences.iter().take(SHOWN).cloned().collect::<Vec<_>>();
+    const SHOWN: usize = 40;
+    let fault = |text: &str| text.split_once(" expected:").map(|(_, fault)| fault.replace("Resp2", "Resp3"));
+    let mut faults = Vec::new();
+    let mut shown = differences.to_vec();
+    shown.retain(|text| {
+        let fault = fault(text);
+        let is_new = !faults.contains(&fault);
+        faults.push(fault);
+        is_new
+    });
+    shown.truncate(SHOWN);
     format!("{} differences\n{}", differences.len(), shown.join("\n"))
 }
 

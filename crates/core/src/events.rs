@@ -413,8 +413,7 @@ mod tests {
         let engine = Engine::new(EngineOptions { clock, seed: 7, databases: 2, shards: 4 });
         engine.events().set_notifications(Notifications::parse(b"EAmn").unwrap());
         let mut subscriber = Subscriber::new(Capacity::default());
-        drop(engine.pubsub().subscribe(&mut subscriber, Kind::Pattern, b"*"));
-        heard(&subscriber);
+        engine.pubsub().join(&mut subscriber, Kind::Pattern, b"*");
         (engine, subscriber)
     }
 
@@ -475,8 +474,7 @@ mod tests {
         let options = EngineOptions { clock: Arc::new(clock.clone()), seed: 7, databases: 2, shards: 4 };
         let engine = Engine::new(options);
         let mut subscriber = Subscriber::new(Capacity::default());
-        drop(engine.pubsub().subscribe(&mut subscriber, Kind::Pattern, b"*"));
-        heard(&subscriber);
+        engine.pubsub().join(&mut subscriber, Kind::Pattern, b"*");
         engine.execute(1, &[b"SET", b"a", b"1", b"PX", b"5"]).unwrap();
         engine.execute(0, &[b"CONFIG", b"SET", b"notify-keyspace-events", b"Ex"]).unwrap();
         clock.advance(std::time::Duration::from_secs(1));

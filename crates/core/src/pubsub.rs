@@ -169,6 +169,18 @@ impl Subscriber {
         self.names.iter().any(|names| !names.is_empty())
     }
 
+    /// What a caller by words is told: that it is subscribed, with so many subscriptions more than now, or is not any more.
+    pub(crate) fn confirmation(
+        &self,
+        kind: Kind,
+        is_subscribed: bool,
+        name: Option<&[u8]>,
+        more: usize,
+    ) -> Push {
+        let name = name.map(Bytes::copy_from_slice);
+        Push::Confirmed { kind, is_subscribed, name, count: self.counted(kind) + more }
+    }
+
     /// What a confirmation counts.
     fn counted(&self, kind: Kind) -> usize {
         match kind {
@@ -208,38 +220,6 @@ impl PubSub {
         if subscriber.names[kind as usize].remove(&name) {
             self.remove(subscriber.id, kind, &name);
         }
-    }
-
-    /// Subscribes for a caller by words: the confirmation comes to the inbox, and messages after it. Returns who is to be woken.
-    #[must_use = "the reader sleeps until it is woken"]
-    pub fn subscribe(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) -> Option<Waker> {
-        // It is counted before it begins, so that no message can come before its confirmation.
-        let is_new = !subscriber.names[kind as usize].contains(name);
-        let reader = confirm(subscriber, kind, true, Some(name), usize::from(is_new));
-        self.join(subscriber, kind, name);
-        reader
-    }
-
-    /// Ends a subscription of a caller by words, if there is one; the confirmation comes to the inbox, and no message after it. Returns
-    /// who is to be woken.
-    #[must_use = "the reader sleeps until it is woken"]
-    pub fn unsubscribe(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) -> Option<Waker> {
-        self.leave(subscriber, kind, name);
-        confirm(subscriber, kind, false, Some(name), 0)
-    }
-
-    /// Ends all subscriptions of a kind, with a confirmation for each, or one that says that there was none. Returns who is to be
-    /// woken.
-    #[must_use = "the reader sleeps until it is woken"]
-    pub fn unsubscribe_all(&self, subscriber: &mut Subscriber, kind: Kind) -> Option<Waker> {
-        if subscriber.count(kind) == 0 {
-            return confirm(subscriber, kind, false, None, 0);
-        }
-        let mut waker = None;
-        while let Some(name) = subscriber.names[kind as usize].first().cloned() {
-            waker = self.unsubscribe(subscriber, kind, &name).or(waker);
-        }
-        waker
     }
 
     /// Ends all subscriptions without a word.
@@ -357,17 +337,4 @@ impl PubSub {
     pub fn count(&self, kind: Kind) -> usize {
         self.tables.read()[kind as usize].len()
     }
-}
-
-fn confirm(
-    subscriber: &Subscriber,
-    kind: Kind,
-    is_subscribed: bool,
-    name: Option<&[u8]>,
-    more: usize,
-) -> Option<Waker> {
-    let name = name.map(Bytes::copy_from_slice);
-    let push = Push::Confirmed { kind, is_subscribed, name, count: subscriber.counted(kind) + more };
-    let bytes = push.bytes();
-    subscriber.inbox.push(push, bytes)
 }

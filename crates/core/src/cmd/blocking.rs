@@ -58,15 +58,19 @@ pub(super) fn wait<'a, C: Blocking<'a> + 'a>(
 where
     C::Reply: 'static,
 {
-    let found = match (engine.begin_wait_for(session.as_deref(), db, command)?, session) {
-        (Begun::Found(found), _) => Some(found),
-        (Begun::Waiting(wait), None) => wait.wait_here(engine)?,
+    match (engine.begin_wait_for(session.as_deref(), db, command)?, session) {
+        (Begun::Found(found), _) => Ok(waited::<C>(Some(found))),
+        (Begun::Waiting(wait), None) => Ok(waited::<C>(wait.wait_here(engine)?)),
         (Begun::Waiting(wait), Some(session)) => {
-            session.block(wait, |found| C::reply(found).into());
-            return Ok(Reply::Silence);
+            session.block(wait, waited::<C>);
+            Ok(Reply::Silence)
         }
-    };
-    Ok(C::reply(found).into())
+    }
+}
+
+/// What a wait ends with: when its time is over with an array that is not there, whatever the command answers otherwise.
+fn waited<'a, C: Blocking<'a>>(found: Option<C::Found>) -> Reply {
+    found.map_or(Reply::NullArray, |found| C::reply(Some(found)).into())
 }
 
 /// A timeout in seconds, 0 for none, as BLPOP takes it last.

@@ -611,7 +611,7 @@ impl<'a> Command<'a> for ClientUnblock {
             1 if args.take("TIMEOUT") => GiveUp::Timeout,
             1 if args.take("ERROR") => GiveUp::Unblocked,
             1 => return Err(Error::refused("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
-            _ => return Err(super::wrong_arity("CLIENT UNBLOCK")),
+            _ => return Err(super::too_many("CLIENT UNBLOCK", "CLIENT")),
         };
         Ok(ClientUnblock { id: number::parse_i64(id).ok_or(Error::NotAnInteger)?, how })
     }
@@ -644,6 +644,9 @@ impl Talk<'_> for Monitor {
     const LASTS: bool = true;
 
     fn talk(&self, engine: &Engine, session: &mut Session) -> Result<()> {
+        if session.is_executing() {
+            return Err(Error::refused("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+        }
         session.monitor(engine);
         Ok(())
     }

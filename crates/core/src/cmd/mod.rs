@@ -672,11 +672,24 @@ pub fn lookup(words: &[&[u8]]) -> Result<(&'static Row, usize)> {
 /// Finds a subcommand, or the refusal.
 #[cold]
 fn lookup_further(found: Option<&'static Named>, words: &[&[u8]]) -> Result<(&'static Row, usize)> {
+    let (row, name_words) = find(found, words)?;
+    let is_whole = row.parse.is_some() && row.fits(words.len());
+    if is_whole { Ok((row, name_words)) } else { Err(wrong_arity(row.spec.name)) }
+}
+
+/// The command that is meant, whether it has as many words as it needs or not.
+#[cold]
+pub(crate) fn meant(words: &[&[u8]]) -> Option<&'static Row> {
+    let found = words.first().and_then(|name| named(name));
+    find(found, words).ok().map(|(row, _)| row)
+}
+
+/// The command that is meant, and how many words its name has.
+fn find(found: Option<&'static Named>, words: &[&[u8]]) -> Result<(&'static Row, usize)> {
     let name = words.first().copied().unwrap_or_default();
     let Some(&Named { row: found, has_subcommands, .. }) = found.filter(|found| !found.is_subcommand) else {
         return Err(unknown(name, words.get(1..).unwrap_or_default()));
     };
-    let mut named = (found, 1);
     if has_subcommands && let Some(second) = words.get(1) {
         let full = [found.spec.name.as_bytes(), b" ", second].concat();
         let Some(sub) = row(&full).filter(|_| !second.contains(&b'|')) else {
@@ -685,11 +698,9 @@ fn lookup_further(found: Option<&'static Named>, words: &[&[u8]]) -> Result<(&'s
                 name: shown_in_error(&second[..second.len().min(128)]),
             });
         };
-        named = (sub, 2);
+        return Ok((sub, 2));
     }
-    let (row, _) = named;
-    let is_whole = row.parse.is_some() && row.fits(words.len());
-    if is_whole { Ok(named) } else { Err(wrong_arity(row.spec.name)) }
+    Ok((found, 1))
 }
 
 /// What a container's `HELP` answers: each subcommand with its words and its summary.

@@ -93,8 +93,11 @@ macro_rules! subscribe_command {
             const LASTS: bool = true;
 
             fn talk(&self, engine: &Engine, session: &mut Session) -> Result<Reply> {
-                session.subscribe(engine, $kind, &self.names);
-                Ok(Reply::Silence)
+                if $kind == Kind::ShardChannel && session.is_executing() {
+                    let text = concat!("ERR ", $name, " isn't allowed for a DENY BLOCKING client");
+                    return Err(crate::Error::refused(text));
+                }
+                Ok(session.subscribe(engine, $kind, &self.names))
             }
         }
     };
@@ -122,8 +125,7 @@ macro_rules! unsubscribe_command {
             const LASTS: bool = true;
 
             fn talk(&self, engine: &Engine, session: &mut Session) -> Result<Reply> {
-                session.unsubscribe(engine, $kind, &self.names);
-                Ok(Reply::Silence)
+                Ok(session.unsubscribe(engine, $kind, &self.names))
             }
         }
     };

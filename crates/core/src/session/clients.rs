@@ -159,9 +159,10 @@ impl Client {
         change(&mut self.shown.lock());
     }
 
-    pub(super) fn begin(&self, row: &'static Row, now: UnixMs) {
+    /// A command was sent: none that exists if there is no row.
+    pub(super) fn begin(&self, row: Option<&'static Row>, now: UnixMs) {
         self.change(|shown| {
-            shown.command = Some(row);
+            shown.command = row;
             shown.last_at = now;
             shown.commands += 1;
         });
@@ -266,9 +267,6 @@ impl Client {
         field("lib-name", &text(&shown.library_name));
         field("lib-ver", &text(&shown.library_version));
         field("io-thread", &0);
-        field("tot-net-in", &traffic.received_bytes.load(Ordering::Relaxed));
-        field("tot-net-out", &traffic.sent_bytes.load(Ordering::Relaxed));
-        field("tot-cmds", &shown.commands);
         line
     }
 

@@ -18,7 +18,7 @@ use tracking::Tracking;
 
 use crate::acl::{Context, Reason, User};
 use crate::cmd::args::Args;
-use crate::cmd::{Flags, Row, lookup};
+use crate::cmd::{Flags, Row, lookup, meant};
 use crate::engine::{Engine, check_word};
 use crate::inbox::{Capacity, Inbox};
 use crate::pubsub::{Kind, Push, Subscriber};
@@ -104,6 +104,8 @@ pub struct Session {
     watch: Watch,
     queue: Option<Queue>,
     blocked: Option<Blocked>,
+    /// Queued commands are running.
+    is_executing: bool,
     is_monitor: bool,
     tracking: Tracking,
     is_closing: bool,
@@ -133,6 +135,7 @@ impl Session {
             watch: Watch::default(),
             queue: None,
             blocked: None,
+            is_executing: false,
             is_monitor: false,
             tracking: Tracking::default(),
             is_closing: false,
@@ -281,22 +284,9 @@ impl Session {
 
     fn run(&mut self, engine: &Engine, words: &[&[u8]]) -> Result<Reply> {
         match self.admit(engine, words) {
-            Err(refused) if words.first().is_some_and(|name| name.eq_ignore_ascii_case(b"EXEC")) => {
-                self.discard(engine);
-                let why = refused.to_string();
-                let why = why.strip_prefix("ERR ").unwrap_or(&why);
-                Err(Error::Refused(format!("EXECABORT Transaction discarded because of: {why}").into()))
-            }
-            Err(refused) => {
-                // Whoever queues a command that cannot be run does not want the others either.
-                if let Some(queue) = &mut self.queue {
-                    queue.spoil();
-                }
-                engine.note_rejected(words, &refused);
-                Err(refused)
-            }
+            Err(refused) => Err(self.refuse(engine, words, refused)),
             Ok((row, name_words)) => {
-                self.client.begin(row, engine.clock().now());
+                self.client.begin(Some(row), engine.clock().now());
                 if let Some(queue) = self.queue.as_mut().filter(|_| !row.ends_queue) {
                     queue.push(words);
                     return Ok(Reply::from("QUEUED"));
@@ -317,6 +307,25 @@ impl Session {
                 result
             }
         }
+    }
+
+    /// What a refused command leaves behind, and what the caller is told.
+    #[cold]
+    fn refuse(&mut self, engine: &Engine, words: &[&[u8]], refused: Error) -> Error {
+        let row = meant(words);
+        self.client.begin(row, engine.clock().now());
+        if row.is_some_and(|row| row.spec.name == "EXEC") {
+            self.discard(engine);
+            let refused = refused.to_string();
+            let reason = refused.strip_prefix("ERR ").unwrap_or(&refused);
+            return Error::Refused(format!("EXECABORT Transaction discarded because of: {reason}").into());
+        }
+        // Whoever queues a command that cannot be run does not want the others either.
+        if let Some(queue) = &mut self.queue {
+            queue.spoil();
+        }
+        engine.note_rejected(words, &refused);
+        refused
     }
 
     fn perform(&mut self, engine: &Engine, row: &'static Row, words: &[&[u8]]) -> Result<Reply> {
@@ -494,28 +503,57 @@ impl Session {
                         engine.prepare(words)
                     })
                     .collect();
-                engine.exec(self.db, &prepared, Some(&watch), Some(self))
+                self.is_executing = true;
+                let replies = engine.exec(self.db, &prepared, Some(&watch), Some(self));
+                self.is_executing = false;
+                replies
             })
         };
         engine.unwatch(&mut watch);
         replies
     }
 
-    /// `SUBSCRIBE` and its kin.
-    pub(crate) fn subscribe(&mut self, engine: &Engine, kind: Kind, names: &[&[u8]]) {
-        for name in names {
-            // Whoever reads the inbox is running this command.
-            drop(engine.pubsub().subscribe(&mut self.subscriber, kind, name));
-        }
+    /// Whether queued commands are running, each of which has one reply, at once.
+    pub(crate) fn is_executing(&self) -> bool {
+        self.is_executing
     }
 
-    /// `UNSUBSCRIBE` and its kin.
-    pub(crate) fn unsubscribe(&mut self, engine: &Engine, kind: Kind, names: &[&[u8]]) {
-        if names.is_empty() {
-            drop(engine.pubsub().unsubscribe_all(&mut self.subscriber, kind));
-        }
+    /// `SUBSCRIBE` and its kin.
+    pub(crate) fn subscribe(&mut self, engine: &Engine, kind: Kind, names: &[&[u8]]) -> Reply {
+        let mut reply = Reply::Silence;
         for name in names {
-            drop(engine.pubsub().unsubscribe(&mut self.subscriber, kind, name));
+            // It is confirmed before it begins, so that no message can come first.
+            let is_new = self.subscriber.names(kind).all(|known| known != name);
+            self.confirm(self.subscriber.confirmation(kind, true, Some(name), is_new.into()), &mut reply);
+            engine.pubsub().join(&mut self.subscriber, kind, name);
+        }
+        reply
+    }
+
+    /// `UNSUBSCRIBE` and its kin: of everything, if there are no names.
+    pub(crate) fn unsubscribe(&mut self, engine: &Engine, kind: Kind, names: &[&[u8]]) -> Reply {
+        let mut reply = Reply::Silence;
+        let all: Vec<_> = self.subscriber.names(kind).cloned().collect();
+        let all: Vec<&[u8]> = all.iter().map(AsRef::as_ref).collect();
+        let names = if names.is_empty() { &all } else { names };
+        for name in names {
+            engine.pubsub().leave(&mut self.subscriber, kind, name);
+            self.confirm(self.subscriber.confirmation(kind, false, Some(name), 0), &mut reply);
+        }
+        if names.is_empty() {
+            self.confirm(self.subscriber.confirmation(kind, false, None, 0), &mut reply);
+        }
+        reply
+    }
+
+    /// Confirmations come where messages come; only inside of EXEC, where each command has one reply, the first one is it.
+    fn confirm(&self, confirmation: Push, reply: &mut Reply) {
+        if self.is_executing && matches!(reply, Reply::Silence) {
+            *reply = confirmation.into();
+        } else {
+            let bytes = confirmation.bytes();
+            // Whoever reads the inbox is running this command.
+            drop(self.inbox().push(confirmation, bytes));
         }
     }
 

@@ -88,3 +88,76 @@ impl<R> Slot<R> {
         self.state.lock().expect("nobody panics under a slot's lock")
     }
 }
+
+/// `cargo xtask nightly` runs these: `RUSTFLAGS="--cfg loom" cargo test -p redlet-core --lib slot::`.
+#[cfg(all(test, loom))]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Poll;
+
+    use loom::future::block_on;
+    use loom::sync::Arc;
+    use loom::thread::{self, JoinHandle};
+
+    use super::*;
+
+    /// Somebody with something for the caller. Gives back what the caller did not want.
+    fn server(slot: &Arc<Slot<u8>>, element: u8) -> JoinHandle<Option<u8>> {
+        let slot = Arc::clone(slot);
+        thread::spawn(move || {
+            let mut offered = Some(element);
+            match slot.serve(|| offered.take()) {
+                Turn::Served(waker) => waker.into_iter().for_each(Waker::wake),
+                Turn::Unserved => unreachable!("there was something"),
+                Turn::Gone => {}
+            }
+            offered
+        })
+    }
+
+    /// Sleeps until there is an answer: loom tells of a wake-up that is lost, because then nobody can go on.
+    fn wait(slot: &Slot<u8>) -> u8 {
+        block_on(poll_fn(|context| slot.poll(context.waker()).map_or(Poll::Pending, Poll::Ready)))
+    }
+
+    #[test]
+    fn one_of_two_servers_hands_over_and_the_other_keeps_what_it_has() {
+        loom::model(|| {
+            let slot = Arc::new(Slot::new());
+            let servers = [server(&slot, 1), server(&slot, 2)];
+            let taken = wait(&slot);
+            let mut all: Vec<u8> = servers.into_iter().filter_map(|server| server.join().unwrap()).collect();
+            all.push(taken);
+            all.sort_unstable();
+            assert_eq!(all, [1, 2]);
+            assert!(!slot.is_waiting());
+        });
+    }
+
+    #[test]
+    fn a_wait_that_ends_by_the_clock_was_served_or_was_not() {
+        const TIMEOUT: u8 = 0;
+        loom::model(|| {
+            let slot = Arc::new(Slot::new());
+            let servers = [server(&slot, 1), server(&slot, TIMEOUT)];
+            let taken = wait(&slot);
+            let [kept, unheard] = servers.map(|server| server.join().unwrap());
+            assert_eq!((kept, unheard), if taken == TIMEOUT { (Some(1), None) } else { (None, Some(TIMEOUT)) });
+        });
+    }
+
+    #[test]
+    fn what_a_caller_was_handed_who_went_away_is_handed_back() {
+        loom::model(|| {
+            let slot = Arc::new(Slot::new());
+            let servers = [server(&slot, 1), server(&slot, 2)];
+            let taken = slot.poll(Waker::noop());
+            let handed_back = slot.abandon();
+            assert!(taken.is_none() || handed_back.is_none());
+            let kept = servers.into_iter().filter_map(|server| server.join().unwrap());
+            let mut all: Vec<u8> = kept.chain(taken).chain(handed_back).collect();
+            all.sort_unstable();
+            assert_eq!(all, [1, 2]);
+        });
+    }
+}
