@@ -225,6 +225,20 @@ impl Denied {
         Error::Refused(format!("NOPERM {}", self.text(user, row)).into())
     }
 
+    /// The refusal of a command that was allowed when it was queued.
+    pub fn error_at_exec(self) -> Error {
+        let reason = match self {
+            Denied::Command => "no permission to execute the command or subcommand",
+            Denied::Key(_) => "no permission to touch the specified keys",
+            Denied::Channel(_) => "no permission to access one of the channels used as arguments",
+        };
+        let text = format!(
+            "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is no \
+             longer allowed for the following reason: {reason}"
+        );
+        Error::Refused(text.into())
+    }
+
     /// The refusal without its code, as scripts repeat it.
     pub fn text(self, user: &User, row: &Row) -> String {
         match self {

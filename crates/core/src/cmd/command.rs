@@ -300,7 +300,9 @@ fn keys_of(words: &[&[u8]]) -> Result<Vec<KeyUse>> {
     if row.spec.keys.is_empty() {
         return Err(Error::refused("ERR The command has no key arguments"));
     }
-    row.keys(words).ok_or(Error::refused("ERR Invalid arguments specified for command"))
+    let keys = row.keys(words).ok_or(Error::refused("ERR Invalid arguments specified for command"))?;
+    // The names of sharded channels are where keys are, and are none.
+    if keys.is_empty() { Err(Error::refused("ERR The command has no key arguments")) } else { Ok(keys) }
 }
 
 impl<'a> Control<'a> for CommandGetKeys<'a> {

@@ -389,7 +389,7 @@ impl Row {
     /// the words do not fit the rules, which the command refuses.
     pub fn keys(&self, words: &[&[u8]]) -> Option<Vec<KeyUse>> {
         let mut found = Vec::new();
-        for spec in self.spec.keys {
+        for spec in self.spec.keys.iter().filter(|spec| !spec.flags.contains(&"not_key")) {
             let flags = spec.flags_for(words);
             found.extend(spec.positions(words)?.into_iter().map(|place| KeyUse { place, flags }));
         }

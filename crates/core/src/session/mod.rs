@@ -16,7 +16,7 @@ pub use pause::PauseMode;
 use queue::Queue;
 use tracking::Tracking;
 
-use crate::acl::{Context, Reason, User};
+use crate::acl::{Context, Denied, Reason, User};
 use crate::cmd::args::Args;
 use crate::cmd::{Flags, Row, lookup, meant};
 use crate::engine::{Engine, check_word};
@@ -244,6 +244,11 @@ impl Session {
     /// The answer of the command that was begun, if it has come; otherwise `waker` is woken when it has.
     pub fn poll(&mut self, engine: &Engine, waker: &Waker) -> Option<Result<Reply>> {
         let result = match self.blocked.take()? {
+            // Whoever was told to go is answered nothing any more.
+            Blocked::Pending(mut pending) if self.client.is_killed() => {
+                pending.abandon(engine);
+                Ok(Reply::Silence)
+            }
             Blocked::Pending(mut pending) => match pending.poll(engine, waker) {
                 Some(result) => result,
                 None => {
@@ -351,7 +356,8 @@ impl Session {
                 return Err(Error::refused("ERR Command not allowed inside a transaction"));
             }
         }
-        self.check_rights(engine, row, words)?;
+        self.check_rights(engine, (row, words), self.context())
+            .map_err(|denied| denied.error(self.user(engine), row))?;
         if self.queue.is_some() {
             engine.check_room(row.spec.flags)?;
         }
@@ -373,23 +379,36 @@ impl Session {
         self.user.is_none() && !engine.acl().default_user().admits_anybody()
     }
 
-    /// Refuses what its user may not do, and notes that.
-    fn check_rights(&self, engine: &Engine, row: &'static Row, words: &[&[u8]]) -> Result<()> {
+    /// Whether its user may do something. A refusal is noted.
+    fn check_rights(
+        &self,
+        engine: &Engine,
+        (row, words): (&'static Row, &[&[u8]]),
+        context: Context,
+    ) -> Result<(), Denied> {
         let user = self.user(engine);
-        if user.allows_everything() || row.spec.flags.contains(Flags::NO_AUTH) {
+        if user.allows_everything() {
             return Ok(());
         }
-        user.check(row, words).map_err(|denied| {
-            let object = denied.object(row, words);
-            self.note_refusal(engine, denied.into(), &object, user.name());
-            denied.error(user, row)
+        user.check(row, words).inspect_err(|denied| {
+            self.note_refusal(engine, ((*denied).into(), context), &denied.object(row, words), user.name());
         })
     }
 
-    fn note_refusal(&self, engine: &Engine, reason: Reason, object: &[u8], user: &[u8]) {
+    fn note_refusal(
+        &self,
+        engine: &Engine,
+        (reason, context): (Reason, Context),
+        object: &[u8],
+        user: &[u8],
+    ) {
         let now = engine.clock().now();
-        let context = if self.queue.is_some() { Context::Multi } else { Context::TopLevel };
         engine.acl().log().note(now, reason, context, object, user, self.client.line(now));
+    }
+
+    /// Where its commands come from.
+    fn context(&self) -> Context {
+        if self.queue.is_some() { Context::Multi } else { Context::TopLevel }
     }
 
     /// As whom it acts.
@@ -404,7 +423,7 @@ impl Session {
     pub(crate) fn log_in(&mut self, engine: &Engine, name: &[u8], password: &[u8]) -> Result<()> {
         let Some(user) = engine.acl().authenticate(name, password) else {
             let command = self.client.shown().command.map(Row::listed_name).unwrap_or_default();
-            self.note_refusal(engine, Reason::Auth, command.as_bytes(), name);
+            self.note_refusal(engine, (Reason::Auth, self.context()), command.as_bytes(), name);
             return Err(Error::Refused(
                 "WRONGPASS invalid username-password pair or user is disabled.".into(),
             ));
@@ -499,7 +518,8 @@ impl Session {
                     .map(|words| {
                         let (row, _) = lookup(words)?;
                         // What the user may do can have changed since.
-                        self.check_rights(engine, row, words)?;
+                        self.check_rights(engine, (row, words), Context::Multi)
+                            .map_err(Denied::error_at_exec)?;
                         engine.prepare(words)
                     })
                     .collect();
