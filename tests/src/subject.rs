@@ -42,7 +42,8 @@ impl Subject {
     }
 
     fn built(clock: ManualClock, options: impl FnOnce(Builder) -> Builder) -> Self {
-        let builder = Redis::builder().clock(clock.clone()).seed(7).shards(4);
+        let builder =
+            Redis::builder().clock(clock.clone()).seed(7).shards(4).parameter("enable-debug-command", "yes");
         let redis = options(builder).build().unwrap_or_else(|error| panic!("redlet does not start: {error}"));
         Self { session: redis.session(), redis, clock }
     }

@@ -24,10 +24,9 @@ fn pairs(answer: &Value) -> Vec<(String, String)> {
 }
 
 /// Parameters whose defaults differ, and why.
-const OTHER_DEFAULTS: [(&str, &str); 5] = [
+const OTHER_DEFAULTS: [(&str, &str); 4] = [
     ("bind", "a listener that was told nothing listens on this machine only"),
     ("dir", "a store without a path has no folder"),
-    ("enable-debug-command", "the server of the tests is started with it"),
     ("loglevel", "the server of the tests is quiet"),
     ("unixsocket", "the server of the tests is reached by one"),
 ];

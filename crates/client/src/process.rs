@@ -1,4 +1,6 @@
 //! What the operating system says of this process.
+use std::time::Duration;
+
 use redlet_core::{Process, ProcessFigures};
 
 /// This process.
@@ -9,6 +11,11 @@ impl Process for ThisProcess {
     fn figures(&self) -> ProcessFigures {
         let executable = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_default();
         ProcessFigures { executable, ..read_figures() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "somebody asked for nothing but that time passes")]
+    fn pause(&self, duration: Duration) {
+        std::thread::sleep(duration);
     }
 }
 

@@ -492,6 +492,7 @@ pub struct Builder {
     max_memory_samples: Option<usize>,
     on_removal: Option<Listener>,
     config_file: Option<PathBuf>,
+    parameters: Vec<(String, Vec<u8>)>,
 }
 
 struct Listener(RemovalListener);
@@ -519,6 +520,7 @@ impl Default for Builder {
             max_memory_samples: None,
             on_removal: None,
             config_file: None,
+            parameters: Vec::new(),
         }
     }
 }
@@ -675,6 +677,22 @@ impl Builder {
         self
     }
 
+    /// Sets a parameter before anybody uses the store, one too that CONFIG SET cannot change. Comes before what a configuration file
+    /// says.
+    ///
+    /// ```
+    /// use redlet::{Commands, Redis};
+    ///
+    /// let redis = Redis::builder().parameter("enable-debug-command", "yes").build()?;
+    /// assert_eq!(redis.execute(&["DEBUG", "DIGEST"])?, redlet::Reply::from("0000000000000000000000000000000000000000"));
+    /// assert!(Redis::builder().parameter("nosuch", "1").build().is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
     /// Whether a background thread reclaims expired keys, syncs the log and makes snapshots. It does unless a clock was given.
     pub fn housekeeping(mut self, on: bool) -> Self {
         self.housekeeping = Some(on);
@@ -752,6 +770,9 @@ impl Builder {
         if let (Some(file), Some(loaded)) = (file, loaded) {
             core.engine.configure(&loaded.pairs())?;
             core.engine.set_config_file(Arc::new(file));
+        }
+        for (name, value) in &self.parameters {
+            core.engine.configure(&[(name, value)])?;
         }
         let shared =
             Arc::new(Shared { core: Arc::clone(&core), housekeeper: Housekeeper::default(), keeps_house });

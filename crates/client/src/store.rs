@@ -304,6 +304,12 @@ impl Keeper for StoreKeeper {
         Ok(Disk::checkpoint_in_background(&self.core()?))
     }
 
+    fn sync(&self) -> redlet_core::Result<()> {
+        let core = self.core()?;
+        let Some(disk) = &core.disk else { return Ok(()) };
+        disk.writer().sync().map_err(|error| unwritable(&error))
+    }
+
     fn last_save_seconds(&self) -> i64 {
         let last = self.0.upgrade().and_then(|core| Some(core.disk.as_ref()?.store.last_snapshot_ms()));
         last.unwrap_or(0).div_euclid(1000)

@@ -70,6 +70,8 @@ pub struct Engine {
     identity: Identity,
     process: OnceLock<Arc<dyn Process>>,
     program: OnceLock<Arc<dyn Program>>,
+    /// `DEBUG SET-ACTIVE-EXPIRE`
+    keeps_expired: AtomicBool,
     config: Config,
     config_file: OnceLock<Arc<dyn ConfigFile>>,
     databases: usize,
@@ -174,6 +176,7 @@ impl Engine {
             identity: Identity::from_seed(options.seed),
             process: OnceLock::new(),
             program: OnceLock::new(),
+            keeps_expired: AtomicBool::new(false),
             config,
             config_file: OnceLock::new(),
             acl,
@@ -713,7 +716,8 @@ impl Engine {
         let (now, mut left, mut expired) = (self.clock.now(), budget, 0);
         let mut next_at = i64::MAX;
         next_at = next_at.min(self.end_waits().map_or(i64::MAX, |at| at.0));
-        for index in 0..self.keyspace.len() {
+        let shards = if self.keeps_expired.load(Ordering::SeqCst) { 0 } else { self.keyspace.len() };
+        for index in 0..shards {
             while left > 0 && self.keyspace.next_at(index) <= now {
                 let mut timers = TIMERS_PER_LOCK.min(left);
                 let given = timers;
@@ -728,6 +732,14 @@ impl Engine {
         }
         self.earliest.fetch_min(next_at, Ordering::SeqCst);
         Tick { expired, next_at: (next_at != i64::MAX).then_some(UnixMs(next_at)) }
+    }
+
+    /// Whether [`Engine::tick`] reclaims keys whose deadline has passed; nobody sees them either way. As `DEBUG SET-ACTIVE-EXPIRE`.
+    pub(crate) fn set_active_expire(&self, on: bool) {
+        self.keeps_expired.store(!on, Ordering::SeqCst);
+        if on {
+            self.due_at(self.clock.now());
+        }
     }
 
     /// Ends waits and pauses whose time is over. Returns when there is more to do.

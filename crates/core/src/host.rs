@@ -1,6 +1,7 @@
 //! What the engine asks of the program that it is part of: figures of the process, and to be ended.
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -10,6 +11,9 @@ use crate::{Random, Result};
 pub trait Process: Send + Sync + fmt::Debug {
     /// What the operating system says of it now.
     fn figures(&self) -> ProcessFigures;
+
+    /// `DEBUG SLEEP`: returns after so long.
+    fn pause(&self, duration: Duration);
 }
 
 /// A program that exists to serve the engine, and can be told to end.

@@ -39,6 +39,12 @@ pub trait Keeper: Send + Sync + fmt::Debug {
     /// When the store lives in memory only.
     fn save_in_background(&self) -> Result<bool>;
 
+    /// Returns when everything that was written so far is on the disk.
+    ///
+    /// # Errors
+    /// [`Error::Unwritable`](crate::Error::Unwritable).
+    fn sync(&self) -> Result<()>;
+
     /// When the last snapshot was finished, in Unix seconds.
     fn last_save_seconds(&self) -> i64;
 

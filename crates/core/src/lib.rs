@@ -18,6 +18,7 @@ pub mod clock;
 pub mod cmd;
 pub mod codec;
 pub mod config;
+mod digest;
 pub mod effect;
 mod engine;
 mod error;

@@ -142,17 +142,23 @@ pub fn parse_bound(text: &[u8]) -> Option<f64> {
 pub fn format_f64(value: f64) -> String {
     /// Past half of what an `i64` holds Redis no longer looks for an integer.
     const INTEGERS_END: f64 = (i64::MAX / 2) as f64;
+    let is_integer = value.abs() <= INTEGERS_END && value.fract() == 0.0;
+    if is_integer && !(value == 0.0 && value.is_sign_negative()) {
+        return (value as i64).to_string();
+    }
+    format_shortest(value)
+}
+
+/// The shortest digits that read back as the same double, with an exponent where that is shorter.
+pub fn format_shortest(value: f64) -> String {
     if value.is_nan() {
         return "nan".into();
     }
     if value.is_infinite() {
         return if value > 0.0 { "inf".into() } else { "-inf".into() };
     }
-    if value == 0.0 && value.is_sign_negative() {
-        return "-0".into();
-    }
-    if value.abs() <= INTEGERS_END && value.fract() == 0.0 {
-        return (value as i64).to_string();
+    if value == 0.0 {
+        return if value.is_sign_negative() { "-0" } else { "0" }.into();
     }
     // Rust's digits are the shortest too: "d.ddde±x".
     let scientific = format!("{:e}", value.abs());

@@ -108,6 +108,36 @@ impl Engine {
         Ok(())
     }
 
+    /// Takes everything apart into effects and builds it anew from them, in one step for everybody else.
+    ///
+    /// # Errors
+    /// If effects do not say what was there.
+    pub(crate) fn reload(&self) -> Result<(), ReplayError> {
+        let locks = self.keyspace().write_many(0..self.keyspace().len());
+        let mut encoded = Vec::new();
+        for (_, shard) in locks.iter() {
+            for (db, database) in shard.databases().iter().enumerate() {
+                codec::encode(&Effect::Select { db: db as u32 }, &mut encoded);
+                for entry in database.iter() {
+                    codec::encode(&Effect::On { key: entry.key().into() }, &mut encoded);
+                    let put = Effect::Put { value: entry.value().image(), expire_at: entry.deadline() };
+                    codec::encode(&put, &mut encoded);
+                }
+            }
+        }
+        let mut tx = self.begin_replay(0, locks);
+        tx.clear_all();
+        let mut cursor = Cursor::default();
+        for effect in codec::decode(&encoded) {
+            let effect = effect?;
+            if !cursor.moves_to(&effect, self)? {
+                let db = cursor.db;
+                tx.in_database(db, |tx| apply(tx, &cursor, &effect))?;
+            }
+        }
+        Ok(())
+    }
+
     /// A unit that nobody hears of and that goes to no journal.
     fn begin_replay<'e>(&'e self, db: usize, locks: WriteLocks<'e>) -> Tx<'e> {
         Tx::new(self, db, locks, None, Recorder::new(false), Notes::new(Classes::NONE)).replaying()

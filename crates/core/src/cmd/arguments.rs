@@ -97,7 +97,8 @@ impl Kind {
             // The other words of ZRANGE and ZRANGESTORE decide whether these are places, scores or members.
             ("ZRANGE", "start" | "stop") | ("ZRANGESTORE", "min" | "max") => Kind::String,
             (_, "min" | "max") if command.contains("LEX") => Kind::String,
-            ("CLIENT PAUSE", "timeout") => Kind::Integer,
+            ("CLIENT PAUSE" | "WAIT" | "WAITAOF", "timeout") | ("LOLWUT", "version") => Kind::Integer,
+            ("FAILOVER" | "REPLICAOF" | "SLAVEOF", "port") => Kind::Integer,
             (_, "min" | "max" | "score" | "timeout") => Kind::Double,
             (_, "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "src" | "dst") => Kind::Key,
             (_, "pattern") => Kind::Pattern,
@@ -106,7 +107,7 @@ impl Kind {
                 _,
                 "bits" | "client-id" | "count" | "cursor" | "db" | "decrement" | "destination-db" | "end"
                 | "increment" | "index" | "index1" | "index2" | "len" | "limit" | "maxage" | "milliseconds"
-                | "min-match-len" | "num-matches" | "numkeys" | "offset" | "protover" | "rank" | "seconds"
+                | "min-match-len" | "num-matches" | "numkeys" | "numlocal" | "numreplicas" | "offset" | "protover" | "rank" | "seconds"
                 | "start" | "stop" | "weight",
             ) => Kind::Integer,
             _ => Kind::String,
@@ -120,6 +121,8 @@ fn token_name(token: &str) -> String {
         "CH" => "change".into(),
         "INCR" => "increment".into(),
         "TYPE" => "client-type".into(),
+        "TO" => "target".into(),
+        "CONFIG" => "configs".into(),
         _ => token.to_ascii_lowercase(),
     }
 }
@@ -142,6 +145,8 @@ fn choice_name(choices: &[Argument]) -> &'static str {
         ["ID", ..] => "new-format",
         ["old-format", ..] => "filter",
         ["count", "RESET"] => "operation",
+        ["NOSAVE", "SAVE"] => "save-selector",
+        ["host-port", "no-one"] => "args",
         _ => "choice",
     }
 }
@@ -150,6 +155,8 @@ fn choice_name(choices: &[Argument]) -> &'static str {
 fn group_name(group: &[Argument]) -> &'static str {
     match group.first().map(|first| first.name.as_str()) {
         Some("protover") => "arguments",
+        Some("host") => "host-port",
+        Some("no") => "no-one",
         _ => "options",
     }
 }
@@ -294,7 +301,9 @@ fn together(mut sequence: Vec<Argument>, name: &str) -> Argument {
     if sequence.len() == 1 {
         return sequence.remove(0);
     }
-    if sequence.first().is_none_or(|first| first.kind != Kind::PureToken) {
+    // Words that all stand for themselves own nothing.
+    let is_owned = |argument: &Argument| argument.kind != Kind::PureToken;
+    if sequence.first().is_none_or(is_owned) || !sequence.iter().any(is_owned) {
         return Argument::new(name, Kind::Block, sequence);
     }
     let owner = sequence.remove(0);

@@ -201,6 +201,9 @@ fn document(row: &'static Row) -> Reply {
         ("group", Reply::bulk(row.spec.group.as_str())),
         ("complexity", Reply::bulk(row.spec.complexity)),
     ];
+    if super::versions::is_system(row.spec.name) {
+        parts.push(("doc_flags", Reply::Set(vec![Reply::Status("syscmd".into())])));
+    }
     if let Some((since, instead)) = super::versions::deprecated(row.spec.name) {
         parts.push(("doc_flags", Reply::Set(vec![Reply::Status("deprecated".into())])));
         parts.push(("deprecated_since", Reply::bulk(since)));

@@ -10,15 +10,18 @@ pub mod client;
 pub mod command;
 pub mod config;
 pub mod connection;
+pub mod debug;
 pub mod hash;
 pub mod info;
 pub mod keys;
 pub mod latency;
 pub mod list;
 pub mod memory;
+pub mod module;
 pub mod multi;
 mod names;
 pub mod pubsub;
+pub mod replication;
 pub mod scan;
 pub mod server;
 pub mod set;
@@ -372,8 +375,9 @@ impl Row {
             categories.push("@pubsub");
         }
         categories.push(if flags.contains(Flags::FAST) { "@fast" } else { "@slow" });
-        // A container has no part in its subcommands' families.
-        categories.extend(self.spec.group.category().filter(|_| self.parse.is_some()));
+        // A container has no part in its subcommands' families, and what is about connections none in that of keys.
+        let is_elsewhere = self.spec.group == Group::Generic && self.spec.categories.contains(&"@connection");
+        categories.extend(self.spec.group.category().filter(|_| self.parse.is_some() && !is_elsewhere));
         categories.extend(
             self.spec
                 .categories
@@ -599,6 +603,9 @@ const TABLES: &[&[Row]] = &[
     info::TABLE,
     latency::TABLE,
     slowlog::TABLE,
+    module::TABLE,
+    replication::TABLE,
+    debug::TABLE,
     server::TABLE,
 ];
 
@@ -705,13 +712,26 @@ fn find(found: Option<&'static Named>, words: &[&[u8]]) -> Result<(&'static Row,
 
 /// What a container's `HELP` answers: each subcommand with its words and its summary.
 pub(crate) fn help(container: &'static str) -> Reply {
+    help_lines(
+        container,
+        subcommands(container).map(|row| {
+            let name = row.spec.name.rsplit(' ').next().unwrap_or_default();
+            (format!("{name} {}", row.spec.syntax), row.spec.summary)
+        }),
+    )
+}
+
+/// The same of subcommands that are given: words and summary of each.
+pub(crate) fn help_lines(
+    container: &str,
+    subcommands: impl IntoIterator<Item = (impl AsRef<str>, &'static str)>,
+) -> Reply {
     let line = |text: String| Reply::Status(Cow::Owned(text));
     let mut lines =
         vec![line(format!("{container} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"))];
-    for row in subcommands(container) {
-        let name = row.spec.name.rsplit(' ').next().unwrap_or_default();
-        lines.push(line(format!("{name} {}", row.spec.syntax).trim_end().to_owned()));
-        lines.push(line(format!("    {}", row.spec.summary)));
+    for (words, summary) in subcommands {
+        lines.push(line(words.as_ref().trim_end().to_owned()));
+        lines.push(line(format!("    {summary}")));
     }
     Reply::Array(lines)
 }

@@ -1,14 +1,17 @@
 //! The store as a whole: FLUSHALL, SAVE and their kin.
+use super::info::REDIS_VERSION;
+use super::latency::Verbatim;
 use super::{Args, Command, Control, Flags, Group, Read, Scope, Spec, Write, bare, table};
 use crate::engine::Engine;
+use crate::host::Shutdown;
 use crate::journal::Keeper;
 use crate::keyspace::Database;
 use crate::tx::{Tx, View};
 use crate::{Error, Reply, Result};
 
 table! {
-    control BgRewriteAof, control BgSave, read DbSize, write FlushAll, write FlushDb, control LastSave, control Save,
-    write SwapDb, control Time,
+    control BgRewriteAof, control BgSave, read DbSize, write FlushAll, write FlushDb, control LastSave, read Lolwut, control Save,
+    control ShutDown, write SwapDb, control Time,
 }
 
 pub(super) const SERVER: Spec = Spec { group: Group::Server, ..Spec::EMPTY };
@@ -304,6 +307,98 @@ impl Control<'_> for LastSave {
     fn run(&self, db: &mut Tx<'_>) -> Result<i64> {
         let started = db.engine().started().seconds();
         Ok(db.engine().keeper().map_or(started, Keeper::last_save_seconds))
+    }
+}
+
+/// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]`
+#[derive(Clone, Copy, Debug)]
+pub struct ShutDown {
+    /// How; `None` to go on after all.
+    pub how: Option<Shutdown>,
+}
+
+impl<'a> Command<'a> for ShutDown {
+    const SPEC: Spec = Spec {
+        name: "SHUTDOWN",
+        arity: -1,
+        flags: ADMIN.and(ALWAYS).and(Flags::NO_MULTI).and(Flags::ALLOW_BUSY),
+        summary: "Ends the program that serves the store.",
+        complexity: "O(N), N being the number of keys in all databases, if it saves",
+        syntax: "[NOSAVE | SAVE] [NOW] [FORCE] [ABORT]",
+        ..SERVER
+    };
+    type Reply = Reply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let (mut how, mut abort) = (Shutdown::default(), false);
+        while !args.is_empty() {
+            if args.take("ABORT") {
+                abort = true;
+            } else if how.save != Some(true) && args.take("NOSAVE") {
+                how.save = Some(false);
+            } else if how.save != Some(false) && args.take("SAVE") {
+                how.save = Some(true);
+            } else if args.take("NOW") {
+                how.now = true;
+            } else if args.take("FORCE") {
+                how.force = true;
+            } else {
+                return Err(Error::Syntax);
+            }
+        }
+        if abort {
+            return if how == Shutdown::default() { Ok(ShutDown { how: None }) } else { Err(Error::Syntax) };
+        }
+        Ok(ShutDown { how: Some(how) })
+    }
+}
+
+impl Control<'_> for ShutDown {
+    fn run(&self, db: &mut Tx<'_>) -> Result<Reply> {
+        match (self.how, db.engine().program()) {
+            (Some(how), Some(program)) => program.shut_down(how).map(|()| Reply::Silence),
+            (Some(_), None) => Err(Error::refused(
+                "ERR this store is part of a program that SHUTDOWN cannot end; close its handles instead",
+            )),
+            (None, Some(program)) if program.abort_shutdown() => Ok(Reply::OK),
+            (None, _) => Err(Error::refused("ERR No shutdown in progress.")),
+        }
+    }
+}
+
+/// `LOLWUT [VERSION version]`
+#[derive(Clone, Copy, Debug)]
+pub struct Lolwut {
+    /// Whose work of art; the newest without it.
+    pub version: Option<i64>,
+}
+
+impl<'a> Command<'a> for Lolwut {
+    const SPEC: Spec = Spec {
+        name: "LOLWUT",
+        arity: -1,
+        since: "5.0.0",
+        flags: Flags::FAST,
+        summary: "Draws something, and says which version of Redis this is like.",
+        syntax: "[VERSION version]",
+        ..SERVER
+    };
+    type Reply = Verbatim;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let version = if args.remaining() > 1 && args.take("VERSION") { Some(args.int()?) } else { None };
+        args.rest();
+        Ok(Lolwut { version })
+    }
+}
+
+impl Read<'_> for Lolwut {
+    fn read(&self, _: &View<'_>) -> Result<Verbatim> {
+        // A small red cube, seen from a corner.
+        const DRAWING: &str =
+            "    +------+\n   /      /|\n  +------+ |\n  |redlet| +\n  |      |/\n  +------+\n";
+        let drawing = if self.version.is_none_or(|version| version >= 5) { DRAWING } else { "" };
+        Ok(Verbatim(format!("{drawing}Redis ver. {REDIS_VERSION}\n")))
     }
 }
 

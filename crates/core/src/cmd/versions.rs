@@ -35,6 +35,9 @@ pub(super) const ADDED: &[(&str, &str, &str)] = &[
     ("SET", "seconds", "2.6.12"),
     ("SET", "unix-time-milliseconds", "6.2.0"),
     ("SET", "unix-time-seconds", "6.2.0"),
+    ("SHUTDOWN", "abort", "7.0.0"),
+    ("SHUTDOWN", "force", "7.0.0"),
+    ("SHUTDOWN", "now", "7.0.0"),
     ("SPOP", "count", "3.2.0"),
     ("SRANDMEMBER", "count", "2.6.0"),
     ("ZADD", "change", "3.0.2"),
@@ -57,6 +60,7 @@ pub(super) const DEPRECATED: &[(&str, &str, &str)] = &[
     ("RPOPLPUSH", "6.2.0", "`LMOVE` with the `RIGHT` and `LEFT` arguments"),
     ("SETEX", "2.6.12", "`SET` with the `EX` argument"),
     ("SETNX", "2.6.12", "`SET` with the `NX` argument"),
+    ("SLAVEOF", "5.0.0", "`REPLICAOF`"),
     ("SUBSTR", "2.0.0", "`GETRANGE`"),
     ("ZRANGEBYLEX", "6.2.0", "`ZRANGE` with the `BYLEX` argument"),
     ("ZRANGEBYSCORE", "6.2.0", "`ZRANGE` with the `BYSCORE` argument"),
@@ -64,6 +68,14 @@ pub(super) const DEPRECATED: &[(&str, &str, &str)] = &[
     ("ZREVRANGEBYLEX", "6.2.0", "`ZRANGE` with the `REV` and `BYLEX` arguments"),
     ("ZREVRANGEBYSCORE", "6.2.0", "`ZRANGE` with the `REV` and `BYSCORE` arguments"),
 ];
+
+/// Commands that are for servers among themselves, and for those who test them.
+const SYSTEM: &[&str] = &["DEBUG", "REPLCONF"];
+
+/// Whether a command is not for callers.
+pub(super) fn is_system(command: &str) -> bool {
+    SYSTEM.contains(&command)
+}
 
 /// Command, argument, and the version of Redis that deprecated the argument.
 const DEPRECATED_ARGUMENTS: &[(&str, &str, &str)] = &[("CLIENT KILL", "old-format", "2.8.12")];

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::RwLock;
 
+pub(crate) use kinds::parse_bytes;
 pub use parameters::Parameter;
 pub(crate) use rules::show_percentile;
 pub use rules::{OutputLimit, OutputLimits};

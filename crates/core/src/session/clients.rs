@@ -1,6 +1,7 @@
 //! All callers by words, as others may see them: CLIENT LIST, CLIENT KILL, MONITOR.
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -37,6 +38,14 @@ impl Origin {
     /// Whether there is no connection.
     pub fn is_in_process(&self) -> bool {
         self.file < 0 && self.address.is_empty()
+    }
+}
+
+impl Origin {
+    /// Whether it is on this machine.
+    pub fn is_local(&self) -> bool {
+        let is_loopback = |address: SocketAddr| address.ip().is_loopback();
+        self.is_unix_socket || self.address.is_empty() || self.address.parse().is_ok_and(is_loopback)
     }
 }
 

@@ -695,6 +695,11 @@ impl<'e> Tx<'e> {
         self.db = db;
     }
 
+    /// Whether nothing is locked, so that locks may be waited for.
+    pub(crate) fn is_free(&self) -> bool {
+        self.locks.first().is_none()
+    }
+
     /// Whether a key's shard is locked.
     pub(crate) fn is_locked(&self, key: &[u8]) -> bool {
         self.locks.get(self.engine.keyspace().index(self.hash(key))).is_some()
