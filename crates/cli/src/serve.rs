@@ -1,6 +1,8 @@
-//! `redlet serve`: a server on a store, until a signal ends it.
+//! `redlet serve`: a server on a store, until a signal or SHUTDOWN ends it.
 use std::io::{self, Write};
 
+use redlet::Commands;
+use redlet::core::Shutdown;
 use redlet::server::Server;
 
 use crate::Failure;
@@ -13,7 +15,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<bool, Failure> {
     for (name, value) in arguments.parameters() {
         builder = builder.parameter(name, value).map_err(redlet::Error::from)?;
     }
-    let started = builder.as_configured().and_then(redlet::server::ServerBuilder::start);
+    let started = builder.ends_by_shutdown().as_configured().and_then(redlet::server::ServerBuilder::start);
     let server = started.map_err(redlet::Error::from)?;
     let mut out = io::stdout().lock();
     for address in server.addresses() {
@@ -21,14 +23,18 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<bool, Failure> {
     }
     out.flush()?;
     drop(out);
-    let ended = wait(server);
+    let how = wait(server)?;
+    // The log has everything in any case.
+    if how.is_some_and(|how| how.save == Some(true)) {
+        redis.save()?;
+    }
     redis.close()?;
-    ended
+    Ok(true)
 }
 
 /// Waits for the end; a signal that was waited for is no failure.
 #[cfg(unix)]
-fn wait(server: Server) -> Result<bool, Failure> {
+fn wait(server: Server) -> Result<Option<Shutdown>, Failure> {
     use std::sync::Arc;
 
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -45,15 +51,14 @@ fn wait(server: Server) -> Result<bool, Failure> {
             stopped.stop();
         }
     });
-    server.wait();
+    let how = server.wait();
     handle.close();
     // It cannot panic, and if it did there would be nothing left to end.
     let _ = waiting.join();
-    Ok(true)
+    Ok(how)
 }
 
 #[cfg(not(unix))]
-fn wait(server: Server) -> Result<bool, Failure> {
-    server.wait();
-    Ok(true)
+fn wait(server: Server) -> Result<Option<Shutdown>, Failure> {
+    Ok(server.wait())
 }

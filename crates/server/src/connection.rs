@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     pub(crate) is_sender: bool,
     /// The worker has it on its list of those whose turn ended before they were through.
     pub(crate) is_unfinished: bool,
+    /// He still has to say who he is.
+    is_stranger: bool,
     heard_at: UnixMs,
     /// Since when more than the soft limit waits to be sent.
     over_since: Option<UnixMs>,
@@ -89,6 +91,7 @@ impl Connection {
             awaits_writable: false,
             is_sender: false,
             is_unfinished: false,
+            is_stranger: true,
             heard_at: now,
             over_since: None,
         };
@@ -144,6 +147,9 @@ impl Connection {
             Ok(count) => {
                 self.heard_at = now;
                 self.session.client().traffic().received_bytes.fetch_add(count as u64, Ordering::Relaxed);
+                let totals = engine.statistics().traffic();
+                totals.reads.fetch_add(1, Ordering::Relaxed);
+                totals.received_bytes.fetch_add(count as u64, Ordering::Relaxed);
                 self.is_readable = count == room || self.is_half_closed || !self.stream.short_read_is_last();
                 if held == 0 {
                     let used = self.run(engine, limits, &input[..count], buffers);
@@ -153,7 +159,7 @@ impl Connection {
                 } else {
                     self.resume(engine, limits, buffers);
                 }
-                self.check(limits)
+                self.check(engine, limits)
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 self.is_readable = false;
@@ -178,7 +184,7 @@ impl Connection {
         if !self.session.is_blocked() {
             self.resume(engine, limits, buffers);
         }
-        self.check(limits)
+        self.check(engine, limits)
     }
 
     /// Runs what was read before.
@@ -200,10 +206,11 @@ impl Connection {
     #[inline]
     fn run(&mut self, engine: &Engine, limits: &Limits, input: &[u8], buffers: &mut Buffers) -> usize {
         self.output.lend(buffers);
+        self.is_stranger = self.session.needs_login(engine);
         let mut used = 0;
         while self.ending == Ending::No && !self.session.is_blocked() {
             let request_limits =
-                RequestLimits { word_bytes: limits.word_bytes, is_stranger: self.is_stranger() };
+                RequestLimits { word_bytes: limits.word_bytes, is_stranger: self.is_stranger };
             match self.parser.parse(&input[used..], request_limits) {
                 Ok(Parsed::Request(length)) => {
                     let words = self.parser.words(&input[used..]);
@@ -217,6 +224,7 @@ impl Connection {
                     let reply = self.session.execute(engine, &words);
                     drop(words);
                     used += length;
+                    self.is_stranger = self.is_stranger && self.session.needs_login(engine);
                     let is_silent = matches!(reply, Ok(Reply::Silence));
                     self.answer(reply);
                     if is_silent {
@@ -291,6 +299,7 @@ impl Connection {
     /// Sends what there is to send. `None` if the connection is over with that.
     pub(crate) fn send(
         &mut self,
+        engine: &Engine,
         limits: &Limits,
         buffers: &mut Buffers,
         now: UnixMs,
@@ -299,7 +308,11 @@ impl Connection {
         let waiting = self.output.len();
         traffic.output_peak_bytes.fetch_max(waiting, Ordering::Relaxed);
         let mut sent = self.output.send(&mut self.stream)?;
-        traffic.sent_bytes.fetch_add((waiting - self.output.len()) as u64, Ordering::Relaxed);
+        let taken = (waiting - self.output.len()) as u64;
+        traffic.sent_bytes.fetch_add(taken, Ordering::Relaxed);
+        let totals = engine.statistics().traffic();
+        totals.writes.fetch_add(1, Ordering::Relaxed);
+        totals.sent_bytes.fetch_add(taken, Ordering::Relaxed);
         traffic.output_bytes.store(self.output.len(), Ordering::Relaxed);
         if sent == Sent::All {
             self.output.give_back(buffers);
@@ -346,11 +359,6 @@ impl Connection {
         if is_silent || is_behind { Fate::Ends } else { Fate::Goes }
     }
 
-    /// Whether he still has to say who he is.
-    fn is_stranger(&self) -> bool {
-        false
-    }
-
     fn output_limit<'l>(&self, limits: &'l Limits) -> &'l OutputLimit {
         if self.session.is_subscribed() { &limits.subscriber_output } else { &limits.output }
     }
@@ -359,16 +367,27 @@ impl Connection {
     fn is_beyond(&self, limits: &Limits) -> bool {
         let hard_bytes = self.output_limit(limits).hard_bytes;
         (hard_bytes > 0 && self.output.len() > hard_bytes)
-            || (self.is_stranger() && self.output.len() > OUTPUT_OF_STRANGERS)
+            || (self.is_stranger && self.output.len() > OUTPUT_OF_STRANGERS)
     }
 
-    fn check(&self, limits: &Limits) -> Fate {
+    fn check(&self, engine: &Engine, limits: &Limits) -> Fate {
         let traffic = self.session.client().traffic();
         traffic.query_bytes.store(self.query.len(), Ordering::Relaxed);
         traffic.query_free_bytes.store(self.query.capacity() - self.query.len(), Ordering::Relaxed);
-        let query_bytes =
-            if self.is_stranger() { limits.query_bytes.min(QUERY_OF_STRANGERS) } else { limits.query_bytes };
-        if self.is_beyond(limits) || self.query.len() > query_bytes { Fate::Ends } else { Fate::Goes }
+        let query_bytes = match self.is_stranger {
+            true => limits.query_bytes.min(QUERY_OF_STRANGERS),
+            false => limits.query_bytes,
+        };
+        let totals = engine.statistics().traffic();
+        if self.is_beyond(limits) {
+            totals.output_limit_disconnections.fetch_add(1, Ordering::Relaxed);
+            Fate::Ends
+        } else if self.query.len() > query_bytes {
+            totals.query_limit_disconnections.fetch_add(1, Ordering::Relaxed);
+            Fate::Ends
+        } else {
+            Fate::Goes
+        }
     }
 
     /// Tells the engine that the caller is gone.

@@ -4,14 +4,14 @@ use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use mio::Poll;
 use parking_lot::{Condvar, Mutex};
-use redlet_core::Engine;
 use redlet_core::config::Config;
+use redlet_core::{Engine, Program, Shutdown};
 
 use crate::ServeError;
 use crate::limits::Limits;
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     /// How many threads still serve.
     serving: Mutex<usize>,
     ended: Condvar,
+    /// What SHUTDOWN was told.
+    shutdown: Mutex<Option<Shutdown>>,
 }
 
 impl fmt::Debug for Shared {
@@ -78,10 +80,13 @@ impl Shared {
         let room = self.connected.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |connected| {
             (connected < limits.clients).then_some(connected + 1)
         });
-        match room {
-            Ok(_) => Ok(()),
-            Err(_) => Err("-ERR max number of clients reached\r\n"),
+        let totals = self.engine().statistics().traffic();
+        if room.is_err() {
+            totals.rejected_connections.fetch_add(1, Ordering::Relaxed);
+            return Err("-ERR max number of clients reached\r\n");
         }
+        totals.connections.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Counts a caller out.
@@ -134,6 +139,7 @@ pub struct ServerBuilder {
     unix_mode: u32,
     #[cfg(feature = "tls")]
     tls: Option<(crate::TlsFiles, Vec<(String, u16)>)>,
+    ends_by_shutdown: bool,
 }
 
 impl fmt::Debug for ServerBuilder {
@@ -154,6 +160,7 @@ impl ServerBuilder {
             unix_mode: 0o600,
             #[cfg(feature = "tls")]
             tls: None,
+            ends_by_shutdown: false,
         }
     }
 
@@ -265,6 +272,15 @@ impl ServerBuilder {
         Ok(self)
     }
 
+    /// `SHUTDOWN` ends the server; otherwise it is refused. For a program that exists to serve this store and ends then.
+    ///
+    /// # Panics
+    /// If the engine serves such a program already.
+    pub fn ends_by_shutdown(mut self) -> Self {
+        self.ends_by_shutdown = true;
+        self
+    }
+
     /// Starts the server. When this returns it takes connections.
     ///
     /// # Errors
@@ -289,7 +305,11 @@ impl ServerBuilder {
             limits_version: AtomicU64::new(0),
             serving: Mutex::new(threads),
             ended: Condvar::new(),
+            shutdown: Mutex::new(None),
         });
+        if self.ends_by_shutdown {
+            shared.engine().set_program(Arc::new(ServedProgram(Arc::downgrade(&shared))));
+        }
         let told = Arc::downgrade(&shared);
         let hook = move |_: &Config| {
             if let Some(shared) = told.upgrade() {
@@ -366,6 +386,24 @@ impl ServerBuilder {
     }
 }
 
+/// What SHUTDOWN ends: the server, and with it the program that waits for it.
+#[derive(Debug)]
+struct ServedProgram(Weak<Shared>);
+
+impl Program for ServedProgram {
+    fn shut_down(&self, how: Shutdown) -> redlet_core::Result<()> {
+        if let Some(shared) = self.0.upgrade() {
+            *shared.shutdown.lock() = Some(how);
+            shared.stop();
+        }
+        Ok(())
+    }
+
+    fn abort_shutdown(&self) -> bool {
+        false
+    }
+}
+
 #[expect(clippy::disallowed_methods, reason = "a server is a thread that waits for others")]
 fn spawn(shared: &Arc<Shared>, worker: Worker) -> JoinHandle<io::Result<()>> {
     let shared = Arc::clone(shared);
@@ -408,12 +446,13 @@ impl Server {
         }
     }
 
-    /// Waits until the server ends, because somebody calls [`Server::stop`].
-    pub fn wait(&self) {
+    /// Waits until the server ends, because somebody calls [`Server::stop`], or by `SHUTDOWN`: then this says how.
+    pub fn wait(&self) -> Option<Shutdown> {
         let mut serving = self.shared.serving.lock();
         while *serving > 0 {
             self.shared.ended.wait(&mut serving);
         }
+        *self.shared.shutdown.lock()
     }
 }
 

@@ -222,7 +222,7 @@ impl Worker {
         for number in senders.drain(..) {
             let Some(connection) = self.connections.get_mut(number) else { continue };
             connection.is_sender = false;
-            match connection.send(&self.limits, &mut self.buffers, now) {
+            match connection.send(self.shared.engine(), &self.limits, &mut self.buffers, now) {
                 Err(_) | Ok(None) => self.close(number),
                 Ok(Some(sent)) => {
                     self.has_behind |= connection.is_over_soft_limit();

@@ -137,6 +137,24 @@ fn address_of_this_machine() -> Option<std::net::IpAddr> {
 }
 
 #[test]
+fn strangers_may_say_little_until_they_say_who_they_are() {
+    let redis = Redis::memory();
+    let (server, address) = serve_with(&redis, &[("requirepass", "secret")]);
+    let mut stranger = Raw::open(address);
+    stranger.send("GET k\r\n").expect("-NOAUTH Authentication required.\r\n");
+    stranger.send("*11\r\n").expect("-ERR Protocol error: unauthenticated multibulk length\r\n").expect_end();
+    let long = Raw::open(address).send("*1\r\n$16385\r\n").rest();
+    assert_eq!(long, b"-ERR Protocol error: unauthenticated bulk length\r\n");
+    // A thousand bytes of refusals that he does not read are enough.
+    Raw::open(address).send("GET k\r\n".repeat(10_000)).rest();
+    until("the end of strangers", || server.connections() == 0);
+    let mut known = Raw::open(address);
+    known.send("AUTH wrong\r\n").expect("-WRONGPASS invalid username-password pair or user is disabled.\r\n");
+    known.send("AUTH secret\r\nSET k v\r\n").expect("+OK\r\n+OK\r\n");
+    known.send(common::request(&[b"SET", &b"k"[..], &vec![b'v'; 100_000]])).expect("+OK\r\n");
+}
+
+#[test]
 fn a_server_listens_where_the_parameters_say() {
     let redis = Redis::memory();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -41,7 +41,9 @@ fn nothing_is_held_that_nobody_sent_and_nothing_is_kept() {
         connection.expect(&value).expect("\r\n");
     }
     drop(value);
-    let kept = resident_bytes().saturating_sub(before);
-    assert!(kept < 100 * MIB, "{kept} bytes are kept for 50 connections that are silent");
+    // The values that were written over are freed in the background.
+    common::until("less than 100 MiB for 50 connections that are silent", || {
+        resident_bytes().saturating_sub(before) < 100 * MIB
+    });
     assert_eq!(server.connections(), 51);
 }

@@ -375,7 +375,7 @@ impl Session {
     }
 
     /// Whether it has to say who it is before it may do anything.
-    pub(crate) fn needs_login(&self, engine: &Engine) -> bool {
+    pub fn needs_login(&self, engine: &Engine) -> bool {
         self.user.is_none() && !engine.acl().default_user().admits_anybody()
     }
 
