@@ -114,7 +114,9 @@ fn move_about(redis: &Redis, done: &AtomicBool, draw: &mut Draw) -> redlet::Resu
     while !done.load(Ordering::Relaxed) {
         let (from, to, limit) = (draw.list(), draw.list(), draw.limit());
         match draw.below(3) {
-            0 => drop(polled(redis.blmove_async(from, to, End::Left, End::Right, limit), Some(draw.below(3)))),
+            0 => {
+                drop(polled(redis.blmove_async(from, to, End::Left, End::Right, limit), Some(draw.below(3))))
+            }
             1 => drop(redis.brpoplpush(from, to, limit)?),
             _ => drop(redis.blmove(from, to, draw.end(), draw.end(), limit)?),
         }

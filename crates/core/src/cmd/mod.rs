@@ -647,15 +647,6 @@ pub(crate) fn number(row: &Row) -> usize {
     named(row.spec.name.as_bytes()).map_or(usize::MAX, |named| named.number)
 }
 
-/// The command that some words mean, however many they are.
-pub(crate) fn meant(words: &[&[u8]]) -> Option<&'static Row> {
-    let named = named(words.first()?)?;
-    match words.get(1) {
-        Some(second) if named.has_subcommands => row(&[words[0], b" ", second].concat()),
-        _ => Some(named.row),
-    }
-}
-
 /// The subcommands of a container, in the order of the table.
 pub fn subcommands(container: &'static str) -> impl Iterator<Item = &'static Row> {
     all().filter(move |row| row.spec.name.split_once(' ').is_some_and(|(name, _)| name == container))

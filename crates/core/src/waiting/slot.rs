@@ -142,7 +142,10 @@ mod tests {
             let servers = [server(&slot, 1), server(&slot, TIMEOUT)];
             let taken = wait(&slot);
             let [kept, unheard] = servers.map(|server| server.join().unwrap());
-            assert_eq!((kept, unheard), if taken == TIMEOUT { (Some(1), None) } else { (None, Some(TIMEOUT)) });
+            assert_eq!(
+                (kept, unheard),
+                if taken == TIMEOUT { (Some(1), None) } else { (None, Some(TIMEOUT)) }
+            );
         });
     }
 
