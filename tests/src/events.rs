@@ -115,8 +115,7 @@ impl Server {
         for db in ["0", "1"] {
             self.marker.call(&["SELECT", db])?;
             let mut cursor = b"0".to_vec();
-            loop {
-                let Value::Array(parts) = self.marker.call(&[&b"SCAN"[..], &cursor])? else { break };
+            while let Value::Array(parts) = self.marker.call(&[&b"SCAN"[..], &cursor])? {
                 let [Value::Bulk(next), Value::Array(_)] = &parts[..] else { break };
                 cursor.clone_from(next);
                 if cursor == b"0" {

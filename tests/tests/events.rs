@@ -1,4 +1,6 @@
 //! redlet and a real server tell the same of changes to keys: the same events, with the same names, in the same order.
+use std::fmt::Write;
+
 use redlet_tests::differences::Deliberate;
 use redlet_tests::events::{self, Message, Server, Told};
 use redlet_tests::generate::{self, Draw};
@@ -10,7 +12,7 @@ use redlet_tests::{cases, package_path, read_file, words};
 const FAMILIES: [&str; 6] = ["string", "hash", "list", "set", "zset", "keys"];
 
 fn lines(messages: &[Message]) -> String {
-    messages.iter().map(|message| format!("\n    {message}")).collect()
+    messages.iter().fold(String::new(), |lines, message| lines + "\n    " + &message.to_string())
 }
 
 /// The first command that tells something else, as text.
@@ -52,7 +54,7 @@ fn every_case_tells_what_the_server_tells() {
             let expected = server.run(&commands).expect("the server answers");
             told += expected.by_command.iter().map(Vec::len).sum::<usize>();
             if let Some(text) = difference(&commands, &expected, &events::run(now, &commands), &deliberate) {
-                failures.push_str(&format!("{family}, {}: {text}", section.title));
+                writeln!(failures, "{family}, {}: {text}", section.title).expect("a text takes text");
             }
         }
     }
