@@ -58,7 +58,7 @@ const INPUTS: &[&[u8]] = &[
     b"MULTI\r\nSET k 1\r\nINCR k\r\nGET\r\nEXEC\r\nEXEC\r\n",
     b"MULTI\r\nSET k 1\r\nINCR k\r\nLPUSH k 1\r\nLRANGE k 0 -1\r\nEXEC\r\nDISCARD\r\n",
     b"HELLO 4\r\nHELLO 3 AUTH\r\nSELECT 1\r\nSELECT 99\r\nDBSIZE\r\n",
-    b"SUBSCRIBE a b\r\nGET k\r\nPING\r\nPING x\r\nUNSUBSCRIBE\r\nPING\r\nUNSUBSCRIBE\r\nPUNSUBSCRIBE a\r\n",
+    b"SUBSCRIBE a\r\nGET k\r\nPING\r\nPING x\r\nUNSUBSCRIBE\r\nPING\r\nUNSUBSCRIBE\r\nPUNSUBSCRIBE a\r\n",
     b"PSUBSCRIBE a*\r\nRESET\r\nPING\r\n",
     b"CLIENT REPLY OFF\r\nPING\r\nCLIENT REPLY ON\r\nCLIENT REPLY SKIP\r\nPING\r\nPING\r\n",
     b"ZADD z 1.5 a 2 b inf c\r\nZRANGE z 0 -1 WITHSCORES\r\nZSCORE z a\r\nHSET h f v\r\nHGETALL h\r\nSADD s x\r\nSMEMBERS s\r\n",
