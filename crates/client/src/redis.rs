@@ -301,10 +301,7 @@ impl Redis {
         let result = self
             .engine()
             .transaction(self.db, &keys, |tx| body(&Transaction::new(tx, &keys)).map_err(Failure::Body));
-        result.map_err(|failure| match failure {
-            Failure::Store(error) => Error::from(error).into(),
-            Failure::Body(error) => error,
-        })
+        result.map_err(Failure::into_error)
     }
 
     /// A caller by words who lasts: it can queue commands with `MULTI`, watch keys, subscribe to channels.
@@ -449,11 +446,20 @@ impl Commands for Redis {
 }
 
 /// Why a transaction failed.
-enum Failure<E> {
+pub(crate) enum Failure<E> {
     /// The store cannot be written to.
     Store(redlet_core::Error),
     /// Its closure says so.
     Body(E),
+}
+
+impl<E: From<Error>> Failure<E> {
+    pub(crate) fn into_error(self) -> E {
+        match self {
+            Failure::Store(error) => Error::from(error).into(),
+            Failure::Body(error) => error,
+        }
+    }
 }
 
 impl<E> From<redlet_core::Error> for Failure<E> {

@@ -4,6 +4,7 @@ use std::fmt;
 use redlet_core::Watch;
 
 use crate::pipeline::Pipeline;
+use crate::redis::Failure;
 use crate::transaction::Transaction;
 use crate::value::{Arg, ToArg, arg};
 use crate::{Error, Redis, Reply, Result};
@@ -113,7 +114,7 @@ impl Watched {
     }
 
     /// Runs `body` as [`Redis::transaction`] does, on the watched keys, if none of them has changed. `None`, and `body` was not called,
-    /// if one has. That is decided under the locks under which `body` runs.
+    /// if one has. That is decided under the locks under which `body` runs. If `body` returns an error, everything is as it was.
     ///
     /// # Errors
     /// What `body` returns, and [`Error::Command`] when the store cannot be written.
@@ -153,9 +154,9 @@ impl Watched {
         let keys: Vec<&[u8]> = watched.chain(further.iter().map(AsRef::as_ref)).collect();
         let (engine, db) = (self.redis.engine(), self.redis.db());
         let result = engine.transaction_if_unchanged(db, &keys, &self.watch, |tx| {
-            Ok::<_, redlet_core::Error>(body(&Transaction::new(tx, &keys)))
+            body(&Transaction::new(tx, &keys)).map_err(Failure::Body)
         });
-        result.map_err(Error::from)?.transpose()
+        result.map_err(Failure::into_error)
     }
 
     /// Runs the commands of a pipeline as one unit if no watched key has changed; `None`, and none of them was run, if one has. `EXEC`

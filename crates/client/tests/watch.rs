@@ -51,10 +51,11 @@ fn a_commit_is_a_transaction_on_the_watched_keys_and_those_that_are_named() {
     let undeclared = redis.watch(&["a"]).unwrap().commit(|t| t.set("b", "v"));
     assert!(matches!(undeclared, Err(Error::Command(redlet::core::Error::UndeclaredKey))));
     let failed: Result<Option<()>> = redis.watch(&["a"]).unwrap().commit(|t| {
-        t.get("a")?;
+        t.set("a", "half")?;
         Err(Error::Options("no"))
     });
     assert_eq!(failed.unwrap_err().to_string(), "no");
+    assert_eq!(redis.get("a").unwrap(), None, "what it did before is undone");
     let mut watched = redis.watch(&["a"]).unwrap();
     watched.watch(&["b"]).unwrap();
     assert_eq!(watched.commit(|t| t.incr("b")).unwrap(), Some(1));
