@@ -109,6 +109,7 @@ impl Oracle {
             // Nobody reads what it says from now on, and it would wait for a reader once the pipe is full.
             connection.call(&["CONFIG", "SET", "loglevel", "nothing"])?;
         }
+        connection.call(&["CLIENT", "SETNAME", "control"])?;
         let info = connection.call(&["INFO", "server"])?;
         let Value::Bulk(info) = info else { return Err(io::Error::other("INFO gave no text")) };
         let info = String::from_utf8_lossy(&info);

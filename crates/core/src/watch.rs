@@ -35,6 +35,11 @@ impl Watch {
         self.keys.is_empty()
     }
 
+    /// What is raised when one of them changes.
+    pub(crate) fn flag(&self) -> &Arc<WatchFlag> {
+        &self.flag
+    }
+
     /// The keys.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
         self.keys.iter().map(|watched| &*watched.key)

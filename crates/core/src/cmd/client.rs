@@ -133,8 +133,9 @@ impl<'a> Command<'a> for ClientList {
             ClientFilter::Kind(ClientKind::parse(args.bytes()?)?)
         } else if args.remaining() > 1 && args.take("ID") {
             let parse = |word: &&[u8]| {
-                let id = number::parse_i64(word).and_then(|id| u64::try_from(id).ok());
-                id.ok_or(Error::refused("ERR Invalid client ID"))
+                let id = number::parse_i64(word).ok_or(Error::refused("ERR Invalid client ID"))?;
+                // Callers are counted from 1.
+                Ok(u64::try_from(id).unwrap_or(0))
             };
             ClientFilter::Ids(args.rest().iter().map(parse).collect::<Result<_>>()?)
         } else {
@@ -268,6 +269,10 @@ impl<'a> Command<'a> for ClientKill<'a> {
 impl<'a> Talk<'a> for ClientKill<'a> {
     fn talk(&self, engine: &Engine, session: &mut Session) -> Result<ClientKillReply> {
         let (options, now, caller) = (&self.options, engine.clock().now(), session.id());
+        if let Some(user) = options.user.filter(|user| engine.acl().user(user).is_none()) {
+            let shown = String::from_utf8_lossy(user);
+            return Err(Error::Refused(format!("ERR No such user '{shown}'").into()));
+        }
         let is_meant = |client: &Client| {
             let age = (now.0 - client.since().0).max(0) / 1000;
             let origin = client.origin();
@@ -540,7 +545,7 @@ impl<'a> Command<'a> for ClientPause {
             1 if args.take("WRITE") => PauseMode::Write,
             1 if args.take("ALL") => PauseMode::All,
             1 => return Err(Error::refused("ERR CLIENT PAUSE mode must be WRITE or ALL")),
-            _ => return Err(Error::Syntax),
+            _ => return Err(super::too_many("CLIENT PAUSE", "CLIENT")),
         };
         let Some(milliseconds) = number::parse_i64(timeout) else {
             return Err(Error::refused("ERR timeout is not an integer or out of range"));
@@ -630,7 +635,7 @@ help_command!(ClientHelp, "CLIENT", Spec { since: "5.0.0", ..SPEC });
 
 bare! {
     /// `MONITOR`
-    Monitor -> (), Spec {
+    Monitor -> Reply, Spec {
         name: "MONITOR",
         group: Group::Server,
         flags: ADMIN,
@@ -643,11 +648,15 @@ bare! {
 impl Talk<'_> for Monitor {
     const LASTS: bool = true;
 
-    fn talk(&self, engine: &Engine, session: &mut Session) -> Result<()> {
+    fn talk(&self, engine: &Engine, session: &mut Session) -> Result<Reply> {
         if session.is_executing() {
             return Err(Error::refused("ERR MONITOR isn't allowed for DENY BLOCKING client"));
         }
+        if session.is_monitor() {
+            // Redis takes it for a replica now, and those are not answered.
+            return Ok(Reply::Silence);
+        }
         session.monitor(engine);
-        Ok(())
+        Ok(Reply::OK)
     }
 }

@@ -12,6 +12,7 @@ use super::Protocol;
 use super::pause::{Pause, PauseMode};
 use crate::cmd::Row;
 use crate::inbox::Inbox;
+use crate::keyspace::WatchFlag;
 use crate::pubsub::Push;
 use crate::waiting::{GiveUp, Queued};
 use crate::{Bytes, UnixMs};
@@ -81,6 +82,8 @@ pub struct Shown {
     pub queued: Option<usize>,
     /// How many keys are watched.
     pub watched: usize,
+    /// Raised when one of them changes.
+    pub(super) watch_flag: Arc<WatchFlag>,
     /// Subscriptions to channels, patterns, sharded channels.
     pub subscriptions: [usize; 3],
     /// It waits for something.
@@ -254,7 +257,8 @@ impl Client {
         field("psub", &patterns);
         field("ssub", &shard_channels);
         field("multi", &shown.queued.map_or(-1, |count| count as i64));
-        field("watch", &shown.watched);
+        // Redis forgets them all as soon as one has changed.
+        field("watch", &if shown.watch_flag.is_raised() { 0 } else { shown.watched });
         field("qbuf", &load(&traffic.query_bytes));
         field("qbuf-free", &load(&traffic.query_free_bytes));
         field("argv-mem", &0);
@@ -289,6 +293,7 @@ impl Client {
             ('t', shown.tracking.is_some()),
             ('R', shown.tracking.is_some_and(|tracking| tracking.is_broken)),
             ('B', shown.tracking.is_some_and(|tracking| tracking.is_broadcast)),
+            ('d', shown.watch_flag.is_raised()),
             ('A', self.is_killed()),
             ('U', self.origin.is_unix_socket),
             ('e', shown.is_no_evict),
@@ -357,6 +362,7 @@ impl Clients {
             last_at: now,
             queued: None,
             watched: 0,
+            watch_flag: Arc::default(),
             subscriptions: [0; 3],
             is_blocked: false,
             is_monitor: false,
@@ -438,8 +444,12 @@ impl Clients {
         wakers.into_iter().for_each(Waker::wake);
     }
 
+    pub(super) fn is_pausing(&self) -> bool {
+        self.is_paused.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_paused(&self, now: UnixMs, row: &Row) -> bool {
-        self.is_paused.load(Ordering::Relaxed) && self.pause.lock().holds(now, row)
+        self.is_pausing() && self.pause.lock().holds(now, row)
     }
 
     /// Keeps callers waiting until a moment.

@@ -156,9 +156,7 @@ impl Session {
         self.discard(engine);
         self.end_tracking(engine);
         engine.pubsub().forget(&mut self.subscriber);
-        if std::mem::take(&mut self.is_monitor) {
-            engine.clients().set_monitor(&self.client, false);
-        }
+        self.end_monitor(engine);
         (self.db, self.protocol, self.replies) = (0, Protocol::Resp2, Replies::On);
         let default_user = engine.acl().default_user();
         let is_let_in = self.client.origin().is_in_process() || default_user.admits_anybody();
@@ -243,12 +241,14 @@ impl Session {
 
     /// The answer of the command that was begun, if it has come; otherwise `waker` is woken when it has.
     pub fn poll(&mut self, engine: &Engine, waker: &Waker) -> Option<Result<Reply>> {
-        let result = match self.blocked.take()? {
-            // Whoever was told to go is answered nothing any more.
-            Blocked::Pending(mut pending) if self.client.is_killed() => {
+        let blocked = self.blocked.take()?;
+        if self.client.is_killed() {
+            if let Blocked::Pending(mut pending) = blocked {
                 pending.abandon(engine);
-                Ok(Reply::Silence)
             }
+            return Some(Ok(Reply::Silence));
+        }
+        let result = match blocked {
             Blocked::Pending(mut pending) => match pending.poll(engine, waker) {
                 Some(result) => result,
                 None => {
@@ -261,6 +261,7 @@ impl Session {
                     self.blocked = Some(Blocked::Postponed(command));
                     return None;
                 }
+                self.show(engine);
                 command.with_first(|words| self.run(engine, words))
             }
         };
@@ -292,26 +293,39 @@ impl Session {
             Err(refused) => Err(self.refuse(engine, words, refused)),
             Ok((row, name_words)) => {
                 self.client.begin(Some(row), engine.clock().now());
-                if let Some(queue) = self.queue.as_mut().filter(|_| !row.ends_queue) {
-                    queue.push(words);
-                    return Ok(Reply::from("QUEUED"));
-                }
-                if engine.clients().is_paused(engine.clock().now(), row) {
+                if self.is_paused(engine, row) {
                     let mut command = Queue::default();
                     command.push(words);
                     self.blocked = Some(Blocked::Postponed(command));
                     return Ok(Reply::Silence);
                 }
-                self.show_to_monitors(engine, row, words);
+                if let Some(queue) = self.queue.as_mut().filter(|_| !row.ends_queue) {
+                    queue.push(words);
+                    return Ok(Reply::from("QUEUED"));
+                }
                 let began_micros = engine.clock().now_micros();
                 let result = self.perform(engine, row, &words[name_words..]);
                 let ended =
                     Ended { row, words, began_micros, error: result.as_ref().err(), client: &self.client };
                 engine.note_ended(&ended);
                 self.tracking.forget_mark(row, self.queue.is_some());
+                self.show_to_monitors(engine, self.db, row, words);
                 result
             }
         }
+    }
+
+    /// Whether a command has to wait for the end of a pause; EXEC has to if one of the queued commands would.
+    fn is_paused(&self, engine: &Engine, row: &'static Row) -> bool {
+        if !engine.clients().is_pausing() {
+            return false;
+        }
+        let is_paused = |row| engine.clients().is_paused(engine.clock().now(), row);
+        let queue = self.queue.as_ref().filter(|_| row.spec.name == "EXEC");
+        is_paused(row)
+            || queue.is_some_and(|queue| {
+                queue.with_each(|commands| commands.iter().any(|words| meant(words).is_some_and(is_paused)))
+            })
     }
 
     /// What a refused command leaves behind, and what the caller is told.
@@ -319,6 +333,7 @@ impl Session {
     fn refuse(&mut self, engine: &Engine, words: &[&[u8]], refused: Error) -> Error {
         let row = meant(words);
         self.client.begin(row, engine.clock().now());
+        engine.note_rejected(words, &refused);
         if row.is_some_and(|row| row.spec.name == "EXEC") {
             self.discard(engine);
             let refused = refused.to_string();
@@ -329,7 +344,6 @@ impl Session {
         if let Some(queue) = &mut self.queue {
             queue.spoil();
         }
-        engine.note_rejected(words, &refused);
         refused
     }
 
@@ -438,10 +452,22 @@ impl Session {
         self.protocol == Protocol::Resp2 && self.subscriber.is_subscribed()
     }
 
-    fn show_to_monitors(&self, engine: &Engine, row: &'static Row, words: &[&[u8]]) {
-        if engine.clients().is_monitored() && !row.spec.flags.contains(Flags::ADMIN) {
-            let line = self.client.monitor_line(engine.clock().now_micros(), self.db, words);
-            engine.clients().show_to_monitors(&line);
+    /// Shows a command that was run to those who monitor, but for a caller who is leaving.
+    #[inline]
+    fn show_to_monitors(&mut self, engine: &Engine, db: usize, row: &'static Row, words: &[&[u8]]) {
+        if !engine.clients().is_monitored() || row.spec.flags.contains(Flags::ADMIN) {
+            return;
+        }
+        if self.is_closing {
+            self.end_monitor(engine);
+        }
+        let line = self.client.monitor_line(engine.clock().now_micros(), db, words);
+        engine.clients().show_to_monitors(&line);
+    }
+
+    fn end_monitor(&mut self, engine: &Engine) {
+        if std::mem::take(&mut self.is_monitor) {
+            engine.clients().set_monitor(&self.client, false);
         }
     }
 
@@ -452,6 +478,7 @@ impl Session {
             shown.protocol = self.protocol;
             shown.queued = self.queue.as_ref().map(Queue::len);
             shown.watched = self.watch.len();
+            shown.watch_flag = Arc::clone(self.watch.flag());
             shown.subscriptions =
                 [Kind::Channel, Kind::Pattern, Kind::ShardChannel].map(|kind| self.subscriber.count(kind));
             shown.is_blocked = self.blocked.is_some();
@@ -508,11 +535,6 @@ impl Session {
             Err(Error::Refused("EXECABORT Transaction discarded because of previous errors.".into()))
         } else {
             queue.with_each(|commands| {
-                for words in commands {
-                    if let Ok((row, _)) = lookup(words) {
-                        self.show_to_monitors(engine, row, words);
-                    }
-                }
                 let prepared: Vec<_> = commands
                     .iter()
                     .map(|words| {
@@ -523,9 +545,17 @@ impl Session {
                         engine.prepare(words)
                     })
                     .collect();
+                let db = self.db;
                 self.is_executing = true;
-                let replies = engine.exec(self.db, &prepared, Some(&watch), Some(self));
+                let replies = engine.exec(db, &prepared, Some(&watch), Some(self));
                 self.is_executing = false;
+                if let Ok(Some(_)) = replies {
+                    for words in commands {
+                        if let Some(row) = meant(words) {
+                            self.show_to_monitors(engine, db, row, words);
+                        }
+                    }
+                }
                 replies
             })
         };
@@ -575,6 +605,11 @@ impl Session {
             // Whoever reads the inbox is running this command.
             drop(self.inbox().push(confirmation, bytes));
         }
+    }
+
+    /// Whether it sees all commands.
+    pub(crate) fn is_monitor(&self) -> bool {
+        self.is_monitor
     }
 
     /// `MONITOR`
