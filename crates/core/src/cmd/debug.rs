@@ -8,7 +8,7 @@ use crate::config::parse_bytes;
 use crate::digest::Digest;
 use crate::effect::Effect;
 use crate::engine::Engine;
-use crate::keyspace::Entry;
+use crate::keyspace::{Database, Entry};
 use crate::maxmemory::idle_seconds;
 use crate::tx::{Deadline, Tx, View};
 use crate::types::{Encoding, StrRef, ValueRef};
@@ -319,7 +319,7 @@ fn digest_of_all(engine: &Engine) -> Digest {
             continue;
         }
         all.append_number(number as u32);
-        for entry in databases().flat_map(|database| database.iter()) {
+        for entry in databases().flat_map(Database::iter) {
             let mut digest = Digest::default();
             digest.append(entry.key());
             digest.add_value(entry.value(), entry.deadline());

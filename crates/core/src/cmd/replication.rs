@@ -102,10 +102,8 @@ impl<'a> Command<'a> for WaitAof {
         if !(0..=1).contains(&local) {
             return Err(Error::refused("ERR value is out of range, value must between 0 and 1"));
         }
-        let replicas = args.int()?;
-        if replicas < 0 {
-            return Err(Error::refused("ERR value is out of range, must be positive"));
-        }
+        let replicas =
+            args.int_where(|replicas| replicas >= 0, "ERR value is out of range, must be positive")?;
         Ok(WaitAof { local, replicas, timeout_ms: timeout(args)? })
     }
 }
