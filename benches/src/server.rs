@@ -86,9 +86,10 @@ impl Server {
 
     /// Where it is, in the words of Redis's own tools.
     pub fn place(&self, is_socket: bool) -> Vec<String> {
-        match is_socket {
-            true => vec!["-s".into(), self.socket.display().to_string()],
-            false => vec!["-p".into(), self.port.to_string()],
+        if is_socket {
+            vec!["-s".into(), self.socket.display().to_string()]
+        } else {
+            vec!["-p".into(), self.port.to_string()]
         }
     }
 

@@ -374,10 +374,8 @@ impl Connection {
         let traffic = self.session.client().traffic();
         traffic.query_bytes.store(self.query.len(), Ordering::Relaxed);
         traffic.query_free_bytes.store(self.query.capacity() - self.query.len(), Ordering::Relaxed);
-        let query_bytes = match self.is_stranger {
-            true => limits.query_bytes.min(QUERY_OF_STRANGERS),
-            false => limits.query_bytes,
-        };
+        let query_bytes =
+            if self.is_stranger { QUERY_OF_STRANGERS.min(limits.query_bytes) } else { limits.query_bytes };
         let totals = engine.statistics().traffic();
         if self.is_beyond(limits) {
             totals.output_limit_disconnections.fetch_add(1, Ordering::Relaxed);

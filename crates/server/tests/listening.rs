@@ -4,7 +4,7 @@ mod common;
 use std::net::TcpListener;
 
 use common::{Raw, serve, serve_with, until};
-use redlet::server::{Address, ServeError};
+use redlet::server::{Address, ServeError, ServerBuilder};
 use redlet::{Commands, Redis};
 
 #[test]
@@ -67,7 +67,7 @@ fn what_cannot_be_listened_on_is_refused_with_a_sentence() {
     let redis = Redis::memory();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
-    let refusal = |builder: redlet::server::ServerBuilder| builder.start().unwrap_err();
+    let refusal = |builder: ServerBuilder| builder.start().unwrap_err();
 
     let in_use = refusal(redis.server().bind("127.0.0.1", port));
     assert_eq!(
@@ -158,8 +158,7 @@ fn strangers_may_say_little_until_they_say_who_they_are() {
 fn a_server_listens_where_the_parameters_say() {
     let redis = Redis::memory();
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let configured =
-        |builder: redlet::server::ServerBuilder| builder.as_configured().and_then(|builder| builder.start());
+    let configured = |builder: ServerBuilder| builder.as_configured().and_then(ServerBuilder::start);
     assert_eq!(configured(redis.server()).unwrap_err(), ServeError::Nowhere);
     let builder = redis.server().parameter("port", free.port().to_string()).unwrap();
     let server = configured(builder).unwrap();

@@ -26,10 +26,10 @@ fn a_request_is_answered_wherever_it_was_cut() {
 fn many_requests_at_once_are_answered_in_their_order() {
     let redis = Redis::memory();
     let (_server, address) = serve(&redis);
-    let (mut requests, mut answers) = (Vec::new(), String::new());
+    let (mut requests, mut answers) = (Vec::new(), Vec::new());
     for number in 1..=20_000 {
         requests.extend(request(&["INCR", "counter"]));
-        answers += &format!(":{number}\r\n");
+        answers.extend(format!(":{number}\r\n").into_bytes());
     }
     Raw::open(address).send(&requests).expect(&answers);
     assert_eq!(redis.get("counter").unwrap().unwrap(), "20000");

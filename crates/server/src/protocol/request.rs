@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_understood_is_said_in_redis_words() {
-        let long = |first: &str| [first.as_bytes(), &[b'1'; LONGEST_LINE]].concat();
+        let long = |first: &str| [first.as_bytes(), &vec![b'1'; LONGEST_LINE]].concat();
         let cases: Vec<(Vec<u8>, ProtocolError)> = vec![
             (b"*01\r\n".into(), ProtocolError::WordCount),
             (b"*2147483648\r\n".into(), ProtocolError::WordCount),
