@@ -349,3 +349,109 @@ fn check_overlap(known: &[Box<[u8]>], new: &[Box<[u8]>]) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbox::Taken;
+    use crate::session::{Origin, Session};
+    use crate::{EngineOptions, ManualClock, Reply, UnixMs};
+
+    fn engine() -> Engine {
+        let clock = Arc::new(ManualClock::at(UnixMs(1_700_000_000_000)));
+        Engine::new(EngineOptions { clock, seed: 7, databases: 2, shards: 4 })
+    }
+
+    fn caller(engine: &Engine) -> Session {
+        let mut session = Session::new(engine, Origin::in_process());
+        run(engine, &mut session, "HELLO 3");
+        session
+    }
+
+    fn run(engine: &Engine, session: &mut Session, line: &str) -> Reply {
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        session.execute(engine, &words).unwrap_or_else(|refusal| panic!("{line}: {refusal}"))
+    }
+
+    /// What a caller has to forget, by its messages.
+    fn told(session: &Session) -> Vec<Vec<String>> {
+        let mut told = Vec::new();
+        while let Taken::Item(push) = session.inbox().take() {
+            let Push::Invalidated(keys) = push else { panic!("{push:?} is no invalidation") };
+            let text = |key: &Bytes| String::from_utf8_lossy(key).into_owned();
+            told.push(keys.map_or_else(|| vec!["everything".into()], |keys| keys.iter().map(text).collect()));
+        }
+        told
+    }
+
+    #[test]
+    fn more_keys_than_the_limit_are_given_up_and_told_of() {
+        let engine = engine();
+        let (mut reader, mut other) = (caller(&engine), caller(&engine));
+        run(&engine, &mut other, "CONFIG SET tracking-table-max-keys 3");
+        run(&engine, &mut reader, "CLIENT TRACKING ON");
+        for number in 0..100 {
+            run(&engine, &mut reader, &format!("GET key:{number}"));
+            assert!(engine.invalidation().remembered().keys <= 3);
+        }
+        let given_up = told(&reader).concat();
+        assert_eq!(given_up.len(), 97);
+        for number in 0..100 {
+            run(&engine, &mut other, &format!("SET key:{number} 1"));
+        }
+        let mut all = [given_up, told(&reader).concat()].concat();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), 100, "each key was told of, once");
+        assert_eq!(engine.invalidation().remembered(), Remembered { clients: 1, ..Remembered::default() });
+    }
+
+    #[test]
+    fn what_is_counted_follows_readers_and_prefixes() {
+        let engine = engine();
+        let mut callers = [caller(&engine), caller(&engine), caller(&engine)];
+        let [a, b, c] = &mut callers;
+        run(&engine, a, "CLIENT TRACKING ON");
+        run(&engine, b, "CLIENT TRACKING ON");
+        run(&engine, c, "CLIENT TRACKING ON BCAST PREFIX x PREFIX y");
+        run(&engine, a, "MGET k l k");
+        run(&engine, b, "GET k");
+        run(&engine, c, "GET k");
+        let remembered = engine.invalidation().remembered();
+        assert_eq!(remembered, Remembered { clients: 3, keys: 2, items: 3, prefixes: 2 });
+        run(&engine, c, "SET k 1");
+        assert_eq!((told(a), told(b), told(c)), (vec![vec!["k".into()]], vec![vec!["k".into()]], vec![]));
+        assert_eq!(engine.invalidation().remembered().items, 1);
+        callers.iter_mut().for_each(|caller| caller.end(&engine));
+        assert_eq!(engine.invalidation().remembered(), Remembered::default());
+        assert!(!engine.invalidation().is_used());
+    }
+
+    /// A reader never keeps a value that is older than the latest change it was not told of.
+    #[test]
+    fn no_change_comes_between_a_read_and_its_memory() {
+        const WRITES: usize = 2000;
+        let engine = engine();
+        let mut reader = caller(&engine);
+        run(&engine, &mut reader, "CLIENT TRACKING ON");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut writer = caller(&engine);
+                for number in 1..=WRITES {
+                    run(&engine, &mut writer, &format!("SET k {number}"));
+                }
+            });
+            let mut kept = None;
+            loop {
+                // As a connection does it: what a command answers comes before what was left meanwhile.
+                let value = kept.take().unwrap_or_else(|| run(&engine, &mut reader, "GET k"));
+                if value == Reply::bulk(WRITES.to_string()) {
+                    break;
+                }
+                if told(&reader).is_empty() {
+                    kept = Some(value);
+                }
+            }
+        });
+    }
+}
