@@ -85,14 +85,41 @@ pub(crate) fn nightly(commands: u64, seed: Option<u64>, fuzz_seconds: u64) -> Re
     timed(|| {
         // The only randomness that the standard library offers.
         let seed = seed.unwrap_or_else(|| RandomState::new().hash_one("nightly"));
-        let words =
-            ["test", "--release", "--package", "redlet-tests", "--test", "random", "--", "--nocapture"];
+        let words = [
+            "test",
+            "--release",
+            "--package",
+            "redlet-tests",
+            "--test",
+            "random",
+            "--test",
+            "sessions",
+            "--",
+            "--nocapture",
+        ];
         let (commands, seed) = (commands.to_string(), seed.to_string());
-        run(cargo(&words).env("REDLET_RANDOM_COMMANDS", commands).env("REDLET_SEED", seed))?;
+        run(cargo(&words)
+            .env("REDLET_RANDOM_COMMANDS", &commands)
+            .env("REDLET_SESSION_STEPS", &commands)
+            .env("REDLET_SEED", &seed))?;
+        waiting(&seed)?;
+        in_every_order()?;
         sanitized()?;
         under_valgrind()?;
         fuzz(fuzz_seconds)
     })
+}
+
+/// Those who wait and those who serve them, in many threads, for ten minutes.
+fn waiting(seed: &str) -> Result<(), String> {
+    let words = ["test", "--release", "--package", "redlet", "--test", "waiting", "--", "--nocapture"];
+    run(cargo(&words).env("REDLET_WAITING_SECONDS", "600").env("REDLET_SEED", seed))
+}
+
+/// Where one who waits and those who serve meet, in every order that their threads can have.
+fn in_every_order() -> Result<(), String> {
+    let words = ["test", "--package", "redlet-core", "--lib", "--target-dir", "target/loom", "slot::"];
+    run(cargo(&words).env("RUSTFLAGS", "--cfg loom"))
 }
 
 /// The engine's unit tests under `AddressSanitizer`, whose runtime comes with every toolchain for this target.
