@@ -139,7 +139,7 @@ fn choice_name(choices: &[Argument]) -> &'static str {
         ["BEFORE" | "LEFT" | "MIN", ..] => "where",
         ["ON", "OFF"] => "enabled",
         ["ON", "OFF", "SKIP"] => "action",
-        ["WRITE", "ALL"] => "mode",
+        ["WRITE", "ALL"] | ["YES", "NO"] => "mode",
         ["TIMEOUT", "ERROR"] => "unblock-type",
         ["LIB-NAME", ..] => "attr",
         ["ID", ..] => "new-format",
