@@ -189,7 +189,15 @@ impl RedletStage {
     /// # Panics
     /// When redlet does not start.
     pub fn open(protocol: Protocol, callers: &[char]) -> Self {
-        let clock = ManualClock::at(UnixMs(START));
+        Self::at(START, protocol, callers)
+    }
+
+    /// The same when the clock stands at so many milliseconds since 1970.
+    ///
+    /// # Panics
+    /// When redlet does not start.
+    pub fn at(now: i64, protocol: Protocol, callers: &[char]) -> Self {
+        let clock = ManualClock::at(UnixMs(now));
         let builder = Redis::builder().clock(clock.clone()).seed(7).shards(4);
         let redis = builder.build().unwrap_or_else(|error| panic!("redlet does not start: {error}"));
         let mut come = |caller: &char| {
@@ -316,6 +324,11 @@ impl ServerStage {
         Ok(stage)
     }
 
+    fn send(&mut self, name: char, words: &[Vec<u8>]) -> io::Result<()> {
+        let words = with_ids(words, |caller| self.ids.get(&caller).copied());
+        self.callers.get_mut(&name).map_or(Ok(()), |connection| connection.send(&words))
+    }
+
     /// Returns when the server has done all that it was told, and has sent all that this caused.
     fn settle(&mut self) -> io::Result<()> {
         // An answer shows that everything was read that had been sent before; a second one, that everything was sent
@@ -361,11 +374,11 @@ impl Stage for ServerStage {
         let mut awaited = None;
         match step {
             Step::Run(name, case) => {
-                if let Some(connection) = self.callers.get_mut(name) {
-                    connection.send(&with_ids(&case.words, |caller| self.ids.get(&caller).copied()))?;
-                    if is_answered_later(&case.words) {
-                        awaited = Some((*name, Event::Received(connection.read()?)));
-                    }
+                self.send(*name, &case.words)?;
+                if is_answered_later(&case.words)
+                    && let Some(connection) = self.callers.get_mut(name)
+                {
+                    awaited = Some((*name, Event::Received(connection.read()?)));
                 }
             }
             Step::Wait(time) => {
@@ -385,5 +398,20 @@ impl Stage for ServerStage {
 
     fn is_ready(&self, caller: char) -> bool {
         self.callers.contains_key(&caller)
+    }
+
+    fn perform_all(&mut self, steps: &[Step]) -> io::Result<Vec<Seen>> {
+        let mut all = Vec::with_capacity(steps.len());
+        for (index, step) in steps.iter().enumerate() {
+            all.push(match (step, steps.get(index + 1)) {
+                // An answer that is awaited may be there at once.
+                (Step::Run(name, case), Some(Step::Await(awaited, _))) if name == awaited => {
+                    self.send(*name, &case.words)?;
+                    Seen::new()
+                }
+                _ => self.perform(step)?,
+            });
+        }
+        Ok(all)
     }
 }
