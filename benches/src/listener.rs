@@ -103,7 +103,7 @@ pub fn compare(load: Load) {
                             println!("left out: {} gives no figures", program.display());
                             return;
                         };
-                        let spent = (server.processor_time() - before).as_secs_f64();
+                        let spent = server.processor_time().saturating_sub(before).as_secs_f64();
                         let requests = load.requests * if pipeline == 1 { 1 } else { 10 };
                         let figures_of_run = [
                             said.requests_per_second / 1000.0,

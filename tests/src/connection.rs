@@ -37,7 +37,7 @@ impl Protocol {
 }
 
 /// A server that says nothing for so long is stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Debug)]
 enum Stream {

@@ -154,8 +154,7 @@ fn random_bytes_are_answered_as_the_server_answers_them() {
     let below = |bound: usize| random.below(bound as u64) as usize;
     let mut differences = String::new();
     for _ in 0..count {
-        let mut input: Vec<u8> =
-            (0..1 + below(8)).flat_map(|_| PIECES[below(PIECES.len())]).copied().collect();
+        let mut input: Vec<u8> = (0..=below(8)).flat_map(|_| PIECES[below(PIECES.len())]).copied().collect();
         for _ in 0..below(4) {
             let at = below(input.len());
             match below(4) {

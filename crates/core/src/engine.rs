@@ -577,9 +577,7 @@ impl Engine {
                 shard.callers.iter().flat_map(|callers| callers.waiters.all()).collect()
             };
             for waiter in waiters {
-                if let Some(Some(waker)) = waiter.give_up(GiveUp::Closing) {
-                    waker.wake();
-                }
+                waiter.give_up(GiveUp::Closing).into_waker().into_iter().for_each(Waker::wake);
             }
         }
     }
@@ -747,7 +745,7 @@ impl Engine {
         self.earliest_wait.store(i64::MAX, Ordering::SeqCst);
         let now = self.clock.now();
         for waiter in self.timeouts.take_due(now) {
-            waiter.give_up(GiveUp::Timeout).flatten().into_iter().for_each(Waker::wake);
+            waiter.give_up(GiveUp::Timeout).into_waker().into_iter().for_each(Waker::wake);
         }
         let pause_ends_at = self.clients.look_at_pause(now);
         let next_at = self.timeouts.next_at().into_iter().chain(pause_ends_at).min()?;

@@ -190,6 +190,10 @@ impl Store {
     /// [`Error::NotAStore`] for a file or a folder of something else, which is left alone; [`Error::AlreadyOpen`]; [`Error::ReadOnly`];
     /// [`Error::Corrupt`] with file and offset for damage anywhere but at the end of the log; [`Error::Missing`] with the file that is
     /// gone; [`Error::Io`].
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "options are made for the store that is opened with them"
+    )]
     pub fn open(
         vfs: Arc<dyn Vfs>,
         folder: &Path,

@@ -104,20 +104,23 @@ fn redis_cli_pipes_a_hundred_thousand_commands() {
 }
 
 #[test]
-fn redis_benchmark_runs_all_its_tests() {
+fn redis_benchmark_runs_its_tests() {
+    // All but the one of streams, which are still to come.
+    const TESTS: &str = "ping,set,get,incr,lpush,rpush,lpop,rpop,sadd,hset,spop,zadd,zpopmin,lrange,mset";
     let Some(program) = tool("redis-benchmark") else { return };
     let redis = Redis::memory();
     let (_server, address) = serve(&redis);
     let port = address.port().to_string();
     for options in [["-P", "1"], ["-P", "16"]] {
         let said = success(&run(
-            Command::new(&program).args(["-p", &port, "-n", "2000", "-c", "20", "--csv"]).args(options),
+            Command::new(&program)
+                .args(["-p", &port, "-n", "2000", "-c", "20", "--csv", "-t", TESTS])
+                .args(options),
             b"",
         ));
         assert!(!said.to_lowercase().contains("err"), "{said}");
-        for test in ["PING_INLINE", "SET", "GET", "INCR", "LPUSH", "HSET", "ZADD", "MSET", "XADD"] {
-            // XADD comes with streams.
-            assert!(test == "XADD" || said.contains(&format!("\"{test}")), "{test} is missing: {said}");
+        for test in ["PING_INLINE", "SET", "GET", "INCR", "LPUSH", "HSET", "ZADD", "LRANGE_600", "MSET"] {
+            assert!(said.contains(&format!("\"{test}")), "{test} is missing: {said}");
         }
     }
 }

@@ -78,10 +78,10 @@ fn waited<'a, C: Blocking<'a>>(found: Option<C::Found>) -> Reply {
 /// # Errors
 /// Redis's refusals.
 pub(super) fn parse_timeout(args: &mut Args<'_>) -> Result<Option<Duration>> {
-    let seconds = number::parse_f64(args.bytes()?)
-        .ok_or(Error::refused("ERR timeout is not a float or out of range"))?;
     /// Later than any clock, counted from now, can say.
     const TOO_LATE: f64 = i64::MAX as f64 - 1e13;
+    let seconds = number::parse_f64(args.bytes()?)
+        .ok_or(Error::refused("ERR timeout is not a float or out of range"))?;
     let milliseconds = (seconds * 1000.0).ceil();
     if milliseconds > TOO_LATE {
         return Err(Error::refused("ERR timeout is out of range"));

@@ -6,7 +6,7 @@ use super::{Args, Command, Control, Flags, Group, Spec, Talk, bare, help_command
 use crate::engine::Engine;
 use crate::session::{Client, ClientKind, PauseMode, Replies, Session};
 use crate::tx::Tx;
-use crate::waiting::GiveUp;
+use crate::waiting::{GiveUp, Served};
 use crate::{Bytes, Error, Reply, Result, number};
 
 table! {
@@ -625,7 +625,8 @@ impl<'a> Command<'a> for ClientUnblock {
 impl Control<'_> for ClientUnblock {
     fn run(&self, db: &mut Tx<'_>) -> Result<bool> {
         let client = u64::try_from(self.id).ok().and_then(|id| db.engine().clients().get(id));
-        let Some(reader) = client.and_then(|client| client.give_up_wait(self.how)) else { return Ok(false) };
+        let ended = client.map(|client| client.give_up_wait(self.how));
+        let Some(Served::Yes(reader)) = ended else { return Ok(false) };
         db.wake_later(reader);
         Ok(true)
     }

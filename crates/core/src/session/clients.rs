@@ -14,7 +14,7 @@ use crate::cmd::Row;
 use crate::inbox::Inbox;
 use crate::keyspace::WatchFlag;
 use crate::pubsub::Push;
-use crate::waiting::{GiveUp, Queued};
+use crate::waiting::{GiveUp, Queued, Served};
 use crate::{Bytes, UnixMs};
 
 /// Where a caller comes from.
@@ -212,10 +212,10 @@ impl Client {
         *self.waiting.lock() = Some(Arc::downgrade(waiter));
     }
 
-    /// Ends its wait, if it waits. Returns who is to be woken.
-    pub(crate) fn give_up_wait(&self, how: GiveUp) -> Option<Option<Waker>> {
-        let waiter = self.waiting.lock().take()?.upgrade()?;
-        waiter.give_up(how)
+    /// Ends its wait, if it waits.
+    pub(crate) fn give_up_wait(&self, how: GiveUp) -> Served {
+        let waiter = self.waiting.lock().take().and_then(|waiter| waiter.upgrade());
+        waiter.map_or(Served::Gone, |waiter| waiter.give_up(how))
     }
 
     /// Tells it to go. Returns who is to be woken.
@@ -223,7 +223,7 @@ impl Client {
     pub(crate) fn kill(&self) -> Option<Waker> {
         self.is_killed.store(true, Ordering::SeqCst);
         let reader = self.inbox.close();
-        reader.or_else(|| self.give_up_wait(GiveUp::Unblocked).flatten())
+        reader.or_else(|| self.give_up_wait(GiveUp::Unblocked).into_waker())
     }
 
     /// Whether it was told to go.

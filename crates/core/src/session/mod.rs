@@ -365,10 +365,8 @@ impl Session {
         if self.needs_login(engine) && !row.spec.flags.contains(Flags::NO_AUTH) {
             return Err(Error::Refused("NOAUTH Authentication required.".into()));
         }
-        if self.queue.is_some() {
-            if row.spec.flags.contains(Flags::NO_MULTI) {
-                return Err(Error::refused("ERR Command not allowed inside a transaction"));
-            }
+        if self.queue.is_some() && row.spec.flags.contains(Flags::NO_MULTI) {
+            return Err(Error::refused("ERR Command not allowed inside a transaction"));
         }
         self.check_rights(engine, (row, words), self.context())
             .map_err(|denied| denied.error(self.user(engine), row))?;

@@ -57,12 +57,22 @@ pub(crate) enum Served {
     Gone,
 }
 
+impl Served {
+    /// Who is to be woken.
+    pub(crate) fn into_waker(self) -> Option<Waker> {
+        match self {
+            Served::Yes(waker) => waker,
+            Served::Nothing | Served::Contended | Served::Gone => None,
+        }
+    }
+}
+
 /// A caller in the queues of its keys.
 pub(crate) trait Queued: Send + Sync + fmt::Debug {
     /// Tries to hand it something, under the locks of `tx`.
     fn serve(&self, tx: &mut Tx<'_>) -> Served;
-    /// Ends the wait; `None` if it is over already. Otherwise who is to be woken.
-    fn give_up(&self, how: GiveUp) -> Option<Option<Waker>>;
+    /// Ends the wait, unless it is over already.
+    fn give_up(&self, how: GiveUp) -> Served;
     /// Whether it still waits.
     fn is_waiting(&self) -> bool;
     /// What it waits for.
@@ -128,10 +138,10 @@ impl<H: Send + Sync, F: Send> Queued for Waiter<H, F> {
         }
     }
 
-    fn give_up(&self, how: GiveUp) -> Option<Option<Waker>> {
+    fn give_up(&self, how: GiveUp) -> Served {
         match self.slot.serve(|| Some(how.answer())) {
-            Turn::Served(waker) => Some(waker),
-            Turn::Unserved | Turn::Gone => None,
+            Turn::Served(waker) => Served::Yes(waker),
+            Turn::Unserved | Turn::Gone => Served::Gone,
         }
     }
 
