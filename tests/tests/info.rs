@@ -47,7 +47,8 @@ fn sections_and_lines_are_the_servers() {
         "INFO Keyspace CPU stats",
     ] {
         let words: Vec<Vec<u8>> = words.split(' ').map(|word| word.as_bytes().to_vec()).collect();
-        let expected = outline(&oracle.answers(&[words.clone()]).expect("the server answers")[0].resp3);
+        let expected =
+            outline(&oracle.answers(std::slice::from_ref(&words)).expect("the server answers")[0].resp3);
         let got = outline(&subject.execute(&words).resp3);
         let titles = |sections: &[(String, Vec<String>)]| {
             sections.iter().map(|(title, _)| title.clone()).filter(is_shared).collect::<Vec<_>>()

@@ -10,6 +10,8 @@ use crate::arguments::ServeArguments;
 
 /// Serves until somebody ends it.
 pub(crate) fn run(arguments: &ServeArguments) -> Result<bool, Failure> {
+    // Before anybody hears that it listens: a signal that comes early must not end it with the store open.
+    let ending = Ending::watch()?;
     let redis = crate::open(arguments.path.as_deref(), arguments.databases, arguments.config.as_deref())?;
     let mut builder = redis.server();
     for (name, value) in arguments.parameters() {
@@ -23,7 +25,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<bool, Failure> {
     }
     out.flush()?;
     drop(out);
-    let how = wait(server)?;
+    let how = ending.wait(server);
     // The log has everything in any case.
     if how.is_some_and(|how| how.save == Some(true)) {
         redis.save()?;
@@ -32,33 +34,51 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Waits for the end; a signal that was waited for is no failure.
-#[cfg(unix)]
-fn wait(server: Server) -> Result<Option<Shutdown>, Failure> {
-    use std::sync::Arc;
-
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-    use signal_hook::iterator::Signals;
-
-    let server = Arc::new(server);
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
-        .map_err(|error| Failure::Input(format!("signals cannot be waited for: {error}")))?;
-    let handle = signals.handle();
-    let stopped = Arc::clone(&server);
-    #[expect(clippy::disallowed_methods, reason = "signals and the server are waited for at the same time")]
-    let waiting = std::thread::spawn(move || {
-        if signals.forever().next().is_some() {
-            stopped.stop();
-        }
-    });
-    let how = server.wait();
-    handle.close();
-    // It cannot panic, and if it did there would be nothing left to end.
-    let _ = waiting.join();
-    Ok(how)
+/// The signals that end a server.
+struct Ending {
+    #[cfg(unix)]
+    signals: signal_hook::iterator::Signals,
 }
 
-#[cfg(not(unix))]
-fn wait(server: Server) -> Result<Option<Shutdown>, Failure> {
-    Ok(server.wait())
+impl Ending {
+    #[cfg(unix)]
+    fn watch() -> Result<Self, Failure> {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        let signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
+            .map_err(|error| Failure::Input(format!("signals cannot be waited for: {error}")))?;
+        Ok(Self { signals })
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
+    fn watch() -> Result<Self, Failure> {
+        Ok(Self {})
+    }
+
+    /// Waits for the end; a signal that was waited for is no failure.
+    #[cfg(unix)]
+    fn wait(mut self, server: Server) -> Option<Shutdown> {
+        let server = std::sync::Arc::new(server);
+        let handle = self.signals.handle();
+        let stopped = std::sync::Arc::clone(&server);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "signals and the server are waited for at the same time"
+        )]
+        let waiting = std::thread::spawn(move || {
+            if self.signals.forever().next().is_some() {
+                stopped.stop();
+            }
+        });
+        let how = server.wait();
+        handle.close();
+        // It cannot panic, and if it did there would be nothing left to end.
+        let _ = waiting.join();
+        how
+    }
+
+    #[cfg(not(unix))]
+    fn wait(self, server: Server) -> Option<Shutdown> {
+        server.wait()
+    }
 }

@@ -94,3 +94,53 @@ fn what_cannot_be_served_is_refused_with_a_sentence() {
         assert_eq!(output.status.code(), Some(1), "{options:?}");
     }
 }
+
+/// What a process holds in memory.
+#[cfg(target_os = "linux")]
+fn resident_bytes(child: &Child) -> usize {
+    #[expect(clippy::disallowed_methods, reason = "what the system says of a process")]
+    let text = std::fs::read(format!("/proc/{}/statm", child.id())).unwrap();
+    String::from_utf8(text).unwrap().split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn nothing_is_held_that_nobody_sent_and_little_is_kept() {
+    const MIB: usize = 1 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("socket");
+    let (mut child, _) = serve(&["serve", "--unixsocket", socket.to_str().unwrap()], 1);
+    ask(&socket, "PING\r\n", "+PONG\r\n");
+
+    let before = resident_bytes(&child);
+    let announcing: Vec<UnixStream> = (0..200)
+        .map(|_| {
+            let mut connection = UnixStream::connect(&socket).unwrap();
+            connection.write_all(b"*1000000\r\n$536870912\r\nonly so much").unwrap();
+            connection
+        })
+        .collect();
+    ask(&socket, "PING\r\n", "+PONG\r\n");
+    let announced = resident_bytes(&child).saturating_sub(before);
+    assert!(announced < 40 * MIB, "{announced} bytes for what was only announced");
+    drop(announcing);
+
+    // Long requests and answers leave little behind at connections that stay.
+    let mut value = vec![b'v'; 8 * MIB];
+    value.extend_from_slice(b"\r\n");
+    let mut answer = vec![0; b"+OK\r\n$8388608\r\n".len() + value.len()];
+    let connections: Vec<UnixStream> = (0..50)
+        .map(|_| {
+            let mut connection = UnixStream::connect(&socket).unwrap();
+            connection.write_all(b"*3\r\n$3\r\nSET\r\n$4\r\nlong\r\n$8388608\r\n").unwrap();
+            connection.write_all(&value).unwrap();
+            connection.write_all(b"GET long\r\n").unwrap();
+            connection.read_exact(&mut answer).unwrap();
+            assert!(answer.ends_with(&value));
+            connection
+        })
+        .collect();
+    let kept = resident_bytes(&child).saturating_sub(before);
+    assert!(kept < 150 * MIB, "{kept} bytes for {} connections that are silent", connections.len());
+    assert_eq!(end(&mut child, Signal::TERM), Some(0));
+}
