@@ -128,7 +128,7 @@ fn token_name(token: &str) -> String {
 }
 
 /// What a choice is called that has no token before it.
-fn choice_name(choices: &[Argument]) -> &'static str {
+fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
     let words: Vec<&str> = choices.iter().map(|choice| choice.token.unwrap_or(&choice.name)).collect();
     match words.as_slice() {
         ["NX" | "IFEQ", ..] => "condition",
@@ -137,6 +137,7 @@ fn choice_name(choices: &[Argument]) -> &'static str {
         ["ASYNC", ..] => "flush-type",
         ["BYSCORE", ..] => "sortby",
         ["BEFORE" | "LEFT" | "MIN", ..] => "where",
+        ["ON", "OFF"] if command == "CLIENT TRACKING" => "status",
         ["ON", "OFF"] => "enabled",
         ["ON", "OFF", "SKIP"] => "action",
         ["WRITE", "ALL"] | ["YES", "NO"] => "mode",
@@ -267,7 +268,10 @@ impl Reader<'_> {
         if choices.len() == 1 {
             return choices.remove(0);
         }
-        let choice = Argument { multiple, ..Argument::new(choice_name(&choices), Kind::OneOf, choices) };
+        let choice = Argument {
+            multiple,
+            ..Argument::new(choice_name(self.spec.name, &choices), Kind::OneOf, choices)
+        };
         self.dated(choice)
     }
 

@@ -72,6 +72,7 @@ bare! {
 
 impl Talk<'_> for ClientInfo {
     fn talk(&self, engine: &Engine, session: &mut Session) -> Result<ClientsReply> {
+        session.show();
         Ok(ClientsReply(session.client().line(engine.clock().now()) + "\n"))
     }
 }
@@ -146,7 +147,8 @@ impl<'a> Command<'a> for ClientList {
 }
 
 impl Talk<'_> for ClientList {
-    fn talk(&self, engine: &Engine, _: &mut Session) -> Result<ClientsReply> {
+    fn talk(&self, engine: &Engine, session: &mut Session) -> Result<ClientsReply> {
+        session.show();
         let (now, mut text) = (engine.clock().now(), String::new());
         let clients = match &self.filter {
             ClientFilter::Ids(ids) => ids.iter().filter_map(|id| engine.clients().get(*id)).collect(),

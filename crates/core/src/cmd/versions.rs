@@ -3,6 +3,7 @@
 
 /// Command, argument, and the version of Redis that brought the argument.
 pub(super) const ADDED: &[(&str, &str, &str)] = &[
+    ("AUTH", "username", "6.0.0"),
     ("BGSAVE", "schedule", "3.2.2"),
     ("CLIENT KILL", "client-id", "2.8.12"),
     ("CLIENT KILL", "client-type", "2.8.12"),

@@ -157,7 +157,11 @@ impl Session {
         self.end_tracking(engine);
         engine.pubsub().forget(&mut self.subscriber);
         self.end_monitor(engine);
-        (self.db, self.protocol, self.replies) = (0, Protocol::Resp2, Replies::On);
+        (self.db, self.protocol) = (0, Protocol::Resp2);
+        // A reply that is to be left out is left out, that of RESET too.
+        if self.replies != Replies::Skipping {
+            self.replies = Replies::On;
+        }
         let default_user = engine.acl().default_user();
         let is_let_in = self.client.origin().is_in_process() || default_user.admits_anybody();
         self.user = is_let_in.then(|| Arc::clone(default_user));
@@ -233,10 +237,10 @@ impl Session {
     pub fn execute(&mut self, engine: &Engine, words: &[&[u8]]) -> Result<Reply> {
         let result = self.run(engine, words);
         if self.is_blocked() {
-            self.show(engine);
+            self.show();
             return result;
         }
-        self.finish(engine, result)
+        self.finish(result)
     }
 
     /// The answer of the command that was begun, if it has come; otherwise `waker` is woken when it has.
@@ -261,19 +265,19 @@ impl Session {
                     self.blocked = Some(Blocked::Postponed(command));
                     return None;
                 }
-                self.show(engine);
+                self.show();
                 command.with_first(|words| self.run(engine, words))
             }
         };
         if self.is_blocked() {
             return self.poll(engine, waker);
         }
-        Some(self.finish(engine, result))
+        Some(self.finish(result))
     }
 
     /// Shows what became of a command, and keeps back a reply that is not wanted.
-    fn finish(&mut self, engine: &Engine, result: Result<Reply>) -> Result<Reply> {
-        self.show(engine);
+    fn finish(&mut self, result: Result<Reply>) -> Result<Reply> {
+        self.show();
         match self.replies {
             Replies::On => result,
             Replies::Off => Ok(Reply::Silence),
@@ -470,11 +474,14 @@ impl Session {
     }
 
     /// Lets others see what has changed.
-    fn show(&self, _: &Engine) {
+    pub(crate) fn show(&self) {
         self.client.change(|shown| {
             shown.db = self.db;
             shown.protocol = self.protocol;
-            shown.queued = self.queue.as_ref().map(Queue::len);
+            // Those that are running count as queued until the last has ended.
+            if !self.is_executing {
+                shown.queued = self.queue.as_ref().map(Queue::len);
+            }
             shown.watched = self.watch.len();
             shown.watch_flag = Arc::clone(self.watch.flag());
             shown.subscriptions =

@@ -116,17 +116,15 @@ impl<H: Send + Sync, F: Send> Queued for Waiter<H, F> {
         let keys: Vec<&[u8]> = self.ticket.keys.iter().map(|key| &**key).collect();
         let mut is_contended = false;
         let turn = self.slot.serve(|| {
+            // With all of them it sees what a first look would see: of a key that was filled meanwhile, or is something else now.
+            let has_all = tx.try_lock(&keys);
             let attempt = |tx: &mut Tx<'_>| (self.means.attempt)(&self.means.how, &keys, tx);
-            let mut found = tx.in_database(self.ticket.db, attempt);
-            if matches!(found, Err(Error::UndeclaredKey)) {
-                if !tx.try_lock(&keys) {
-                    is_contended = true;
-                    return None;
-                }
-                found = tx.in_database(self.ticket.db, attempt);
-            }
-            match found {
+            match tx.in_database(self.ticket.db, attempt) {
                 Ok(None) => None,
+                Err(Error::UndeclaredKey) if !has_all => {
+                    is_contended = true;
+                    None
+                }
                 found => Some(found),
             }
         });
