@@ -14,7 +14,7 @@ fn each_change_is_heard_once_and_can_be_seen_by_then() {
     let mut changes = redis.observe("counter", Class::String).unwrap();
     thread::scope(|scope| {
         for _ in 0..THREADS {
-            scope.spawn(|| (0..EACH).for_each(|_| drop(redis.incr("counter").unwrap())));
+            scope.spawn(|| (0..EACH).for_each(|_| _ = redis.incr("counter").unwrap()));
         }
         for heard in 1..=THREADS * EACH {
             let event = changes.next_within(SOON).unwrap();

@@ -2,6 +2,7 @@
 //! twice, and nobody sleeps who has something.
 //!
 //! `REDLET_WAITING_SECONDS` sets for how long, `REDLET_WAITING_ELEMENTS` how many elements a round has, `REDLET_SEED` which rounds.
+#![expect(clippy::disallowed_methods, reason = "callers in threads of their own, for as long as it is told")]
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +18,7 @@ const CONSUMERS: u64 = 4;
 /// Who finds this goes home.
 const STOP: &str = "stop";
 /// Whoever waits longer has been forgotten.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The algorithm `SplitMix64`.
 struct Draw(u64);
@@ -115,7 +116,7 @@ fn move_about(redis: &Redis, done: &AtomicBool, draw: &mut Draw) -> redlet::Resu
         let (from, to, limit) = (draw.list(), draw.list(), draw.limit());
         match draw.below(3) {
             0 => {
-                drop(polled(redis.blmove_async(from, to, End::Left, End::Right, limit), Some(draw.below(3))))
+                drop(polled(redis.blmove_async(from, to, End::Left, End::Right, limit), Some(draw.below(3))));
             }
             1 => drop(redis.brpoplpush(from, to, limit)?),
             _ => drop(redis.blmove(from, to, draw.end(), draw.end(), limit)?),
@@ -243,7 +244,6 @@ fn round(seed: u64, elements: u64) {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "it goes on for as long as it is told")]
 fn each_element_is_given_out_once_and_nobody_is_forgotten() {
     let seconds = Duration::from_secs(setting("REDLET_WAITING_SECONDS", 3));
     let elements = setting("REDLET_WAITING_ELEMENTS", 1000);

@@ -1,6 +1,6 @@
 //! The parameters that `CONFIG GET` shows, and those that `CONFIG SET` can change.
 //!
-//! [`parameters`] is the table, [`kinds`] and [`rules`] understand values, [`file`] the syntax of `redis.conf`. Who needs a value often
+//! `parameters` is the table, `kinds` and `rules` understand values, `file` the syntax of `redis.conf`. Who needs a value often
 //! reads it by a method of [`Config`]; who keeps something made of it asks to be told by [`Config::on_change`].
 pub mod file;
 mod kinds;
