@@ -98,8 +98,8 @@ pub(crate) struct ServeArguments {
     #[arg(long)]
     pub(crate) port: Option<u16>,
 
-    /// Addresses to listen on; one with - before it may be missing on this machine, * is all.
-    #[arg(long, num_args = 1.., value_name = "ADDRESS", allow_hyphen_values = true)]
+    /// An address to listen on, or several: again, or with spaces between; `--bind=-::1` may be missing on this machine, * is all.
+    #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Vec<String>,
 
     /// A Unix socket to listen on.

@@ -67,10 +67,22 @@ fn options_and_files_say_what_redis_conf_says() {
     let (file, socket) = (folder.path().join("redlet.conf"), folder.path().join("socket"));
     #[expect(clippy::disallowed_methods, reason = "a file of a test")]
     std::fs::write(&file, format!("unixsocket {}\nmaxclients 7\ntimeout 60\n", socket.display())).unwrap();
-    let options =
-        ["serve", "--config", file.to_str().unwrap(), "--timeout", "30", "--set", "maxmemory", "1mb"];
+    let options = [
+        "serve",
+        "--bind",
+        "127.0.0.1",
+        "--config",
+        file.to_str().unwrap(),
+        "--timeout",
+        "30",
+        "--set",
+        "maxmemory",
+        "1mb",
+    ];
     let (mut child, _) = serve(&options, 1);
-    for (name, value) in [("maxclients", "7"), ("timeout", "30"), ("maxmemory", "1048576")] {
+    for (name, value) in
+        [("bind", "127.0.0.1"), ("maxclients", "7"), ("timeout", "30"), ("maxmemory", "1048576")]
+    {
         let answer = format!("*2\r\n${}\r\n{name}\r\n${}\r\n{value}\r\n", name.len(), value.len());
         ask(&socket, &format!("CONFIG GET {name}\r\n"), &answer);
     }
