@@ -339,6 +339,23 @@ impl ServerStage {
         Ok(())
     }
 
+    /// Returns when a caller does not wait any more for a database to be emptied. It cannot be seen by the answer, which a caller
+    /// may have asked to be left out.
+    fn wait_for_flush(&mut self, name: char) -> io::Result<()> {
+        let Some(id) = self.ids.get(&name).map(u64::to_string) else { return Ok(()) };
+        loop {
+            let line = match self.control.call(&["CLIENT", "LIST", "ID", &id])? {
+                Value::Bulk(line) | Value::Verbatim(line) => String::from_utf8_lossy(&line).into_owned(),
+                _ => return Ok(()),
+            };
+            let field = |name: &str| line.split([' ', '\n']).find_map(|field| field.strip_prefix(name));
+            let is_flushing = field("cmd=").is_some_and(|command| command.starts_with("flush"));
+            if !is_flushing || !field("flags=").is_some_and(|flags| flags.contains('b')) {
+                return Ok(());
+            }
+        }
+    }
+
     fn collect(&mut self) -> io::Result<Seen> {
         let mut seen = Seen::new();
         let mut failed = None;
@@ -375,10 +392,8 @@ impl Stage for ServerStage {
         match step {
             Step::Run(name, case) => {
                 self.send(*name, &case.words)?;
-                if is_answered_later(&case.words)
-                    && let Some(connection) = self.callers.get_mut(name)
-                {
-                    awaited = Some((*name, Event::Received(connection.read()?)));
+                if is_answered_later(&case.words) {
+                    self.wait_for_flush(*name)?;
                 }
             }
             Step::Wait(time) => {

@@ -63,6 +63,21 @@ impl<F: Send + 'static> Finding<F> {
 }
 
 impl Redis {
+    /// A command that is run when the future is polled first: its words live as long as that takes.
+    fn find_later<F: Send + 'static, R>(
+        &self,
+        keys: Result<Vec<Box<[u8]>>>,
+        at_most: impl Into<Option<Duration>>,
+        find: impl FnOnce(&Self, &[&[u8]], Option<Duration>) -> Result<Finding<F>> + Send + 'static,
+        reply: impl FnOnce(Option<F>) -> R + Send + 'static,
+    ) -> impl Future<Output = Result<R>> + Send + 'static {
+        let (redis, timeout) = (self.clone(), limit(at_most));
+        async move {
+            let finding = find(&redis, &borrowed(&keys?), timeout)?;
+            Ok(reply(finding.found().await?))
+        }
+    }
+
     fn find<'a, C: Blocking<'a>>(&self, command: &C) -> Result<Finding<C::Found>> {
         Ok(match self.engine().begin_wait(self.db(), command)? {
             Begun::Found(found) => Finding::Found(Some(found)),
@@ -89,9 +104,9 @@ fn borrowed(words: &[Box<[u8]>]) -> Vec<&[u8]> {
     words.iter().map(|word| &**word).collect()
 }
 
-/// Both ends of a move.
-fn two_keys(source: impl ToArg, destination: impl ToArg) -> Result<[Box<[u8]>; 2]> {
-    Ok([Box::from(arg(&source)?.as_ref()), Box::from(arg(&destination)?.as_ref())])
+/// The same for both ends of a move.
+fn both(source: impl ToArg, destination: impl ToArg) -> Result<Vec<Box<[u8]>>> {
+    owned([source.to_arg(), destination.to_arg()])
 }
 
 /// Commands that wait for an element. Those who wait for a key are served in the order in which they came, by whoever fills it: one
@@ -140,11 +155,12 @@ impl Redis {
         keys: impl IntoIterator<Item = impl ToArg>,
         at_most: impl Into<Option<Duration>>,
     ) -> impl Future<Output = Result<Option<(Bytes, Bytes)>>> + Send + 'static {
-        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
-        async move {
-            let finding = redis.find(&BLPop { keys: borrowed(&keys?).into(), timeout })?;
-            Ok(BLPop::reply(finding.found().await?).0)
-        }
+        self.find_later(
+            owned(keys),
+            at_most,
+            move |redis, keys, timeout| redis.find(&BLPop { keys: keys.into(), timeout }),
+            |found| BLPop::reply(found).0,
+        )
     }
 
     /// Takes the last element of the first of several lists that is there, and waits for one if none is: the key and the element;
@@ -178,11 +194,12 @@ impl Redis {
         keys: impl IntoIterator<Item = impl ToArg>,
         at_most: impl Into<Option<Duration>>,
     ) -> impl Future<Output = Result<Option<(Bytes, Bytes)>>> + Send + 'static {
-        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
-        async move {
-            let finding = redis.find(&BRPop { keys: borrowed(&keys?).into(), timeout })?;
-            Ok(BRPop::reply(finding.found().await?).0)
-        }
+        self.find_later(
+            owned(keys),
+            at_most,
+            move |redis, keys, timeout| redis.find(&BRPop { keys: keys.into(), timeout }),
+            |found| BRPop::reply(found).0,
+        )
     }
 
     /// Takes up to `count` elements of the first of several lists that is there, and waits for one if none is: the key and the
@@ -219,11 +236,12 @@ impl Redis {
         count: usize,
         at_most: impl Into<Option<Duration>>,
     ) -> impl Future<Output = Result<Option<(Bytes, Vec<Bytes>)>>> + Send + 'static {
-        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
-        async move {
-            let finding = redis.find(&BLMPop { timeout, keys: borrowed(&keys?).into(), end, count })?;
-            finding.found().await
-        }
+        self.find_later(
+            owned(keys),
+            at_most,
+            move |redis, keys, timeout| redis.find(&BLMPop { timeout, keys: keys.into(), end, count }),
+            |found| found,
+        )
     }
 
     /// Moves an element from an end of one list to an end of another, and waits for one if there is none; `None` when the time is
@@ -262,14 +280,14 @@ impl Redis {
         to: End,
         at_most: impl Into<Option<Duration>>,
     ) -> impl Future<Output = Result<Option<Bytes>>> + Send + 'static {
-        let (redis, keys, timeout) = (self.clone(), two_keys(source, destination), limit(at_most));
-        async move {
-            let finding = {
-                let [source, destination] = &keys?;
-                redis.find(&BLMove { source, destination, from, to, timeout })?
-            };
-            finding.found().await
-        }
+        self.find_later(
+            both(source, destination),
+            at_most,
+            move |redis, keys, timeout| {
+                redis.find(&BLMove { source: keys[0], destination: keys[1], from, to, timeout })
+            },
+            |found| found,
+        )
     }
 
     /// Moves the last element of one list before the first of another, and waits for one if there is none; `None` when the time is
@@ -303,14 +321,14 @@ impl Redis {
         destination: impl ToArg,
         at_most: impl Into<Option<Duration>>,
     ) -> impl Future<Output = Result<Option<Bytes>>> + Send + 'static {
-        let (redis, keys, timeout) = (self.clone(), two_keys(source, destination), limit(at_most));
-        async move {
-            let finding = {
-                let [source, destination] = &keys?;
-                redis.find(&BRPopLPush { source, destination, timeout })?
-            };
-            finding.found().await
-        }
+        self.find_later(
+            both(source, destination),
+            at_most,
+            move |redis, keys, timeout| {
+                redis.find(&BRPopLPush { source: keys[0], destination: keys[1], timeout })
+            },
+            |found| found,
+        )
     }
 
     /// Takes the member with the lowest score of the first of several sorted sets that is there, and waits for one if none is: the
@@ -342,11 +360,12 @@ impl Redis {
         keys: impl IntoIterator<Item = impl ToArg>,
         at_most: impl Into<Option<Duration>>,
     ) -> impl Future<Output = Result<Option<(Bytes, Bytes, f64)>>> + Send + 'static {
-        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
-        async move {
-            let finding = redis.find(&BZPopMin { keys: borrowed(&keys?).into(), timeout })?;
-            Ok(BZPopMin::reply(finding.found().await?).0)
-        }
+        self.find_later(
+            owned(keys),
+            at_most,
+            move |redis, keys, timeout| redis.find(&BZPopMin { keys: keys.into(), timeout }),
+            |found| BZPopMin::reply(found).0,
+        )
     }
 
     /// Takes the member with the highest score of the first of several sorted sets that is there, and waits for one if none is: the
@@ -378,11 +397,12 @@ impl Redis {
         keys: impl IntoIterator<Item = impl ToArg>,
         at_most: impl Into<Option<Duration>>,
     ) -> impl Future<Output = Result<Option<(Bytes, Bytes, f64)>>> + Send + 'static {
-        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
-        async move {
-            let finding = redis.find(&BZPopMax { keys: borrowed(&keys?).into(), timeout })?;
-            Ok(BZPopMax::reply(finding.found().await?).0)
-        }
+        self.find_later(
+            owned(keys),
+            at_most,
+            move |redis, keys, timeout| redis.find(&BZPopMax { keys: keys.into(), timeout }),
+            |found| BZPopMax::reply(found).0,
+        )
     }
 
     /// Takes up to `count` members of the first of several sorted sets that is there, and waits for one if none is: the key, and the
@@ -419,10 +439,11 @@ impl Redis {
         count: usize,
         at_most: impl Into<Option<Duration>>,
     ) -> impl Future<Output = Result<Option<(Bytes, Vec<(Bytes, f64)>)>>> + Send + 'static {
-        let (redis, keys, timeout) = (self.clone(), owned(keys), limit(at_most));
-        async move {
-            let finding = redis.find(&BZMPop { timeout, keys: borrowed(&keys?).into(), end, count })?;
-            finding.found().await
-        }
+        self.find_later(
+            owned(keys),
+            at_most,
+            move |redis, keys, timeout| redis.find(&BZMPop { timeout, keys: keys.into(), end, count }),
+            |found| found,
+        )
     }
 }

@@ -92,6 +92,19 @@ pub(super) fn parse_timeout(args: &mut Args<'_>) -> Result<Option<Duration>> {
     Ok((milliseconds > 0.0).then(|| Duration::from_millis(milliseconds as u64)))
 }
 
+/// `timeout numkeys key [key ...] end [COUNT count]`: keys, an end, how many, and how long it waits.
+///
+/// # Errors
+/// Redis's refusals; that of a timeout comes last, as there.
+pub(super) fn parse_pop<'a, E>(
+    args: &mut Args<'a>,
+    parse_end: impl FnOnce(&mut Args<'a>) -> Result<E>,
+) -> Result<(&'a [&'a [u8]], E, usize, Option<Duration>)> {
+    let mut timeout = Args::new(args.many(1)?);
+    let (keys, end, count) = (args.counted_keys()?, parse_end(args)?, args.count_to_pop()?);
+    Ok((keys, end, count, parse_timeout(&mut timeout)?))
+}
+
 /// A command that takes elements from the first of its keys that is there, or waits for one: what it awaits, what it finds, from which
 /// end and how many it takes, how it takes them, and how they are put back.
 macro_rules! pops_or_waits {

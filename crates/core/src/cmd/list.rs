@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Bytes;
 
-use super::blocking::{Awaited, parse_timeout, pops_or_waits};
+use super::blocking::{Awaited, parse_pop, parse_timeout, pops_or_waits};
 use super::{Args, Blocking, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::engine::Engine;
 use crate::tx::{ListMut, Tx, View};
@@ -313,10 +313,8 @@ impl<'a> Command<'a> for BLMPop<'a> {
     type Reply = LMPopReply;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let mut timeout = Args::new(args.many(1)?);
-        let keys = args.counted_keys()?;
-        let (end, count) = (End::parse(args)?, args.count_to_pop()?);
-        Ok(BLMPop { timeout: parse_timeout(&mut timeout)?, keys: keys.into(), end, count })
+        let (keys, end, count, timeout) = parse_pop(args, End::parse)?;
+        Ok(BLMPop { timeout, keys: keys.into(), end, count })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {

@@ -71,17 +71,19 @@ publish_command!(
     }
 );
 
-macro_rules! subscribe_command {
-    ($type:ident, $name:literal, $kind:expr, $spec:expr) => {
-        #[doc = concat!("`", $name, "`: the confirmations come where the messages will come.")]
+/// Declares a command about what the caller is subscribed to: how many words it needs, its meaning for a session, and its facts.
+macro_rules! subscription_command {
+    ($type:ident, $name:literal, $arity:literal, $doc:literal, |$engine:ident, $session:ident, $names:ident| $talk:expr, $spec:expr) => {
+        #[doc = concat!("`", $name, "`: ", $doc)]
         #[derive(Clone, Debug)]
         pub struct $type<'a> {
-            /// What is subscribed to.
+            /// Names or patterns.
             pub names: Cow<'a, [&'a [u8]]>,
         }
 
         impl<'a> Command<'a> for $type<'a> {
-            const SPEC: Spec = Spec { name: $name, arity: -2, flags: CHANNELS.and(Flags::NOSCRIPT), ..$spec };
+            const SPEC: Spec =
+                Spec { name: $name, arity: $arity, flags: CHANNELS.and(Flags::NOSCRIPT), ..$spec };
             type Reply = Reply;
 
             fn parse(args: &mut Args<'a>) -> Result<Self> {
@@ -92,42 +94,43 @@ macro_rules! subscribe_command {
         impl<'a> Talk<'a> for $type<'a> {
             const LASTS: bool = true;
 
-            fn talk(&self, engine: &Engine, session: &mut Session) -> Result<Reply> {
-                if $kind == Kind::ShardChannel && session.is_executing() {
-                    let text = concat!("ERR ", $name, " isn't allowed for a DENY BLOCKING client");
-                    return Err(crate::Error::refused(text));
-                }
-                Ok(session.subscribe(engine, $kind, &self.names))
+            fn talk(&self, $engine: &Engine, $session: &mut Session) -> Result<Reply> {
+                let $names = &self.names;
+                $talk
             }
         }
     };
 }
 
+macro_rules! subscribe_command {
+    ($type:ident, $name:literal, $kind:expr, $spec:expr) => {
+        subscription_command!(
+            $type,
+            $name,
+            -2,
+            "the confirmations come where the messages will come.",
+            |engine, session, names| {
+                if $kind == Kind::ShardChannel && session.is_executing() {
+                    let text = concat!("ERR ", $name, " isn't allowed for a DENY BLOCKING client");
+                    return Err(crate::Error::refused(text));
+                }
+                Ok(session.subscribe(engine, $kind, names))
+            },
+            $spec
+        );
+    };
+}
+
 macro_rules! unsubscribe_command {
     ($type:ident, $name:literal, $kind:expr, $spec:expr) => {
-        #[doc = concat!("`", $name, "`: without names it ends all subscriptions of the kind.")]
-        #[derive(Clone, Debug)]
-        pub struct $type<'a> {
-            /// What is no longer subscribed to.
-            pub names: Cow<'a, [&'a [u8]]>,
-        }
-
-        impl<'a> Command<'a> for $type<'a> {
-            const SPEC: Spec = Spec { name: $name, arity: -1, flags: CHANNELS.and(Flags::NOSCRIPT), ..$spec };
-            type Reply = Reply;
-
-            fn parse(args: &mut Args<'a>) -> Result<Self> {
-                Ok($type { names: args.rest().into() })
-            }
-        }
-
-        impl<'a> Talk<'a> for $type<'a> {
-            const LASTS: bool = true;
-
-            fn talk(&self, engine: &Engine, session: &mut Session) -> Result<Reply> {
-                Ok(session.unsubscribe(engine, $kind, &self.names))
-            }
-        }
+        subscription_command!(
+            $type,
+            $name,
+            -1,
+            "without names it ends all subscriptions of the kind.",
+            |engine, session, names| Ok(session.unsubscribe(engine, $kind, names)),
+            $spec
+        );
     };
 }
 

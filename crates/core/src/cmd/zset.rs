@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::Bytes;
 
-use super::blocking::{parse_timeout, pops_or_waits};
+use super::blocking::{parse_pop, parse_timeout, pops_or_waits};
 use super::hash::{Draw, draw};
 use super::list::stretch;
 use super::scan::{self, ScanOptions, ScanReply, Scanned};
@@ -1384,10 +1384,8 @@ impl<'a> Command<'a> for BZMPop<'a> {
     type Reply = ZMPopReply;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let mut timeout = Args::new(args.many(1)?);
-        let keys = args.counted_keys()?;
-        let (end, count) = (parse_end(args)?, args.count_to_pop()?);
-        Ok(BZMPop { timeout: parse_timeout(&mut timeout)?, keys: keys.into(), end, count })
+        let (keys, end, count, timeout) = parse_pop(args, parse_end)?;
+        Ok(BZMPop { timeout, keys: keys.into(), end, count })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {

@@ -25,7 +25,7 @@ use crate::pubsub::{Kind, Push, Subscriber};
 use crate::statistics::Ended;
 use crate::waiting::Wait;
 use crate::watch::Watch;
-use crate::{Bytes, Error, Reply, Result};
+use crate::{Bytes, Error, Reply, Result, UnixMs};
 
 /// Which forms replies have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -296,7 +296,8 @@ impl Session {
         match self.admit(engine, words) {
             Err(refused) => Err(self.refuse(engine, words, refused)),
             Ok((row, name_words)) => {
-                self.client.begin(Some(row), engine.clock().now());
+                let began_micros = engine.clock().now_micros();
+                self.client.begin(Some(row), UnixMs(began_micros.div_euclid(1000)));
                 if self.is_paused(engine, row) {
                     let mut command = Queue::default();
                     command.push(words);
@@ -307,7 +308,6 @@ impl Session {
                     queue.push(words);
                     return Ok(Reply::from("QUEUED"));
                 }
-                let began_micros = engine.clock().now_micros();
                 let result = self.perform(engine, row, &words[name_words..]);
                 let ended =
                     Ended { row, words, began_micros, error: result.as_ref().err(), client: &self.client };
@@ -483,7 +483,9 @@ impl Session {
                 shown.queued = self.queue.as_ref().map(Queue::len);
             }
             shown.watched = self.watch.len();
-            shown.watch_flag = Arc::clone(self.watch.flag());
+            if !Arc::ptr_eq(&shown.watch_flag, self.watch.flag()) {
+                shown.watch_flag = Arc::clone(self.watch.flag());
+            }
             shown.subscriptions =
                 [Kind::Channel, Kind::Pattern, Kind::ShardChannel].map(|kind| self.subscriber.count(kind));
             shown.is_blocked = self.blocked.is_some();
