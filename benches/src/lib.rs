@@ -12,6 +12,7 @@ pub mod server;
 pub mod stores;
 pub mod strings;
 pub mod tail;
+pub mod tokio_server;
 
 /// Reads from a value, as whoever asked for it would, and returns its length.
 pub fn looked_at(value: &[u8]) -> usize {

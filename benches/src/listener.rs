@@ -1,4 +1,4 @@
-//! The listener beside Redis's, both asked by redis-benchmark.
+//! The listener beside Redis's and beside a loop on tokio, all asked by redis-benchmark.
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,16 @@ use crate::server::Server;
 
 /// What is asked, by redis-benchmark's names.
 const TESTS: [&str; 6] = ["get", "set", "incr", "lpush", "hset", "zadd"];
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
     "redlet k/s",
     "Redis k/s",
-    "redlet p50",
-    "Redis p50",
+    "tokio k/s",
     "redlet p99",
     "Redis p99",
+    "tokio p99",
     "redlet CPU",
     "Redis CPU",
+    "tokio CPU",
 ];
 
 /// Serves a store in memory until the input ends; how the program starts a server of its own.
@@ -52,7 +53,6 @@ pub struct Load {
 /// What one run of redis-benchmark says.
 struct Said {
     requests_per_second: f64,
-    p50_ms: f64,
     p99_ms: f64,
 }
 
@@ -70,19 +70,15 @@ fn benchmark(program: &Path, place: &[String], pipeline: usize, test: &str, load
     let names: Vec<&str> = lines.next()?.collect();
     let cells: BTreeMap<&str, &str> = names.into_iter().zip(lines.next()?).collect();
     let number = |name: &str| cells.get(name)?.parse::<f64>().ok();
-    Some(Said {
-        requests_per_second: number("rps")?,
-        p50_ms: number("p50_latency_ms")?,
-        p99_ms: number("p99_latency_ms")?,
-    })
+    Some(Said { requests_per_second: number("rps")?, p99_ms: number("p99_latency_ms")? })
 }
 
 /// Prints the tables.
 pub fn compare(load: Load) {
     let oracle = Server::program();
     let program = oracle.parent().map_or_else(PathBuf::new, Path::to_owned).join("redis-benchmark");
-    let started = (Server::start(&oracle), Server::start_redlet(load.threads));
-    let (Some(redis), Some(redlet)) = started else {
+    let started = (Server::start_redlet(load.threads), Server::start(&oracle), Server::start_tokio());
+    let (Some(redlet), Some(redis), Some(tokio)) = started else {
         println!("left out: no {} here (set REDLET_ORACLE)", oracle.display());
         return;
     };
@@ -96,7 +92,7 @@ pub fn compare(load: Load) {
             heading(&format!("{transport}, -P {pipeline}"), &COLUMNS);
             for test in TESTS {
                 for _ in 0..load.runs {
-                    for (server, columns) in [(&redlet, [0, 2, 4, 6]), (&redis, [1, 3, 5, 7])] {
+                    for (number, server) in [&redlet, &redis, &tokio].into_iter().enumerate() {
                         let before = server.processor_time();
                         let place = server.place(is_socket);
                         let Some(said) = benchmark(&program, &place, pipeline, test, load) else {
@@ -105,14 +101,10 @@ pub fn compare(load: Load) {
                         };
                         let spent = server.processor_time().saturating_sub(before).as_secs_f64();
                         let requests = load.requests * if pipeline == 1 { 1 } else { 10 };
-                        let figures_of_run = [
-                            said.requests_per_second / 1000.0,
-                            said.p50_ms,
-                            said.p99_ms,
-                            spent * 1e6 / requests as f64,
-                        ];
-                        for (column, figure) in columns.into_iter().zip(figures_of_run) {
-                            figures.note(test, COLUMNS[column], figure);
+                        let figures_of_run =
+                            [said.requests_per_second / 1000.0, said.p99_ms, spent * 1e6 / requests as f64];
+                        for (figure, columns) in figures_of_run.into_iter().zip(COLUMNS.chunks(3)) {
+                            figures.note(test, columns[number], figure);
                         }
                     }
                 }
@@ -124,7 +116,8 @@ pub fn compare(load: Load) {
                 };
                 let verdicts = [
                     Verdict::new(ratio(0, 1), "x Redis's throughput", Limit::AtLeast(1.0)),
-                    Verdict::new(ratio(4, 5), "x its p99", Limit::AtMost(1.0)),
+                    Verdict::new(ratio(3, 4), "x its p99", Limit::AtMost(1.0)),
+                    Verdict::new(ratio(0, 2), "x tokio's throughput", Limit::AtLeast(1.0)),
                 ];
                 figures.print(test, &COLUMNS, &verdicts);
             }

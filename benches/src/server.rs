@@ -47,10 +47,19 @@ impl Server {
 
     /// Starts this program as a server; see [`crate::listener::serve`].
     pub fn start_redlet(threads: usize) -> Option<Self> {
+        Self::start_this(&["--threads", &threads.to_string()])
+    }
+
+    /// Starts this program as a server on tokio; see [`crate::tokio_server::serve`].
+    pub fn start_tokio() -> Option<Self> {
+        Self::start_this(&["--tokio"])
+    }
+
+    fn start_this(arguments: &[&str]) -> Option<Self> {
         let program = std::env::current_exe().ok()?;
         Self::launch(|socket, port| {
             let mut command = Command::new(&program);
-            command.args(["--threads", &threads.to_string(), "--serve"]).arg(socket).arg(port.to_string());
+            command.args(arguments).arg("--serve").arg(socket).arg(port.to_string());
             command
         })
     }

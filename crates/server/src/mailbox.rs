@@ -60,6 +60,10 @@ impl Mailbox {
         self.is_stopping.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn has_letters(&self) -> bool {
+        !self.letters.lock().is_empty()
+    }
+
     /// The thread is about to sleep; false if it should not, because letters are there. Whoever sends one from now on wakes it.
     pub(crate) fn fall_asleep(&self) -> bool {
         self.is_asleep.store(true, Ordering::SeqCst);
