@@ -217,16 +217,32 @@ impl RedletStage {
         self.redis.tick(usize::MAX);
     }
 
+    /// Whether what a caller runs is queued.
+    pub fn is_queueing(&self, caller: char) -> bool {
+        self.callers.get(&caller).is_some_and(|caller| caller.session.is_queueing())
+    }
+
+    /// Whether anybody waits.
+    pub fn has_waiting(&self) -> bool {
+        self.callers.values().any(|caller| caller.is_blocked)
+    }
+
     /// What everybody receives until nobody receives anything any more.
     fn collect(&mut self) -> Seen {
         let mut seen = Seen::new();
         loop {
-            let before = seen.len();
+            let mut is_over = true;
             for (name, caller) in &mut self.callers {
-                caller.go_on(|event| seen.push((*name, event)));
+                let before = caller.later.len();
+                caller.go_on(|event| {
+                    is_over = false;
+                    seen.push((*name, event));
+                });
+                // What is not answered may still give others what they wait for.
+                is_over &= caller.later.len() == before;
             }
             self.callers.retain(|_, caller| !caller.is_gone);
-            if seen.len() == before {
+            if is_over {
                 return seen;
             }
         }
@@ -343,6 +359,8 @@ impl ServerStage {
     /// may have asked to be left out.
     fn wait_for_flush(&mut self, name: char) -> io::Result<()> {
         let Some(id) = self.ids.get(&name).map(u64::to_string) else { return Ok(()) };
+        // It has begun by then.
+        self.settle()?;
         loop {
             let line = match self.control.call(&["CLIENT", "LIST", "ID", &id])? {
                 Value::Bulk(line) | Value::Verbatim(line) => String::from_utf8_lossy(&line).into_owned(),

@@ -105,6 +105,30 @@ const REPORTS: usize = 5;
 /// Who runs commands; the last one looks at what is left, at the end.
 const CALLERS: [char; 5] = ['a', 'b', 'c', 'd', 'z'];
 
+/// Whether the server's own answers to a command are the same each time, and can be read at all.
+fn is_comparable(words: &[Vec<u8>], is_queued: bool) -> bool {
+    let words: Vec<_> = words.iter().map(|word| String::from_utf8_lossy(word).to_ascii_uppercase()).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["INFO", ..] => false,
+        // Redis 8.0.2 announces one answer for each command of EXEC, and then gives another number of them.
+        ["CLIENT", "REPLY", ..] if is_queued => false,
+        ["SUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE", _, _, ..] if is_queued => false,
+        // The end of several subscriptions is told in no order.
+        ["UNSUBSCRIBE"] => false,
+        ["PSUBSCRIBE", names @ ..] => names == ["X*"],
+        ["SSUBSCRIBE", names @ ..] => names == ["X"],
+        // A refusal may repeat the number of a caller, which is another one there.
+        ["CLIENT", "UNBLOCK", ..] => true,
+        _ => !words.iter().any(|word| word.starts_with('$')),
+    }
+}
+
+/// Where a sorted set is put in place of a list, those who wait for one are served; Redis 8.0.2 forgets them.
+fn is_store(words: &[Vec<u8>]) -> bool {
+    words.first().is_some_and(|name| name.to_ascii_uppercase().ends_with(b"STORE"))
+}
+
 /// Performs the steps of callers who are not waiting, first on redlet; the first step that is seen differently.
 fn random_difference(oracle: &mut Oracle, protocol: Protocol, drawn: &[Step]) -> Option<String> {
     let looks = random_run::state().into_iter().map(|step| {
@@ -118,7 +142,15 @@ fn random_difference(oracle: &mut Oracle, protocol: Protocol, drawn: &[Step]) ->
     let mut redlet = RedletStage::at(now, protocol, &CALLERS);
     let (mut steps, mut got) = (Vec::new(), Vec::new());
     for step in drawn.iter().cloned().chain(looks) {
-        if step.caller().is_some_and(|caller| redlet.is_ready(caller)) {
+        let Some(caller) = step.caller() else { continue };
+        let is_comparable = match &step {
+            Step::Run(_, case) => {
+                is_comparable(&case.words, redlet.is_queueing(caller))
+                    && !(is_store(&case.words) && redlet.has_waiting())
+            }
+            _ => true,
+        };
+        if is_comparable && redlet.is_ready(caller) {
             got.push(redlet.perform(&step).expect("redlet is in this process"));
             steps.push(step);
         }
@@ -131,7 +163,7 @@ fn random_difference(oracle: &mut Oracle, protocol: Protocol, drawn: &[Step]) ->
 #[test]
 fn random_callers_see_of_each_other_what_those_of_the_server_see() {
     let Some(mut oracle) = Oracle::find() else { return };
-    let (steps, seed) = (setting("REDLET_SESSION_STEPS", 4_000), setting("REDLET_SEED", 1));
+    let (steps, seed) = (setting("REDLET_SESSION_STEPS", 40_000), setting("REDLET_SEED", 1));
     println!("{steps} random steps, REDLET_SEED={seed}");
     let text = read_file(&package_path("cases/sessions/random.txt"));
     let templates = generate::templates(&text);

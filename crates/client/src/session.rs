@@ -74,6 +74,11 @@ impl Session {
         self.caller.is_subscribed()
     }
 
+    /// Whether commands are queued until `EXEC`, because of `MULTI`.
+    pub fn is_queueing(&self) -> bool {
+        self.caller.is_queueing()
+    }
+
     /// Whether it was told to go, by `QUIT` or `CLIENT KILL`.
     pub fn is_closing(&self) -> bool {
         self.caller.is_closing()

@@ -63,6 +63,18 @@ impl<'a> Control<'a> for Ping<'a> {
             .message
             .map_or(PingReply::Pong, |message| PingReply::Message(Bytes::copy_from_slice(message))))
     }
+
+    fn answer(reply: PingReply, session: Option<&Session>) -> Reply {
+        if !session.is_some_and(Session::is_restricted) {
+            return reply.into();
+        }
+        // Where replies cannot be told from messages, it looks like one.
+        let message = match reply {
+            PingReply::Pong => Bytes::default(),
+            PingReply::Message(message) => message,
+        };
+        Reply::Array(vec![Reply::bulk("pong"), message.into()])
+    }
 }
 
 /// `ECHO message`

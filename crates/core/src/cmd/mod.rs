@@ -117,6 +117,11 @@ pub trait Control<'a>: Command<'a> {
     /// # Errors
     /// Redis's refusals.
     fn run(&self, db: &mut Tx<'_>) -> Result<Self::Reply>;
+
+    /// What a caller by words is answered, where that depends on him.
+    fn answer(reply: Self::Reply, _: Option<&Session>) -> Reply {
+        reply.into()
+    }
 }
 
 /// A command about the caller: who it is, what it has begun, what it listens to. It needs no shard.
@@ -214,8 +219,8 @@ impl<'a, C: Control<'a>> Prepared<'a> for ControlRow<C> {
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
-    fn run(&self, tx: &mut Tx<'_>, _: Option<&mut Session>) -> Result<Reply> {
-        run_inside(&self.0, tx).map(Into::into)
+    fn run(&self, tx: &mut Tx<'_>, session: Option<&mut Session>) -> Result<Reply> {
+        run_inside(&self.0, tx).map(|reply| C::answer(reply, session.as_deref()))
     }
 }
 
@@ -229,8 +234,24 @@ impl<'a, C: Talk<'a>> Prepared<'a> for TalkRow<C> {
     }
     fn keys(&self, _: &mut dyn FnMut(&'a [u8])) {}
     fn run(&self, tx: &mut Tx<'_>, session: Option<&mut Session>) -> Result<Reply> {
+        if C::LASTS {
+            tx.send_now();
+        }
         talk(&self.0, tx.engine(), tx.db(), session)
     }
+}
+
+/// Runs a command about the store for a caller.
+///
+/// # Errors
+/// Its refusals.
+pub(crate) fn control<'a, C: Control<'a>>(
+    command: &C,
+    engine: &Engine,
+    db: usize,
+    session: Option<&mut Session>,
+) -> Result<Reply> {
+    engine.control(db, command).map(|reply| C::answer(reply, session.as_deref()))
 }
 
 /// Runs a command about the caller, for one that is forgotten afterwards if there is none that lasts.
@@ -439,7 +460,9 @@ macro_rules! table {
     (@row control $command:ident) => {
         $crate::cmd::Row::control::<$command>($crate::cmd::Parsers {
             prepare: |args| Ok($crate::cmd::prepared_control($command::parse(args)?)),
-            execute: |args, engine, db, _| engine.control(db, &$command::parse(args)?).map(Into::into),
+            execute: |args, engine, db, session| {
+                $crate::cmd::control(&$command::parse(args)?, engine, db, session)
+            },
         })
     };
     (@row talk $command:ident) => {

@@ -9,15 +9,30 @@ use crate::waiting::Waiters;
 
 /// Whether one of the keys that a caller watches has changed.
 #[derive(Debug, Default)]
-pub(crate) struct WatchFlag(AtomicBool);
+pub(crate) struct WatchFlag {
+    is_raised: AtomicBool,
+    is_by_key: AtomicBool,
+}
 
 impl WatchFlag {
-    pub(crate) fn raise(&self) {
-        self.0.store(true, Ordering::SeqCst);
+    /// A key was changed.
+    fn raise(&self) {
+        self.is_by_key.store(true, Ordering::SeqCst);
+        self.is_raised.store(true, Ordering::SeqCst);
+    }
+
+    /// All keys of its database are gone, or others.
+    fn raise_by_database(&self) {
+        self.is_raised.store(true, Ordering::SeqCst);
     }
 
     pub(crate) fn is_raised(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.is_raised.load(Ordering::SeqCst)
+    }
+
+    /// Whether a key was changed by itself, whereupon Redis counts none as watched any more.
+    pub(crate) fn is_raised_by_key(&self) -> bool {
+        self.is_by_key.load(Ordering::SeqCst)
     }
 }
 
@@ -82,7 +97,7 @@ impl Callers {
         for ((_, key), watchers) in self.watchers.iter().filter(|((other, _), _)| *other == db) {
             let is_there = is_there(key);
             let changed = watchers.iter().filter(|watcher| watcher.was_there || is_there);
-            changed.for_each(|watcher| watcher.flag.raise());
+            changed.for_each(|watcher| watcher.flag.raise_by_database());
         }
     }
 

@@ -258,7 +258,7 @@ impl Client {
         field("ssub", &shard_channels);
         field("multi", &shown.queued.map_or(-1, |count| count as i64));
         // Redis forgets them all as soon as one has changed.
-        field("watch", &if shown.watch_flag.is_raised() { 0 } else { shown.watched });
+        field("watch", &if shown.watch_flag.is_raised_by_key() { 0 } else { shown.watched });
         field("qbuf", &load(&traffic.query_bytes));
         field("qbuf-free", &load(&traffic.query_free_bytes));
         field("argv-mem", &0);

@@ -353,11 +353,7 @@ impl Session {
 
     fn perform(&mut self, engine: &Engine, row: &'static Row, words: &[&[u8]]) -> Result<Reply> {
         let Some(parse) = &row.parse else { return Err(crate::cmd::wrong_arity(row.spec.name)) };
-        let reply = (parse.execute)(&mut Args::new(words), engine, self.db, Some(self));
-        if row.spec.name == "PING" && self.is_restricted() {
-            return reply.map(pong_to_subscriber);
-        }
-        reply
+        (parse.execute)(&mut Args::new(words), engine, self.db, Some(self))
     }
 
     /// Whether a command may be run or queued at all.
@@ -450,7 +446,7 @@ impl Session {
     }
 
     /// Whether it can take nothing but messages, because RESP2 cannot tell them from replies.
-    fn is_restricted(&self) -> bool {
+    pub(crate) fn is_restricted(&self) -> bool {
         self.protocol == Protocol::Resp2 && self.subscriber.is_subscribed()
     }
 
@@ -500,7 +496,7 @@ impl Session {
     }
 
     /// Whether commands are queued.
-    pub(crate) fn is_queueing(&self) -> bool {
+    pub fn is_queueing(&self) -> bool {
         self.queue.is_some()
     }
 
@@ -523,6 +519,9 @@ impl Session {
     pub(crate) fn watch(&mut self, engine: &Engine, keys: &[&[u8]]) -> Result<()> {
         if self.queue.is_some() {
             return Err(Error::refused("ERR WATCH inside MULTI is not allowed"));
+        }
+        if self.watch.flag().is_raised() {
+            return Ok(());
         }
         engine.watch(&mut self.watch, self.db, keys)
     }
@@ -640,13 +639,4 @@ fn is_for_subscribers(row: &Row) -> bool {
         "RESET",
     ];
     ALLOWED.contains(&row.spec.name)
-}
-
-/// Where replies cannot be told from messages, PING's looks like one.
-fn pong_to_subscriber(reply: Reply) -> Reply {
-    let message = match reply {
-        Reply::Bulk(message) => message,
-        _ => Bytes::default(),
-    };
-    Reply::Array(vec![Reply::bulk("pong"), message.into()])
 }

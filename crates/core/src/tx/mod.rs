@@ -685,6 +685,13 @@ impl<'e> Tx<'e> {
         receivers
     }
 
+    /// Publishes what was to be published so far. A caller that begins or ends a subscription in a unit hears what is published
+    /// while it has it.
+    pub(crate) fn send_now(&mut self) {
+        let messages = self.notes.take_messages();
+        self.aftermath.wake(|wakers| self.engine.tell(&messages, self.caller, wakers));
+    }
+
     /// Wakes somebody once no lock is held.
     pub(crate) fn wake_later(&mut self, reader: Option<Waker>) {
         self.aftermath.wake(|wakers| wakers.extend(reader));

@@ -88,6 +88,12 @@ impl Notes {
         self.append(News::Message { channel, payload, is_sharded });
     }
 
+    /// What is to be published, which is left to whoever asks.
+    pub(super) fn take_messages(&self) -> Vec<News> {
+        let is_message = |news: &mut News| matches!(news, News::Message { .. });
+        self.change(|noted| noted.news.extract_if(.., is_message).collect())
+    }
+
     #[cold]
     #[inline(never)]
     fn append_event(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
