@@ -107,6 +107,10 @@ impl Worker {
     }
 
     /// Returns when there is something to do.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what sleeping costs this machine, whatever time the store has"
+    )]
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         if !self.unfinished.is_empty() {
             return self.poll(events, Some(Duration::ZERO));

@@ -249,9 +249,9 @@ pub(crate) fn control<'a, C: Control<'a>>(
     command: &C,
     engine: &Engine,
     db: usize,
-    session: Option<&mut Session>,
+    session: Option<&Session>,
 ) -> Result<Reply> {
-    engine.control(db, command).map(|reply| C::answer(reply, session.as_deref()))
+    engine.control(db, command).map(|reply| C::answer(reply, session))
 }
 
 /// Runs a command about the caller, for one that is forgotten afterwards if there is none that lasts.
@@ -461,7 +461,7 @@ macro_rules! table {
         $crate::cmd::Row::control::<$command>($crate::cmd::Parsers {
             prepare: |args| Ok($crate::cmd::prepared_control($command::parse(args)?)),
             execute: |args, engine, db, session| {
-                $crate::cmd::control(&$command::parse(args)?, engine, db, session)
+                $crate::cmd::control(&$command::parse(args)?, engine, db, session.as_deref())
             },
         })
     };
