@@ -31,8 +31,8 @@ pub const GROUPS: [&str; 9] =
     ["string", "hash", "list", "set", "zset", "keys", "connection", "server", "acl"];
 
 /// What several callers do to each other: a file of scripts, and one of transcripts, for each.
-pub const MEETINGS: [&str; 7] =
-    ["transactions", "blocking", "pubsub", "clients", "acl", "tracking", "events"];
+pub const MEETINGS: [&str; 8] =
+    ["transactions", "blocking", "pubsub", "clients", "acl", "tracking", "events", "statistics"];
 
 /// A path inside this package.
 pub fn package_path(relative: &str) -> PathBuf {

@@ -1,10 +1,10 @@
 //! `redis.conf` on disk: read when the store is opened, written by CONFIG REWRITE.
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
+use redlet_core::acl::Acl;
 use redlet_core::config::file::{self, ConfigFile, Directive};
-use redlet_persist::Vfs;
 
+use crate::whole_file::WholeFile;
 use crate::{Error, Result};
 
 /// So many files may include each other.
@@ -12,28 +12,36 @@ const DEEPEST: usize = 16;
 
 /// A file of parameters.
 #[derive(Clone, Debug)]
-pub(crate) struct OnDisk {
-    vfs: Arc<dyn Vfs>,
-    path: PathBuf,
-}
+pub(crate) struct OnDisk(WholeFile);
 
 /// What a file says.
 pub(crate) struct Loaded {
     pairs: Vec<(&'static str, Vec<u8>)>,
+    users: Vec<Directive>,
 }
 
 impl OnDisk {
-    pub(crate) fn new(vfs: Arc<dyn Vfs>, path: PathBuf) -> Self {
-        Self { vfs, path }
+    pub(crate) fn new(file: WholeFile) -> Self {
+        Self(file)
     }
 
     /// Reads the file and those that it includes.
     pub(crate) fn load(&self) -> Result<Loaded> {
-        let refuse = |why: String| Error::Config { path: self.path.clone(), why };
         let mut directives = Vec::new();
-        self.read_into(&self.path, &mut directives, DEEPEST).map_err(refuse)?;
-        let pairs = file::pairs(&directives).map_err(|error| refuse(error.to_string()))?;
-        Ok(Loaded { pairs })
+        self.read_into(self.0.path(), &mut directives, DEEPEST).map_err(|why| self.refusal(why))?;
+        let (users, directives): (Vec<_>, Vec<_>) =
+            directives.into_iter().partition(|directive| directive.name == "user");
+        let pairs = file::pairs(&directives).map_err(|error| self.refusal(error.to_string()))?;
+        Ok(Loaded { pairs, users })
+    }
+
+    /// Makes the users that the file describes.
+    pub(crate) fn make_users(&self, loaded: &Loaded, acl: &Acl) -> Result<()> {
+        acl.configure(&loaded.users).map_err(|error| self.refusal(error.to_string()))
+    }
+
+    fn refusal(&self, why: String) -> Error {
+        Error::Config { path: self.0.path().to_owned(), why }
     }
 
     fn read_into(&self, path: &Path, directives: &mut Vec<Directive>, deepest: usize) -> Result<(), String> {
@@ -47,7 +55,7 @@ impl OnDisk {
                         self.read_into(&included, directives, deepest)?;
                     }
                 }
-                "loadmodule" | "rename-command" | "user" => {
+                "loadmodule" | "rename-command" => {
                     return Err(format!(
                         "line {}: {} is not supported here; remove the line",
                         directive.line, directive.name
@@ -60,8 +68,7 @@ impl OnDisk {
     }
 
     fn text_of(&self, path: &Path) -> Result<String, String> {
-        let mapped = self.vfs.map(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        let text = (*mapped).as_ref().to_vec();
+        let text = self.0.beside(path).read().map_err(|error| format!("{}: {error}", path.display()))?;
         String::from_utf8(text).map_err(|_| format!("{} is not UTF-8", path.display()))
     }
 }
@@ -86,25 +93,14 @@ impl Loaded {
 
 impl ConfigFile for OnDisk {
     fn path(&self) -> String {
-        self.path.display().to_string()
+        self.0.path().display().to_string()
     }
 
     fn read(&self) -> Result<String, String> {
-        self.text_of(&self.path)
+        self.text_of(self.0.path())
     }
 
     fn write(&self, text: &str) -> Result<(), String> {
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let beside = self.path.with_file_name(name);
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let replace = || {
-            let file = self.vfs.create(&beside)?;
-            file.append(text.as_bytes())?;
-            file.sync()?;
-            self.vfs.rename(&beside, &self.path)?;
-            self.vfs.sync_dir(folder.unwrap_or(Path::new(".")))
-        };
-        replace().map_err(|error: std::io::Error| format!("{}: {error}", self.path.display()))
+        self.0.replace(text.as_bytes()).map_err(|error| format!("{}: {error}", self.0.path().display()))
     }
 }

@@ -1,4 +1,5 @@
 #![doc = include_str!("../../../README.md")]
+mod acl_file;
 mod alarms;
 mod blocking;
 mod cache;
@@ -26,6 +27,7 @@ mod url;
 mod value;
 mod waiting;
 mod watch;
+mod whole_file;
 
 pub use cache::CacheOptions;
 pub use changes::{Change, Changes, Position};

@@ -66,8 +66,8 @@ impl<'r> Pipeline<'r> {
     /// `None`, and nothing was run, if a watched key has changed.
     pub(crate) fn execute_as_unit(self, watch: Option<&Watch>) -> Result<Option<Vec<Result<Reply>>>> {
         let (engine, words) = (self.redis.engine(), self.words());
-        let prepared: Vec<_> = words.iter().map(|words| engine.prepare(words)).collect();
-        let replies = engine.exec(self.redis.db(), &prepared, watch, None)?;
+        let steps: Vec<_> = words.iter().map(|words| engine.step(words)).collect();
+        let replies = engine.exec(self.redis.db(), &steps, watch, None)?;
         Ok(replies.map(|replies| replies.into_iter().map(|reply| reply.map_err(Error::from)).collect()))
     }
 

@@ -10,6 +10,7 @@ use redlet_core::tx::View;
 use redlet_core::{Clock, Due, Engine, EvictionPolicy, Removal, RemovalListener, Reply, Tick, UnixMs};
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 
+use crate::acl_file::InFileSystem;
 use crate::alarms::Alarms;
 use crate::commands::Commands;
 use crate::config_file::{Loaded, OnDisk};
@@ -24,6 +25,7 @@ use crate::transaction::Transaction;
 use crate::turns::Turns;
 use crate::url::{self, Target};
 use crate::value::{Arg, ToArg};
+use crate::whole_file::WholeFile;
 use crate::{Error, Result};
 
 /// What the handles and the background threads share.
@@ -713,7 +715,8 @@ impl Builder {
         if self.path.as_ref().is_some_and(|path| path.as_os_str().is_empty()) {
             return Err(Error::Options("the path of the store is empty"));
         }
-        let file = self.config_file.map(|path| OnDisk::new(Arc::clone(&self.vfs), path));
+        let file = self.config_file.map(|path| OnDisk::new(WholeFile::new(Arc::clone(&self.vfs), path)));
+        let users = InFileSystem(Arc::clone(&self.vfs));
         let loaded = file.as_ref().map(OnDisk::load).transpose()?;
         let databases = loaded.as_ref().and_then(Loaded::databases).or(self.databases).unwrap_or(16);
         if databases == 0 || databases > 1 << 16 {
@@ -759,6 +762,7 @@ impl Builder {
             alarms: Alarms::default(),
         });
         core.engine.set_process(Arc::new(ThisProcess));
+        core.engine.acl().set_files(Box::new(users));
         if let Some(disk) = &core.disk {
             core.engine.set_keeper(Arc::new(StoreKeeper(Arc::downgrade(&core))));
             store::share_parameters(&core, disk)?;
@@ -775,6 +779,7 @@ impl Builder {
         }
         if let (Some(file), Some(loaded)) = (file, loaded) {
             core.engine.configure(&loaded.pairs())?;
+            file.make_users(&loaded, core.engine.acl())?;
             core.engine.set_config_file(Arc::new(file));
         }
         for (name, value) in &self.parameters {

@@ -1,4 +1,5 @@
 //! Locks, units, commit: everything that a command does not have to think about.
+use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -89,8 +90,8 @@ pub struct Engine {
     started: UnixMs,
 }
 
-impl std::fmt::Debug for Engine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
             .field("shards", &self.keyspace.len())
             .field("databases", &self.databases)
@@ -117,6 +118,20 @@ pub enum Begun<F> {
     Waiting(Wait<F>),
 }
 
+/// One of several commands that run as one unit.
+pub struct Step<'a> {
+    /// Its words.
+    pub(crate) words: &'a [&'a [u8]],
+    /// What they mean, or why they mean nothing.
+    pub(crate) command: Result<Box<dyn Prepared<'a> + 'a>>,
+}
+
+impl fmt::Debug for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step").field("words", &self.words).finish_non_exhaustive()
+    }
+}
+
 /// How a command given as words is parsed, and the words after its name.
 #[expect(clippy::inline_always, reason = "a call here costs a GET by words a tenth of its time")]
 #[inline(always)]
@@ -126,7 +141,7 @@ fn parse<'a>(words: &'a [&'a [u8]], longest: usize) -> Result<(&'static Parsers,
     }
     let (row, name_words) = lookup(words)?;
     let Some(parse) = &row.parse else { return Err(crate::cmd::wrong_arity(row.spec.name)) };
-    Ok((parse, Args::new(&words[name_words..])))
+    Ok((parse, Args::of_command(words, name_words)))
 }
 
 /// Refuses an argument that is longer than any string may be, 512 MiB.
@@ -260,7 +275,7 @@ impl Engine {
         self.read_with(db, command, |view| command.read(view))
     }
 
-    /// The same for a caller, who is told when it changes if it tracks what it reads.
+    /// The same for a caller, who may track what it reads, or leave the access stamps of keys alone.
     ///
     /// # Errors
     /// As [`Engine::read`].
@@ -271,23 +286,20 @@ impl Engine {
         db: usize,
         command: &C,
     ) -> Result<C::Reply> {
-        match session.filter(|session| session.tracks_reads()) {
+        match session.filter(|session| session.tracks_reads() || session.leaves_stamps()) {
             None => self.read(db, command),
-            Some(session) => self.read_and_remember(session, db, command),
+            Some(session) => self.read_apart(session, db, command),
         }
     }
 
     #[cold]
-    fn read_and_remember<'a, C: Read<'a>>(
-        &self,
-        session: &Session,
-        db: usize,
-        command: &C,
-    ) -> Result<C::Reply> {
+    fn read_apart<'a, C: Read<'a>>(&self, session: &Session, db: usize, command: &C) -> Result<C::Reply> {
         let mut wakers = Vec::new();
         let reply = self.read_with(db, command, |view| {
-            let reply = command.read(view);
-            self.remember(session, command, &mut wakers);
+            let reply = command.read(&view.stamping(!session.leaves_stamps()));
+            if session.tracks_reads() {
+                self.remember(session, command, &mut wakers);
+            }
             reply
         });
         wakers.into_iter().for_each(Waker::wake);
@@ -358,7 +370,7 @@ impl Engine {
         let (locks, known) = self.lock(db, command, |index| self.keyspace.write(index));
         self.count_command(&locks);
         let mut tx = self.begin(db, locks, known);
-        tx.set_caller(session.map(Session::id));
+        tx.set_caller(session);
         let reply = tx.perform(command);
         self.commit(&mut tx, admission)?;
         reply
@@ -385,6 +397,11 @@ impl Engine {
     pub fn execute(&self, db: usize, words: &[&[u8]]) -> Result<Reply> {
         let (parse, mut args) = parse(words, self.config.max_bulk_length())?;
         (parse.execute)(&mut args, self, db, None)
+    }
+
+    /// Understands a command given as words, to be run with others.
+    pub fn step<'a>(&self, words: &'a [&'a [u8]]) -> Step<'a> {
+        Step { words, command: self.prepare(words) }
     }
 
     /// Understands a command given as words without running it.
@@ -431,19 +448,20 @@ impl Engine {
     pub fn exec(
         &self,
         db: usize,
-        commands: &[Result<Box<dyn Prepared<'_> + '_>>],
+        steps: &[Step<'_>],
         watch: Option<&Watch>,
         mut session: Option<&mut Session>,
     ) -> Result<Option<Vec<Result<Reply>>>> {
         self.check_writable()?;
-        let flags = commands.iter().flatten().fold(Flags::NONE, |all, command| all.and(command.flags()));
+        let commands = || steps.iter().filter_map(|step| step.command.as_ref().ok());
+        let flags = commands().fold(Flags::NONE, |all, command| all.and(command.flags()));
         let admission = self.admit(flags)?;
-        let everything = commands.iter().flatten().any(|command| command.scope() == Scope::Everything);
+        let everything = commands().any(|command| command.scope() == Scope::Everything);
         let locks = if everything {
             self.keyspace.write_many(0..self.keyspace.len())
         } else {
             let mut shards = ShardSet::new(self.keyspace.len());
-            for command in commands.iter().flatten() {
+            for command in commands() {
                 command.keys(&mut |key| shards.insert(self.shard_of(key)));
             }
             let watched = watch.into_iter().flat_map(Watch::keys);
@@ -451,24 +469,28 @@ impl Engine {
             self.keyspace.write_many(shards.iter())
         };
         let mut tx = self.begin(db, locks, None);
-        tx.set_caller(session.as_deref().map(Session::id));
+        tx.set_caller(session.as_deref());
         if let Some(watch) = watch
             && watch.is_broken(&tx)?
         {
             self.commit(&mut tx, admission)?;
             return Ok(None);
         }
-        let run = |command: &Result<Box<dyn Prepared<'_> + '_>>| {
-            let reply = match command {
+        let run = |step: &Step<'_>| {
+            let began_micros = if session.is_some() { self.clock.now_micros() } else { 0 };
+            let reply = match &step.command {
                 Ok(command) => command.run(&mut tx, session.as_deref_mut()),
                 Err(refused) => Err(refused.clone()),
             };
-            if let Some(session) = &session {
-                tx.select(session.db());
+            if let Some(session) = session.as_deref_mut() {
+                tx.follow(session);
+                tx.wake_all_later(|wakers| {
+                    session.note_queued(self, step.words, began_micros, &reply, wakers);
+                });
             }
             reply
         };
-        let replies = commands.iter().map(run).collect();
+        let replies = steps.iter().map(run).collect();
         self.commit(&mut tx, admission)?;
         Ok(Some(replies))
     }
@@ -481,13 +503,13 @@ impl Engine {
         self.begin_wait_for(None, db, command)
     }
 
-    /// The same for a caller.
+    /// The same for a caller, who asked in these words.
     ///
     /// # Errors
     /// As [`Engine::begin_wait`].
     pub(crate) fn begin_wait_for<'a, C: Blocking<'a>>(
         &self,
-        session: Option<&Session>,
+        asked: Option<(&Session, &[&[u8]])>,
         db: usize,
         command: &C,
     ) -> Result<Begun<C::Found>> {
@@ -501,7 +523,7 @@ impl Engine {
             return Err(Error::Closed);
         }
         let mut tx = self.begin(db, locks, known);
-        tx.set_caller(session.map(Session::id));
+        tx.set_caller(asked.map(|(session, _)| session));
         let (keys, how) = (command.wait_keys(), command.how());
         let begun = C::attempt(&how, &keys, &mut tx).map(|found| {
             found.map_or_else(
@@ -512,7 +534,9 @@ impl Engine {
                         awaited_keys: if C::AWAITS_FIRST_KEY { 1 } else { keys.len() },
                         awaits: C::AWAITS,
                     };
-                    let means = Means { how: how.clone(), attempt: C::attempt, give_back: C::give_back };
+                    let recheck = asked.map(|(session, words)| session.recheck(self, words));
+                    let means =
+                        Means { recheck, how: how.clone(), attempt: C::attempt, give_back: C::give_back };
                     let wait = Wait::new(ticket, means);
                     tx.join_queues(&wait.queued());
                     Begun::Waiting(wait)
@@ -926,7 +950,7 @@ impl Engine {
         let file = self.config_file.get();
         let file = file.ok_or(Error::refused("ERR The server is running without a config file"))?;
         file.read()
-            .and_then(|text| file.write(&file::rewrite(&text, &self.config)))
+            .and_then(|text| file.write(&file::rewrite(&text, &self.config, self.acl.configuration())))
             .map_err(|why| Error::Refused(format!("ERR Rewriting config file: {why}").into()))
     }
 

@@ -59,7 +59,7 @@ pub mod words;
 
 pub use bytes::Bytes;
 pub use clock::{Clock, ManualClock, UnixMs};
-pub use engine::{Alarm, Begun, Due, Engine, EngineOptions, Tick, check_word};
+pub use engine::{Alarm, Begun, Due, Engine, EngineOptions, Step, Tick, check_word};
 pub use error::{Error, Result};
 pub use hash::HashSeed;
 pub use host::{Process, ProcessFigures, Program, Shutdown};

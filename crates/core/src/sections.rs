@@ -272,7 +272,7 @@ mod tests {
         let lines: Vec<Vec<&[u8]>> =
             lines.iter().map(|line| line.split(' ').map(str::as_bytes).collect()).collect();
         if steps.len().is_multiple_of(3) {
-            let commands: Vec<_> = lines.iter().map(|words| engine.prepare(words)).collect();
+            let commands: Vec<_> = lines.iter().map(|words| engine.step(words)).collect();
             let _ = engine.exec(steps.first().map_or(0, |step| step.db), &commands, None, None).unwrap();
         } else {
             for (step, words) in steps.iter().zip(&lines) {

@@ -39,8 +39,11 @@ struct Entries {
 }
 
 impl SlowLog {
-    /// Keeps a command, and no more than `most`. Gives it a number.
+    /// Keeps a command, and no more than `most`. Gives it a number. Where none is to be kept, those that are there stay, as in Redis.
     pub(crate) fn keep(&self, command: SlowCommand, most: usize) {
+        if most == 0 {
+            return;
+        }
         let mut entries = self.0.lock();
         let id = entries.next_id;
         entries.next_id += 1;

@@ -219,8 +219,10 @@ impl Engine {
         let Some(counted) = statistics.of(ended.row) else { return };
         if let Some(error) = ended.error {
             statistics.count_error(error);
-            // These are given before a command runs.
-            if matches!(error, Error::OutOfMemory | Error::Unwritable(_) | Error::WrongArity(_)) {
+            // These are given before a command runs, or before one that waited goes on.
+            let is_denied = error.code() == "NOPERM";
+            if is_denied || matches!(error, Error::OutOfMemory | Error::Unwritable(_) | Error::WrongArity(_))
+            {
                 counted.rejected.fetch_add(1, Ordering::Relaxed);
                 return;
             }
@@ -269,7 +271,7 @@ impl Engine {
 }
 
 /// Puts a remark in the place of passwords.
-fn hide_secrets(row: &Row, words: &mut [&[u8]]) {
+pub(crate) fn hide_secrets(row: &Row, words: &mut [&[u8]]) {
     const HIDDEN: &[u8] = b"(redacted)";
     let is = |word: &[u8], known: &str| word.eq_ignore_ascii_case(known.as_bytes());
     match row.spec.name {
@@ -371,6 +373,20 @@ mod tests {
         caller.run("PING").unwrap();
         let latest = caller.engine.statistics().slow().latest(1).remove(0);
         assert_eq!((&*latest.name, latest.at), (&b"me"[..], UnixMs(1_700_000_000_000)));
+    }
+
+    #[test]
+    fn commands_of_a_transaction_are_noted_one_by_one_in_its_place() {
+        let mut caller = Caller::new();
+        caller.run("CONFIG SET slowlog-log-slower-than 0").unwrap();
+        caller.run("SLOWLOG RESET").unwrap();
+        for line in ["MULTI", "SET k v", "AUTH a", "EXEC"] {
+            caller.run(line).unwrap();
+        }
+        let slow = caller.engine.statistics().slow().latest(9).into_iter();
+        let lines: Vec<String> =
+            slow.map(|slow| String::from_utf8(slow.words.join(&b' ')).unwrap()).collect();
+        assert_eq!(lines, ["AUTH (redacted)", "SET k v", "MULTI", "SLOWLOG RESET"]);
     }
 
     #[test]

@@ -1,12 +1,16 @@
-//! Users as lines of a file, one a line, as `ACL LIST` shows them. The file itself is somebody else's.
+//! Users as lines of a file, one a line, as `ACL LIST` shows them: of a file of their own, or of the configuration. The files themselves
+//! are somebody else's.
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::rules::{Fault, NewChannels, shown, whole_rules};
 use super::user::{Rights, User};
 use super::{Acl, DEFAULT_USER, is_name};
+use crate::config::file::{Directive, LineError};
+use crate::words;
 use crate::{Error, Result};
 
 /// Where users are written and read: the core opens no files.
@@ -27,13 +31,86 @@ pub trait AclFile: Send + Sync + fmt::Debug {
     fn write(&self, text: &[u8]) -> io::Result<()>;
 }
 
+/// Files of users.
+pub trait AclFiles: Send + Sync + fmt::Debug {
+    /// The file at a path, which need not be there yet.
+    fn file(&self, path: &[u8]) -> Arc<dyn AclFile>;
+}
+
+/// Why there cannot be both.
+const BOTH: &str = "Configuring Redis with users defined in redis.conf and at the same setting an ACL file path is invalid. This setup is \
+                    very likely to lead to configuration errors and security holes, please define either an ACL file or declare users \
+                    directly in your redis.conf, but not both.";
+
 impl Acl {
-    fn file(&self) -> Result<&dyn AclFile> {
-        self.file.get().map(|file| &**file).ok_or(Error::refused(
+    fn file(&self) -> Result<Arc<dyn AclFile>> {
+        self.file.lock().clone().ok_or(Error::refused(
             "ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER \
              command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in \
              the Redis configuration.",
         ))
+    }
+
+    /// `aclfile`: from now on users are those of this file, of none if its path is empty.
+    ///
+    /// # Errors
+    /// Why not; then the users are as they were, and there is no file.
+    pub(super) fn begin_with_file(&self, path: &[u8]) -> Result<(), String> {
+        *self.file.lock() = None;
+        if path.is_empty() {
+            return Ok(());
+        }
+        if self.are_configured.load(Ordering::Relaxed) {
+            return Err(BOTH.into());
+        }
+        let files = self.files.get().ok_or("nobody opens files here")?;
+        *self.file.lock() = Some(files.file(path));
+        self.load().map(drop).map_err(|refusal| {
+            *self.file.lock() = None;
+            let refusal = refusal.to_string();
+            refusal.strip_prefix("ERR ").unwrap_or(&refusal).to_owned()
+        })
+    }
+
+    /// Makes users of the lines of a configuration that begin with `user`, all of them or none.
+    ///
+    /// # Errors
+    /// The first line that makes none.
+    pub fn configure(&self, lines: &[Directive]) -> Result<(), LineError> {
+        let mut new = Users::new();
+        for line in lines {
+            // Not the whole line, which may have a password.
+            let fault = |why: String| LineError { line: line.line, text: line.name.clone(), why };
+            if self.file.lock().is_some() {
+                return Err(fault(BOTH.into()));
+            }
+            let (name, rights) = configured(&line.words, self.new_channels(), &new).map_err(fault)?;
+            new.insert(name, rights);
+        }
+        if !new.is_empty() {
+            self.are_configured.store(true, Ordering::Relaxed);
+        }
+        let mut users = self.users.write();
+        for (name, rights) in new {
+            match users.get(&name) {
+                Some(user) => user.change(rights),
+                None => drop(users.insert(name.clone(), Arc::new(User::new(&name, rights)))),
+            }
+        }
+        Ok(())
+    }
+
+    /// The lines that a configuration needs to have the users as they are; none where they have a file of their own.
+    pub(crate) fn configuration(&self) -> Vec<String> {
+        if self.file.lock().is_some() {
+            return Vec::new();
+        }
+        let line = |user: Arc<User>| {
+            let words: Vec<Vec<u8>> =
+                user.describe().split(|&byte| byte == b' ').map(<[u8]>::to_vec).collect();
+            shown_line(&words[1..])
+        };
+        self.users().into_iter().map(line).collect()
     }
 
     /// Writes all users to the file.
@@ -84,6 +161,43 @@ impl Acl {
         gone.values().for_each(|user| user.remove());
         Ok(gone.into_values().collect())
     }
+}
+
+/// A line of a configuration that makes a user of these words, those in quotes that need them.
+fn shown_line(words: &[Vec<u8>]) -> String {
+    words.iter().fold("user".to_owned(), |mut line, word| {
+        let is_plain = word.iter().all(|byte| byte.is_ascii_graphic() && !b"\"'\\".contains(byte));
+        line.push(' ');
+        line.push_str(&if is_plain {
+            String::from_utf8_lossy(word).into_owned()
+        } else {
+            words::quote(word)
+        });
+        line
+    })
+}
+
+/// The user that a line of a configuration makes besides others, from its words after `user`; or why it makes none, in Redis's words.
+fn configured(
+    words: &[Vec<u8>],
+    channels: NewChannels,
+    others: &Users,
+) -> Result<(Box<[u8]>, Rights), String> {
+    let [name, rules @ ..] = words else { return Err("Bad directive or wrong number of arguments".into()) };
+    let fault = |word: &[u8], why: &str| format!("Error in user declaration '{}': {why}", shown(word));
+    if !is_name(name) {
+        return Err("Spaces not allowed in ACL usernames".into());
+    }
+    if others.contains_key(name.as_slice()) {
+        return Err(fault(name, "Duplicate user found. A user can only be defined once in config files"));
+    }
+    let rules: Vec<&[u8]> = rules.iter().map(Vec::as_slice).collect();
+    let rules = whole_rules(&rules).map_err(|start| fault(start, "Wrong format"))?;
+    let mut rights = Rights::new(channels);
+    for rule in &rules {
+        rights.apply(rule, channels).map_err(|why| fault(rule, &why.to_string()))?;
+    }
+    Ok((name.as_slice().into(), rights))
 }
 
 /// The system's words without the number that the library adds to them.
@@ -179,7 +293,7 @@ mod tests {
 
     fn with_file() -> (Acl, Paper) {
         let (acl, paper) = (Acl::default(), Paper::default());
-        acl.set_file(Box::new(paper.clone()));
+        *acl.file.lock() = Some(Arc::new(paper.clone()));
         (acl, paper)
     }
 
@@ -201,7 +315,7 @@ mod tests {
         acl.save().unwrap();
         assert_eq!(paper.0.lock().as_deref(), Some((before.join("\n") + "\n").as_bytes()));
         let other = with_file().0;
-        other.file.get().unwrap().write(&paper.read().unwrap()).unwrap();
+        other.file().unwrap().write(&paper.read().unwrap()).unwrap();
         other.load().unwrap();
         assert_eq!(list(&other), before);
     }

@@ -1,7 +1,8 @@
 //! Who may do what: users, their passwords, and the commands, keys and channels that they may use.
 //!
 //! `user` is a user as sessions share it; `rules` the language of `ACL SETUSER`, read and written; `permissions` what a set of rules allows;
-//! `passwords` how passwords are kept and compared; `file` users as lines of a file; `log` what was refused. Nothing here knows of
+//! `passwords` how passwords are kept and compared; `file` users as lines of a file of their own, or of the configuration; `log` what was
+//! refused. Nothing here knows of
 //! sessions: they ask before each command, and whoever changes users tells them.
 mod file;
 mod log;
@@ -14,9 +15,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
-pub use file::AclFile;
+pub use file::{AclFile, AclFiles};
 pub use log::{AclLog, Context, Entry, Reason};
 pub use permissions::Denied;
 pub use user::User;
@@ -39,7 +40,11 @@ pub struct Acl {
     /// `acl-pubsub-default`: whether a new user may use all channels.
     new_users_have_channels: AtomicBool,
     log: AclLog,
-    file: OnceLock<Box<dyn AclFile>>,
+    files: OnceLock<Box<dyn AclFiles>>,
+    /// `aclfile`
+    file: Mutex<Option<Arc<dyn AclFile>>>,
+    /// Users came from the configuration, so there cannot be a file of them.
+    are_configured: AtomicBool,
 }
 
 impl Default for Acl {
@@ -50,7 +55,9 @@ impl Default for Acl {
             default_user,
             new_users_have_channels: AtomicBool::new(false),
             log: AclLog::default(),
-            file: OnceLock::new(),
+            files: OnceLock::new(),
+            file: Mutex::new(None),
+            are_configured: AtomicBool::new(false),
         }
     }
 }
@@ -142,21 +149,26 @@ impl Acl {
 
     /// Does what parameters say, whenever they change.
     pub(crate) fn follow(self: &Arc<Self>, config: &Config) {
-        type Change = fn(&Acl, &Config);
-        let changes: [(&'static [&'static str], Change); 3] = [
-            (&["requirepass"], |acl, config| acl.set_default_password(&config.password())),
+        type Change = fn(&Acl, &Config) -> Result<(), String>;
+        // The file comes last: what new users may do has to be known when it is read, and it may say something of the default user.
+        let changes: [(&'static [&'static str], Change); 4] = [
+            (&["requirepass"], |acl, config| {
+                acl.set_default_password(&config.password());
+                Ok(())
+            }),
             (&["acl-pubsub-default"], |acl, config| {
                 acl.new_users_have_channels.store(config.new_users_have_all_channels(), Ordering::Relaxed);
+                Ok(())
             }),
-            (&["acllog-max-len"], |acl, config| acl.log.set_max_length(config.acl_log_length())),
+            (&["acllog-max-len"], |acl, config| {
+                acl.log.set_max_length(config.acl_log_length());
+                Ok(())
+            }),
+            (&["aclfile"], |acl, config| acl.begin_with_file(&config.acl_file())),
         ];
         for (names, change) in changes {
             let acl = Arc::clone(self);
-            let hook = move |config: &Config| {
-                change(&acl, config);
-                Ok(())
-            };
-            config.on_change(names, Box::new(hook));
+            config.on_change(names, Box::new(move |config| change(&acl, config)));
         }
     }
 
@@ -165,17 +177,15 @@ impl Acl {
         &self.log
     }
 
-    /// Where `ACL SAVE` writes users and `ACL LOAD` reads them.
+    /// Who opens the file that `aclfile` names. Without anybody it cannot be set.
     ///
     /// # Panics
-    /// If there is a file already.
-    pub fn set_file(&self, file: Box<dyn AclFile>) {
-        assert!(self.file.set(file).is_ok(), "an engine has one file of users for its whole life");
-    }
-
-    /// The path of that file, if there is one.
-    pub fn file_path(&self) -> Option<String> {
-        self.file.get().map(|file| file.path())
+    /// If there is somebody already.
+    pub fn set_files(&self, files: Box<dyn AclFiles>) {
+        assert!(
+            self.files.set(files).is_ok(),
+            "an engine has one way to open files of users for its whole life"
+        );
     }
 }
 

@@ -53,7 +53,7 @@ impl<'a> Command<'a> for AclCat<'a> {
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let category = if args.is_empty() { None } else { Some(args.bytes()?) };
-        if args.is_empty() { Ok(AclCat { category }) } else { Err(too_many(Self::SPEC.name, "ACL")) }
+        if args.is_empty() { Ok(AclCat { category }) } else { Err(too_many(args)) }
     }
 }
 
@@ -194,7 +194,7 @@ impl<'a> Command<'a> for AclGenPass {
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let bits = if args.is_empty() { 256 } else { args.int()? };
         if !args.is_empty() {
-            return Err(too_many(Self::SPEC.name, "ACL"));
+            return Err(too_many(args));
         }
         if !(1..=MAX_PASSWORD_BITS).contains(&bits) {
             return Err(Error::refused(
@@ -397,8 +397,20 @@ bare! {
 
 impl Control<'_> for AclLoad {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
-        db.engine().acl().load().map(drop)
+        let engine = db.engine();
+        engine.acl().load()?;
+        engine.clients().expel(|client| {
+            let user = engine.acl().user(&client.shown().user);
+            user.is_none_or(|user| overhears(engine, client, &user))
+        });
+        Ok(())
     }
+}
+
+/// Whether a caller is subscribed to something that a user may not hear.
+fn overhears(engine: &Engine, client: &Client, user: &User) -> bool {
+    let may_hear = |(kind, name): &(Kind, Bytes)| user.may_hear(name, *kind == Kind::Pattern);
+    !engine.pubsub().subscriptions_of(client.inbox()).iter().all(may_hear)
 }
 
 /// `ACL LOG [count | RESET]`
@@ -457,7 +469,7 @@ impl<'a> Command<'a> for AclLog {
         let what = if args.is_empty() {
             AclLog::Latest(10)
         } else if args.remaining() > 1 {
-            return Err(too_many(Self::SPEC.name, "ACL"));
+            return Err(too_many(args));
         } else if args.take("RESET") {
             AclLog::Reset
         } else {
@@ -516,11 +528,9 @@ impl<'a> Control<'a> for AclSetUser<'a> {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
         let engine = db.engine();
         let user = engine.acl().set_user(self.name, &self.rules)?;
-        engine.clients().expel(|client| {
-            let may_hear = |(kind, name): &(Kind, Bytes)| user.may_hear(name, *kind == Kind::Pattern);
-            client.shown().user == user.name()
-                && !engine.pubsub().subscriptions_of(client.inbox()).iter().all(may_hear)
-        });
+        engine
+            .clients()
+            .expel(|client| client.shown().user == user.name() && overhears(engine, client, &user));
         Ok(())
     }
 }

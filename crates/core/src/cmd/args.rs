@@ -6,12 +6,24 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct Args<'a> {
     words: &'a [&'a [u8]],
+    all: &'a [&'a [u8]],
 }
 
 impl<'a> Args<'a> {
     /// A cursor at the first of `words`.
     pub const fn new(words: &'a [&'a [u8]]) -> Self {
-        Self { words }
+        Self { words, all: words }
+    }
+
+    /// The words of a command, at the first after its name, which has so many.
+    #[inline]
+    pub fn of_command(all: &'a [&'a [u8]], name_words: usize) -> Self {
+        Self { words: &all[name_words..], all }
+    }
+
+    /// All words, those too that were read; those of [`Args::of_command`] begin with the name.
+    pub const fn all(&self) -> &'a [&'a [u8]] {
+        self.all
     }
 
     /// How many words are left.

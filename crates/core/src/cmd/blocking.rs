@@ -45,7 +45,7 @@ pub trait Blocking<'a>: Write<'a> {
     fn reply(found: Option<Self::Found>) -> Self::Reply;
 }
 
-/// Runs a command that may wait: a caller that lasts is answered later, another one here.
+/// Runs a command that may wait: a caller that lasts, who gave it in these words, is answered later, another one here.
 ///
 /// # Errors
 /// Its refusals.
@@ -53,15 +53,16 @@ pub(super) fn wait<'a, C: Blocking<'a> + 'a>(
     command: &C,
     engine: &Engine,
     db: usize,
-    session: Option<&mut Session>,
+    asked: Option<(&mut Session, &[&[u8]])>,
 ) -> Result<Reply>
 where
     C::Reply: 'static,
 {
-    match (engine.begin_wait_for(session.as_deref(), db, command)?, session) {
+    let by = asked.as_ref().map(|(session, words)| (&**session, *words));
+    match (engine.begin_wait_for(by, db, command)?, asked) {
         (Begun::Found(found), _) => Ok(waited::<C>(Some(found))),
         (Begun::Waiting(wait), None) => Ok(waited::<C>(wait.wait_here(engine)?)),
-        (Begun::Waiting(wait), Some(session)) => {
+        (Begun::Waiting(wait), Some((session, _))) => {
             session.block(wait, waited::<C>);
             Ok(Reply::Silence)
         }

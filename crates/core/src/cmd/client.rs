@@ -465,7 +465,7 @@ impl Talk<'_> for ClientReply {
 }
 
 macro_rules! switch_command {
-    ($type:ident, $name:literal, $flags:expr, $since:literal, $field:ident, $summary:literal) => {
+    ($type:ident, $name:literal, $flags:expr, $since:literal, $summary:literal, $set:expr) => {
         #[doc = concat!("`", $name, " <ON | OFF>`")]
         #[derive(Clone, Copy, Debug)]
         pub struct $type {
@@ -495,7 +495,8 @@ macro_rules! switch_command {
             const LASTS: bool = true;
 
             fn talk(&self, _: &Engine, session: &mut Session) -> Result<()> {
-                session.client().change(|shown| shown.$field = self.is_on);
+                let set: fn(&mut Session, bool) = $set;
+                set(session, self.is_on);
                 Ok(())
             }
         }
@@ -507,16 +508,16 @@ switch_command!(
     "CLIENT NO-EVICT",
     ADMIN,
     "7.0.0",
-    is_no_evict,
-    "Says whether the caller's connection may be closed when memory is full."
+    "Says whether the caller's connection may be closed when memory is full.",
+    |session, is_on| session.client().change(|shown| shown.is_no_evict = is_on)
 );
 switch_command!(
     ClientNoTouch,
     "CLIENT NO-TOUCH",
     CALLER,
     "7.2.0",
-    is_no_touch,
-    "Says whether the caller's commands count as uses of their keys."
+    "Says whether the caller's commands count as uses of their keys.",
+    Session::leave_stamps
 );
 
 /// `CLIENT PAUSE timeout [WRITE | ALL]`
@@ -547,7 +548,7 @@ impl<'a> Command<'a> for ClientPause {
             1 if args.take("WRITE") => PauseMode::Write,
             1 if args.take("ALL") => PauseMode::All,
             1 => return Err(Error::refused("ERR CLIENT PAUSE mode must be WRITE or ALL")),
-            _ => return Err(super::too_many("CLIENT PAUSE", "CLIENT")),
+            _ => return Err(super::too_many(args)),
         };
         let Some(milliseconds) = number::parse_i64(timeout) else {
             return Err(Error::refused("ERR timeout is not an integer or out of range"));
@@ -618,7 +619,7 @@ impl<'a> Command<'a> for ClientUnblock {
             1 if args.take("TIMEOUT") => GiveUp::Timeout,
             1 if args.take("ERROR") => GiveUp::Unblocked,
             1 => return Err(Error::refused("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
-            _ => return Err(super::too_many("CLIENT UNBLOCK", "CLIENT")),
+            _ => return Err(super::too_many(args)),
         };
         Ok(ClientUnblock { id: number::parse_i64(id).ok_or(Error::NotAnInteger)?, how })
     }

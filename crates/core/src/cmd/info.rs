@@ -491,9 +491,6 @@ fn error_statistics(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
 
 fn latency_statistics(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     let percentiles = db.engine().config().latency_percentiles();
-    if percentiles.is_empty() {
-        return Ok(());
-    }
     for (row, counted) in db.engine().statistics().commands() {
         let Some(times) = counted.times() else { continue };
         let show = |percent: &f64| {

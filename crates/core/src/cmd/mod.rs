@@ -477,7 +477,8 @@ macro_rules! table {
         $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
             prepare: |args| Ok($crate::cmd::prepared_write($command::parse(args)?)),
             execute: |args, engine, db, session| {
-                $crate::cmd::blocking::wait(&$command::parse(args)?, engine, db, session)
+                let words = args.all();
+                $crate::cmd::blocking::wait(&$command::parse(args)?, engine, db, session.map(|by| (by, words)))
             },
         })
     };
@@ -755,11 +756,14 @@ pub(crate) fn wrong_arity(name: &str) -> Error {
     Error::WrongArity(Cow::Owned(name.to_ascii_lowercase().replace(' ', "|")))
 }
 
-/// Redis finds that a subcommand has too many words only after it has found the subcommand.
-pub(crate) fn too_many(name: &'static str, container: &str) -> Error {
-    let word = name.rsplit(' ').next().unwrap_or_default();
-    let text =
-        format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {container} HELP.");
+/// Redis finds that a subcommand has too many words only after it has found the subcommand, which it names as it was given.
+pub(crate) fn too_many(args: &Args<'_>) -> Error {
+    let [container, subcommand, ..] = args.all() else { return Error::Syntax };
+    let subcommand = shown_in_error(&subcommand[..subcommand.len().min(128)]);
+    let container = shown_in_error(container).to_ascii_uppercase();
+    let text = format!(
+        "ERR unknown subcommand or wrong number of arguments for '{subcommand}'. Try {container} HELP."
+    );
     Error::Refused(text.into())
 }
 

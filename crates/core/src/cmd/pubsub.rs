@@ -233,7 +233,7 @@ macro_rules! channels_command {
 
             fn parse(args: &mut Args<'a>) -> Result<Self> {
                 if args.remaining() > 1 {
-                    return Err($crate::cmd::too_many($name, "PUBSUB"));
+                    return Err($crate::cmd::too_many(args));
                 }
                 Ok($type { pattern: args.peek() })
             }

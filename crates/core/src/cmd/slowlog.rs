@@ -3,7 +3,7 @@ use super::server::{ADMIN_ALWAYS, SERVER};
 use super::{Args, Command, Control, Spec, bare, help_command, table};
 use crate::slowlog::SlowCommand;
 use crate::tx::Tx;
-use crate::{Error, Reply, Result};
+use crate::{Reply, Result};
 
 table! { container SLOWLOG, control SlowLogGet, control SlowLogHelp, control SlowLogLen, control SlowLogReset }
 
@@ -42,9 +42,7 @@ impl<'a> Command<'a> for SlowLogGet {
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         const DEFAULT: usize = 10;
         if args.remaining() > 1 {
-            return Err(Error::refused(
-                "ERR unknown subcommand or wrong number of arguments for 'GET'. Try SLOWLOG HELP.",
-            ));
+            return Err(super::too_many(args));
         }
         if args.is_empty() {
             return Ok(SlowLogGet { count: Some(DEFAULT) });

@@ -96,7 +96,7 @@ impl Group {
 }
 
 /// A set of `COMMAND INFO`'s flags.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flags(u16);
 
 impl Flags {

@@ -132,8 +132,10 @@ fn adds_up(at: usize) -> bool {
 }
 
 /// The text of a file with what the parameters are now: its lines keep their order, its remarks stay, and parameters that are not in it
-/// and are not what they would be by themselves come at the end.
-pub fn rewrite(text: &str, config: &Config) -> String {
+/// and are not what they would be by themselves come at the end. `users` takes the place of the lines about users; the rest of it comes
+/// last.
+pub fn rewrite(text: &str, config: &Config, users: Vec<String>) -> String {
+    let mut users = users.into_iter();
     let mut pending: Vec<Vec<String>> = (0..PARAMETERS.len()).map(|at| lines_of(config, at)).collect();
     pending.iter_mut().for_each(|lines| lines.reverse());
     let mut is_there = vec![false; PARAMETERS.len()];
@@ -143,11 +145,11 @@ pub fn rewrite(text: &str, config: &Config) -> String {
         rewritten.push('\n');
     };
     for line in text.lines() {
-        let known = (!is_remark(line))
-            .then(|| words::word(line.trim_start().as_bytes()))
-            .flatten()
-            .and_then(|(name, _)| names().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(&name)));
-        match known {
+        let name = (!is_remark(line)).then(|| words::word(line.trim_start().as_bytes())).flatten();
+        let is =
+            |known: &str| name.as_ref().is_some_and(|(name, _)| known.as_bytes().eq_ignore_ascii_case(name));
+        match names().find(|(known, _)| is(known)) {
+            None if is("user") => users.next().iter().for_each(|user| emit(user)),
             None => emit(line),
             Some((_, at)) => {
                 is_there[at] = true;
@@ -158,18 +160,21 @@ pub fn rewrite(text: &str, config: &Config) -> String {
         }
     }
     let mut is_signed = text.lines().any(|line| line == SIGNATURE);
+    let mut add = |line: &str| {
+        if !std::mem::replace(&mut is_signed, true) {
+            emit("");
+            emit(SIGNATURE);
+        }
+        emit(line);
+    };
     for (at, parameter) in PARAMETERS.iter().enumerate() {
         let is_default = config.value(at) == super::default_value(parameter);
         let is_wanted = is_there[at] || (!is_default && parameter.freedom == Freedom::Everybody);
         while is_wanted && let Some(line) = pending[at].pop() {
-            if !is_signed {
-                emit("");
-                emit(SIGNATURE);
-                is_signed = true;
-            }
-            emit(&line);
+            add(&line);
         }
     }
+    users.for_each(|user| add(&user));
     rewritten
 }
 

@@ -10,7 +10,9 @@ use parking_lot::Mutex;
 
 use super::Protocol;
 use super::pause::{Pause, PauseMode};
+use crate::acl::{Context, Reason};
 use crate::cmd::Row;
+use crate::engine::Engine;
 use crate::inbox::Inbox;
 use crate::keyspace::WatchFlag;
 use crate::pubsub::Push;
@@ -283,6 +285,18 @@ impl Client {
         line
     }
 
+    /// Notes for `ACL LOG` that the caller was refused something, as whom it acts or tried to.
+    pub(super) fn note_refusal(
+        &self,
+        engine: &Engine,
+        (reason, context): (Reason, Context),
+        object: &[u8],
+        user: &[u8],
+    ) {
+        let now = engine.clock().now();
+        engine.acl().log().note(now, reason, context, object, user, self.line(now));
+    }
+
     /// The letters of `CLIENT LIST`'s `flags`, in Redis's order.
     fn flags(&self, shown: &Shown) -> String {
         let letters = [
@@ -434,14 +448,13 @@ impl Clients {
         self.is_monitored.store(!monitors.is_empty(), Ordering::Relaxed);
     }
 
-    pub(super) fn show_to_monitors(&self, line: &str) {
-        let mut wakers = Vec::new();
+    /// Adds those who are to be woken.
+    pub(super) fn show_to_monitors(&self, line: &str, wakers: &mut Vec<Waker>) {
         for monitor in self.monitors.lock().values() {
             let push = Push::Line(line.to_owned());
             let bytes = push.bytes();
             wakers.extend(monitor.inbox.push(push, bytes));
         }
-        wakers.into_iter().for_each(Waker::wake);
     }
 
     pub(super) fn is_pausing(&self) -> bool {

@@ -18,12 +18,12 @@ use tracking::Tracking;
 
 use crate::acl::{Context, Denied, Reason, User};
 use crate::cmd::args::Args;
-use crate::cmd::{Flags, Row, lookup, meant};
-use crate::engine::{Engine, check_word};
+use crate::cmd::{Access, Flags, Prepared, Row, lookup, meant};
+use crate::engine::{Engine, Step, check_word};
 use crate::inbox::{Capacity, Inbox};
 use crate::pubsub::{Kind, Push, Subscriber};
-use crate::statistics::Ended;
-use crate::waiting::Wait;
+use crate::statistics::{Ended, hide_secrets};
+use crate::waiting::{Recheck, Wait};
 use crate::watch::Watch;
 use crate::{Bytes, Error, Reply, Result, UnixMs};
 
@@ -84,6 +84,13 @@ impl<F: Send + 'static> Pending for Waiting<F> {
     }
 }
 
+/// A command that has run so far that it waits.
+struct Unanswered {
+    row: &'static Row,
+    command: Queue,
+    micros: i64,
+}
+
 /// Why a session is not ready for another command.
 enum Blocked {
     /// Its command waits for something.
@@ -104,9 +111,13 @@ pub struct Session {
     watch: Watch,
     queue: Option<Queue>,
     blocked: Option<Blocked>,
+    /// What is counted when it is answered.
+    unanswered: Option<Unanswered>,
     /// Queued commands are running.
     is_executing: bool,
     is_monitor: bool,
+    /// `CLIENT NO-TOUCH`
+    is_no_touch: bool,
     tracking: Tracking,
     is_closing: bool,
 }
@@ -135,8 +146,10 @@ impl Session {
             watch: Watch::default(),
             queue: None,
             blocked: None,
+            unanswered: None,
             is_executing: false,
             is_monitor: false,
+            is_no_touch: false,
             tracking: Tracking::default(),
             is_closing: false,
         }
@@ -157,6 +170,7 @@ impl Session {
         self.end_tracking(engine);
         engine.pubsub().forget(&mut self.subscriber);
         self.end_monitor(engine);
+        self.leave_stamps(false);
         (self.db, self.protocol) = (0, Protocol::Resp2);
         // A reply that is to be left out is left out, that of RESET too.
         if self.replies != Replies::Skipping {
@@ -168,7 +182,7 @@ impl Session {
         self.client.change(|shown| {
             shown.user = Bytes::copy_from_slice(default_user.name());
             shown.name = Bytes::default();
-            (shown.is_no_evict, shown.is_no_touch) = (false, false);
+            shown.is_no_evict = false;
         });
     }
 
@@ -254,7 +268,10 @@ impl Session {
         }
         let result = match blocked {
             Blocked::Pending(mut pending) => match pending.poll(engine, waker) {
-                Some(result) => result,
+                Some(result) => {
+                    self.note_answer(engine, &result);
+                    result
+                }
                 None => {
                     self.blocked = Some(Blocked::Pending(pending));
                     return None;
@@ -306,15 +323,64 @@ impl Session {
                 }
                 if let Some(queue) = self.queue.as_mut().filter(|_| !row.ends_queue) {
                     queue.push(words);
+                    queue.note(row);
                     return Ok(Reply::from("QUEUED"));
                 }
-                let result = self.perform(engine, row, &words[name_words..]);
-                let ended =
-                    Ended { row, words, began_micros, error: result.as_ref().err(), client: &self.client };
-                engine.note_ended(&ended);
+                let result = self.perform(engine, row, (words, name_words));
+                if self.is_blocked() {
+                    let mut command = Queue::default();
+                    command.push(words);
+                    let micros = engine.clock().now_micros() - began_micros;
+                    self.unanswered = Some(Unanswered { row, command, micros });
+                } else {
+                    self.note_ended(engine, (row, words), began_micros, &result);
+                }
                 self.tracking.forget_mark(row, self.queue.is_some());
-                self.show_to_monitors(engine, self.db, row, words);
+                let mut wakers = Vec::new();
+                self.show_to_monitors(engine, (row, words), &mut wakers);
+                wakers.into_iter().for_each(Waker::wake);
                 result
+            }
+        }
+    }
+
+    /// A command has run, which began at a moment: it is counted, and noted where it took long.
+    #[inline]
+    fn note_ended(
+        &self,
+        engine: &Engine,
+        (row, words): (&'static Row, &[&[u8]]),
+        began_micros: i64,
+        result: &Result<Reply>,
+    ) {
+        let error = result.as_ref().err();
+        engine.note_ended(&Ended { row, words, began_micros, error, client: &self.client });
+    }
+
+    /// The answer that the caller has waited for has come. The time that it waited does not count.
+    fn note_answer(&mut self, engine: &Engine, result: &Result<Reply>) {
+        if let Some(Unanswered { row, command, micros }) = self.unanswered.take() {
+            let began_micros = engine.clock().now_micros() - micros;
+            command.with_first(|words| self.note_ended(engine, (row, words), began_micros, result));
+        }
+    }
+
+    /// One of the queued commands has run, which began at a moment. Shards are locked: those who are to be woken are added to `wakers`.
+    pub(crate) fn note_queued(
+        &mut self,
+        engine: &Engine,
+        words: &[&[u8]],
+        began_micros: i64,
+        result: &Result<Reply>,
+        wakers: &mut Vec<Waker>,
+    ) {
+        let Some(row) = meant(words) else { return };
+        match result {
+            // It did not run: what the user may do has changed since it was queued.
+            Err(refused) if refused.code() == "NOPERM" => engine.statistics().count_error(refused),
+            _ => {
+                self.note_ended(engine, (row, words), began_micros, result);
+                self.show_to_monitors(engine, (row, words), wakers);
             }
         }
     }
@@ -337,13 +403,15 @@ impl Session {
     fn refuse(&mut self, engine: &Engine, words: &[&[u8]], refused: Error) -> Error {
         let row = meant(words);
         self.client.begin(row, engine.clock().now());
-        engine.note_rejected(words, &refused);
-        if row.is_some_and(|row| row.spec.name == "EXEC") {
+        let refused = if row.is_some_and(|row| row.spec.name == "EXEC") {
             self.discard(engine);
             let refused = refused.to_string();
             let reason = refused.strip_prefix("ERR ").unwrap_or(&refused);
-            return Error::Refused(format!("EXECABORT Transaction discarded because of: {reason}").into());
-        }
+            Error::Refused(format!("EXECABORT Transaction discarded because of: {reason}").into())
+        } else {
+            refused
+        };
+        engine.note_rejected(words, &refused);
         // Whoever queues a command that cannot be run does not want the others either.
         if let Some(queue) = &mut self.queue {
             queue.spoil();
@@ -351,9 +419,14 @@ impl Session {
         refused
     }
 
-    fn perform(&mut self, engine: &Engine, row: &'static Row, words: &[&[u8]]) -> Result<Reply> {
+    fn perform(
+        &mut self,
+        engine: &Engine,
+        row: &'static Row,
+        (words, name_words): (&[&[u8]], usize),
+    ) -> Result<Reply> {
         let Some(parse) = &row.parse else { return Err(crate::cmd::wrong_arity(row.spec.name)) };
-        (parse.execute)(&mut Args::new(words), engine, self.db, Some(self))
+        (parse.execute)(&mut Args::of_command(words, name_words), engine, self.db, Some(self))
     }
 
     /// Whether a command may be run or queued at all.
@@ -370,8 +443,9 @@ impl Session {
         }
         self.check_rights(engine, (row, words), self.context())
             .map_err(|denied| denied.error(self.user(engine), row))?;
-        if self.queue.is_some() {
-            engine.check_room(row.spec.flags)?;
+        if let Some(queue) = &self.queue {
+            let of_queue = if row.spec.name == "EXEC" { queue.flags() } else { Flags::NONE };
+            engine.check_room(row.spec.flags.and(of_queue))?;
         }
         if self.is_restricted() && !is_for_subscribers(row) {
             let name = row.listed_name();
@@ -383,7 +457,21 @@ impl Session {
                 .into(),
             ));
         }
+        if self.is_monitor && self.touches_keys(row) {
+            return Err(Error::refused("ERR Replica can't interact with the keyspace"));
+        }
         Ok((row, name_words))
+    }
+
+    /// Whether a command is of those that Redis refuses whoever monitors, whom it counts among its replicas: it reads or writes keys,
+    /// replicas would be told of it, or it runs a queued command that is like that.
+    #[cold]
+    fn touches_keys(&self, row: &Row) -> bool {
+        match row.spec.name {
+            "EXEC" => self.queue.as_ref().is_some_and(Queue::touches_keys),
+            "PUBLISH" | "SPUBLISH" => true,
+            _ => row.access != Access::Control,
+        }
     }
 
     /// Whether it has to say who it is before it may do anything.
@@ -403,19 +491,29 @@ impl Session {
             return Ok(());
         }
         user.check(row, words).inspect_err(|denied| {
-            self.note_refusal(engine, ((*denied).into(), context), &denied.object(row, words), user.name());
+            let what = ((*denied).into(), context);
+            self.client.note_refusal(engine, what, &denied.object(row, words), user.name());
         })
     }
 
-    fn note_refusal(
-        &self,
-        engine: &Engine,
-        (reason, context): (Reason, Context),
-        object: &[u8],
-        user: &[u8],
-    ) {
-        let now = engine.clock().now();
-        engine.acl().log().note(now, reason, context, object, user, self.client.line(now));
+    /// What is asked again before the caller is served who waits: its user may have lost the right to what it waits for.
+    pub(crate) fn recheck(&self, engine: &Engine, words: &[&[u8]]) -> Recheck {
+        let (client, user) = (Arc::clone(&self.client), Arc::clone(self.user(engine)));
+        let mut command = Queue::default();
+        command.push(words);
+        Box::new(move |engine| {
+            if user.allows_everything() {
+                return Ok(());
+            }
+            command.with_first(|words| {
+                let (row, _) = lookup(words)?;
+                user.check(row, words).map_err(|denied| {
+                    let what = (denied.into(), Context::TopLevel);
+                    client.note_refusal(engine, what, &denied.object(row, words), user.name());
+                    denied.error(&user, row)
+                })
+            })
+        })
     }
 
     /// Where its commands come from.
@@ -435,7 +533,7 @@ impl Session {
     pub(crate) fn log_in(&mut self, engine: &Engine, name: &[u8], password: &[u8]) -> Result<()> {
         let Some(user) = engine.acl().authenticate(name, password) else {
             let command = self.client.shown().command.map(Row::listed_name).unwrap_or_default();
-            self.note_refusal(engine, (Reason::Auth, self.context()), command.as_bytes(), name);
+            self.client.note_refusal(engine, (Reason::Auth, self.context()), command.as_bytes(), name);
             return Err(Error::Refused(
                 "WRONGPASS invalid username-password pair or user is disabled.".into(),
             ));
@@ -450,17 +548,24 @@ impl Session {
         self.protocol == Protocol::Resp2 && self.subscriber.is_subscribed()
     }
 
-    /// Shows a command that was run to those who monitor, but for a caller who is leaving.
+    /// Shows a command that was run to those who monitor, but for a caller who is leaving. Adds those who are to be woken.
     #[inline]
-    fn show_to_monitors(&mut self, engine: &Engine, db: usize, row: &'static Row, words: &[&[u8]]) {
+    fn show_to_monitors(
+        &mut self,
+        engine: &Engine,
+        (row, words): (&'static Row, &[&[u8]]),
+        wakers: &mut Vec<Waker>,
+    ) {
         if !engine.clients().is_monitored() || row.spec.flags.contains(Flags::ADMIN) {
             return;
         }
         if self.is_closing {
             self.end_monitor(engine);
         }
-        let line = self.client.monitor_line(engine.clock().now_micros(), db, words);
-        engine.clients().show_to_monitors(&line);
+        let mut words = words.to_vec();
+        hide_secrets(row, &mut words);
+        let line = self.client.monitor_line(engine.clock().now_micros(), self.db, &words);
+        engine.clients().show_to_monitors(&line, wakers);
     }
 
     fn end_monitor(&mut self, engine: &Engine) {
@@ -541,32 +646,29 @@ impl Session {
             Err(Error::Refused("EXECABORT Transaction discarded because of previous errors.".into()))
         } else {
             queue.with_each(|commands| {
-                let prepared: Vec<_> = commands
+                let steps: Vec<_> = commands
                     .iter()
-                    .map(|words| {
-                        let (row, _) = lookup(words)?;
-                        // What the user may do can have changed since.
-                        self.check_rights(engine, (row, words), Context::Multi)
-                            .map_err(Denied::error_at_exec)?;
-                        engine.prepare(words)
-                    })
+                    .map(|words| Step { words, command: self.prepare_queued(engine, words) })
                     .collect();
-                let db = self.db;
                 self.is_executing = true;
-                let replies = engine.exec(db, &prepared, Some(&watch), Some(self));
+                let replies = engine.exec(self.db, &steps, Some(&watch), Some(self));
                 self.is_executing = false;
-                if let Ok(Some(_)) = replies {
-                    for words in commands {
-                        if let Some(row) = meant(words) {
-                            self.show_to_monitors(engine, db, row, words);
-                        }
-                    }
-                }
                 replies
             })
         };
         engine.unwatch(&mut watch);
         replies
+    }
+
+    fn prepare_queued<'w>(
+        &self,
+        engine: &Engine,
+        words: &'w [&'w [u8]],
+    ) -> Result<Box<dyn Prepared<'w> + 'w>> {
+        let (row, _) = lookup(words)?;
+        // What the user may do can have changed since.
+        self.check_rights(engine, (row, words), Context::Multi).map_err(Denied::error_at_exec)?;
+        engine.prepare(words)
     }
 
     /// Whether queued commands are running, each of which has one reply, at once.
@@ -611,6 +713,18 @@ impl Session {
             // Whoever reads the inbox is running this command.
             drop(self.inbox().push(confirmation, bytes));
         }
+    }
+
+    /// Whether its commands do not count as uses of their keys.
+    #[inline]
+    pub(crate) fn leaves_stamps(&self) -> bool {
+        self.is_no_touch
+    }
+
+    /// `CLIENT NO-TOUCH`
+    pub(crate) fn leave_stamps(&mut self, is_no_touch: bool) {
+        self.is_no_touch = is_no_touch;
+        self.client.change(|shown| shown.is_no_touch = is_no_touch);
     }
 
     /// Whether it sees all commands.

@@ -1,4 +1,5 @@
 //! Commands that are kept to be run later, as words in one buffer.
+use crate::cmd::{Access, Flags, Row};
 
 /// Commands in their order.
 #[derive(Debug, Default)]
@@ -9,9 +10,28 @@ pub(super) struct Queue {
     /// Where each command ends in `word_ends`.
     command_ends: Vec<usize>,
     is_spoiled: bool,
+    /// The flags that any of them has.
+    flags: Flags,
+    touches_keys: bool,
 }
 
 impl Queue {
+    /// The command that was added last is one of these.
+    pub(super) fn note(&mut self, row: &Row) {
+        self.flags = self.flags.and(row.spec.flags);
+        self.touches_keys |= row.access != Access::Control;
+    }
+
+    /// The flags that any of the commands has.
+    pub(super) const fn flags(&self) -> Flags {
+        self.flags
+    }
+
+    /// Whether one of them reads or writes keys.
+    pub(super) const fn touches_keys(&self) -> bool {
+        self.touches_keys
+    }
+
     pub(super) fn push(&mut self, words: &[&[u8]]) {
         for word in words {
             self.bytes.extend_from_slice(word);

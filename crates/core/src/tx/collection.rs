@@ -124,7 +124,7 @@ pub type ZSetMut<'t, 'e> = Held<'t, 'e, ZSet>;
 impl<'e> Tx<'e> {
     fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
         let (hash, place) = self.prepare(key)?;
-        let Self { engine, locks, now, recorder, notes, undo, db, .. } = self;
+        let Self { engine, locks, now, recorder, notes, undo, db, stamps, .. } = self;
         let mut undo = undo.as_deref_mut();
         let (engine, db) = (*engine, *db);
         let Some(shard) = locks.get_mut(engine.keyspace().index(hash)) else {
@@ -138,7 +138,10 @@ impl<'e> Tx<'e> {
                     if undo.is_some() {
                         head = Some(Head::of(&entry));
                     }
-                    engine.tracking().touch(&entry, Access::Write, now.recent_seconds(), engine.random());
+                    if *stamps {
+                        let seconds = now.recent_seconds();
+                        engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
+                    }
                 }
                 if !database.open::<T>(place) {
                     return Err(Error::WrongType);

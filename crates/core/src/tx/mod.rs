@@ -184,6 +184,8 @@ pub struct View<'v> {
     db: usize,
     /// Whether lookups are counted as hits and misses, and misses are told of.
     counts: bool,
+    /// Whether lookups count as uses of their keys.
+    stamps: bool,
 }
 
 impl fmt::Debug for View<'_> {
@@ -202,7 +204,7 @@ impl<'v> View<'v> {
         known: Option<&'v KnownHashes>,
         notes: &'v Notes,
     ) -> Self {
-        Self { engine, shards: Shards::of(locks), now, known, notes, db, counts: false }
+        Self { engine, shards: Shards::of(locks), now, known, notes, db, counts: false, stamps: true }
     }
 
     /// The same view, whose lookups INFO counts: that of a read, and of what a write is asked to answer.
@@ -210,6 +212,13 @@ impl<'v> View<'v> {
     #[inline]
     pub fn counting(self) -> Self {
         Self { counts: true, ..self }
+    }
+
+    /// The same view, whose lookups count as uses of their keys or do not.
+    #[must_use]
+    #[inline]
+    pub(crate) fn stamping(self, stamps: bool) -> Self {
+        Self { stamps, ..self }
     }
 
     /// The time that the whole unit sees.
@@ -289,8 +298,10 @@ impl<'v> View<'v> {
     fn used(&self, key: &[u8]) -> Result<Option<(&'v Entry, &'v TypeSettings)>> {
         let (shard, entry) = self.locate(key)?;
         Ok(entry.map(|entry| {
-            let (seconds, random) = (self.now.recent_seconds(), self.engine.random());
-            self.engine.tracking().touch(entry, Access::Read, seconds, random);
+            if self.stamps {
+                let (seconds, random) = (self.now.recent_seconds(), self.engine.random());
+                self.engine.tracking().touch(entry, Access::Read, seconds, random);
+            }
             (entry, &shard.settings)
         }))
     }
@@ -300,9 +311,9 @@ impl<'v> View<'v> {
         Ok(self.peek(key)?.is_some())
     }
 
-    /// Notes that the key was used; false if it is not there.
+    /// Notes that the key was used, whatever else counts as a use; false if it is not there.
     pub fn touch(&self, key: &[u8]) -> Result<bool> {
-        Ok(self.used(key)?.is_some())
+        Ok(self.stamping(true).used(key)?.is_some())
     }
 
     /// The deadline of a key that is there; `None` inside for one without.
@@ -427,6 +438,8 @@ pub struct Tx<'e> {
     undo: Option<Box<Undo>>,
     /// The number of the caller whose commands these are.
     caller: Option<u64>,
+    /// Whether they count as uses of their keys.
+    stamps: bool,
     /// Commands that may grow memory are refused.
     is_full: bool,
 }
@@ -471,14 +484,22 @@ impl<'e> Tx<'e> {
             aftermath,
             undo: None,
             caller: None,
+            stamps: true,
             is_full: false,
         }
     }
 
     /// These are the commands of a caller.
     #[inline]
-    pub(crate) fn set_caller(&mut self, caller: Option<u64>) {
-        self.caller = caller;
+    pub(crate) fn set_caller(&mut self, caller: Option<&Session>) {
+        self.caller = caller.map(Session::id);
+        self.stamps = caller.is_none_or(|caller| !caller.leaves_stamps());
+    }
+
+    /// The commands that follow in this unit are of a caller as it is now: one of those before may have changed it.
+    pub(crate) fn follow(&mut self, caller: &Session) {
+        self.set_caller(Some(caller));
+        self.db = caller.db();
     }
 
     /// The caller has read keys, and is told when they change, if it tracks what it reads.
@@ -692,14 +713,14 @@ impl<'e> Tx<'e> {
         self.aftermath.wake(|wakers| self.engine.tell(&messages, self.caller, wakers));
     }
 
+    /// Wakes those whom `body` adds once no lock is held.
+    pub(crate) fn wake_all_later(&mut self, body: impl FnOnce(&mut Vec<Waker>)) {
+        self.aftermath.wake(body);
+    }
+
     /// Wakes somebody once no lock is held.
     pub(crate) fn wake_later(&mut self, reader: Option<Waker>) {
         self.aftermath.wake(|wakers| wakers.extend(reader));
-    }
-
-    /// The database of the commands that follow in this unit.
-    pub(crate) fn select(&mut self, db: usize) {
-        self.db = db;
     }
 
     /// Whether nothing is locked, so that locks may be waited for.
@@ -751,6 +772,7 @@ impl<'e> Tx<'e> {
     /// The same values, to read.
     pub fn view(&self) -> View<'_> {
         View::new(self.engine, self.db, &self.locks, &self.now, self.known.as_ref(), &self.notes)
+            .stamping(self.stamps)
     }
 
     /// The time that the whole unit sees.
@@ -871,7 +893,9 @@ impl<'e> Tx<'e> {
         let old_deadline = match shard.get_mut(db, hash, key) {
             Some(mut entry) if entry.is_alive(|| self.now.get()) => {
                 let before = self.undo.as_ref().and_then(|undo| undo.before_replacing(db, hash, key, &entry));
-                engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
+                if self.stamps {
+                    engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
+                }
                 let (out, deadline) = (entry.replace(content), entry.deadline());
                 self.replaced(hash, key, before, out);
                 deadline
@@ -1043,7 +1067,9 @@ impl<'e> Tx<'e> {
         self.shard_at(to_hash)?;
         let (hash, place) = self.prepare(from)?;
         let (Some(place), from_db) = (place, self.db) else { return Ok(false) };
-        let Some(taken) = self.shard_at(hash)?.take_at(from_db, place) else { return Ok(false) };
+        let Some(mut taken) = self.shard_at(hash)?.take_at(from_db, place) else { return Ok(false) };
+        // As in Redis, where it is a new key.
+        taken.access = self.engine.tracking().first(self.now.recent_seconds()).unwrap_or(taken.access);
         let replaced = match self.shard_at(to_hash)?.locate(to_db, to_hash, to).map(|(place, _)| place) {
             Some(place) => self.in_database(to_db, |tx| tx.extract(to_hash, to, place))?,
             None => None,

@@ -82,7 +82,9 @@ impl Tx<'_> {
         };
         let Some(mut entry) = shard.at_mut(db, place) else { return Err(Error::NoSuchKey) };
         let before = self.undo.as_ref().and_then(|undo| undo.before_replacing(db, hash, key, &entry));
-        engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
+        if self.stamps {
+            engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
+        }
         let ValueRef::String(old) = entry.value() else { return Err(Error::WrongType) };
         let Some(old) = old.as_int() else { return Err(Error::NotAnInteger) };
         let Some(sum) = old.checked_add(by) else { return Err(Error::Overflow) };

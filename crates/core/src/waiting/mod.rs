@@ -92,8 +92,13 @@ pub(crate) struct Ticket {
     pub(crate) awaits: Awaited,
 }
 
+/// Says, under the locks of whoever serves, whether a caller may still be given what it waits for.
+pub(crate) type Recheck = Box<dyn Fn(&Engine) -> Result<()> + Send + Sync>;
+
 /// How an attempt is made, and what is done with what nobody took.
 pub(crate) struct Means<H, F> {
+    /// A refusal ends the wait.
+    pub(crate) recheck: Option<Recheck>,
     pub(crate) how: H,
     pub(crate) attempt: fn(&H, &[&[u8]], &mut Tx<'_>) -> Result<Option<F>>,
     pub(crate) give_back: fn(&H, &Engine, usize, F),
@@ -116,6 +121,9 @@ impl<H: Send + Sync, F: Send> Queued for Waiter<H, F> {
         let keys: Vec<&[u8]> = self.ticket.keys.iter().map(|key| &**key).collect();
         let mut is_contended = false;
         let turn = self.slot.serve(|| {
+            if let Some(refused) = self.means.recheck.as_ref().and_then(|check| check(tx.engine()).err()) {
+                return Some(Err(refused));
+            }
             // With all of them it sees what a first look would see: of a key that was filled meanwhile, or is something else now.
             let has_all = tx.try_lock(&keys);
             let attempt = |tx: &mut Tx<'_>| (self.means.attempt)(&self.means.how, &keys, tx);
