@@ -1,51 +1,18 @@
 //! Values that are computed when they are not there: who computes, who waits, who is given what.
+mod by_hand;
+
 use std::cell::Cell;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::{Barrier, mpsc};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use redlet::{Bytes, CacheOptions, Commands, Error, ManualClock, Redis, Result, TypedCommands, UnixMs};
+use redlet::{Bytes, CacheOptions, Commands, Error, Redis, Result, TypedCommands};
+
+use by_hand::{ByHand, at_noon};
 
 const MINUTE: Duration = Duration::from_mins(1);
-
-fn at_noon() -> (ManualClock, Redis) {
-    let clock = ManualClock::at(UnixMs(1_795_000_000_000));
-    let redis = Redis::builder().clock(clock.clone()).build().unwrap();
-    (clock, redis)
-}
-
-/// A waker that counts.
-#[derive(Default)]
-struct Counting(AtomicUsize);
-
-impl Wake for Counting {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// A future that the test polls by hand.
-struct ByHand<F> {
-    future: Pin<Box<F>>,
-    woken: Arc<Counting>,
-}
-
-impl<F: Future> ByHand<F> {
-    fn new(future: F) -> Self {
-        Self { future: Box::pin(future), woken: Arc::default() }
-    }
-
-    fn poll(&mut self) -> Poll<F::Output> {
-        let waker = Waker::from(Arc::clone(&self.woken));
-        self.future.as_mut().poll(&mut Context::from_waker(&waker))
-    }
-
-    fn times_woken(&self) -> usize {
-        self.woken.0.load(Ordering::SeqCst)
-    }
-}
 
 /// A value that is there when the test says so.
 fn later(value: &Cell<Option<&'static str>>) -> impl Future<Output = Result<&'static str>> {

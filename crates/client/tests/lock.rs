@@ -1,56 +1,33 @@
 //! Locks with names: who has one, who waits, and what ends both.
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+mod by_hand;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
-use redlet::{
-    Commands, Error, Lock, LockError, LockGuard, ManualClock, Redis, Reply, Result, SetOptions, SetReply,
-    Ttl, UnixMs,
-};
+use redlet::{Commands, Error, LockError, LockGuard, Redis, Reply, Result, SetOptions, SetReply, Ttl};
+
+use by_hand::{ByHand, at_noon};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn at_noon() -> (ManualClock, Redis) {
-    let clock = ManualClock::at(UnixMs(1_795_000_000_000));
-    let redis = Redis::builder().clock(clock.clone()).build().unwrap();
-    (clock, redis)
-}
+/// Somebody who waits for a lock.
+struct Waiting<F>(ByHand<F>);
 
-/// A waker that counts.
-#[derive(Default)]
-struct Counting(AtomicUsize);
-
-impl Wake for Counting {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// Somebody who waits for a lock, polled by hand.
-struct Waiting<'l> {
-    future: Pin<Box<dyn Future<Output = Result<LockGuard>> + Send + 'l>>,
-    woken: Arc<Counting>,
-    seen: usize,
-}
-
-impl<'l> Waiting<'l> {
-    fn new(lock: &'l Lock) -> Self {
-        let mut waiting = Self { future: Box::pin(lock.acquire_async()), woken: Arc::default(), seen: 0 };
+impl<F: Future<Output = Result<LockGuard>>> Waiting<F> {
+    fn new(future: F) -> Self {
+        let mut waiting = ByHand::new(future);
         assert!(waiting.poll().is_pending());
-        waiting
-    }
-
-    fn poll(&mut self) -> Poll<Result<LockGuard>> {
-        self.seen = self.woken.0.load(Ordering::SeqCst);
-        let waker = Waker::from(Arc::clone(&self.woken));
-        self.future.as_mut().poll(&mut Context::from_waker(&waker))
+        Self(waiting)
     }
 
     /// Whether it was woken since it was polled.
     fn is_woken(&self) -> bool {
-        self.woken.0.load(Ordering::SeqCst) > self.seen
+        self.0.times_woken() > 0
+    }
+
+    fn poll(&mut self) -> Poll<Result<LockGuard>> {
+        self.0.poll()
     }
 
     fn guard(&mut self) -> LockGuard {
@@ -126,24 +103,24 @@ fn those_who_wait_are_woken_by_each_way_in_which_a_lock_comes_free() {
     let (clock, redis) = at_noon();
     let lock = redis.lock("a*[name]").unwrap().ttl(10 * SECOND);
     let guard = lock.acquire().unwrap();
-    let mut waiting = Waiting::new(&lock);
+    let mut waiting = Waiting::new(lock.acquire_async());
     redis.set("another", "v").unwrap();
     redis.delete(["another"]).unwrap();
     assert!(!waiting.is_woken(), "other keys are none of its business");
     guard.release().unwrap();
     let guard = waiting.guard();
 
-    let mut waiting = Waiting::new(&lock);
+    let mut waiting = Waiting::new(lock.acquire_async());
     redis.delete(["a*[name]"]).unwrap();
     drop(guard);
     let guard = waiting.guard();
 
-    let mut waiting = Waiting::new(&lock);
+    let mut waiting = Waiting::new(lock.acquire_async());
     redis.rename("a*[name]", "elsewhere").unwrap();
     let guard_of_renamed = waiting.guard();
     drop(guard);
 
-    let mut waiting = Waiting::new(&lock);
+    let mut waiting = Waiting::new(lock.acquire_async());
     clock.advance(11 * SECOND);
     redis.tick(100);
     let guard = waiting.guard();
@@ -151,7 +128,7 @@ fn those_who_wait_are_woken_by_each_way_in_which_a_lock_comes_free() {
     assert!(guard.owned().unwrap());
 
     // No event tells of a database that is emptied: it is noticed when the clock has moved on.
-    let mut waiting = Waiting::new(&lock);
+    let mut waiting = Waiting::new(lock.acquire_async());
     redis.flushall().unwrap();
     assert!(!waiting.is_woken());
     clock.advance(Duration::from_millis(99));
@@ -172,7 +149,7 @@ fn a_wait_ends_with_its_time_or_with_its_future_and_takes_nothing() {
     assert_eq!(at_once.to_string(), "the lock \"name\" was not free in time");
 
     let patient = lock.clone().wait_at_most(Duration::from_millis(250));
-    let mut waiting = Waiting::new(&patient);
+    let mut waiting = Waiting::new(patient.acquire_async());
     for _ in 0..2 {
         clock.advance(Duration::from_millis(100));
         redis.tick(0);
@@ -184,8 +161,8 @@ fn a_wait_ends_with_its_time_or_with_its_future_and_takes_nothing() {
     let Poll::Ready(Err(error)) = waiting.poll() else { panic!("its time is over") };
     assert_eq!(lock_error(error), LockError::NotAcquired { name: "name".into() });
 
-    let mut stays = Waiting::new(&lock);
-    let goes = Waiting::new(&lock);
+    let mut stays = Waiting::new(lock.acquire_async());
+    let goes = Waiting::new(lock.acquire_async());
     guard.release().unwrap();
     drop(goes);
     drop(stays.guard());

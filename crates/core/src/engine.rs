@@ -153,8 +153,9 @@ pub fn check_word(word: &[u8]) -> Result<()> {
     check_length(word, MAX_BULK_LENGTH)
 }
 
+/// Refuses a word that is longer than `longest` bytes, as `proto-max-bulk-len` has it.
 #[inline]
-fn check_length(word: &[u8], longest: usize) -> Result<()> {
+pub(crate) fn check_length(word: &[u8], longest: usize) -> Result<()> {
     if word.len() > longest {
         return Err(Error::refused("ERR Protocol error: invalid bulk length"));
     }

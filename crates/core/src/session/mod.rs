@@ -19,7 +19,7 @@ use tracking::Tracking;
 use crate::acl::{Context, Denied, Reason, User};
 use crate::cmd::args::Args;
 use crate::cmd::{Access, Flags, Prepared, Row, lookup, meant};
-use crate::engine::{Engine, Step, check_word};
+use crate::engine::{Engine, Step, check_length};
 use crate::inbox::{Capacity, Inbox};
 use crate::pubsub::{Kind, Push, Subscriber};
 use crate::statistics::{Ended, hide_secrets};
@@ -431,9 +431,8 @@ impl Session {
 
     /// Whether a command may be run or queued at all.
     fn admit(&self, engine: &Engine, words: &[&[u8]]) -> Result<(&'static Row, usize)> {
-        for word in words {
-            check_word(word)?;
-        }
+        let longest = engine.config().max_bulk_length();
+        words.iter().try_for_each(|word| check_length(word, longest))?;
         let (row, name_words) = lookup(words)?;
         if self.needs_login(engine) && !row.spec.flags.contains(Flags::NO_AUTH) {
             return Err(Error::Refused("NOAUTH Authentication required.".into()));
