@@ -23,7 +23,7 @@ const OF_USE: [&str; 3] = ["Commandstats", "Errorstats", "Latencystats"];
 const ONLY_ONE: [(&str, &str); 7] = [
     ("redlet_version", "which clone this is"),
     ("listener1", "the server of the tests is reached by a socket"),
-    ("Keysizes", "lengths of values are not counted"),
+    ("Keysizes", "it takes a look at every key, so it has to be asked for"),
     ("module", "no module is built in"),
     ("used_cpu_sys_main_thread", "no thread is the main one"),
     ("used_cpu_user_main_thread", "no thread is the main one"),

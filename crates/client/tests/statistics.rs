@@ -1,14 +1,15 @@
 //! What INFO counts.
-use redlet::{Commands, Redis};
+use redlet::{Commands, ManualClock, Redis, UnixMs};
 
 /// A command, and how many hits and misses Redis 8.0.2 counted for it, one after the other on the same keys.
-const COUNTED: [(&str, u64, u64); 38] = [
+const COUNTED: [(&str, u64, u64); 39] = [
     ("GET k", 1, 0),
     ("GET none", 0, 1),
     ("EXISTS k none", 1, 1),
     ("TTL k", 1, 0),
     ("TYPE k", 1, 0),
     ("OBJECT ENCODING k", 1, 0),
+    ("MEMORY USAGE k", 0, 0),
     ("STRLEN k", 1, 0),
     ("MGET k none l", 2, 1),
     ("LRANGE l 0 -1", 1, 0),
@@ -89,4 +90,39 @@ fn hits_and_misses_are_counted_where_a_real_server_counts_them() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A section of INFO.
+fn section(redis: &Redis, name: &str) -> String {
+    let redlet::Reply::Verbatim(text) = redis.execute(&["INFO", name]).unwrap() else { panic!("text") };
+    text
+}
+
+/// The lines are those of Redis 8.0.2 after the same commands.
+#[test]
+fn what_deadlines_leave_is_averaged_and_lengths_are_told_when_they_are_asked_for() {
+    let clock = ManualClock::at(UnixMs(1_000_000));
+    let redis = Redis::builder().clock(clock.clone()).build().unwrap();
+    let run = |line: &str| drop(redis.execute(&line.split(' ').collect::<Vec<_>>()).unwrap());
+    assert_eq!(section(&redis, "keysizes"), "# Keysizes\r\n");
+    for line in ["SET k 12345 EX 100", "SET l 1 PX 300000", "SET m v PX 1", "RPUSH n a b c", "ZADD z 1 a 2 b"]
+    {
+        run(line);
+    }
+    run(&format!("SET big {}", "x".repeat(3000)));
+    clock.advance(std::time::Duration::from_secs(1));
+    redis.tick(usize::MAX);
+    assert_eq!(
+        section(&redis, "keyspace"),
+        "# Keyspace\r\ndb0:keys=5,expires=2,avg_ttl=199000,subexpiry=0\r\n"
+    );
+    assert_eq!(
+        section(&redis, "keysizes"),
+        "# Keysizes\r\ndb0_distrib_strings_sizes:1=1,4=1,2K=1\r\ndb0_distrib_lists_items:2=1\r\n\
+         db0_distrib_zsets_items:2=1\r\n"
+    );
+    for line in ["PERSIST k", "PEXPIRE l 1000", "COPY l o", "FLUSHDB", "SET p v PX 500"] {
+        run(line);
+    }
+    assert_eq!(section(&redis, "keyspace"), "# Keyspace\r\ndb0:keys=1,expires=1,avg_ttl=500,subexpiry=0\r\n");
 }

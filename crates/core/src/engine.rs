@@ -314,11 +314,13 @@ impl Engine {
         command: &C,
         wakers: &mut Vec<Waker>,
     ) {
-        let mut telling = Telling { clients: &self.clients, wakers };
-        let limit = self.config.tracked_keys();
-        command.keys(&mut |key| {
-            self.invalidation.remember(session.id(), key, limit, &self.random, &mut telling);
-        });
+        let mut telling = self.telling(wakers);
+        command.keys(&mut |key| self.invalidation.remember(session.id(), key, &mut telling));
+    }
+
+    /// What it takes to tell callers that track keys.
+    pub(crate) fn telling<'t>(&'t self, wakers: &'t mut Vec<Waker>) -> Telling<'t> {
+        Telling { clients: &self.clients, random: &self.random, limit: self.config.tracked_keys(), wakers }
     }
 
     /// Shows `body` what a command that only reads would see, under the locks that it would take.
@@ -822,6 +824,11 @@ impl Engine {
     /// Who may do what.
     pub fn acl(&self) -> &Acl {
         &self.acl
+    }
+
+    /// When waits are over.
+    pub(crate) fn timeouts(&self) -> &Timeouts {
+        &self.timeouts
     }
 
     pub(crate) fn announcer(&self) -> &Announcer {

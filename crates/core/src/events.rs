@@ -10,7 +10,6 @@ use parking_lot::RwLock;
 
 use crate::engine::Engine;
 use crate::inbox::{Capacity, Inbox};
-use crate::invalidation::Telling;
 use crate::pubsub::{PubSub, Published};
 use crate::types::Type;
 use crate::{Bytes, glob};
@@ -220,6 +219,13 @@ pub(crate) enum News {
     Database(usize),
     /// A database was emptied, or all of them.
     Emptied,
+    /// A caller who is told when that changes has read a key, after what was noted before.
+    Read {
+        /// The caller's number.
+        caller: u64,
+        /// The key.
+        key: Bytes,
+    },
     /// Somebody waits for a key that may have something.
     Ready(usize, Bytes),
     /// A command published something.
@@ -380,7 +386,7 @@ impl Engine {
     /// Tells whoever wants to know. The shards that the news are about are still locked, so they are told in their order; those who
     /// are to be woken are added to `wakers`. `writer` is the number of the caller whose command it was.
     pub(crate) fn tell(&self, news: &[News], writer: Option<u64>, wakers: &mut Vec<Waker>) {
-        self.invalidation().tell(news, writer, &mut Telling { clients: self.clients(), wakers });
+        self.invalidation().tell(news, writer, &mut self.telling(wakers));
         let notifications = self.events().notifications();
         for news in news {
             match news {
@@ -388,7 +394,7 @@ impl Engine {
                     notifications.publish(event, self.pubsub(), wakers);
                     self.events().tell(event, wakers);
                 }
-                News::Database(_) | News::Emptied | News::Ready(..) => {}
+                News::Database(_) | News::Emptied | News::Read { .. } | News::Ready(..) => {}
                 News::Message { channel, payload, is_sharded } => {
                     let message = Published { channel, payload, is_sharded: *is_sharded };
                     self.pubsub().publish(&message, wakers);

@@ -5,7 +5,7 @@
 //! as in Redis. This lock is taken after those of shards; inboxes, and what others see of callers, are all that is locked under it.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use foldhash::fast::RandomState;
@@ -61,7 +61,8 @@ struct Tracker {
 
 impl Tracker {
     /// Leaves word with whoever is to be told, if that is somebody who can be.
-    fn tell(&mut self, keys: Option<&[Bytes]>, clients: &Clients, wakers: &mut Vec<Waker>) {
+    fn tell(&mut self, keys: Option<&[Bytes]>, telling: &mut Telling<'_>) {
+        let Telling { clients, wakers, .. } = telling;
         let keys = || keys.map(<[Bytes]>::to_vec);
         let Some(redirect) = self.state.options.redirect else {
             if self.client.protocol() == Protocol::Resp3 {
@@ -89,6 +90,9 @@ impl Tracker {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Callers that have tracked keys and are still there. One that has ended it may begin anew, and is then told of what it read
+    /// before; while there is none, nothing is noted for anybody.
+    known: BTreeSet<u64>,
     trackers: BTreeMap<u64, Tracker>,
     /// Who has read a key since it was last told of. Some of them may be gone, or track in another way by now.
     readers: IndexMap<Box<[u8]>, BTreeSet<u64>, RandomState>,
@@ -99,8 +103,25 @@ struct State {
 }
 
 impl State {
+    /// Remembers that a caller has read a key, and gives up others where there are too many.
+    fn remember(&mut self, id: u64, key: &[u8], telling: &mut Telling<'_>) {
+        let mut is_new = true;
+        match self.readers.get_mut(key) {
+            Some(readers) => is_new = readers.insert(id),
+            None => drop(self.readers.insert(key.into(), BTreeSet::from([id]))),
+        }
+        self.items += usize::from(is_new);
+        while telling.limit > 0 && self.readers.len() > telling.limit {
+            // Not the last, which is the one that was just read.
+            let others = (self.readers.len() - 1).max(1) as u64;
+            let victim = self.readers.get_index((telling.random.next_u64() % others) as usize);
+            let Some(victim) = victim.map(|(key, _)| key.clone()) else { break };
+            self.tell_readers(&victim, None, telling);
+        }
+    }
+
     /// Tells those who have read a key.
-    fn tell_readers(&mut self, key: &[u8], writer: Option<u64>, clients: &Clients, wakers: &mut Vec<Waker>) {
+    fn tell_readers(&mut self, key: &[u8], writer: Option<u64>, telling: &mut Telling<'_>) {
         let Some(readers) = self.readers.swap_remove(key) else { return };
         self.items -= readers.len();
         let keys = [Bytes::copy_from_slice(key)];
@@ -109,7 +130,7 @@ impl State {
             let is_own = tracker.state.options.leaves_out_own && writer == Some(id);
             let is_broadcast = matches!(tracker.state.options.mode, TrackingMode::Broadcast(_));
             if !is_own && !is_broadcast {
-                tracker.tell(Some(&keys), clients, wakers);
+                tracker.tell(Some(&keys), telling);
             }
         }
     }
@@ -142,17 +163,24 @@ impl State {
         let tracker =
             Tracker { client: Arc::clone(client), state: TrackingState { options, is_broken: false } };
         self.trackers.insert(id, tracker);
+        self.known.insert(id);
         Ok(())
     }
 
-    /// A caller is not told any more. What it has read is forgotten when that changes, or when nobody is told of anything.
+    /// A caller is not told any more. What it has read is forgotten when that changes.
     fn end(&mut self, id: u64) {
         self.trackers.remove(&id);
         self.prefixes.retain(|_, callers| {
             callers.remove(&id);
             !callers.is_empty()
         });
-        if self.trackers.is_empty() {
+    }
+
+    /// A caller is gone.
+    fn forget(&mut self, id: u64) {
+        self.end(id);
+        self.known.remove(&id);
+        if self.known.is_empty() {
             self.readers = IndexMap::default();
             self.items = 0;
         }
@@ -163,8 +191,8 @@ impl State {
 #[derive(Debug, Default)]
 pub struct Invalidation {
     state: Mutex<State>,
-    /// How many callers track keys: a unit looks no further where there is none.
-    trackers: AtomicUsize,
+    /// Whether anybody is known: a unit looks no further where there is nobody.
+    is_used: AtomicBool,
 }
 
 /// How much is remembered, as INFO reports it.
@@ -181,10 +209,10 @@ pub struct Remembered {
 }
 
 impl Invalidation {
-    /// Whether anybody tracks keys.
+    /// Whether anybody tracks keys, or has tracked some and is still there.
     #[inline]
     pub fn is_used(&self) -> bool {
-        self.trackers.load(Ordering::Relaxed) > 0
+        self.is_used.load(Ordering::Relaxed)
     }
 
     /// What there is to know of a caller that tracks keys.
@@ -209,35 +237,19 @@ impl Invalidation {
 pub(crate) struct Telling<'t> {
     /// All callers.
     pub(crate) clients: &'t Clients,
+    /// Chooses what is given up.
+    pub(crate) random: &'t Random,
+    /// How many keys are remembered at most; 0 for no limit.
+    pub(crate) limit: usize,
     /// Who is to be woken, once no lock is held.
     pub(crate) wakers: &'t mut Vec<Waker>,
 }
 
 impl Invalidation {
-    /// A caller has read a key. The key's shard is locked. Where more than `limit` keys are remembered, 0 for no limit, others are given
-    /// up, and their readers told as if these had changed.
-    pub(crate) fn remember(
-        &self,
-        id: u64,
-        key: &[u8],
-        limit: usize,
-        random: &Random,
-        telling: &mut Telling<'_>,
-    ) {
-        let mut state = self.state.lock();
-        let mut is_new = true;
-        match state.readers.get_mut(key) {
-            Some(readers) => is_new = readers.insert(id),
-            None => drop(state.readers.insert(key.into(), BTreeSet::from([id]))),
-        }
-        state.items += usize::from(is_new);
-        while limit > 0 && state.readers.len() > limit {
-            // Not the last, which is the one that was just read.
-            let others = (state.readers.len() - 1).max(1) as u64;
-            let victim = state.readers.get_index((random.next_u64() % others) as usize);
-            let Some(victim) = victim.map(|(key, _)| key.clone()) else { break };
-            state.tell_readers(&victim, None, telling.clients, telling.wakers);
-        }
+    /// A caller has read a key. The key's shard is locked. Where too many keys are remembered, others are given up, and their readers
+    /// told as if these had changed.
+    pub(crate) fn remember(&self, id: u64, key: &[u8], telling: &mut Telling<'_>) {
+        self.state.lock().remember(id, key, telling);
     }
 
     /// Tells those who have read what changed. The shards that the news are about are still locked. `writer` is the caller whose
@@ -252,7 +264,7 @@ impl Invalidation {
         for news in news {
             match news {
                 News::Key(Event { class, key, .. }) if Classes::CHANGES.contains(*class) => {
-                    state.tell_readers(key, writer, telling.clients, telling.wakers);
+                    state.tell_readers(key, writer, telling);
                     for prefix in state.prefixes.keys().filter(|prefix| key.starts_with(prefix)) {
                         match broadcasts.get_mut(prefix) {
                             Some(keys) => drop(keys.insert(key.clone())),
@@ -264,9 +276,10 @@ impl Invalidation {
                     state.readers.clear();
                     state.items = 0;
                     for tracker in state.trackers.values_mut() {
-                        tracker.tell(None, telling.clients, telling.wakers);
+                        tracker.tell(None, telling);
                     }
                 }
+                News::Read { caller, key } => state.remember(*caller, key, telling),
                 _ => {}
             }
         }
@@ -276,7 +289,7 @@ impl Invalidation {
             for id in prefixes.get(&prefix).into_iter().flatten() {
                 let Some(tracker) = trackers.get_mut(id) else { continue };
                 if !tracker.state.options.leaves_out_own || writer != Some(*id) {
-                    tracker.tell(Some(&keys), telling.clients, telling.wakers);
+                    tracker.tell(Some(&keys), telling);
                 }
             }
         }
@@ -297,13 +310,19 @@ impl Engine {
         self.change_trackers(|state| state.end(id));
     }
 
+    /// A caller is gone.
+    pub(crate) fn forget_tracker(&self, id: u64) {
+        self.change_trackers(|state| state.forget(id));
+    }
+
     /// Units note their changes for as long as somebody is told of them.
     fn change_trackers<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let invalidation = self.invalidation();
         let mut state = invalidation.state.lock();
         let result = change(&mut state);
-        invalidation.trackers.store(state.trackers.len(), Ordering::Relaxed);
-        self.events().set_keys_tracked(!state.trackers.is_empty());
+        let is_used = !state.known.is_empty();
+        invalidation.is_used.store(is_used, Ordering::Relaxed);
+        self.events().set_keys_tracked(is_used);
         result
     }
 }

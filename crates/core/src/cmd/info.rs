@@ -11,9 +11,11 @@ use crate::config::show_percentile;
 use crate::engine::Engine;
 use crate::host::{Process, ProcessFigures};
 use crate::journal::Keeper;
+use crate::keyspace::{Database, Entry};
 use crate::pubsub::Kind;
 use crate::session::{Client, Shown};
 use crate::tx::Tx;
+use crate::types::Type;
 use crate::{Reply, Result};
 
 table! { control Info }
@@ -126,6 +128,7 @@ const SECTIONS: &[Section] = &[
         Ok(())
     }),
     section("Keyspace", keyspace),
+    Section { is_default: false, ..section("Keysizes", key_sizes) },
 ];
 
 /// The version of Redis whose commands and replies these are; clients switch features by it.
@@ -206,8 +209,8 @@ fn clients(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     lines.add("blocked_clients", count(|shown| shown.is_blocked));
     lines.add("tracking_clients", engine.invalidation().remembered().clients);
     lines.add("pubsub_clients", count(|shown| shown.subscriptions.iter().any(|count| *count > 0)));
-    lines.add("watching_clients", count(|shown| shown.watched > 0));
-    lines.add("clients_in_timeout_table", 0);
+    lines.add("watching_clients", count(|shown| shown.watched() > 0));
+    lines.add("clients_in_timeout_table", engine.timeouts().len());
     lines.add("total_watched_keys", watched);
     lines.add("total_blocking_keys", awaited);
     lines.add("total_blocking_keys_on_nokey", 0);
@@ -505,13 +508,58 @@ fn latency_statistics(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
 
 fn keyspace(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     for number in 0..db.engine().databases() {
-        let Counted { keys, with_deadline } = count(&db.view().in_database(number))?;
+        let Counted { keys, deadlines } = count(&db.view().in_database(number))?;
         if keys > 0 {
+            let (expires, left) = (deadlines.count, deadlines.average_left(db.now()));
             lines.add(
                 format_args!("db{number}"),
-                format_args!("keys={keys},expires={with_deadline},avg_ttl=0,subexpiry=0"),
+                format_args!("keys={keys},expires={expires},avg_ttl={left},subexpiry=0"),
             );
         }
     }
     Ok(())
+}
+
+/// How many values of each type have a length of about so much: of each power of two, from there up to the next. O(number of keys), so it
+/// has to be asked for.
+fn key_sizes(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
+    /// In Redis's order, with what a length is.
+    const TYPES: [(Type, &str); 5] = [
+        (Type::String, "strings_sizes"),
+        (Type::List, "lists_items"),
+        (Type::Set, "sets_items"),
+        (Type::ZSet, "zsets_items"),
+        (Type::Hash, "hashes_items"),
+    ];
+    for number in 0..db.engine().databases() {
+        let view = db.view().in_database(number);
+        let mut counts = [[0_usize; 65]; TYPES.len()];
+        for shard in 0..db.engine().keyspace().len() {
+            let entries = view.database(shard)?.into_iter().flat_map(Database::iter);
+            for value in entries.map(Entry::value) {
+                let place = TYPES.iter().position(|(kind, _)| *kind == value.value_type());
+                let bits = usize::BITS - value.length().leading_zeros();
+                place.into_iter().for_each(|place| counts[place][bits as usize] += 1);
+            }
+        }
+        for ((_, name), counts) in TYPES.iter().zip(counts) {
+            let sizes = counts.iter().enumerate().filter(|(_, count)| **count > 0);
+            let sizes: Vec<String> = sizes
+                .map(|(bits, count)| match bits {
+                    0 => format!("0={count}"),
+                    _ => format!("{}={count}", shortened_power(bits as u32 - 1)),
+                })
+                .collect();
+            if !sizes.is_empty() {
+                lines.add(format_args!("db{number}_distrib_{name}"), sizes.join(","));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Two to the power of so much, in the unit that leaves few digits.
+fn shortened_power(bits: u32) -> String {
+    const UNITS: [&str; 7] = ["", "K", "M", "G", "T", "P", "E"];
+    format!("{}{}", 1 << (bits % 10), UNITS[bits as usize / 10])
 }

@@ -5,7 +5,7 @@ use super::{Args, Command, Control, Flags, Group, Read, Scope, Spec, Write, bare
 use crate::engine::Engine;
 use crate::host::Shutdown;
 use crate::journal::Keeper;
-use crate::keyspace::Database;
+use crate::keyspace::{Database, Deadlines};
 use crate::tx::{Tx, View};
 use crate::{Error, Reply, Result};
 
@@ -43,7 +43,7 @@ impl Read<'_> for DbSize {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counted {
     pub(super) keys: usize,
-    pub(super) with_deadline: usize,
+    pub(super) deadlines: Deadlines,
 }
 
 pub(super) fn count(db: &View<'_>) -> Result<Counted> {
@@ -51,7 +51,7 @@ pub(super) fn count(db: &View<'_>) -> Result<Counted> {
         let database = db.database(shard)?;
         Ok(Counted {
             keys: sum.keys + database.map_or(0, Database::len),
-            with_deadline: sum.with_deadline + database.map_or(0, Database::with_deadline),
+            deadlines: database.map_or(sum.deadlines, |database| sum.deadlines.and(database.deadlines())),
         })
     })
 }

@@ -101,8 +101,9 @@ impl Callers {
         }
     }
 
-    /// How many keys are watched.
+    /// How many keys are watched, by callers of whose keys none has changed.
     pub(crate) fn watched(&self) -> usize {
-        self.watchers.len()
+        let is_watched = |watcher: &Watcher| !watcher.flag.is_raised_by_key();
+        self.watchers.values().filter(|watchers| watchers.iter().any(is_watched)).count()
     }
 }

@@ -30,13 +30,43 @@ impl TimedHash {
     }
 }
 
+/// How many deadlines there are, and their sum in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Deadlines {
+    pub(crate) count: usize,
+    sum: i128,
+}
+
+impl Deadlines {
+    fn add(&mut self, deadline: UnixMs) {
+        self.count += 1;
+        self.sum += i128::from(deadline.0);
+    }
+
+    fn remove(&mut self, deadline: UnixMs) {
+        self.count -= 1;
+        self.sum -= i128::from(deadline.0);
+    }
+
+    /// Those of two sets of keys.
+    pub(crate) const fn and(self, other: Self) -> Self {
+        Self { count: self.count + other.count, sum: self.sum + other.sum }
+    }
+
+    /// How many milliseconds are left on average; 0 if there is none.
+    pub(crate) fn average_left(self, now: UnixMs) -> i64 {
+        let left = self.sum.checked_div(self.count as i128).map_or(0, |average| average - i128::from(now.0));
+        i64::try_from(left.max(0)).unwrap_or(i64::MAX)
+    }
+}
+
 /// The keys of one database that live in one shard.
 #[derive(Default)]
 pub(crate) struct Database {
     entries: ExtendibleTable<Entry>,
     heap: Heap,
     wheel: Wheel<TimedHash>,
-    with_deadline: usize,
+    deadlines: Deadlines,
     /// What entries point to takes so much.
     pointed_bytes: usize,
 }
@@ -111,7 +141,12 @@ impl Database {
 
     /// How many of them have a deadline.
     pub(crate) const fn with_deadline(&self) -> usize {
-        self.with_deadline
+        self.deadlines.count
+    }
+
+    /// The deadlines of the keys.
+    pub(crate) const fn deadlines(&self) -> Deadlines {
+        self.deadlines
     }
 
     /// What the keys take, with all that belongs to them. O(1).
@@ -238,8 +273,8 @@ impl Database {
     fn unlink(&mut self, place: Place) -> Option<Entry> {
         let entry = self.entries.remove_at(place)?;
         self.pointed_bytes -= entry.pointed_bytes();
-        if let Some((_, timer)) = entry.timing() {
-            self.with_deadline -= 1;
+        if let Some((deadline, timer)) = entry.timing() {
+            self.deadlines.remove(deadline);
             if let Some(timer) = timer {
                 self.wheel.cancel(timer);
             }
@@ -251,8 +286,8 @@ impl Database {
     pub(crate) fn set_deadline_at(&mut self, hash: u64, place: Place, at: Option<UnixMs>) -> bool {
         let Some(entry) = self.entries.at_mut(place) else { return false };
         let before = entry.timing();
-        self.with_deadline += usize::from(at.is_some());
-        self.with_deadline -= usize::from(before.is_some());
+        at.into_iter().for_each(|at| self.deadlines.add(at));
+        before.into_iter().for_each(|(before, _)| self.deadlines.remove(before));
         let timer = before.and_then(|(_, timer)| timer);
         let timing = at.map(|at| {
             let first_dead = UnixMs(at.0.saturating_add(1));
@@ -298,7 +333,7 @@ impl Database {
         let mut timed = None;
         let mut cursor = random.next_u64();
         let mut is_second_round = false;
-        while self.with_deadline > 0 && timed.is_none() {
+        while self.deadlines.count > 0 && timed.is_none() {
             cursor = self.entries.scan(cursor, |entry| {
                 if timed.is_none() && entry.deadline().is_some() {
                     timed = Some(entry);
@@ -340,12 +375,13 @@ impl Database {
                 debug_assert!(false, "a timer outlived its entry");
                 continue;
             };
-            if let Some(deadline) = entry.deadline().filter(|deadline| now <= *deadline) {
+            let deadline = entry.deadline();
+            if let Some(deadline) = deadline.filter(|deadline| now <= *deadline) {
                 // Without a timer for now: those of the others that fired must not be given again before they are looked up.
                 entry.set_timing(&mut self.heap, Some((deadline, None)));
                 later.push((hash, deadline));
             } else if let Some(mut entry) = self.entries.remove(hash, is_its) {
-                self.with_deadline -= 1;
+                deadline.into_iter().for_each(|deadline| self.deadlines.remove(deadline));
                 self.pointed_bytes -= entry.pointed_bytes();
                 let value = entry.take_pointed();
                 expired(entry.key(), value);

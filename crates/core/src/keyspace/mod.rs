@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 pub(crate) use access::{Access, AccessPolicy, Tracking};
 pub(crate) use callers::{Touch, WatchFlag};
 pub(crate) use counters::{Counters, Statistics};
-pub(crate) use database::{Database, Gone, Taken};
+pub(crate) use database::{Database, Deadlines, Gone, Taken};
 pub(crate) use entry::{Content, Entry};
 pub(crate) use shard::Shard;
 

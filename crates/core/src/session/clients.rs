@@ -102,6 +102,13 @@ pub struct Shown {
     pub commands: u64,
 }
 
+impl Shown {
+    /// How many keys are watched, as Redis counts them: it forgets them all as soon as one has changed.
+    pub(crate) fn watched(&self) -> usize {
+        if self.watch_flag.is_raised_by_key() { 0 } else { self.watched }
+    }
+}
+
 /// What others see of how a caller is told of changes to keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShownTracking {
@@ -260,7 +267,7 @@ impl Client {
         field("ssub", &shard_channels);
         field("multi", &shown.queued.map_or(-1, |count| count as i64));
         // Redis forgets them all as soon as one has changed.
-        field("watch", &if shown.watch_flag.is_raised_by_key() { 0 } else { shown.watched });
+        field("watch", &shown.watched());
         field("qbuf", &load(&traffic.query_bytes));
         field("qbuf-free", &load(&traffic.query_free_bytes));
         field("argv-mem", &0);

@@ -161,6 +161,7 @@ impl Session {
             pending.abandon(engine);
         }
         self.reset(engine);
+        self.forget_tracking(engine);
         engine.clients().forget(self.id());
     }
 
@@ -684,6 +685,8 @@ impl Session {
             self.confirm(self.subscriber.confirmation(kind, true, Some(name), is_new.into()), &mut reply);
             engine.pubsub().join(&mut self.subscriber, kind, name);
         }
+        // What queued commands after this one tell the caller goes by what it is subscribed to.
+        self.show();
         reply
     }
 
@@ -700,6 +703,7 @@ impl Session {
         if names.is_empty() {
             self.confirm(self.subscriber.confirmation(kind, false, None, 0), &mut reply);
         }
+        self.show();
         reply
     }
 

@@ -24,6 +24,8 @@ pub(super) struct Tracking {
     reads: Reads,
     /// `CLIENT CACHING` was said of the next command, or of a whole transaction.
     is_marked: bool,
+    /// The caller has tracked keys.
+    is_known: bool,
 }
 
 impl Tracking {
@@ -75,17 +77,23 @@ impl Session {
         };
         engine.begin_tracking(&self.client, options)?;
         self.client.change(|client| client.tracking = Some(shown));
-        self.tracking.reads = reads;
+        (self.tracking.reads, self.tracking.is_known) = (reads, true);
         Ok(())
     }
 
     /// `CLIENT TRACKING OFF`
     pub(crate) fn end_tracking(&mut self, engine: &Engine) {
-        self.tracking = Tracking::default();
-        let tracked = self.client.shown().tracking.is_some();
-        if tracked {
+        if self.tracking.is_known {
+            (self.tracking.reads, self.tracking.is_marked) = (Reads::None, false);
             self.client.change(|client| client.tracking = None);
             engine.end_tracking(self.client.id());
+        }
+    }
+
+    /// The caller goes.
+    pub(super) fn forget_tracking(&mut self, engine: &Engine) {
+        if std::mem::take(&mut self.tracking).is_known {
+            engine.forget_tracker(self.client.id());
         }
     }
 }

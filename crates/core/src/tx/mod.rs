@@ -379,7 +379,8 @@ impl<'v> View<'v> {
 
     /// What a key takes with all that belongs to it, in bytes.
     pub(crate) fn memory_usage(&self, key: &[u8]) -> Result<Option<usize>> {
-        let (shard, entry) = self.look_up(key)?;
+        // Whoever looks at how a value is kept does not use it.
+        let (shard, entry) = Self { counts: false, ..*self }.look_up(key)?;
         Ok(entry.and_then(|entry| Some(shard.database(self.db)?.bytes_of(entry))))
     }
 
@@ -505,7 +506,14 @@ impl<'e> Tx<'e> {
     /// The caller has read keys, and is told when they change, if it tracks what it reads.
     pub(crate) fn remember<'a, C: Command<'a>>(&mut self, session: &Session, command: &C) {
         let engine = self.engine;
-        self.aftermath.wake(|wakers| engine.remember(session, command, wakers));
+        if self.notes.is_untouched() {
+            self.aftermath.wake(|wakers| engine.remember(session, command, wakers));
+        } else {
+            // Changes before this read are told when the unit ends, and are no reason to forget it.
+            command.keys(&mut |key| {
+                self.notes.append(News::Read { caller: session.id(), key: Bytes::copy_from_slice(key) });
+            });
+        }
     }
 
     /// The same unit at the beginning of time, when nothing has expired yet.
@@ -558,7 +566,8 @@ impl<'e> Tx<'e> {
         match news {
             News::Key(Event { class: Class::New | Class::KeyMiss, .. })
             | News::Message { .. }
-            | News::Emptied => {}
+            | News::Emptied
+            | News::Read { .. } => {}
             News::Key(Event { db, key, class, .. }) => {
                 let Ok(shard) = self.shard_at(self.hash(key)) else { return };
                 let Some(callers) = &shard.callers else { return };

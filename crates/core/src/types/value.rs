@@ -138,6 +138,17 @@ impl<'a> ValueRef<'a> {
         }
     }
 
+    /// How many bytes a string has, or elements a collection.
+    pub(crate) fn length(self) -> usize {
+        match self {
+            ValueRef::String(string) => string.len(),
+            ValueRef::List(list) => list.len(),
+            ValueRef::Hash(hash) => hash.len(),
+            ValueRef::Set(set) => set.len(),
+            ValueRef::ZSet(zset) => zset.len(),
+        }
+    }
+
     /// How it is stored.
     pub fn encoding(self) -> Encoding {
         match self {

@@ -29,6 +29,13 @@ impl Timeouts {
         table.due.insert((at, number), Arc::downgrade(waiter));
     }
 
+    /// How many callers wait for a moment.
+    pub(crate) fn len(&self) -> usize {
+        let is_waiting =
+            |waiter: &Weak<dyn Queued>| waiter.upgrade().is_some_and(|waiter| waiter.is_waiting());
+        self.table.lock().due.values().filter(|waiter| is_waiting(waiter)).count()
+    }
+
     /// Those whose moment has come.
     pub(crate) fn take_due(&self, now: UnixMs) -> Vec<Arc<dyn Queued>> {
         let mut table = self.table.lock();
