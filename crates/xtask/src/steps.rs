@@ -105,6 +105,7 @@ pub(crate) fn nightly(commands: u64, seed: Option<u64>, fuzz_seconds: u64) -> Re
         waiting(&seed)?;
         in_every_order()?;
         sanitized()?;
+        thread_sanitized(&seed)?;
         under_valgrind()?;
         fuzz(fuzz_seconds)
     })
@@ -122,15 +123,49 @@ fn in_every_order() -> Result<(), String> {
     run(cargo(&words).env("RUSTFLAGS", "--cfg loom"))
 }
 
-/// The engine's unit tests under `AddressSanitizer`, whose runtime comes with every toolchain for this target.
-fn sanitized() -> Result<(), String> {
-    const TARGET: &str = "x86_64-unknown-linux-gnu";
-    if !cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu")) {
-        println!("\nskipped: AddressSanitizer is set up for {TARGET}");
+/// For which target sanitizers are set up. Their runtimes come with every toolchain for it.
+const SANITIZED: &str = "x86_64-unknown-linux-gnu";
+
+fn can_sanitize() -> bool {
+    let can = cfg!(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"));
+    if !can {
+        println!("\nskipped: sanitizers are set up for {SANITIZED}");
+    }
+    can
+}
+
+/// Those who wait and those who serve them under `ThreadSanitizer`, for a minute.
+fn thread_sanitized(seed: &str) -> Result<(), String> {
+    if !can_sanitize() {
         return Ok(());
     }
-    let words =
-        ["test", "--package", "redlet-core", "--lib", "--target", TARGET, "--target-dir", "target/sanitized"];
+    let known = workspace().join("crates/xtask/thread-sanitizer.supp");
+    let words = ["test", "--package", "redlet", "--test", "waiting", "--test", "concurrency"];
+    run(cargo(&words)
+        .args(["--target", SANITIZED, "--target-dir", "target/thread-sanitized"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer")
+        .env("TSAN_OPTIONS", format!("history_size=4 suppressions={}", known.display()))
+        .env("REDLET_WAITING_SECONDS", "60")
+        .env("REDLET_WAITING_ELEMENTS", "300")
+        .env("REDLET_SEED", seed))
+}
+
+/// The engine's unit tests under `AddressSanitizer`.
+fn sanitized() -> Result<(), String> {
+    if !can_sanitize() {
+        return Ok(());
+    }
+    let words = [
+        "test",
+        "--package",
+        "redlet-core",
+        "--lib",
+        "--target",
+        SANITIZED,
+        "--target-dir",
+        "target/sanitized",
+    ];
     // Small blocks lie in pages, where nobody sees who goes beyond his own; so once with each of them apart. The flag is unstable,
     // and so is asking a stable compiler for it; nothing that is shipped is built so.
     for flags in ["-Zsanitizer=address", "-Zsanitizer=address --cfg redlet_blocks_apart"] {
