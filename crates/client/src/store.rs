@@ -212,6 +212,10 @@ impl SnapshotSource for Copied<'_> {
     fn copy(&mut self, section: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
         self.copying.section(section, sink, || self.writer.last_unit())
     }
+
+    fn commit_later(&self, unit: u64) -> redlet_core::Result<bool> {
+        self.0.writer().commit_later(unit).map_err(|error| unwritable(&error))
+    }
 }
 
 impl Disk {

@@ -375,7 +375,7 @@ impl Engine {
         let mut tx = self.begin(db, locks, known);
         tx.set_caller(session);
         let reply = tx.perform(command);
-        self.commit(&mut tx, admission)?;
+        self.commit(&mut tx, admission, session)?;
         reply
     }
 
@@ -389,7 +389,7 @@ impl Engine {
         self.count_command(&locks);
         let mut tx = self.begin(db, locks, known);
         let reply = command.run(&mut tx);
-        self.commit(&mut tx, Admission::default())?;
+        self.commit(&mut tx, Admission::default(), None)?;
         reply
     }
 
@@ -439,7 +439,7 @@ impl Engine {
         if result.is_ok() {
             tx.stand();
         }
-        self.commit(&mut tx, admission)?;
+        self.commit(&mut tx, admission, None)?;
         result
     }
 
@@ -476,7 +476,7 @@ impl Engine {
         if let Some(watch) = watch
             && watch.is_broken(&tx)?
         {
-            self.commit(&mut tx, admission)?;
+            self.commit(&mut tx, admission, session.as_deref())?;
             return Ok(None);
         }
         let run = |step: &Step<'_>| {
@@ -494,7 +494,7 @@ impl Engine {
             reply
         };
         let replies = steps.iter().map(run).collect();
-        self.commit(&mut tx, admission)?;
+        self.commit(&mut tx, admission, session.as_deref())?;
         Ok(Some(replies))
     }
 
@@ -547,7 +547,7 @@ impl Engine {
                 Begun::Found,
             )
         });
-        self.commit(&mut tx, admission)?;
+        self.commit(&mut tx, admission, session)?;
         if let (Ok(Begun::Waiting(wait)), Some(timeout)) = (&begun, command.timeout()) {
             let at = self.clock.now().saturating_add(timeout);
             self.timeouts.set(at, &wait.queued());
@@ -658,9 +658,10 @@ impl Engine {
         &self.keyless_commands
     }
 
-    /// Ends a unit: what it changed is seen, and when this returns it is as safe as the journal promises.
+    /// Ends a unit: what it changed is seen, and when this returns it is as safe as the journal promises, unless the caller's answer
+    /// is held back until [`Engine::make_safe`].
     #[inline]
-    fn commit(&self, tx: &mut Tx<'_>, admission: Admission<'_>) -> Result<()> {
+    fn commit(&self, tx: &mut Tx<'_>, admission: Admission<'_>, session: Option<&Session>) -> Result<()> {
         let unit = tx.finish();
         drop(admission);
         self.settle_memory();
@@ -668,6 +669,19 @@ impl Engine {
             (Some(unit), Some(journal)) => journal.commit(unit),
             _ => Ok(()),
         }
+    }
+
+    /// Makes what sessions did up to `unit` as safe as the journal promises: see [`Session::take_unsafe_unit`].
+    ///
+    /// # Errors
+    /// [`Error::Unwritable`]: nobody may be told that it was done.
+    pub fn make_safe(&self, unit: u64) -> Result<()> {
+        self.journal.get().map_or(Ok(()), |journal| journal.commit(unit))
+    }
+
+    /// How many changes went to the journal so far: what one element of a value or one key came to, as a rule.
+    pub fn changes(&self) -> u64 {
+        self.keyspace.changes()
     }
 
     /// Hands a finished unit to the journal. The unit's shards are still locked.

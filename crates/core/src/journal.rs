@@ -23,6 +23,15 @@ pub trait Journal: Send + Sync + fmt::Debug {
     /// # Errors
     /// [`Error::Unwritable`](crate::Error::Unwritable) when it could not be made so.
     fn commit(&self, unit: u64) -> Result<()>;
+
+    /// As [`commit`](Journal::commit) for a caller whose answer is held back: does not wait for the disk. True if
+    /// [`commit`](Journal::commit) has to be called, with this unit or a later one, before the answer is sent.
+    ///
+    /// # Errors
+    /// As [`commit`](Journal::commit).
+    fn commit_later(&self, unit: u64) -> Result<bool> {
+        self.commit(unit).map(|()| false)
+    }
 }
 
 /// What `SAVE`, `BGSAVE`, `BGREWRITEAOF` and `LASTSAVE` ask of whoever keeps the store.

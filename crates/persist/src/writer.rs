@@ -252,6 +252,20 @@ impl LogWriter {
         result
     }
 
+    /// As [`LogWriter::commit`], but never waits for the disk. True if the policy promises that nobody is answered before it has
+    /// the unit: [`LogWriter::commit`] has to be called by then, once for all units of those who are answered together.
+    ///
+    /// # Errors
+    /// [`Error::WriteFailed`].
+    pub fn commit_later(&self, unit: u64) -> Result<bool> {
+        if self.fsync() != Fsync::Always {
+            return self.commit(unit).map(|()| false);
+        }
+        let result = self.relieve();
+        self.wake_readers();
+        result.map(|()| true)
+    }
+
     /// Wakes those who wait for the log to grow. No lock may be held: they are woken here.
     #[inline]
     pub fn wake_readers(&self) {

@@ -71,11 +71,12 @@ pub(crate) enum Fate {
 impl Connection {
     pub(crate) fn new(
         stream: Stream,
-        session: Session,
+        mut session: Session,
         doorbell: Arc<Doorbell>,
         limits: &Limits,
         now: UnixMs,
     ) -> Self {
+        session.answer_later();
         let connection = Self {
             stream,
             session,
@@ -171,6 +172,12 @@ impl Connection {
             }
             Err(_) => Fate::Ends,
         }
+    }
+
+    /// The last unit that has to be safe before anything is sent, if there is one.
+    #[inline]
+    pub(crate) fn take_unsafe_unit(&mut self) -> Option<u64> {
+        self.session.take_unsafe_unit()
     }
 
     /// Looks after what others did: an answer that was waited for, messages, an end.

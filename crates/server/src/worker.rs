@@ -45,6 +45,8 @@ pub(crate) struct Worker {
     letters: Vec<Letter>,
     /// Who may have something to send in this round.
     senders: Vec<usize>,
+    /// The last unit of this round that has to be safe before anything is sent.
+    unsafe_unit: Option<u64>,
     /// Whose turn ended before they were through.
     unfinished: Vec<usize>,
     /// A listener could not take a connection, and will not say again that one waits.
@@ -84,6 +86,7 @@ impl Worker {
             buffers: Buffers::default(),
             letters: Vec::new(),
             senders: Vec::new(),
+            unsafe_unit: None,
             unfinished: Vec::new(),
             is_accepting_late: false,
             has_behind: false,
@@ -168,6 +171,7 @@ impl Worker {
             }
         }
         self.read_letters(now);
+        self.make_safe();
         self.send(now);
         if now.0.abs_diff(self.cared_at.0) >= CARE.as_millis() as u64 {
             self.cared_at = now;
@@ -211,6 +215,7 @@ impl Worker {
     #[inline]
     fn follow(&mut self, number: usize, fate: Fate) {
         let Some(connection) = self.connections.get_mut(number) else { return };
+        self.unsafe_unit = self.unsafe_unit.max(connection.take_unsafe_unit());
         match fate {
             Fate::Ends => self.close(number),
             Fate::Goes => {
@@ -249,6 +254,18 @@ impl Worker {
             }
         }
         self.letters = letters;
+    }
+
+    /// Waits for the disk where that is promised, once for all answers of a round.
+    fn make_safe(&mut self) {
+        if let Some(unit) = self.unsafe_unit.take()
+            && self.shared.engine().make_safe(unit).is_err()
+        {
+            // Some of the answers say that something was written. Which of them was is not known any more.
+            for number in std::mem::take(&mut self.senders) {
+                self.close(number);
+            }
+        }
     }
 
     /// Sends the answers of a round, each caller's all at once.

@@ -9,6 +9,7 @@ mod tracking;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 pub use clients::{Client, ClientKind, Clients, Origin, Shown, ShownTracking, Traffic};
@@ -120,6 +121,10 @@ pub struct Session {
     is_no_touch: bool,
     tracking: Tracking,
     is_closing: bool,
+    /// Its answers are sent some time after its commands have run.
+    is_answered_later: bool,
+    /// The last unit that has to be safe before they are; 0 for none.
+    unsafe_unit: AtomicU64,
 }
 
 impl fmt::Debug for Session {
@@ -152,6 +157,30 @@ impl Session {
             is_no_touch: false,
             tracking: Tracking::default(),
             is_closing: false,
+            is_answered_later: false,
+            unsafe_unit: AtomicU64::new(0),
+        }
+    }
+
+    /// From now on its commands do not wait for the disk: whoever sends its answers does, with [`Engine::make_safe`] and the unit
+    /// that [`Session::take_unsafe_unit`] says, once for the answers of many.
+    pub fn answer_later(&mut self) {
+        self.is_answered_later = true;
+    }
+
+    pub(crate) fn is_answered_later(&self) -> bool {
+        self.is_answered_later
+    }
+
+    pub(crate) fn note_unsafe(&self, unit: u64) {
+        self.unsafe_unit.fetch_max(unit, Ordering::Relaxed);
+    }
+
+    /// The last unit that has to be safe before its answers are sent; `None` if there is none.
+    pub fn take_unsafe_unit(&mut self) -> Option<u64> {
+        match std::mem::take(self.unsafe_unit.get_mut()) {
+            0 => None,
+            unit => Some(unit),
         }
     }
 
