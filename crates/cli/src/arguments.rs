@@ -138,6 +138,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "N")]
     pub(crate) databases: Option<usize>,
 
+    /// When a snapshot is made besides: seconds and changes since the last, as in "900 1", or several such pairs; "" for never.
+    #[arg(long, value_name = "POINTS")]
+    pub(crate) save: Option<String>,
+
     /// The port for encrypted connections; 0 for none.
     #[arg(long, value_name = "PORT")]
     pub(crate) tls_port: Option<String>,
@@ -183,6 +187,7 @@ impl ServeArguments {
             ("tcp-backlog", self.tcp_backlog.clone()),
             ("io-threads", self.io_threads.clone()),
             ("enable-debug-command", self.enable_debug_command.clone()),
+            ("save", self.save.clone()),
             ("tls-port", self.tls_port.clone()),
             ("tls-cert-file", self.tls_cert_file.clone()),
             ("tls-key-file", self.tls_key_file.clone()),

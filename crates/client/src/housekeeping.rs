@@ -174,9 +174,8 @@ fn keep_house(core: &Arc<Core>) {
                     core.desk.work.lock().dirty = true;
                 }
             }
-            let now = core.engine.clock().now();
-            match disk.checkpoint_at(now) {
-                Some(at) if at <= now => {
+            match disk.checkpoint_at(&core.engine) {
+                Some(at) if at <= core.engine.clock().now() => {
                     Disk::checkpoint_in_background(core);
                 }
                 Some(at) => core.desk.wake_at(at),

@@ -1,6 +1,6 @@
 //! The engine and its store on disk, put together: recovery, the journal, snapshots.
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 
@@ -26,6 +26,26 @@ pub(crate) struct Disk {
     /// Held while a snapshot is made: the engine must know of one that is being made, and so of the last to end.
     turn: Mutex<()>,
     failures: Mutex<Failures>,
+    saves: Saves,
+}
+
+/// What is known of the snapshots that were made since the store was opened.
+#[derive(Debug)]
+struct Saves {
+    count: AtomicU64,
+    /// How many changes there were when the last of them was begun.
+    changes: AtomicU64,
+    /// When the present one was begun, in milliseconds, or -1.
+    began_ms: AtomicI64,
+    /// How long the last of them took, in milliseconds, or -1.
+    took_ms: AtomicI64,
+}
+
+impl Default for Saves {
+    fn default() -> Self {
+        let never = || AtomicI64::new(-1);
+        Self { count: AtomicU64::new(0), changes: AtomicU64::new(0), began_ms: never(), took_ms: never() }
+    }
 }
 
 /// How often making a snapshot failed since one was made.
@@ -91,6 +111,7 @@ pub(crate) fn open(
         is_copying: AtomicBool::new(false),
         turn: Mutex::new(()),
         failures: Mutex::default(),
+        saves: Saves::default(),
     };
     built.engine.set_journal(Arc::new(LogJournal(store)));
     Ok((built.engine, disk))
@@ -196,6 +217,10 @@ impl Journal for LogJournal {
     fn commit(&self, unit: u64) -> redlet_core::Result<()> {
         self.0.writer().commit(unit).map_err(|error| unwritable(&error))
     }
+
+    fn commit_later(&self, unit: u64) -> redlet_core::Result<bool> {
+        self.0.writer().commit_later(unit).map_err(|error| unwritable(&error))
+    }
 }
 
 /// The engine, to be copied into a snapshot.
@@ -212,10 +237,6 @@ impl SnapshotSource for Copied<'_> {
     fn copy(&mut self, section: usize, sink: &mut dyn FnMut(&[u8])) -> u64 {
         self.copying.section(section, sink, || self.writer.last_unit())
     }
-
-    fn commit_later(&self, unit: u64) -> redlet_core::Result<bool> {
-        self.0.writer().commit_later(unit).map_err(|error| unwritable(&error))
-    }
 }
 
 impl Disk {
@@ -230,15 +251,47 @@ impl Disk {
     /// Makes a snapshot and returns when it is on disk.
     pub(crate) fn checkpoint(&self, engine: &Engine) -> Result<()> {
         let _turn = self.turn.lock();
+        let (began, changes) = (engine.clock().now(), engine.changes());
+        self.saves.began_ms.store(began.0, Ordering::Relaxed);
         let mut source = Copied { copying: engine.copy(), writer: self.store.writer() };
-        let result = self.store.checkpoint(&mut source, engine.clock().now().0);
+        let result = self.store.checkpoint(&mut source, began.0);
         drop(source);
+        let now = engine.clock().now();
+        self.saves.began_ms.store(-1, Ordering::Relaxed);
+        self.saves.took_ms.store((now.0 - began.0).max(0), Ordering::Relaxed);
         let mut failures = self.failures.lock();
         *failures = match &result {
             Ok(()) => Failures::default(),
-            Err(_) => Failures { count: failures.count.saturating_add(1), last_at: engine.clock().now() },
+            Err(_) => Failures { count: failures.count.saturating_add(1), last_at: now },
         };
+        if result.is_ok() {
+            self.saves.changes.store(changes, Ordering::Relaxed);
+            self.saves.count.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(result?)
+    }
+
+    /// How many changes the last snapshot does not have, as far as they were made since the store was opened.
+    fn unsaved_changes(&self, engine: &Engine) -> u64 {
+        engine.changes().saturating_sub(self.saves.changes.load(Ordering::Relaxed))
+    }
+
+    /// When the last snapshot was made, or the store opened if that was later.
+    fn saved_at(&self, engine: &Engine) -> UnixMs {
+        UnixMs(self.store.last_snapshot_ms()).max(engine.started())
+    }
+
+    /// When the first of the parameter `save`'s points is reached, if nothing more is changed.
+    fn save_point_at(&self, engine: &Engine) -> Option<UnixMs> {
+        let points = engine.config().save_points();
+        if points.is_empty() {
+            return None;
+        }
+        let changes = self.unsaved_changes(engine);
+        // Nothing is saved where nothing was changed, whatever a point says.
+        let reached = points.iter().filter(|point| changes >= point.changes.max(1) as u64);
+        let seconds = reached.map(|point| point.seconds).min()?;
+        Some(UnixMs(self.saved_at(engine).0.saturating_add(seconds.saturating_mul(1000))))
     }
 
     /// Makes a snapshot in a thread of its own, unless one is being made.
@@ -258,7 +311,7 @@ impl Disk {
                 // A failure leaves the store as it was; INFO shows it, SAVE says what is wrong, and it is tried again.
                 let _ = disk.checkpoint(&core.engine);
                 disk.is_copying.store(false, Ordering::SeqCst);
-                if let Some(at) = disk.checkpoint_at(core.engine.clock().now()) {
+                if let Some(at) = disk.checkpoint_at(&core.engine) {
                     core.desk.wake_at(at);
                 }
             }
@@ -267,11 +320,13 @@ impl Disk {
     }
 
     /// When a snapshot should be begun: a moment that has passed for at once, `None` if there is no need of one or no use.
-    pub(crate) fn checkpoint_at(&self, now: UnixMs) -> Option<UnixMs> {
-        let is_wanted = self.store.wants_checkpoint()
-            && !self.is_copying.load(Ordering::SeqCst)
-            && self.writer().check().is_ok();
-        is_wanted.then(|| self.failures.lock().next_at(now))
+    pub(crate) fn checkpoint_at(&self, engine: &Engine) -> Option<UnixMs> {
+        if self.is_copying.load(Ordering::SeqCst) || self.writer().check().is_err() {
+            return None;
+        }
+        let now = engine.clock().now();
+        let wanted_at = if self.store.wants_checkpoint() { Some(now) } else { self.save_point_at(engine) };
+        wanted_at.map(|at| self.failures.lock().next_at(now).max(at))
     }
 
     /// Waits for a snapshot that is being made.
@@ -315,8 +370,10 @@ impl Keeper for StoreKeeper {
     }
 
     fn last_save_seconds(&self) -> i64 {
-        let last = self.0.upgrade().and_then(|core| Some(core.disk.as_ref()?.store.last_snapshot_ms()));
-        last.unwrap_or(0).div_euclid(1000)
+        let Some(core) = self.0.upgrade() else { return 0 };
+        let last_ms = core.disk.as_ref().map_or(0, |disk| disk.store.last_snapshot_ms());
+        // As if the store had been saved when it was opened, if it never was.
+        if last_ms == 0 { core.engine.started() } else { UnixMs(last_ms) }.seconds()
     }
 
     fn report(&self) -> Vec<(&'static str, String)> {
@@ -325,8 +382,17 @@ impl Keeper for StoreKeeper {
         let is_ok = |ok: bool| if ok { "ok".to_owned() } else { "err".to_owned() };
         let writable = disk.writer().check().is_ok();
         let snapshots_succeed = disk.failures.lock().count == 0;
+        let load = |milliseconds: &AtomicI64| milliseconds.load(Ordering::Relaxed);
+        let seconds = |ms: Option<i64>| ms.map_or(-1, |ms| ms.max(0) / 1000).to_string();
+        let (saves, now) = (&disk.saves, core.engine.clock().now().0);
+        let took = Some(load(&saves.took_ms)).filter(|took| *took >= 0);
+        let runs_for = Some(load(&saves.began_ms)).filter(|began| *began >= 0).map(|began| now - began);
         vec![
             ("loading", "0".into()),
+            ("rdb_changes_since_last_save", disk.unsaved_changes(&core.engine).to_string()),
+            ("rdb_saves", saves.count.load(Ordering::Relaxed).to_string()),
+            ("rdb_last_bgsave_time_sec", seconds(took)),
+            ("rdb_current_bgsave_time_sec", seconds(runs_for)),
             ("rdb_bgsave_in_progress", u8::from(disk.is_copying.load(Ordering::SeqCst)).to_string()),
             ("rdb_last_save_time", self.last_save_seconds().to_string()),
             ("rdb_last_bgsave_status", is_ok(snapshots_succeed)),
@@ -340,8 +406,8 @@ impl Keeper for StoreKeeper {
     }
 }
 
-/// The parameters that an open store decides.
-const DECIDED: [&str; 3] = ["appendfsync", "auto-aof-rewrite-percentage", "auto-aof-rewrite-min-size"];
+/// The parameters that an open store obeys.
+const OBEYED: [&str; 4] = ["appendfsync", "auto-aof-rewrite-percentage", "auto-aof-rewrite-min-size", "save"];
 
 /// Tells the engine what is true of the store, and has the store told what is changed.
 pub(crate) fn share_parameters(core: &Arc<Core>, disk: &Disk) -> redlet_core::Result<()> {
@@ -366,10 +432,12 @@ pub(crate) fn share_parameters(core: &Arc<Core>, disk: &Disk) -> redlet_core::Re
                 disk.writer().set_fsync(fsync);
             }
             disk.store.set_checkpoint_ratio(config.checkpoint_ratio());
+            // Whoever makes snapshots looks again whether one is wanted.
+            core.desk.write_log();
         }
         Ok(())
     };
-    core.engine.config().on_change(&DECIDED, Box::new(obey));
+    core.engine.config().on_change(&OBEYED, Box::new(obey));
     Ok(())
 }
 
@@ -402,30 +470,70 @@ mod tests {
         let (engine, disk) = open(Arc::new(vfs.clone()), Path::new("/store"), options, &making).unwrap();
         engine.execute(0, &[b"SET", b"k", b"v"]).unwrap();
         disk.writer().flush().unwrap();
-        assert!(disk.checkpoint_at(clock.now()).is_some_and(|at| at <= clock.now()));
+        assert!(disk.checkpoint_at(&engine).is_some_and(|at| at <= clock.now()));
         vfs.deny(Some("snapshot-"));
         for pause_ms in [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000] {
             disk.checkpoint(&engine).unwrap_err();
             let next_at = UnixMs(clock.now().0 + pause_ms);
-            assert_eq!(disk.checkpoint_at(clock.now()), Some(next_at));
+            assert_eq!(disk.checkpoint_at(&engine), Some(next_at));
             clock.set(next_at);
-            assert_eq!(disk.checkpoint_at(clock.now()), Some(next_at));
+            assert_eq!(disk.checkpoint_at(&engine), Some(next_at));
         }
         disk.checkpoint(&engine).unwrap_err();
         clock.set(UnixMs(clock.now().0 - 3_600_000));
         let next_at = UnixMs(clock.now().0 + 60_000);
-        assert_eq!(disk.checkpoint_at(clock.now()), Some(next_at));
+        assert_eq!(disk.checkpoint_at(&engine), Some(next_at));
         clock.set(next_at);
         assert_eq!(
-            disk.checkpoint_at(clock.now()),
+            disk.checkpoint_at(&engine),
             Some(next_at),
             "a clock that is set back makes no pause longer"
         );
         vfs.deny(None);
         disk.checkpoint(&engine).unwrap();
-        assert_eq!(disk.checkpoint_at(clock.now()), None, "the log is empty");
+        assert_eq!(disk.checkpoint_at(&engine), None, "the log is empty");
         engine.execute(0, &[b"SET", b"k", b"w"]).unwrap();
         disk.writer().flush().unwrap();
-        assert!(disk.checkpoint_at(clock.now()).is_some_and(|at| at <= clock.now()), "and no pause is left");
+        assert!(disk.checkpoint_at(&engine).is_some_and(|at| at <= clock.now()), "and no pause is left");
+    }
+
+    #[test]
+    fn a_save_point_is_reached_by_enough_changes_so_long_after_the_last_snapshot() {
+        let clock = ManualClock::at(UnixMs(1_700_000_000_000));
+        let making = Making { clock: Arc::new(clock.clone()), seed: 1, databases: 1, shards: 4 };
+        let vfs = SimVfs::default();
+        let options = || StoreOptions { checkpoint_percentage: 0, ..Default::default() };
+        let (engine, disk) = open(Arc::new(vfs.clone()), Path::new("/store"), options(), &making).unwrap();
+        let change = |count: usize| {
+            for number in 0..count {
+                engine.execute(0, &[b"SET", number.to_string().as_bytes(), b"v"]).unwrap();
+            }
+        };
+        let in_seconds = |seconds: i64| Some(UnixMs(1_700_000_000_000 + seconds * 1000));
+        change(1);
+        assert_eq!(disk.checkpoint_at(&engine), None, "there are no points");
+        engine.configure(&[("save", b"900 1 60 10 5 100")]).unwrap();
+        assert_eq!(disk.checkpoint_at(&engine), in_seconds(900), "after the store was opened");
+        change(8);
+        assert_eq!(disk.checkpoint_at(&engine), in_seconds(900));
+        change(1);
+        assert_eq!(disk.checkpoint_at(&engine), in_seconds(60));
+        change(90);
+        assert_eq!(disk.checkpoint_at(&engine), in_seconds(5));
+        clock.set(UnixMs(1_700_000_100_000));
+        assert_eq!(disk.checkpoint_at(&engine), in_seconds(5), "which has passed");
+        disk.checkpoint(&engine).unwrap();
+        assert_eq!(disk.checkpoint_at(&engine), None, "nothing has changed since");
+        engine.configure(&[("save", b"10 0")]).unwrap();
+        assert_eq!(disk.checkpoint_at(&engine), None, "and nothing new would be written");
+        change(1);
+        assert_eq!(disk.checkpoint_at(&engine), in_seconds(110));
+        vfs.deny(Some("snapshot-"));
+        clock.set(UnixMs(1_700_000_111_000));
+        disk.checkpoint(&engine).unwrap_err();
+        assert_eq!(disk.checkpoint_at(&engine), in_seconds(112), "a failure is left alone for a second");
+        vfs.deny(None);
+        disk.checkpoint(&engine).unwrap();
+        assert_eq!(disk.checkpoint_at(&engine), None);
     }
 }

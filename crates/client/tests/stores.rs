@@ -216,3 +216,62 @@ fn a_store_in_memory_does_not_notice_another_one() {
     first.set("k", "v").unwrap();
     assert_eq!(second.get("k").unwrap(), None);
 }
+
+/// A line of INFO persistence.
+fn persistence(redis: &Redis, name: &str) -> String {
+    let redlet::Reply::Verbatim(report) = redis.execute(&["INFO", "persistence"]).unwrap() else {
+        panic!("no report")
+    };
+    let line = report.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("no {name} in {report}")).to_owned()
+}
+
+#[track_caller]
+fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    // Much longer than it takes.
+    const PATIENCE_SECONDS: i64 = 20;
+    let redis = Redis::memory();
+    let seconds = || redis.time().unwrap().seconds;
+    let end = seconds() + PATIENCE_SECONDS;
+    while !is_true() {
+        assert!(seconds() < end, "{what} did not come to be");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_snapshot_is_made_when_a_save_point_is_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis =
+        Redis::builder().path(folder.path().join("store")).parameter("save", "1 3 1000 1").build().unwrap();
+    let opened_at = redis.lastsave().unwrap();
+    redis.mset([("a", 1), ("b", 2)]).unwrap();
+    assert_eq!(persistence(&redis, "rdb_changes_since_last_save"), "2");
+    assert_eq!(persistence(&redis, "rdb_saves"), "0");
+    redis.del(["a"]).unwrap();
+    until("a snapshot", || persistence(&redis, "rdb_saves") == "1");
+    assert_eq!(persistence(&redis, "rdb_changes_since_last_save"), "0");
+    assert_eq!(persistence(&redis, "rdb_last_bgsave_status"), "ok");
+    assert!(redis.lastsave().unwrap() > opened_at, "a second at least has passed");
+    redis.config_set([("save", "1000000 1")]).unwrap();
+    redis.mset([("a", 1), ("b", 2), ("c", 3)]).unwrap();
+    redis.config_set([("save", "1 4")]).unwrap();
+    redis.set("d", 4).unwrap();
+    until("another", || persistence(&redis, "rdb_saves") == "2");
+    redis.close().unwrap();
+    let redis = Redis::open(folder.path().join("store")).unwrap();
+    assert_eq!(redis.recovery().unwrap().units, 0, "the snapshot has everything");
+    assert_eq!(redis.dbsize().unwrap(), 4);
+}
+
+/// Nobody looked: writers that sync by themselves told nobody that the log had grown.
+#[test]
+fn a_log_that_writers_sync_is_replaced_by_a_snapshot_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    let redis = Redis::builder().path(&path).fsync(Fsync::Always).checkpoint(100, 4096).build().unwrap();
+    for number in 0..200 {
+        redis.set("k", number).unwrap();
+    }
+    until("a snapshot", || persistence(&redis, "rdb_saves") != "0");
+}

@@ -980,7 +980,8 @@ impl Engine {
         self.keeper.get().map(|keeper| &**keeper)
     }
 
-    pub(crate) fn started(&self) -> UnixMs {
+    /// When it was made.
+    pub fn started(&self) -> UnixMs {
         self.started
     }
 

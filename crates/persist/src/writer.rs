@@ -190,7 +190,8 @@ impl LogWriter {
         }
     }
 
-    /// Who is told when there is something to write again. It is called under the engine's locks and must be quick.
+    /// Who is told when there is something to write again, or, where writers sync by themselves, when there was. It is called under
+    /// the engine's locks and must be quick.
     pub fn set_on_dirty(&self, hook: Box<dyn Fn() + Send + Sync>) {
         // A second hook would mean two owners of one store.
         assert!(self.on_dirty.set(hook).is_ok(), "a log has one owner");
@@ -331,6 +332,10 @@ impl LogWriter {
             *self.syncing.lock() = false;
             self.sync_ended.notify_all();
             result?;
+            // Nobody else hears that the log has grown.
+            if let Some(hook) = self.on_dirty.get() {
+                hook();
+            }
         }
     }
 

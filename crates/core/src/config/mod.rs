@@ -15,7 +15,7 @@ use parking_lot::RwLock;
 pub(crate) use kinds::parse_bytes;
 pub use parameters::Parameter;
 pub(crate) use rules::show_percentile;
-pub use rules::{OutputLimit, OutputLimits};
+pub use rules::{OutputLimit, OutputLimits, SavePoint};
 
 use kinds::Value;
 use parameters::{Freedom, Home, PARAMETERS, place, place_of_number};
@@ -279,6 +279,11 @@ impl Config {
     /// The place of `appendfsync` among its words.
     pub fn fsync(&self) -> &'static str {
         ["everysec", "always", "no"][self.number(const { place_of_number("appendfsync") }) as usize]
+    }
+
+    /// `save`: when a snapshot is made besides.
+    pub fn save_points(&self) -> Vec<SavePoint> {
+        rules::parse_save_points(&self.text(const { place("save") })).unwrap_or_default()
     }
 
     /// `auto-aof-rewrite-percentage` and `auto-aof-rewrite-min-size`: when a snapshot is made.

@@ -366,7 +366,9 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     text("replicaof", "").alias("slaveof").fixed(),
     text("requirepass", "").does("the password of the default user"),
     choice("sanitize-dump-payload", &["no", "yes", "clients"], "no"),
-    composed("save", rules::save_points, ""),
+    composed("save", rules::save_points, "").does(
+        "when a snapshot of a store on disk is made besides: pairs of seconds since the last and changes since it, both at least",
+    ),
     text("server-cpulist", "").alias("server_cpulist").fixed(),
     integer("set-max-intset-entries", 0, LONG, "512")
         .types(|settings, number| settings.set_max_intset_entries = number as usize)

@@ -87,14 +87,29 @@ fn show_integers(numbers: &[i64]) -> Vec<u8> {
     numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(" ").into()
 }
 
-/// `save`: pairs of seconds and changes.
-pub(crate) fn save_points(given: &[u8], _: &[u8]) -> Result<Vec<u8>, Why> {
-    let numbers: Option<Vec<i64>> = words(given).map(read_integer).collect();
+/// One pair of `save`: a snapshot is made when there were so many changes since the last, so many seconds after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavePoint {
+    /// How long after the last snapshot at least.
+    pub seconds: i64,
+    /// How many changes since it at least.
+    pub changes: i64,
+}
+
+pub(crate) fn parse_save_points(text: &[u8]) -> Result<Vec<SavePoint>, Why> {
+    let numbers: Option<Vec<i64>> = words(text).map(read_integer).collect();
     let numbers = numbers.ok_or("Invalid save parameters")?;
     let (points, rest) = numbers.as_chunks::<2>();
     if !rest.is_empty() || points.iter().any(|[seconds, changes]| *seconds < 1 || *changes < 0) {
         return Err("Invalid save parameters".into());
     }
+    Ok(points.iter().map(|&[seconds, changes]| SavePoint { seconds, changes }).collect())
+}
+
+/// `save`: pairs of seconds and changes.
+pub(crate) fn save_points(given: &[u8], _: &[u8]) -> Result<Vec<u8>, Why> {
+    let points = parse_save_points(given)?;
+    let numbers: Vec<i64> = points.iter().flat_map(|point| [point.seconds, point.changes]).collect();
     Ok(show_integers(&numbers))
 }
 

@@ -10,6 +10,9 @@ pub(crate) struct Counters {
     expired_keys: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
+    /// Changes that went to the journal, by units that locked this shard first. Not what is counted from zero again: others keep
+    /// what it was at some moment.
+    changes: AtomicU64,
 }
 
 #[inline]
@@ -35,6 +38,16 @@ impl Counters {
     /// A key that was found expired and removed.
     pub(crate) fn count_expired(&self) {
         count(&self.expired_keys);
+    }
+
+    /// Changes that go to the journal.
+    #[inline]
+    pub(crate) fn count_changes(&self, changes: u64) {
+        self.changes.store(self.changes() + changes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
     }
 
     pub(crate) fn statistics(&self) -> Statistics {

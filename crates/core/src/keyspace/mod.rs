@@ -260,6 +260,11 @@ impl Keyspace {
         self.slots.iter().fold(Statistics::default(), |sum, slot| sum + slot.counters.statistics())
     }
 
+    /// How many changes went to the journal.
+    pub(crate) fn changes(&self) -> u64 {
+        self.slots.iter().map(|slot| slot.counters.changes()).sum()
+    }
+
     /// When the shard has something to do, at the earliest.
     pub(crate) fn next_at(&self, index: usize) -> UnixMs {
         UnixMs(self.slots[index].next_at.load(Ordering::Acquire))

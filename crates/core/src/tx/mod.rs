@@ -536,7 +536,12 @@ impl<'e> Tx<'e> {
             self.locks.iter().all(|(index, shard)| self.is_counted_right(index, shard)),
             "every byte is counted"
         );
-        let unit = self.recorder.take().map(|effects| self.engine.append(&effects));
+        let unit = self.recorder.take().map(|(effects, changes)| {
+            if let Some((index, _)) = self.locks.first() {
+                self.engine.keyspace().counters(index).count_changes(changes);
+            }
+            self.engine.append(&effects)
+        });
         let earlier = match std::mem::replace(&mut self.locks, Locks::none()) {
             Locks::One(index, shard) => self.publish(index, &shard),
             many @ Locks::Many(_) => self.publish_many(&many),

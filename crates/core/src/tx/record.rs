@@ -7,6 +7,8 @@ use std::ops::Range;
 #[derive(Debug)]
 pub(crate) struct Recorder {
     encoded: Option<Vec<u8>>,
+    /// How many changes they are.
+    changes: u64,
     db: usize,
     /// Where the key of the latest changes is in `encoded`.
     key: Range<usize>,
@@ -14,7 +16,7 @@ pub(crate) struct Recorder {
 
 impl Recorder {
     pub(crate) fn new(on: bool) -> Self {
-        Self { encoded: on.then(Vec::new), db: 0, key: 0..0 }
+        Self { encoded: on.then(Vec::new), changes: 0, db: 0, key: 0..0 }
     }
 
     #[inline]
@@ -44,10 +46,12 @@ impl Recorder {
             self.key = buffer.len() - key.len()..buffer.len();
         }
         codec::encode(effect, buffer);
+        self.changes += 1;
     }
 
-    /// What was recorded, if anything was. Nothing is recorded afterwards.
-    pub(crate) fn take(&mut self) -> Option<Vec<u8>> {
-        self.encoded.take().filter(|encoded| !encoded.is_empty())
+    /// What was recorded, if anything was, and how many changes it is. Nothing is recorded afterwards.
+    pub(crate) fn take(&mut self) -> Option<(Vec<u8>, u64)> {
+        let encoded = self.encoded.take().filter(|encoded| !encoded.is_empty())?;
+        Some((encoded, self.changes))
     }
 }
