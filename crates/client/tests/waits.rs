@@ -85,3 +85,29 @@ fn a_time_limit_of_the_machine_is_kept() -> redlet::Result<()> {
     assert_eq!(redis.blpop(["nosuch"], Duration::from_millis(3))?, None);
     Ok(())
 }
+
+#[test]
+fn who_waits_is_served_at_the_time_at_which_a_transaction_ends() -> redlet::Result<()> {
+    let redis = Redis::builder().parameter("enable-debug-command", "yes").build()?;
+    redis.execute(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"])?;
+    let caller = redis.clone();
+    let waiter = thread::spawn(move || caller.blpop(["k"], None));
+    until_blocked(&redis, 1);
+    let mut session = redis.session();
+    for words in [
+        &["MULTI"][..],
+        &["RPUSH", "k", "too late"],
+        &["PEXPIRE", "k", "10"],
+        &["DEBUG", "SLEEP", "0.05"],
+        &["EXISTS", "k"],
+    ] {
+        session.execute(words)?;
+    }
+    let replies = session.execute(&["EXEC"])?;
+    let expected = [Reply::Integer(1), Reply::Integer(1), Reply::OK, Reply::Integer(1)];
+    assert_eq!(replies, Reply::Array(expected.into()), "in a transaction no time passes");
+    assert_eq!(redis.waiting_callers(), 1, "what it put there has expired");
+    redis.rpush("k", ["in time"])?;
+    assert_eq!(waiter.join().unwrap()?, Some(("k".into(), "in time".into())));
+    Ok(())
+}

@@ -219,6 +219,14 @@ impl Extended {
         Self((self.0 + other.0).value)
     }
 
+    /// So many times this number, rounded up to an integer; what an integer has no room for becomes the nearest one.
+    #[must_use]
+    pub fn times_rounded_up(self, factor: i64) -> i64 {
+        let factor = X87DoubleExtended::from_i128(factor.into()).value;
+        let product = (self.0 * factor).value.to_i128_r(64, Round::TowardPositive, &mut false);
+        product.value as i64
+    }
+
     /// Neither infinite nor NaN.
     pub fn is_finite(self) -> bool {
         self.0.is_finite()
@@ -367,6 +375,28 @@ mod tests {
             )
         );
         assert!(!Extended::parse(b"inf").unwrap().is_finite());
+    }
+
+    #[test]
+    fn a_product_is_rounded_up_and_ends_where_integers_end() {
+        for (text, expected) in [
+            ("0", 0),
+            ("-0", 0),
+            ("0.001", 1),
+            ("0.0011", 2),
+            ("1e-400", 1),
+            ("-1e-400", 0),
+            ("-0.0011", -1),
+            ("-1.5", -1500),
+            ("9223372036854775.807", i64::MAX),
+            ("9223372036854775.806", i64::MAX - 1),
+            ("1e4000", i64::MAX),
+            ("-1e4000", i64::MIN),
+            ("inf", i64::MAX),
+            ("-inf", i64::MIN),
+        ] {
+            assert_eq!(Extended::parse(text.as_bytes()).unwrap().times_rounded_up(1000), expected, "{text}");
+        }
     }
 
     #[test]

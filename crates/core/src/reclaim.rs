@@ -22,6 +22,14 @@ pub(crate) enum Removed {
 }
 
 impl Removed {
+    /// How many values it has.
+    fn values(&self) -> usize {
+        match self {
+            Removed::Value(_) => 1,
+            Removed::Database(database) => database.len(),
+        }
+    }
+
     fn is_big(&self) -> bool {
         match self {
             Removed::Value(Value::String(string)) => string.as_ref().len() > STRING_BYTES,
@@ -46,21 +54,22 @@ impl fmt::Debug for Garbage {
 
 impl Drop for Garbage {
     fn drop(&mut self) {
-        let count = self.parts.len();
+        let values = self.parts.iter().map(Removed::values).sum();
         self.parts.clear();
-        self.pending.fetch_sub(count, Ordering::Relaxed);
+        self.pending.fetch_sub(values, Ordering::Relaxed);
     }
 }
 
 /// Takes garbage and drops it elsewhere.
 pub type Reclaimer = Box<dyn Fn(Garbage) + Send + Sync>;
 
-/// Who frees big things, and how many there are.
+/// Who frees big things, and how many values that are.
 #[derive(Default)]
 pub(crate) struct Reclaim {
     reclaimer: OnceLock<Reclaimer>,
     pending: Arc<AtomicUsize>,
-    freed: AtomicUsize,
+    /// Those that were handed on, and those of databases that were too small for it.
+    handed_on: AtomicUsize,
 }
 
 impl fmt::Debug for Reclaim {
@@ -79,10 +88,14 @@ impl Reclaim {
     pub(crate) fn free(&self, removed: &mut Vec<Removed>) {
         let Some(reclaimer) = self.reclaimer.get() else { return removed.clear() };
         let parts: Vec<Removed> = removed.extract_if(.., |removed| removed.is_big()).collect();
-        removed.clear();
+        let values: usize = parts.iter().map(Removed::values).sum();
+        let of_small_databases = removed
+            .drain(..)
+            .filter(|removed| matches!(removed, Removed::Database(_)))
+            .map(|removed| removed.values());
+        self.handed_on.fetch_add(values + of_small_databases.sum::<usize>(), Ordering::Relaxed);
         if !parts.is_empty() {
-            self.pending.fetch_add(parts.len(), Ordering::Relaxed);
-            self.freed.fetch_add(parts.len(), Ordering::Relaxed);
+            self.pending.fetch_add(values, Ordering::Relaxed);
             reclaimer(Garbage { parts, pending: Arc::clone(&self.pending) });
         }
     }
@@ -94,7 +107,12 @@ impl Reclaim {
 
     /// How many were handed on so far and are freed.
     pub(crate) fn freed(&self) -> usize {
-        self.freed.load(Ordering::Relaxed).saturating_sub(self.pending())
+        self.handed_on.load(Ordering::Relaxed).saturating_sub(self.pending())
+    }
+
+    /// Counts those from zero again that are freed from now on.
+    pub(crate) fn reset_statistics(&self) {
+        self.handed_on.store(self.pending(), Ordering::Relaxed);
     }
 }
 

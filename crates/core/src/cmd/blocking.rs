@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{Args, Write};
 use crate::engine::{Begun, Engine};
+use crate::number::Extended;
 use crate::session::Session;
 use crate::tx::Tx;
 pub use crate::waiting::Awaited;
-use crate::{Error, Reply, Result, number};
+use crate::{Error, Reply, Result};
 
 /// A command that waits when it finds nothing. Where nobody can wait, in a transaction, its [`Write`] is one attempt.
 ///
@@ -80,17 +81,16 @@ fn waited<'a, C: Blocking<'a>>(found: Option<C::Found>) -> Reply {
 /// Redis's refusals.
 pub(super) fn parse_timeout(args: &mut Args<'_>) -> Result<Option<Duration>> {
     /// Later than any clock, counted from now, can say.
-    const TOO_LATE: f64 = i64::MAX as f64 - 1e13;
-    let seconds = number::parse_f64(args.bytes()?)
-        .ok_or(Error::refused("ERR timeout is not a float or out of range"))?;
-    let milliseconds = (seconds * 1000.0).ceil();
-    if milliseconds > TOO_LATE {
-        return Err(Error::refused("ERR timeout is out of range"));
+    const TOO_LATE_MS: i64 = i64::MAX - 10_000_000_000_000;
+    // In 80 bits, as there: what a double takes for nothing still is a moment.
+    let seconds =
+        Extended::parse(args.bytes()?).ok_or(Error::refused("ERR timeout is not a float or out of range"))?;
+    match seconds.times_rounded_up(1000) {
+        TOO_LATE_MS.. => Err(Error::refused("ERR timeout is out of range")),
+        ..0 => Err(Error::refused("ERR timeout is negative")),
+        0 => Ok(None),
+        milliseconds => Ok(Some(Duration::from_millis(milliseconds as u64))),
     }
-    if milliseconds < 0.0 {
-        return Err(Error::refused("ERR timeout is negative"));
-    }
-    Ok((milliseconds > 0.0).then(|| Duration::from_millis(milliseconds as u64)))
 }
 
 /// `timeout numkeys key [key ...] end [COUNT count]`: keys, an end, how many, and how long it waits.
