@@ -217,7 +217,8 @@ impl RedletStage {
     /// When redlet does not start.
     pub fn at(now: i64, protocol: Protocol, callers: &[char]) -> Self {
         let clock = ManualClock::at(UnixMs(now));
-        let builder = Redis::builder().clock(clock.clone()).seed(7).shards(4);
+        let builder =
+            Redis::builder().clock(clock.clone()).seed(7).shards(4).parameter("enable-debug-command", "yes");
         let redis = builder.build().unwrap_or_else(|error| panic!("redlet does not start: {error}"));
         let mut come = |caller: &char| {
             let mut session = redis.session();

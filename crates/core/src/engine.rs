@@ -342,7 +342,7 @@ impl Engine {
         let reply = body(&View::new(self, db, &locks, &now, known.as_ref(), &notes).counting());
         match notes.take() {
             None => drop(locks),
-            Some(missed) => self.tell_missed(locks, &missed),
+            Some(missed) => self.tell_missed(locks, missed),
         }
         reply
     }
@@ -637,9 +637,23 @@ impl Engine {
 
     /// Tells whoever wants to know what a unit that only read did not find, and lets go of its locks.
     #[cold]
-    fn tell_missed<G>(&self, locks: Locks<G>, news: &[News]) {
+    fn tell_missed<G>(&self, locks: Locks<G>, news: Vec<News>) {
+        let mut shards = ShardSet::new(self.keyspace.len());
+        for news in &news {
+            if let News::Expired(_, key) = news {
+                shards.insert(self.shard_of(key));
+            }
+        }
+        if shards.iter().next().is_some() {
+            drop(locks);
+            let mut tx = self.begin(0, self.keyspace.write_many(shards.iter()), None);
+            tx.take_over(news);
+            // A journal that fails shows at the next write; what expired is gone either way.
+            let _ = tx.finish();
+            return;
+        }
         let mut wakers = Vec::new();
-        self.tell(news, None, &mut wakers);
+        self.tell(&news, None, &mut wakers);
         drop(locks);
         wakers.into_iter().for_each(Waker::wake);
     }
@@ -666,7 +680,15 @@ impl Engine {
         drop(admission);
         self.settle_memory();
         match (unit, self.journal.get()) {
-            (Some(unit), Some(journal)) => journal.commit(unit),
+            (Some(unit), Some(journal)) => match session.filter(|session| session.is_answered_later()) {
+                None => journal.commit(unit),
+                Some(session) => {
+                    if journal.commit_later(unit)? {
+                        session.note_unsafe(unit);
+                    }
+                    Ok(())
+                }
+            },
             _ => Ok(()),
         }
     }
@@ -714,7 +736,7 @@ impl Engine {
     #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
     #[inline(always)]
     fn targets<'a, C: Command<'a>>(&self, command: &C) -> Targets {
-        if C::SCOPE == Scope::Everything {
+        if command.scope() == Scope::Everything {
             return Targets::All;
         }
         let (mut first, mut count) = (None, 0);
@@ -779,6 +801,11 @@ impl Engine {
         if on {
             self.due_at(self.clock.now());
         }
+    }
+
+    /// Whether nobody reclaims keys whose deadline has passed, but for whoever comes by.
+    pub(crate) fn keeps_expired(&self) -> bool {
+        self.keeps_expired.load(Ordering::Relaxed)
     }
 
     /// Ends waits and pauses whose time is over. Returns when there is more to do.

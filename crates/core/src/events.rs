@@ -228,6 +228,8 @@ pub(crate) enum News {
     },
     /// Somebody waits for a key that may have something.
     Ready(usize, Bytes),
+    /// A key was found to have expired, and is to be removed.
+    Expired(usize, Bytes),
     /// A command published something.
     Message { channel: Bytes, payload: Bytes, is_sharded: bool },
 }
@@ -394,7 +396,11 @@ impl Engine {
                     notifications.publish(event, self.pubsub(), wakers);
                     self.events().tell(event, wakers);
                 }
-                News::Database(_) | News::Emptied | News::Read { .. } | News::Ready(..) => {}
+                News::Database(_)
+                | News::Emptied
+                | News::Read { .. }
+                | News::Ready(..)
+                | News::Expired(..) => {}
                 News::Message { channel, payload, is_sharded } => {
                     let message = Published { channel, payload, is_sharded: *is_sharded };
                     self.pubsub().publish(&message, wakers);

@@ -114,11 +114,11 @@ impl Engine {
     /// If effects do not say what was there.
     pub(crate) fn reload(&self) -> Result<(), ReplayError> {
         let locks = self.keyspace().write_many(0..self.keyspace().len());
-        let mut encoded = Vec::new();
+        let (mut encoded, now) = (Vec::new(), self.clock().now());
         for (_, shard) in locks.iter() {
             for (db, database) in shard.databases().iter().enumerate() {
                 codec::encode(&Effect::Select { db: db as u32 }, &mut encoded);
-                for entry in database.iter() {
+                for entry in database.iter().filter(|entry| entry.is_alive(|| now)) {
                     codec::encode(&Effect::On { key: entry.key().into() }, &mut encoded);
                     let put = Effect::Put { value: entry.value().image(), expire_at: entry.deadline() };
                     codec::encode(&put, &mut encoded);

@@ -512,7 +512,7 @@ impl<'a> Read<'a> for Keys<'a> {
         for shard in 0..db.engine().keyspace().len() {
             for entry in db.database(shard)?.into_iter().flat_map(Database::iter) {
                 let matches = self.pattern == b"*" || glob::matches(self.pattern, entry.key(), false);
-                if matches && entry.is_alive(|| db.now()) {
+                if matches && db.finds(entry) {
                     found.push(Bytes::copy_from_slice(entry.key()));
                 }
             }
@@ -551,14 +551,14 @@ impl Read<'_> for RandomKey {
                     continue;
                 }
                 let drawn = database.random(db.random());
-                if let Some(entry) = drawn.filter(|entry| entry.is_alive(|| db.now())) {
+                if let Some(entry) = drawn.filter(|entry| db.finds(entry)) {
                     return Ok(Some(name(entry)));
                 }
                 break;
             }
         }
         let mut entries = databases.iter().flatten().flat_map(|database| database.iter());
-        Ok(entries.find(|entry| entry.is_alive(|| db.now())).map(name))
+        Ok(entries.find(|entry| db.finds(entry)).map(name))
     }
 }
 
@@ -595,11 +595,11 @@ impl<'a> Read<'a> for Scan<'a> {
         // A cursor is a place in a shard's table, times the number of shards, plus the shard.
         let shards = db.engine().keyspace().len() as u64;
         let wanted = |entry: &Entry| {
-            self.options
-                .type_name
-                .is_none_or(|name| name.eq_ignore_ascii_case(entry.value().value_type().as_str().as_bytes()))
-                && self.options.accepts(entry.key())
-                && entry.is_alive(|| db.now())
+            let is_of_type =
+                |name: &[u8]| name.eq_ignore_ascii_case(entry.value().value_type().as_str().as_bytes());
+            self.options.accepts(entry.key())
+                && db.finds(entry)
+                && self.options.type_name.is_none_or(is_of_type)
         };
         let mut failure = None;
         let reply = ScanReply::collect(self.cursor, self.options.count, |cursor, items| {

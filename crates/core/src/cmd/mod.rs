@@ -66,6 +66,12 @@ pub trait Command<'a>: Sized {
         let _ = visit;
     }
 
+    /// Which shards it needs, where its words decide that.
+    #[inline]
+    fn scope(&self) -> Scope {
+        Self::SCOPE
+    }
+
     /// Refuses what only the store's limits can tell, before anything is locked.
     ///
     /// # Errors
@@ -152,7 +158,7 @@ pub enum Access {
 
 /// A command with its type erased: understood, not run yet.
 pub trait Prepared<'a> {
-    /// See [`Command::SCOPE`].
+    /// See [`Command::scope`].
     fn scope(&self) -> Scope;
     /// See [`Command::SPEC`].
     fn flags(&self) -> Flags;
@@ -172,7 +178,7 @@ struct TalkRow<C>(C);
 
 impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
     fn scope(&self) -> Scope {
-        C::SCOPE
+        self.0.scope()
     }
 
     fn flags(&self) -> Flags {
@@ -193,7 +199,7 @@ impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
 
 impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
     fn scope(&self) -> Scope {
-        C::SCOPE
+        self.0.scope()
     }
 
     fn flags(&self) -> Flags {
@@ -210,7 +216,7 @@ impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
 
 impl<'a, C: Control<'a>> Prepared<'a> for ControlRow<C> {
     fn scope(&self) -> Scope {
-        C::SCOPE
+        self.0.scope()
     }
 
     fn flags(&self) -> Flags {
@@ -226,7 +232,7 @@ impl<'a, C: Control<'a>> Prepared<'a> for ControlRow<C> {
 
 impl<'a, C: Talk<'a>> Prepared<'a> for TalkRow<C> {
     fn scope(&self) -> Scope {
-        C::SCOPE
+        self.0.scope()
     }
 
     fn flags(&self) -> Flags {

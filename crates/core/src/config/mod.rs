@@ -266,6 +266,11 @@ impl Config {
             .unwrap_or_default()
     }
 
+    /// `list-compress-depth`: how many pieces at each end of a list Redis would not compress; nothing is compressed here.
+    pub(crate) fn uncompressed_pieces(&self) -> i64 {
+        self.number(const { place_of_number("list-compress-depth") })
+    }
+
     /// `lazyfree-lazy-user-flush`: whether FLUSHALL and FLUSHDB free memory elsewhere unless told `SYNC`.
     pub fn flushes_lazily(&self) -> bool {
         self.number(const { place_of_number("lazyfree-lazy-user-flush") }) == 1

@@ -283,7 +283,7 @@ impl<'v> View<'v> {
         let hash = self.hash(key);
         let index = self.engine.keyspace().index(hash);
         let shard = self.shard(index)?;
-        let found = shard.get(self.db, hash, key).filter(|entry| entry.is_alive(|| self.now.get()));
+        let found = shard.get(self.db, hash, key).filter(|entry| self.finds(entry));
         if self.counts {
             let counted = self.engine.keyspace().counters(index).count_lookup(found.is_some());
             if counted.is_multiple_of(LOOKUPS_OBSERVED) {
@@ -291,6 +291,25 @@ impl<'v> View<'v> {
             }
         }
         Ok((shard, found))
+    }
+
+    /// Whether an entry that a command came by is there for it, and has not expired.
+    #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
+    #[inline(always)]
+    pub(crate) fn finds(&self, entry: &Entry) -> bool {
+        let is_alive = entry.is_alive(|| self.now.get());
+        if !is_alive && self.counts {
+            self.note_expired(entry.key());
+        }
+        is_alive
+    }
+
+    /// Where nobody reclaims what has expired, whoever comes by has it reclaimed.
+    #[cold]
+    fn note_expired(&self, key: &[u8]) {
+        if self.engine.keeps_expired() {
+            self.notes.append(News::Expired(self.db, Bytes::copy_from_slice(key)));
+        }
     }
 
     #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
@@ -556,8 +575,10 @@ impl<'e> Tx<'e> {
     /// Tells those who want to know what was changed, and hands those who wait for something what there is for them.
     #[cold]
     fn tell(&mut self) {
+        // Those who wait are served when the unit ends, which may have taken a while.
+        self.now = Now::new(self.engine.clock());
         let mut told = Vec::new();
-        while let Some(news) = self.notes.take() {
+        while let Some(news) = self.notes.take().map(|news| self.reclaim_found(news)) {
             let mut ready = Vec::new();
             news.iter().for_each(|news| self.touch(news, &mut ready));
             told.extend(news);
@@ -566,13 +587,34 @@ impl<'e> Tx<'e> {
         self.aftermath.wake(|wakers| self.engine.tell(&told, self.caller, wakers));
     }
 
+    /// Reclaims what was found to have expired, as far as it is still there. Returns what there is to tell instead.
+    fn reclaim_found(&mut self, news: Vec<News>) -> Vec<News> {
+        if !news.iter().any(|news| matches!(news, News::Expired(..))) {
+            return news;
+        }
+        for news in news {
+            match news {
+                // A key that is not locked was not found by this unit.
+                News::Expired(db, key) => drop(self.in_database(db, |tx| tx.prepare(&key))),
+                other => self.notes.append(other),
+            }
+        }
+        self.notes.take().unwrap_or_default()
+    }
+
+    /// The same unit has these to tell as well, from a look without the means to change anything.
+    pub(crate) fn take_over(&mut self, news: Vec<News>) {
+        news.into_iter().for_each(|news| self.notes.append(news));
+    }
+
     /// Tells those who watch keys, and sees who waits for them.
     fn touch(&mut self, news: &News, ready: &mut Vec<Ready>) {
         match news {
             News::Key(Event { class: Class::New | Class::KeyMiss, .. })
             | News::Message { .. }
             | News::Emptied
-            | News::Read { .. } => {}
+            | News::Read { .. }
+            | News::Expired(..) => {}
             News::Key(Event { db, key, class, .. }) => {
                 let Ok(shard) = self.shard_at(self.hash(key)) else { return };
                 let Some(callers) = &shard.callers else { return };
@@ -597,10 +639,10 @@ impl<'e> Tx<'e> {
 
     /// Tells those who watch keys of a database that these are gone now, or came just now; keys that are not there do not change.
     fn touch_database(&self, db: usize) {
+        let view = self.view().in_database(db);
         for (_, shard) in self.locks.iter() {
             let Some(callers) = &shard.callers else { continue };
-            let seed = &shard.settings.hash_seed;
-            callers.touch_all(db, |key| shard.get(db, seed.hash(key), key).is_some());
+            callers.touch_all(db, |key| view.exists(key).unwrap_or(false));
         }
     }
 
@@ -1193,6 +1235,7 @@ impl<'e> Tx<'e> {
         let keyspace = self.engine.keyspace();
         (0..keyspace.len()).for_each(|index| keyspace.counters(index).reset());
         self.engine.maxmemory().reset_statistics(keyspace.used_bytes());
+        self.engine.reclaim().reset_statistics();
     }
 
     /// Reclaims what has expired in the locked shards, as one unit; see [`Shard::expire`].

@@ -314,6 +314,17 @@ impl List {
         Self(Form::Packed(Listpack::new()))
     }
 
+    /// How many pieces a big list has, and what Redis would take for them in bytes; `None` for a small one.
+    pub(crate) fn pieces(&self) -> Option<(usize, usize)> {
+        let Form::Pieces(pieces) = &self.0 else { return None };
+        let bytes = |piece: &Piece| match piece {
+            Piece::Packed(pack) => redis_bytes(pack),
+            Piece::Plain(text) => text.len(),
+        };
+        let all = pieces.first().into_iter().flat_map(|first| pieces.pieces_from(first));
+        Some((pieces.count(), all.map(bytes).sum()))
+    }
+
     /// How many elements it has.
     pub const fn len(&self) -> usize {
         match &self.0 {
