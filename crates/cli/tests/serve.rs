@@ -78,11 +78,17 @@ fn options_and_files_say_what_redis_conf_says() {
         "--set",
         "maxmemory",
         "1mb",
+        "--save",
+        "900 1 60 100",
     ];
     let (mut child, _) = serve(&options, 1);
-    for (name, value) in
-        [("bind", "127.0.0.1"), ("maxclients", "7"), ("timeout", "30"), ("maxmemory", "1048576")]
-    {
+    for (name, value) in [
+        ("bind", "127.0.0.1"),
+        ("maxclients", "7"),
+        ("timeout", "30"),
+        ("maxmemory", "1048576"),
+        ("save", "900 1 60 100"),
+    ] {
         let answer = format!("*2\r\n${}\r\n{name}\r\n${}\r\n{value}\r\n", name.len(), value.len());
         ask(&socket, &format!("CONFIG GET {name}\r\n"), &answer);
     }

@@ -248,7 +248,7 @@ fn a_snapshot_is_made_when_a_save_point_is_reached() {
     redis.mset([("a", 1), ("b", 2)]).unwrap();
     assert_eq!(persistence(&redis, "rdb_changes_since_last_save"), "2");
     assert_eq!(persistence(&redis, "rdb_saves"), "0");
-    redis.del(["a"]).unwrap();
+    redis.delete(["a"]).unwrap();
     until("a snapshot", || persistence(&redis, "rdb_saves") == "1");
     assert_eq!(persistence(&redis, "rdb_changes_since_last_save"), "0");
     assert_eq!(persistence(&redis, "rdb_last_bgsave_status"), "ok");

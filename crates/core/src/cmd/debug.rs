@@ -102,8 +102,8 @@ fn request<'a>(name: &'a [u8], words: &'a [&'a [u8]]) -> Result<Request<'a>> {
         },
         (b"PROTOCOL", [kind]) => Request::Protocol(kind),
         (b"QUICKLIST-PACKED-THRESHOLD", [size]) => {
-            const TOO_LARGE: u128 = u32::MAX as u128;
-            if parse_bytes(size).is_none_or(|bytes| bytes >= TOO_LARGE) {
+            const LARGEST: u128 = (4 << 30) - (1 << 20);
+            if parse_bytes(size).is_none_or(|bytes| bytes > LARGEST) {
                 return Err(Error::refused(
                     "ERR argument must be a memory value bigger than 1 and smaller than 4gb",
                 ));

@@ -512,7 +512,8 @@ impl<'a> Read<'a> for Keys<'a> {
         for shard in 0..db.engine().keyspace().len() {
             for entry in db.database(shard)?.into_iter().flat_map(Database::iter) {
                 let matches = self.pattern == b"*" || glob::matches(self.pattern, entry.key(), false);
-                if matches && db.finds(entry) {
+                // KEYS leaves what has expired where it is, whoever else reclaims it.
+                if matches && entry.is_alive(|| db.now()) {
                     found.push(Bytes::copy_from_slice(entry.key()));
                 }
             }
