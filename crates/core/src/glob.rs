@@ -4,6 +4,9 @@
 //! patterns mean what they mean to Redis: a class that is not closed ends with the pattern, a range may be
 //! written backwards, a backslash at the end is itself.
 
+/// Redis gives a pattern up that has more stars than this with something after them; several in a row are one.
+const STARS: usize = 1000;
+
 /// Whether the whole of `text` is what `pattern` describes. `ignore_case` is about ASCII letters.
 ///
 /// Takes at most about pattern times text steps: only the last `*` is ever tried again.
@@ -12,12 +15,16 @@ pub fn matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     if text.is_empty() {
         return pattern.is_empty();
     }
-    let (mut at, mut place) = (0, 0);
+    let (mut at, mut place, mut stars) = (0, 0, 0);
     // After the last star: where the pattern goes on, and where in the text it was tried last.
     let mut retry: Option<(usize, usize)> = None;
     loop {
-        if at < pattern.len() && pattern[at] == b'*' {
-            at += 1;
+        if pattern.get(at) == Some(&b'*') {
+            at += pattern[at..].iter().take_while(|&&byte| byte == b'*').count();
+            stars += 1;
+            if stars > STARS && at < pattern.len() {
+                return false;
+            }
             retry = Some((at, place));
             continue;
         }
@@ -86,6 +93,24 @@ mod tests {
         assert!(matches(&pattern, &text, false));
         let pattern = [&b"a*".repeat(1000)[..], b"b"].concat();
         assert!(!matches(&pattern, &text, false));
+    }
+
+    /// As Redis 8.0.2 answers each.
+    #[test]
+    fn a_pattern_of_more_than_a_thousand_stars_fits_nothing() {
+        let text = b"a".repeat(5000);
+        for (pattern, fits) in [
+            (b"*?".repeat(1000), true),
+            (b"*?".repeat(1001), false),
+            ([&b"*?".repeat(1000)[..], b"*"].concat(), true),
+            ([&b"*?".repeat(1000)[..], b"***"].concat(), true),
+            ([&b"*?".repeat(1000)[..], b"*a"].concat(), false),
+            (b"*".repeat(3000), true),
+            ([&b"?*".repeat(1000)[..], b"a"].concat(), true),
+            ([&b"?*".repeat(1001)[..], b"a"].concat(), false),
+        ] {
+            assert_eq!(matches(&pattern, &text, false), fits, "{}", pattern.escape_ascii());
+        }
     }
 
     #[test]
