@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::keyspace::{Database, Entry};
 use crate::maxmemory::idle_seconds;
 use crate::tx::{Deadline, Tx, View};
-use crate::types::{Encoding, StrRef, ValueRef};
+use crate::types::{Encoding, List, StrRef, ValueRef};
 use crate::{Error, Reply, Result, number};
 
 table! { control Debug }
@@ -332,26 +332,31 @@ fn describe(view: View<'_>, key: &[u8]) -> Result<Reply> {
     codec::encode(&Effect::Put { value: value.image(), expire_at: entry.deadline() }, &mut encoded);
     let now = view.now();
     let idle = idle_seconds(view.engine(), entry.access(), now).map_or(0, i64::from);
-    let mut text = format!(
-        "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle}",
+    let pieces = match value {
+        ValueRef::List(list) => describe_pieces(list, view)?,
+        _ => String::new(),
+    };
+    let text = format!(
+        "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle}{pieces}",
         std::ptr::from_ref(entry.key()).addr(),
         value.encoding().as_str(),
         encoded.len(),
         (now.seconds() - idle) & 0xff_ffff,
     );
-    if let ValueRef::List(list) = value
-        && let Some((pieces, bytes)) = list.pieces()
-    {
-        let average = list.len() as f64 / pieces as f64;
-        let most = view.settings()?.list_max_listpack_size;
-        // Nothing is compressed here; this says what is wanted.
-        let is_compressed = u8::from(view.engine().config().uncompressed_pieces() != 0);
-        text += &format!(
-            " ql_nodes:{pieces} ql_avg_node:{average:.2} ql_listpack_max:{most} ql_compressed:{is_compressed} \
-             ql_uncompressed_size:{bytes}"
-        );
-    }
     Ok(Reply::Status(text.into()))
+}
+
+/// What is said of a big list besides; nothing of a small one.
+fn describe_pieces(list: &List, view: View<'_>) -> Result<String> {
+    let Some((pieces, bytes)) = list.pieces() else { return Ok(String::new()) };
+    let average = list.len() as f64 / pieces as f64;
+    let most = view.settings()?.list_max_listpack_size;
+    // Nothing is compressed here; this says what is wanted.
+    let is_compressed = u8::from(view.engine().config().uncompressed_pieces() != 0);
+    Ok(format!(
+        " ql_nodes:{pieces} ql_avg_node:{average:.2} ql_listpack_max:{most} ql_compressed:{is_compressed} \
+         ql_uncompressed_size:{bytes}"
+    ))
 }
 
 fn table_statistics(elements: usize) -> String {
