@@ -547,7 +547,7 @@ impl Engine {
                 Begun::Found,
             )
         });
-        self.commit(&mut tx, admission, session)?;
+        self.commit(&mut tx, admission, asked.map(|(session, _)| session))?;
         if let (Ok(Begun::Waiting(wait)), Some(timeout)) = (&begun, command.timeout()) {
             let at = self.clock.now().saturating_add(timeout);
             self.timeouts.set(at, &wait.queued());
