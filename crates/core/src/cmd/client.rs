@@ -563,8 +563,9 @@ impl<'a> Command<'a> for ClientPause {
 impl Control<'_> for ClientPause {
     fn run(&self, db: &mut Tx<'_>) -> Result<()> {
         let engine = db.engine();
-        let until = engine.clock().now().saturating_add(self.timeout);
-        engine.clients().pause(until, self.mode);
+        let now = engine.clock().now();
+        let until = now.saturating_add(self.timeout);
+        engine.clients().pause(now, until, self.mode);
         engine.wait_ends_at(until);
         Ok(())
     }

@@ -473,8 +473,8 @@ impl Clients {
     }
 
     /// Keeps callers waiting until a moment.
-    pub(crate) fn pause(&self, until: UnixMs, mode: PauseMode) {
-        self.pause.lock().begin(until, mode);
+    pub(crate) fn pause(&self, now: UnixMs, until: UnixMs, mode: PauseMode) {
+        self.pause.lock().begin(now, until, mode);
         self.is_paused.store(true, Ordering::Relaxed);
     }
 

@@ -30,12 +30,13 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    /// A longer pause, or one for more, replaces a shorter one.
-    pub(super) fn begin(&mut self, until: UnixMs, mode: PauseMode) {
-        self.until = Some(match self.until {
-            Some((old, PauseMode::All)) if mode == PauseMode::Write && old > until => (old, PauseMode::All),
-            Some((old, old_mode)) if old_mode == mode => (old.max(until), mode),
-            _ => (until, mode),
+    /// One that goes on is never shortened, nor made one for fewer.
+    pub(super) fn begin(&mut self, now: UnixMs, until: UnixMs, mode: PauseMode) {
+        let before = self.until.filter(|(before, _)| now < *before);
+        self.until = Some(match before {
+            Some((before, PauseMode::All)) => (before.max(until), PauseMode::All),
+            Some((before, PauseMode::Write)) => (before.max(until), mode),
+            None => (until, mode),
         });
     }
 
