@@ -105,6 +105,11 @@ impl<T> Inbox<T> {
         state.reader.take()
     }
 
+    /// How many bytes wait in it.
+    pub fn bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+
     /// Takes the oldest thing.
     pub fn take(&self) -> Taken<T> {
         self.state.lock().take()

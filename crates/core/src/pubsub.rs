@@ -136,6 +136,8 @@ pub struct Subscriber {
     id: u64,
     inbox: Arc<Inbox<Push>>,
     names: [BTreeSet<Bytes>; Kind::COUNT],
+    /// The length of all of them.
+    name_bytes: usize,
 }
 
 impl Subscriber {
@@ -146,7 +148,13 @@ impl Subscriber {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             inbox: Arc::new(Inbox::new(capacity)),
             names: Default::default(),
+            name_bytes: 0,
         }
+    }
+
+    /// How many bytes its subscriptions take.
+    pub(crate) fn memory(&self) -> usize {
+        self.names.iter().map(BTreeSet::len).sum::<usize>() * size_of::<Bytes>() + self.name_bytes
     }
 
     /// Where messages arrive.
@@ -207,6 +215,7 @@ impl PubSub {
     pub fn join(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) {
         let name = Bytes::copy_from_slice(name);
         if subscriber.names[kind as usize].insert(name.clone()) {
+            subscriber.name_bytes += name.len();
             let mut tables = self.tables.write();
             let listeners = tables[kind as usize].entry(name).or_default();
             listeners.insert(subscriber.id, Arc::clone(&subscriber.inbox));
@@ -218,6 +227,7 @@ impl PubSub {
     pub fn leave(&self, subscriber: &mut Subscriber, kind: Kind, name: &[u8]) {
         let name = Bytes::copy_from_slice(name);
         if subscriber.names[kind as usize].remove(&name) {
+            subscriber.name_bytes -= name.len();
             self.remove(subscriber.id, kind, &name);
         }
     }
@@ -229,6 +239,7 @@ impl PubSub {
                 self.remove(subscriber.id, kind, &name);
             }
         }
+        subscriber.name_bytes = 0;
     }
 
     fn remove(&self, id: u64, kind: Kind, name: &Bytes) {

@@ -15,6 +15,8 @@ use crate::{Error, Result};
 pub struct Watch {
     flag: Arc<WatchFlag>,
     keys: Vec<Watched>,
+    /// The length of all their names.
+    name_bytes: usize,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,11 @@ impl Watch {
     /// Whether nothing is watched.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// How many bytes it takes.
+    pub(crate) const fn memory(&self) -> usize {
+        self.keys.capacity() * size_of::<Watched>() + self.name_bytes
     }
 
     /// What is raised when one of them changes.
@@ -77,6 +84,7 @@ impl Engine {
                 shard.callers_mut().watch(db, key, &watch.flag, was_there);
             }
             watch.keys.push(Watched { db, key: Box::from(*key), was_there });
+            watch.name_bytes += key.len();
         }
         Ok(())
     }
@@ -103,6 +111,6 @@ impl Engine {
             shard.callers_mut().unwatch(db, &key, &watch.flag);
             shard.tidy_callers();
         }
-        watch.flag = Arc::default();
+        *watch = Watch::default();
     }
 }

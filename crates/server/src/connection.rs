@@ -321,6 +321,7 @@ impl Connection {
         totals.writes.fetch_add(1, Ordering::Relaxed);
         totals.sent_bytes.fetch_add(taken, Ordering::Relaxed);
         traffic.output_bytes.store(self.output.len(), Ordering::Relaxed);
+        self.count_memory(engine, limits);
         if sent == Sent::All {
             self.output.give_back(buffers);
             if self.stream.has_unsent() {
@@ -342,6 +343,14 @@ impl Connection {
             Ending::Gone => sent != Sent::More,
         };
         Ok((!is_over).then_some(sent))
+    }
+
+    /// Has what it takes counted, where there is a limit for all connections together.
+    #[inline]
+    pub(crate) fn count_memory(&self, engine: &Engine, limits: &Limits) {
+        if limits.clients_bytes > 0 {
+            engine.clients().count_memory(self.session.client());
+        }
     }
 
     /// Whether there is something to send, or the end to be found.
@@ -381,6 +390,7 @@ impl Connection {
         let traffic = self.session.client().traffic();
         traffic.query_bytes.store(self.query.len(), Ordering::Relaxed);
         traffic.query_free_bytes.store(self.query.capacity() - self.query.len(), Ordering::Relaxed);
+        self.count_memory(engine, limits);
         let query_bytes =
             if self.is_stranger { QUERY_OF_STRANGERS.min(limits.query_bytes) } else { limits.query_bytes };
         let totals = engine.statistics().traffic();

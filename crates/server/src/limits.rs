@@ -1,7 +1,7 @@
 //! What one caller, and all of them together, may take: what the engine's configuration says of it.
 use std::time::Duration;
 
-use redlet_core::config::{self, Config};
+use redlet_core::{Engine, config};
 
 /// How much may wait to be sent to a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub(crate) struct OutputLimit {
 pub(crate) struct Limits {
     /// How many connections there may be.
     pub(crate) clients: usize,
+    /// What all of them may take together, in bytes; 0 for no limit.
+    pub(crate) clients_bytes: usize,
     /// The longest word of a request, in bytes.
     pub(crate) word_bytes: usize,
     /// The longest request, in bytes.
@@ -39,16 +41,20 @@ impl Limits {
         "client-output-buffer-limit",
         "client-query-buffer-limit",
         "maxclients",
+        "maxmemory",
+        "maxmemory-clients",
         "proto-max-bulk-len",
         "tcp-keepalive",
         "timeout",
     ];
 
     /// What the configuration says now.
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(crate) fn of(engine: &Engine) -> Self {
+        let config = engine.config();
         let outputs = config.output_limits();
         Self {
             clients: config.max_clients(),
+            clients_bytes: config.clients_memory_limit(engine.max_memory()),
             word_bytes: config.max_bulk_length(),
             query_bytes: config.query_limit(),
             output: outputs.normal.into(),

@@ -76,7 +76,7 @@ impl Worker {
             may_look_again: shared.mailboxes().len() < cores,
             is_dense: false,
             limits_version: shared.limits_version(),
-            limits: Limits::of(shared.engine().config()),
+            limits: Limits::of(shared.engine()),
             shared,
             mailbox,
             poll,
@@ -153,8 +153,11 @@ impl Worker {
         let limits_version = self.shared.limits_version();
         if limits_version != self.limits_version {
             self.limits_version = limits_version;
-            self.limits = Limits::of(self.shared.engine().config());
-            self.connections.iter().for_each(|(_, connection)| connection.set_limits(&self.limits));
+            self.limits = Limits::of(self.shared.engine());
+            for (_, connection) in &self.connections {
+                connection.set_limits(&self.limits);
+                connection.count_memory(self.shared.engine(), &self.limits);
+            }
         }
         let now = self.shared.engine().clock().now();
         for number in std::mem::take(&mut self.unfinished) {
@@ -173,6 +176,9 @@ impl Worker {
         self.read_letters(now);
         self.make_safe();
         self.send(now);
+        if self.limits.clients_bytes > 0 {
+            self.shared.engine().clients().evict(self.limits.clients_bytes);
+        }
         if now.0.abs_diff(self.cared_at.0) >= CARE.as_millis() as u64 {
             self.cared_at = now;
             self.look_at_clocks(now);

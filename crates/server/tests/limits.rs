@@ -1,7 +1,7 @@
 //! What one caller may take, and how others fare meanwhile.
 mod common;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -59,6 +59,67 @@ fn a_caller_who_stays_behind_for_too_long_is_cut_off() {
     assert!(server.connections() >= 1);
     clock.advance(Duration::from_secs(2));
     until("the end of who was slow", || server.connections() == 0);
+}
+
+#[test]
+fn who_takes_most_goes_when_all_together_take_too_much() {
+    let redis = Redis::memory();
+    let (server, address) = serve_with(&redis, &[("maxmemory-clients", "32mb")]);
+    let half_sent = |bytes: usize| {
+        let mut connection = Raw::open(address);
+        connection.send("CLIENT NO-EVICT off\r\n").expect("+OK\r\n");
+        connection.send(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$50000000\r\n");
+        // Who is evicted meanwhile cannot send the rest.
+        let _ = connection.0.write_all(&vec![b'v'; bytes]);
+        connection
+    };
+    let mut polite = Raw::open(address);
+    polite.send("PING\r\n").expect("+PONG\r\n");
+    // A queue counts, and so do channels that are subscribed to.
+    let mut queueing = Raw::open(address);
+    queueing.send("MULTI\r\n").expect("+OK\r\n");
+    let words: [&[u8]; 3] = [b"SET", b"k", &vec![b'v'; 600_000]];
+    queueing.send(request(&words)).expect("+QUEUED\r\n");
+    let line = |client: &str| {
+        let list = listed(&redis);
+        let field = |line: &str, name: &str| -> usize {
+            let value = line.split(' ').find_map(|field| field.strip_prefix(name));
+            value.and_then(|value| value.parse().ok()).unwrap_or(0)
+        };
+        let found = list.lines().find(|line| line.contains(client)).map(|line| field(line, "multi-mem="));
+        found.unwrap_or(0)
+    };
+    assert!(line("cmd=set") >= 600_000);
+    let smaller = half_sent(1_000_000);
+    until("what was half sent", || {
+        listed(&redis).lines().filter(|line| line.contains("cmd=client|no-evict")).count() == 1
+    });
+    let larger = half_sent(49_000_000);
+    until("the end of the largest", || server.connections() == 3);
+    polite.send("PING\r\n").expect("+PONG\r\n");
+    queueing.send("DISCARD\r\n").expect("+OK\r\n");
+    let info = redis.execute(&["INFO", "stats"]).unwrap();
+    assert!(format!("{info:?}").contains("evicted_clients:1"), "{info:?}");
+    drop((smaller, larger));
+}
+
+#[test]
+fn who_may_not_be_evicted_stays_and_percent_are_of_maxmemory() {
+    let redis = Redis::memory();
+    let (server, address) = serve_with(&redis, &[("maxmemory", "40mb"), ("maxmemory-clients", "5%")]);
+    let mut staying = Raw::open(address);
+    staying.send("CLIENT NO-EVICT on\r\n").expect("+OK\r\n");
+    staying.send("MULTI\r\n").expect("+OK\r\n");
+    let words: [&[u8]; 3] = [b"SET", b"k", &vec![b'v'; 3_000_000]];
+    staying.send(request(&words)).expect("+QUEUED\r\n");
+    let mut other = Raw::open(address);
+    // There is no room for anybody else.
+    other.send("PING\r\n");
+    until("the end of the other", || server.connections() == 1);
+    redis.execute(&["CONFIG", "SET", "maxmemory", "0"]).unwrap();
+    let mut other = Raw::open(address);
+    other.send("PING\r\n").expect("+PONG\r\n");
+    staying.send("DISCARD\r\n").expect("+OK\r\n");
 }
 
 fn listed(redis: &Redis) -> String {

@@ -1,6 +1,5 @@
 //! INFO: what the store says of itself.
 use std::fmt::{Display, Write as _};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::memory::MemoryReport;
@@ -8,7 +7,6 @@ use super::server::{ALWAYS, Counted, SERVER, count};
 use super::{Args, Command, Control, Scope, Spec, table};
 use crate::acl::Reason;
 use crate::config::show_percentile;
-use crate::engine::Engine;
 use crate::host::{Process, ProcessFigures};
 use crate::journal::Keeper;
 use crate::keyspace::{Database, Entry};
@@ -272,23 +270,16 @@ fn memory(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
         "mem_replica_full_sync_buffer",
         "mem_clients_slaves",
     ]);
-    lines.add("mem_clients_normal", clients_bytes(engine));
+    lines.add(
+        "mem_clients_normal",
+        engine.clients().list().iter().map(|client| client.memory()).sum::<usize>(),
+    );
     lines.add_zeros(&["mem_cluster_links", "mem_aof_buffer"]);
     lines.add("mem_allocator", "redlet");
     lines.add_zeros(&["mem_overhead_db_hashtable_rehashing", "active_defrag_running"]);
     lines.add("lazyfree_pending_objects", engine.reclaim().pending());
     lines.add("lazyfreed_objects", engine.reclaim().freed());
     Ok(())
-}
-
-/// What callers take with what they have sent and have not read.
-fn clients_bytes(engine: &Engine) -> usize {
-    let of_one = |client: &Arc<Client>| {
-        let traffic = client.traffic();
-        let buffers = [&traffic.query_bytes, &traffic.query_free_bytes, &traffic.output_bytes];
-        size_of::<Client>() + buffers.map(|bytes| bytes.load(Ordering::Relaxed)).iter().sum::<usize>()
-    };
-    engine.clients().list().iter().map(of_one).sum()
 }
 
 /// Bytes in the unit that leaves few digits, as Redis writes them.
@@ -387,12 +378,8 @@ fn stats(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     lines.add("expired_stale_perc", "0.00");
     lines.add_zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
     lines.add("evicted_keys", engine.maxmemory().evicted_keys());
-    lines.add_zeros(&[
-        "evicted_clients",
-        "evicted_scripts",
-        "total_eviction_exceeded_time",
-        "current_eviction_exceeded_time",
-    ]);
+    lines.add("evicted_clients", engine.clients().evicted());
+    lines.add_zeros(&["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     lines.add_all([
         ("keyspace_hits", counted.hits),
         ("keyspace_misses", counted.misses),

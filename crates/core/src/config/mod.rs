@@ -190,6 +190,14 @@ impl Config {
         self.number(const { place_of_number("client-query-buffer-limit") }) as usize
     }
 
+    /// `maxmemory-clients`: what all callers together may take, in bytes, where keys may take `max_memory`; 0 for no limit.
+    pub fn clients_memory_limit(&self, max_memory: usize) -> usize {
+        match self.number(const { place_of_number("maxmemory-clients") }) {
+            percent @ ..0 => (max_memory as u128 * u128::from(percent.unsigned_abs()) / 100) as usize,
+            bytes => bytes as usize,
+        }
+    }
+
     /// `client-output-buffer-limit`: how much a caller may leave unread.
     pub fn output_limits(&self) -> OutputLimits {
         let text = self.text(const { place("client-output-buffer-limit") });

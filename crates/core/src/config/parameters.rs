@@ -316,7 +316,8 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     bytes("maxmemory", 0, u64::MAX, "0")
         .memory(|number| MemoryChange::Limit(number as u64 as usize))
         .does("what keys may take; 0 for no limit"),
-    Parameter::new("maxmemory-clients", Kind::BytesOrPercent, "0"),
+    Parameter::new("maxmemory-clients", Kind::BytesOrPercent, "0")
+        .does("what the listener's callers may take together before the largest go; in percent of `maxmemory`, or 0 for no limit"),
     integer("maxmemory-eviction-tenacity", 0, 100, "10"),
     choice("maxmemory-policy", &POLICIES, "noeviction")
         .memory(|number| MemoryChange::Policy(EvictionPolicy::ALL[number as usize]))

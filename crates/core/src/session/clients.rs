@@ -1,4 +1,5 @@
 //! All callers by words, as others may see them: CLIENT LIST, CLIENT KILL, MONITOR.
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -137,6 +138,17 @@ pub struct Traffic {
     pub output_peak_bytes: AtomicUsize,
 }
 
+/// What a caller's session holds, and what it counts for among all callers, in bytes.
+#[derive(Debug, Default)]
+struct Held {
+    /// Commands that are queued.
+    queue: AtomicUsize,
+    /// The names of keys that are watched and channels that are subscribed to.
+    names: AtomicUsize,
+    /// How much of the sum over all callers is this one's.
+    counted: AtomicUsize,
+}
+
 /// A caller, as others see it.
 #[derive(Debug)]
 pub struct Client {
@@ -148,6 +160,7 @@ pub struct Client {
     waiting: Mutex<Option<Weak<dyn Queued>>>,
     is_killed: AtomicBool,
     traffic: Traffic,
+    held: Held,
 }
 
 impl Client {
@@ -164,6 +177,21 @@ impl Client {
     /// What it has sent and received.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// What it takes with what it has sent, queued and named, and what it has not read, in bytes.
+    pub fn memory(&self) -> usize {
+        let Traffic { query_bytes, query_free_bytes, output_bytes, .. } = &self.traffic;
+        let Held { queue, names, .. } = &self.held;
+        let parts = [query_bytes, query_free_bytes, output_bytes, queue, names];
+        let parts = parts.map(|bytes| bytes.load(Ordering::Relaxed));
+        size_of::<Self>() + parts.iter().sum::<usize>() + self.inbox.bytes()
+    }
+
+    /// What its session holds now.
+    pub(super) fn set_held(&self, queue_bytes: usize, name_bytes: usize) {
+        self.held.queue.store(queue_bytes, Ordering::Relaxed);
+        self.held.names.store(name_bytes, Ordering::Relaxed);
     }
 
     /// What there is to know of it now.
@@ -271,15 +299,13 @@ impl Client {
         field("qbuf", &load(&traffic.query_bytes));
         field("qbuf-free", &load(&traffic.query_free_bytes));
         field("argv-mem", &0);
-        field("multi-mem", &0);
+        field("multi-mem", &load(&self.held.queue));
         field("rbs", &0);
         field("rbp", &load(&traffic.output_peak_bytes));
         field("obl", &load(&traffic.output_bytes));
         field("oll", &0);
         field("omem", &load(&traffic.output_bytes));
-        let total =
-            load(&traffic.query_bytes) + load(&traffic.query_free_bytes) + load(&traffic.output_bytes);
-        field("tot-mem", &(total + size_of::<Self>()));
+        field("tot-mem", &self.memory());
         field("events", &"r");
         field("cmd", &shown.command.map_or_else(|| "NULL".to_owned(), Row::listed_name));
         field("user", &text(&shown.user));
@@ -368,6 +394,9 @@ pub struct Clients {
     is_monitored: AtomicBool,
     pause: Mutex<Pause>,
     is_paused: AtomicBool,
+    /// What those take who are counted.
+    counted_bytes: AtomicUsize,
+    evicted: AtomicU64,
 }
 
 impl Clients {
@@ -401,13 +430,60 @@ impl Clients {
             waiting: Mutex::new(None),
             is_killed: AtomicBool::new(false),
             traffic: Traffic::default(),
+            held: Held::default(),
         });
         self.all.lock().insert(client.id, Arc::clone(&client));
         client
     }
 
     pub(super) fn forget(&self, id: u64) {
-        self.all.lock().remove(&id);
+        if let Some(client) = self.all.lock().remove(&id) {
+            self.count(&client, 0);
+        }
+    }
+
+    /// Adds what a caller takes now to the sum over all whom [`Clients::evict`] looks at, in place of what it took before.
+    pub fn count_memory(&self, client: &Client) {
+        // Who was told to go has given back what it takes, as far as others are concerned.
+        self.count(client, if client.is_killed() { 0 } else { client.memory() });
+    }
+
+    fn count(&self, client: &Client, bytes: usize) {
+        let before = client.held.counted.swap(bytes, Ordering::SeqCst);
+        // Modulo 2^64, so that it may as well be less than before.
+        self.counted_bytes.fetch_add(bytes.wrapping_sub(before), Ordering::SeqCst);
+    }
+
+    /// Tells the largest callers to go until all of them together take at most `limit` bytes, as far as they were counted. Those who
+    /// said `CLIENT NO-EVICT` stay.
+    ///
+    /// Complexity: O(1) as long as there is room, otherwise O(N log N), N being the number of callers.
+    pub fn evict(&self, limit: usize) {
+        if self.counted_bytes.load(Ordering::SeqCst) <= limit {
+            return;
+        }
+        let size = |client: &Arc<Client>| client.held.counted.load(Ordering::SeqCst);
+        let mut clients: Vec<_> = self.list().into_iter().map(|client| (size(&client), client)).collect();
+        clients.retain(|(bytes, client)| *bytes > 0 && !client.shown.lock().is_no_evict);
+        clients.sort_by_key(|(bytes, _)| Reverse(*bytes));
+        for (_, client) in clients {
+            if self.counted_bytes.load(Ordering::SeqCst) <= limit {
+                return;
+            }
+            let reader = client.kill();
+            self.count(&client, 0);
+            self.evicted.fetch_add(1, Ordering::Relaxed);
+            reader.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// How many were told to go because all of them together took too much.
+    pub fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn reset_statistics(&self) {
+        self.evicted.store(0, Ordering::Relaxed);
     }
 
     /// How many there are.

@@ -605,6 +605,8 @@ impl Session {
 
     /// Lets others see what has changed.
     pub(crate) fn show(&self) {
+        let queue_bytes = self.queue.as_ref().map_or(0, Queue::memory);
+        self.client.set_held(queue_bytes, self.watch.memory() + self.subscriber.memory());
         self.client.change(|shown| {
             shown.db = self.db;
             shown.protocol = self.protocol;

@@ -40,6 +40,12 @@ impl Queue {
         self.command_ends.push(self.word_ends.len());
     }
 
+    /// How many bytes it takes.
+    pub(super) const fn memory(&self) -> usize {
+        let ends = self.word_ends.capacity() + self.command_ends.capacity();
+        self.bytes.capacity() + ends * size_of::<usize>()
+    }
+
     /// How many commands there are.
     pub(super) fn len(&self) -> usize {
         self.command_ends.len()

@@ -1125,14 +1125,15 @@ impl<'e> Tx<'e> {
         let (Some(place), from_db) = (place, self.db) else { return Ok(false) };
         let Some(mut taken) = self.shard_at(hash)?.take_at(from_db, place) else { return Ok(false) };
         // As in Redis, where it is a new key.
-        taken.access = self.engine.tracking().first(self.now.recent_seconds()).unwrap_or(taken.access);
+        let access = taken.access;
+        taken.access = self.engine.tracking().first(self.now.recent_seconds()).unwrap_or(access);
         let replaced = match self.shard_at(to_hash)?.locate(to_db, to_hash, to).map(|(place, _)| place) {
             Some(place) => self.in_database(to_db, |tx| tx.extract(to_hash, to, place))?,
             None => None,
         };
         self.shard_at(to_hash)?.put_back(to_db, to_hash, to, taken);
         if let Some(undo) = &mut self.undo {
-            undo.moved(Name::new(from_db, hash, from), Name::new(to_db, to_hash, to));
+            undo.moved((Name::new(from_db, hash, from), access), Name::new(to_db, to_hash, to));
         }
         self.notes.note_new(to_db, to);
         self.aftermath.removed.extend(replaced.and_then(|gone| gone.pointed).map(Removed::Value));
@@ -1236,6 +1237,7 @@ impl<'e> Tx<'e> {
         (0..keyspace.len()).for_each(|index| keyspace.counters(index).reset());
         self.engine.maxmemory().reset_statistics(keyspace.used_bytes());
         self.engine.reclaim().reset_statistics();
+        self.engine.clients().reset_statistics();
     }
 
     /// Reclaims what has expired in the locked shards, as one unit; see [`Shard::expire`].

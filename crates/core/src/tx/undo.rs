@@ -40,8 +40,8 @@ enum Step {
     Length(Name, usize),
     /// To a deadline, or none.
     Deadline(Name, Option<UnixMs>),
-    /// From a name to the one before.
-    Name { now: Name, before: Name },
+    /// From a name to the one before, and to the access stamp that the value had there.
+    Name { now: Name, before: Name, access: u32 },
     /// To what a database had in a shard.
     Database { shard: usize, db: usize, database: Box<Database> },
     /// To each other's places.
@@ -192,11 +192,11 @@ impl Undo {
         }
     }
 
-    /// After a value has moved. What is kept of either name is not what is there now.
-    pub(super) fn moved(&mut self, before: Name, now: Name) {
+    /// After a value has moved, which had an access stamp before. What is kept of either name is not what is there now.
+    pub(super) fn moved(&mut self, (before, access): (Name, u32), now: Name) {
         self.forget(&before);
         self.forget(&now);
-        self.steps.push(Step::Name { now, before });
+        self.steps.push(Step::Name { now, before, access });
     }
 
     pub(super) fn cleared(&mut self, shard: usize, db: usize, database: Box<Database>) {
@@ -284,12 +284,12 @@ impl Tx<'_> {
                     shard.set_deadline(name.db, name.hash, &name.key, at);
                 }
             }
-            Step::Name { now, before } => {
+            Step::Name { now, before, access } => {
                 let Ok(shard) = self.shard_at(now.hash) else { return };
                 let place = shard.locate(now.db, now.hash, &now.key).map(|(place, _)| place);
                 let taken = place.and_then(|place| shard.take_at(now.db, place));
                 if let (Some(taken), Ok(shard)) = (taken, self.shard_at(before.hash)) {
-                    shard.put_back(before.db, before.hash, &before.key, taken);
+                    shard.put_back(before.db, before.hash, &before.key, Taken { access, ..taken });
                 }
             }
             Step::Database { shard, db, database } => {
