@@ -31,6 +31,8 @@ pub(crate) struct Limits {
     pub(crate) subscriber_output: OutputLimit,
     /// Who is silent for so long is disconnected; zero for never.
     pub(crate) idle: Duration,
+    /// How often it is looked for whoever is silent, or behind, for too long.
+    pub(crate) care: Duration,
     /// After such a silence the system asks whether the other end is still there; zero for never.
     pub(crate) keep_alive: Duration,
 }
@@ -40,6 +42,7 @@ impl Limits {
     pub(crate) const PARAMETERS: &'static [&'static str] = &[
         "client-output-buffer-limit",
         "client-query-buffer-limit",
+        "hz",
         "maxclients",
         "maxmemory",
         "maxmemory-clients",
@@ -60,6 +63,7 @@ impl Limits {
             output: outputs.normal.into(),
             subscriber_output: outputs.pubsub.into(),
             idle: Duration::from_secs(config.idle_seconds()),
+            care: Duration::from_secs(1) / config.rounds_per_second().max(1),
             keep_alive: Duration::from_secs(config.keepalive_seconds()),
         }
     }

@@ -27,8 +27,6 @@ const INPUT: usize = 64 << 10;
 /// sleeps pays for waking it, and waits for that: with 50 callers on two cores, looking again serves a fifth more requests a second and
 /// takes a third off the slowest hundredth (`cargo xtask bench server`).
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
-/// How often clocks are looked at when something can end by time.
-const CARE: Duration = Duration::from_millis(100);
 /// The number by which a thread is woken; listeners count down from it, connections up from 0.
 pub(crate) const BELL: Token = Token(usize::MAX);
 
@@ -146,7 +144,7 @@ impl Worker {
         let has_clocks = self.is_accepting_late
             || self.has_behind
             || (!self.limits.idle.is_zero() && !self.connections.is_empty());
-        has_clocks.then_some(CARE)
+        has_clocks.then_some(self.limits.care)
     }
 
     fn round(&mut self, events: &Events) {
@@ -179,7 +177,7 @@ impl Worker {
         if self.limits.clients_bytes > 0 {
             self.shared.engine().clients().evict(self.limits.clients_bytes);
         }
-        if now.0.abs_diff(self.cared_at.0) >= CARE.as_millis() as u64 {
+        if now.0.abs_diff(self.cared_at.0) >= self.limits.care.as_millis() as u64 {
             self.cared_at = now;
             self.look_at_clocks(now);
         }

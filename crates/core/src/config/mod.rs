@@ -239,11 +239,6 @@ impl Config {
         self.number(const { place_of_number("tracking-table-max-keys") }) as usize
     }
 
-    /// `busy-reply-threshold`: after how many milliseconds of a script others are told that it is busy.
-    pub fn busy_after_ms(&self) -> u64 {
-        self.number(const { place_of_number("busy-reply-threshold") }) as u64
-    }
-
     /// `slowlog-log-slower-than`: from how many microseconds on a command is noted; `None` for never.
     #[inline]
     pub fn slow_micros(&self) -> Option<u64> {
