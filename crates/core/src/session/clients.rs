@@ -294,7 +294,6 @@ impl Client {
         field("psub", &patterns);
         field("ssub", &shard_channels);
         field("multi", &shown.queued.map_or(-1, |count| count as i64));
-        // Redis forgets them all as soon as one has changed.
         field("watch", &shown.watched());
         field("qbuf", &load(&traffic.query_bytes));
         field("qbuf-free", &load(&traffic.query_free_bytes));

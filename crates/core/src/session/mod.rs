@@ -346,9 +346,7 @@ impl Session {
                 let began_micros = engine.clock().now_micros();
                 self.client.begin(Some(row), UnixMs(began_micros.div_euclid(1000)));
                 if self.is_paused(engine, row) {
-                    let mut command = Queue::default();
-                    command.push(words);
-                    self.blocked = Some(Blocked::Postponed(command));
+                    self.blocked = Some(Blocked::Postponed(Queue::of(words)));
                     return Ok(Reply::Silence);
                 }
                 if let Some(queue) = self.queue.as_mut().filter(|_| !row.ends_queue) {
@@ -358,8 +356,7 @@ impl Session {
                 }
                 let result = self.perform(engine, row, (words, name_words));
                 if self.is_blocked() {
-                    let mut command = Queue::default();
-                    command.push(words);
+                    let command = Queue::of(words);
                     let micros = engine.clock().now_micros() - began_micros;
                     self.unanswered = Some(Unanswered { row, command, micros });
                 } else {
@@ -528,8 +525,7 @@ impl Session {
     /// What is asked again before the caller is served who waits: its user may have lost the right to what it waits for.
     pub(crate) fn recheck(&self, engine: &Engine, words: &[&[u8]]) -> Recheck {
         let (client, user) = (Arc::clone(&self.client), Arc::clone(self.user(engine)));
-        let mut command = Queue::default();
-        command.push(words);
+        let command = Queue::of(words);
         Box::new(move |engine| {
             if user.allows_everything() {
                 return Ok(());

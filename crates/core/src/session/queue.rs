@@ -16,6 +16,13 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// A single command.
+    pub(super) fn of(words: &[&[u8]]) -> Self {
+        let mut queue = Self::default();
+        queue.push(words);
+        queue
+    }
+
     /// The command that was added last is one of these.
     pub(super) fn note(&mut self, row: &Row) {
         self.flags = self.flags.and(row.spec.flags);
