@@ -45,6 +45,7 @@ impl Digest {
             Type::Set => 2,
             Type::ZSet => 3,
             Type::Hash => 4,
+            Type::Stream => 6,
         });
         match value {
             ValueRef::String(string) => self.append(&string.to_bytes()),
@@ -56,6 +57,13 @@ impl Digest {
             }),
             ValueRef::Hash(hash) => hash.iter().for_each(|(field, value)| {
                 self.add_digest(field.with(|field| value.with(|value| pair(field, value))));
+            }),
+            ValueRef::Stream(stream) => stream.iter().for_each(|entry| {
+                self.append(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                entry.fields.for_each(|(name, value)| {
+                    self.append(name);
+                    self.append(value);
+                });
             }),
         }
         if deadline.is_some() {

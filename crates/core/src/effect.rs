@@ -11,6 +11,7 @@ use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::types::Element;
+use crate::types::stream::{StreamChange, StreamImage};
 use crate::{UnixMs, number};
 
 /// Bytes that are borrowed from the buffer they were decoded from.
@@ -242,6 +243,9 @@ pub enum Effect<'a> {
         #[serde(borrow)]
         member: Blob<'a>,
     },
+
+    /// A stream has changed, or is a new one with just this change.
+    Stream(#[serde(borrow)] StreamChange<'a>),
 }
 
 /// A whole value, of any type.
@@ -258,6 +262,8 @@ pub enum Image<'a> {
     Set(#[serde(borrow)] Vec<Blob<'a>>),
     /// A sorted set's members and scores, lowest first.
     ZSet(#[serde(borrow)] Vec<(Blob<'a>, f64)>),
+    /// A stream.
+    Stream(#[serde(borrow)] StreamImage<'a>),
 }
 
 /// A command as words, its name first.
@@ -270,7 +276,7 @@ fn words<const N: usize>(words: [&(impl AsRef<[u8]> + ?Sized); N]) -> Words<'_> 
     words.into_iter().map(|word| Cow::Borrowed(word.as_ref())).collect()
 }
 
-fn decimal<'a>(number: impl Into<i128>) -> Cow<'a, [u8]> {
+pub(crate) fn decimal<'a>(number: impl Into<i128>) -> Cow<'a, [u8]> {
     Cow::Owned(number.into().to_string().into_bytes())
 }
 
@@ -279,7 +285,11 @@ fn text<'a>(score: f64) -> Cow<'a, [u8]> {
 }
 
 /// `NAME KEY ...`
-fn on<'a>(name: &'static str, key: &'a [u8], rest: impl IntoIterator<Item = Cow<'a, [u8]>>) -> Words<'a> {
+pub(crate) fn on<'a>(
+    name: &'static str,
+    key: &'a [u8],
+    rest: impl IntoIterator<Item = Cow<'a, [u8]>>,
+) -> Words<'a> {
     [Cow::Borrowed(name.as_bytes()), Cow::Borrowed(key)].into_iter().chain(rest).collect()
 }
 
@@ -328,6 +338,7 @@ impl Effect<'_> {
             Effect::SRem { member } => Effect::SRem { member: member.into_owned() },
             Effect::ZAdd { member, score } => Effect::ZAdd { member: member.into_owned(), score },
             Effect::ZRem { member } => Effect::ZRem { member: member.into_owned() },
+            Effect::Stream(change) => Effect::Stream(change.into_owned()),
         }
     }
 
@@ -395,6 +406,7 @@ impl Effect<'_> {
             Effect::SRem { member } => on("SREM", key, [word(member)]),
             Effect::ZAdd { member, score } => on("ZADD", key, [text(*score), word(member)]),
             Effect::ZRem { member } => on("ZREM", key, [word(member)]),
+            Effect::Stream(change) => change.to_command(key),
         };
         (turned, vec![command])
     }
@@ -414,6 +426,7 @@ impl Image<'_> {
             Image::ZSet(members) => {
                 Image::ZSet(members.into_iter().map(|(member, score)| (member.into_owned(), score)).collect())
             }
+            Image::Stream(stream) => Image::Stream(stream.into_owned()),
         }
     }
 
@@ -431,10 +444,19 @@ impl Image<'_> {
                 "ZADD",
                 members.iter().map(|(member, score)| vec![text(*score), Cow::Borrowed(&**member)]).collect(),
             ),
+            Image::Stream(stream) => return stream_commands(stream, key).into_iter(),
         };
-        let groups: Vec<_> = elements.chunks(ELEMENTS_PER_COMMAND).map(<[Words<'_>]>::concat).collect();
-        groups.into_iter().map(move |group| on(name, key, group))
+        let groups = elements.chunks(ELEMENTS_PER_COMMAND).map(|group| on(name, key, group.concat()));
+        groups.collect::<Vec<_>>().into_iter()
     }
+}
+
+/// Redis's commands that make a stream. One that has no entry is made by adding one and trimming it, as Redis does it.
+fn stream_commands<'a>(stream: &'a StreamImage<'a>, key: &'a [u8]) -> Vec<Words<'a>> {
+    let any = [&b"MAXLEN"[..], b"0", b"0-1", b"x", b"y"].map(Cow::Borrowed);
+    let begin = stream.blocks.is_empty().then(|| on("XADD", key, any));
+    let owned = |words: Words<'_>| words.into_iter().map(|word| Cow::Owned(word.into_owned())).collect();
+    begin.into_iter().chain(stream.changes().iter().map(|change| owned(change.to_command(key)))).collect()
 }
 
 #[cfg(test)]

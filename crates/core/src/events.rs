@@ -70,6 +70,7 @@ impl Class {
             Type::Hash => Class::Hash,
             Type::Set => Class::Set,
             Type::ZSet => Class::SortedSet,
+            Type::Stream => Class::Stream,
         }
     }
 

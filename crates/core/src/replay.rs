@@ -8,7 +8,7 @@ use crate::events::Classes;
 use crate::keyspace::{Locks, WriteLocks};
 use crate::sections::Sections;
 use crate::tx::{Deadline, ListMut, Notes, Recorder, Tx};
-use crate::types::{Hash, List, Set, StrRef, Value, ZSet};
+use crate::types::{Hash, List, Set, StrRef, Stream, Value, ZSet};
 use crate::{Error, UnixMs};
 
 /// Effects that cannot be applied: they were not written by an engine of this version, or are damaged.
@@ -260,6 +260,7 @@ pub(crate) fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> 
             zset.insert(member, *score);
         }),
         Effect::ZRem { member } => found(tx.zset_mut(key)?.remove(member).is_some()),
+        Effect::Stream(change) => found(tx.stream_mut(key)?.apply(change)),
     }
 }
 
@@ -293,6 +294,10 @@ fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {
             let mut zset = tx.build::<ZSet>()?;
             members.iter().for_each(|(member, score)| zset.insert(member, *score));
             zset.into_value()
+        }
+        Image::Stream(image) => {
+            let stream = Stream::from_image(image);
+            Value::Stream(Box::new(stream.ok_or(Error::refused("ERR the stream contradicts itself"))?))
         }
     })
 }

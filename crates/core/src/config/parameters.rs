@@ -387,8 +387,12 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     integer("slowlog-max-len", 0, LONG, "128").does("how many commands SLOWLOG keeps"),
     integer("socket-mark-id", 0, u32::MAX as i64, "0").fixed(),
     boolean("stop-writes-on-bgsave-error", "yes"),
-    bytes("stream-node-max-bytes", 0, SIZE, "4096"),
-    integer("stream-node-max-entries", 0, LONG, "100"),
+    bytes("stream-node-max-bytes", 0, SIZE, "4096")
+        .types(|settings, number| settings.stream_node_max_bytes = number as usize)
+        .does("how many bytes a packed part of a stream has at most; 0 for any number"),
+    integer("stream-node-max-entries", 0, LONG, "100")
+        .types(|settings, number| settings.stream_node_max_entries = number as usize)
+        .does("how many entries a packed part of a stream has at most; 0 for any number"),
     choice("supervised", &["upstart", "systemd", "auto", "no"], "no").fixed(),
     boolean("syslog-enabled", "no").fixed(),
     choice(

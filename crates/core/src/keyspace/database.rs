@@ -222,7 +222,7 @@ impl Database {
     #[inline]
     pub(crate) fn close<T: Collection>(&mut self, place: Place) -> bool {
         let Some(collection) = self.collection::<T>(place) else { return false };
-        let is_empty = collection.is_empty();
+        let is_empty = collection.is_empty() && !T::MAY_BE_EMPTY;
         self.pointed_bytes += collection.bytes();
         is_empty
     }

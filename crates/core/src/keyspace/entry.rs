@@ -216,6 +216,7 @@ impl<'a> Payload<'a> {
             Content::Value(Value::Hash(hash)) => Payload::pointer(HASH, hash),
             Content::Value(Value::Set(set)) => Payload::pointer(SET, set),
             Content::Value(Value::ZSet(zset)) => Payload::pointer(ZSET, zset),
+            Content::Value(Value::Stream(stream)) => Payload::pointer(STREAM, stream),
         };
         body(payload)
     }
@@ -466,6 +467,7 @@ impl Entry {
                     HASH => ValueRef::Hash(self.pointer(form).as_ref()),
                     SET => ValueRef::Set(self.pointer(form).as_ref()),
                     ZSET => ValueRef::ZSet(self.pointer(form).as_ref()),
+                    STREAM => ValueRef::Stream(self.pointer(form).as_ref()),
                     _ => unreachable!("no entry is made of another kind"),
                 }
             },
@@ -483,6 +485,7 @@ impl Entry {
                 HASH => Value::Hash(self.boxed(form)),
                 SET => Value::Set(self.boxed(form)),
                 ZSET => Value::ZSet(self.boxed(form)),
+                STREAM => Value::Stream(self.boxed(form)),
                 _ => return None,
             }
         };
@@ -753,7 +756,8 @@ const LIST: u8 = Form::of(Type::List);
 const HASH: u8 = Form::of(Type::Hash);
 const SET: u8 = Form::of(Type::Set);
 const ZSET: u8 = Form::of(Type::ZSet);
-const _: () = assert!(ZSET <= Form::KIND, "the kinds fit into their half of the byte");
+const STREAM: u8 = Form::of(Type::Stream);
+const _: () = assert!(STREAM <= Form::KIND, "the kinds fit into their half of the byte");
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -101,6 +101,8 @@ pub struct Held<'t, 'e, T: Collection> {
     undo: Option<&'t mut Undo>,
     /// The name of what was changed, not noted yet: however many elements it was, it is one change.
     changed: Option<&'static str>,
+    /// A value that may be without elements was changed, so it is kept.
+    is_made: bool,
 }
 
 /// Where a collection is while its door is open.
@@ -122,7 +124,7 @@ pub type SetMut<'t, 'e> = Held<'t, 'e, Set>;
 pub type ZSetMut<'t, 'e> = Held<'t, 'e, ZSet>;
 
 impl<'e> Tx<'e> {
-    fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
+    pub(super) fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
         let (hash, place) = self.prepare(key)?;
         let Self { engine, locks, now, recorder, notes, undo, db, stamps, .. } = self;
         let mut undo = undo.as_deref_mut();
@@ -174,6 +176,7 @@ impl<'e> Tx<'e> {
             kept,
             undo,
             changed: None,
+            is_made: false,
         })
     }
 
@@ -215,7 +218,7 @@ const STAYS: &str = "a collection stays where it is while its door is open";
 
 impl<T: Collection> Held<'_, '_, T> {
     #[inline]
-    fn parts(&mut self) -> (&mut T, &TypeSettings) {
+    pub(super) fn parts(&mut self) -> (&mut T, &TypeSettings) {
         let value = match &mut self.kept {
             Kept::At(place) => self.database.collection_mut(*place).expect(STAYS),
             Kept::New(value) => value,
@@ -229,13 +232,14 @@ impl<T: Collection> Held<'_, '_, T> {
     }
 
     #[inline]
-    fn record(&mut self, effect: &Effect<'_>) {
+    pub(super) fn record(&mut self, effect: &Effect<'_>) {
+        self.is_made = true;
         self.recorder.record(self.db, Some(self.key), effect);
     }
 
     /// Notes what takes the value back to what it is now, if that is to be noted.
     #[inline]
-    fn keep_way_back(&mut self, way: impl FnOnce(Shown<'_, T>) -> Vec<Effect<'static>>) {
+    pub(super) fn keep_way_back(&mut self, way: impl FnOnce(Shown<'_, T>) -> Vec<Effect<'static>>) {
         if self.undo.is_some() {
             let (effects, name) = (way(self.shown()), self.name());
             if let Some(undo) = &mut self.undo {
@@ -252,14 +256,14 @@ impl<T: Collection> Held<'_, '_, T> {
 
     /// Records a change and notes it.
     #[inline]
-    fn change(&mut self, name: &'static str, effect: &Effect<'_>) {
+    pub(super) fn change(&mut self, name: &'static str, effect: &Effect<'_>) {
         self.record(effect);
         self.note(name);
     }
 
     /// Notes a change.
     #[inline]
-    fn note(&mut self, name: &'static str) {
+    pub(super) fn note(&mut self, name: &'static str) {
         if !self.notes.wants_none() {
             self.note_wanted(name);
         }
@@ -310,7 +314,7 @@ impl<T: Collection> Drop for Held<'_, '_, T> {
                 }
                 is_empty
             }
-            Kept::New(value) if value.is_empty() => true,
+            Kept::New(value) if value.is_empty() && !(T::MAY_BE_EMPTY && self.is_made) => true,
             Kept::New(value) => {
                 let content = Content::Value(T::into_value(Box::new(std::mem::take(value))));
                 let access = self.engine.maxmemory().first(self.engine, self.hash, self.now.recent_seconds());

@@ -7,6 +7,7 @@ mod aftermath;
 mod collection;
 mod notes;
 mod record;
+mod stream;
 mod string;
 mod undo;
 
@@ -22,6 +23,7 @@ use collection::Shown;
 pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
 pub(crate) use notes::Notes;
 pub(crate) use record::Recorder;
+pub use stream::StreamMut;
 use undo::{Name, Replaced, Undo};
 
 use crate::cmd::{Command, Flags, Write};

@@ -273,6 +273,11 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
     one == other
 }
 
+/// What Redis takes for an element of a listpack.
+pub fn redis_bytes(element: Element<'_>) -> usize {
+    Encoded::of(element).redis_size()
+}
+
 /// What Redis takes for an element: a head, the text or the integer, and the length of both, to be read from behind.
 #[inline]
 fn redis_size(head: u8, payload_size: usize) -> usize {

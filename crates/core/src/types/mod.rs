@@ -4,6 +4,7 @@ pub mod lcs;
 pub mod list;
 pub mod listpack;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod value;
 pub mod zset;
@@ -18,6 +19,7 @@ pub use list::List;
 pub use listpack::{Element, Spelled};
 pub(crate) use rank_tree::compare_scores;
 pub use set::Set;
+pub use stream::{Stream, StreamId};
 pub use string::{IntBuffer, Str, StrRef};
 pub use value::{Collection, Type, Value, ValueRef};
 pub use zset::ZSet;
@@ -44,6 +46,10 @@ pub struct TypeSettings {
     pub zset_max_listpack_entries: usize,
     /// `zset-max-listpack-value`: bytes of a member.
     pub zset_max_listpack_value: usize,
+    /// `stream-node-max-bytes`: bytes of a packed part of a stream; 0 for no limit.
+    pub stream_node_max_bytes: usize,
+    /// `stream-node-max-entries`: entries of one; 0 for no limit.
+    pub stream_node_max_entries: usize,
     /// The hash function of the big forms.
     pub hash_seed: HashSeed,
 }
@@ -60,6 +66,8 @@ impl TypeSettings {
             set_max_listpack_value: 64,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
+            stream_node_max_bytes: 4096,
+            stream_node_max_entries: 100,
             hash_seed,
         }
     }
@@ -91,6 +99,8 @@ pub enum Encoding {
     Hashtable,
     /// Members by name and by rank.
     Skiplist,
+    /// Entries in packed pieces.
+    Stream,
 }
 
 impl Encoding {
@@ -105,6 +115,7 @@ impl Encoding {
             Encoding::Intset => "intset",
             Encoding::Hashtable => "hashtable",
             Encoding::Skiplist => "skiplist",
+            Encoding::Stream => "stream",
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What a key can hold.
-use super::{Encoding, Hash, List, Set, Str, StrRef, ZSet};
+use super::{Encoding, Hash, List, Set, Str, StrRef, Stream, ZSet};
 use crate::effect::{Blob, Image};
 use crate::memory::block_bytes;
 use std::borrow::Cow;
 
-/// A value of any type. An empty collection is no value: the key is deleted instead.
+/// A value of any type. An empty collection is no value, unless it is a stream: the key is deleted instead.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// Bytes, or an integer stored as one.
@@ -17,6 +17,8 @@ pub enum Value {
     Set(Box<Set>),
     /// Members ordered by score.
     ZSet(Box<ZSet>),
+    /// Entries in the order of their IDs.
+    Stream(Box<Stream>),
 }
 
 /// The types.
@@ -33,6 +35,8 @@ pub enum Type {
     Set,
     /// Members ordered by score.
     ZSet,
+    /// Entries in the order of their IDs.
+    Stream,
 }
 
 impl Type {
@@ -44,6 +48,7 @@ impl Type {
             Type::Hash => "hash",
             Type::Set => "set",
             Type::ZSet => "zset",
+            Type::Stream => "stream",
         }
     }
 }
@@ -61,12 +66,16 @@ pub enum ValueRef<'a> {
     Set(&'a Set),
     /// Members ordered by score.
     ZSet(&'a ZSet),
+    /// Entries in the order of their IDs.
+    Stream(&'a Stream),
 }
 
 /// A value that has elements.
 pub trait Collection: Default + Clone {
     /// Its type.
     const TYPE: Type;
+    /// Whether a key may hold one without elements.
+    const MAY_BE_EMPTY: bool = false;
     /// How many elements it has.
     fn len(&self) -> usize;
     /// Whether it has none.
@@ -82,9 +91,10 @@ pub trait Collection: Default + Clone {
 }
 
 macro_rules! collection {
-    ($type:ident) => {
+    ($type:ident $(, $constant:ident)?) => {
         impl Collection for $type {
             const TYPE: Type = Type::$type;
+            $(const $constant: bool = true;)?
 
             fn len(&self) -> usize {
                 $type::len(self)
@@ -112,6 +122,7 @@ collection!(List);
 collection!(Hash);
 collection!(Set);
 collection!(ZSet);
+collection!(Stream, MAY_BE_EMPTY);
 
 impl Value {
     /// The value where it lies.
@@ -122,6 +133,7 @@ impl Value {
             Value::Hash(hash) => ValueRef::Hash(hash),
             Value::Set(set) => ValueRef::Set(set),
             Value::ZSet(zset) => ValueRef::ZSet(zset),
+            Value::Stream(stream) => ValueRef::Stream(stream),
         }
     }
 }
@@ -135,6 +147,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Hash(_) => Type::Hash,
             ValueRef::Set(_) => Type::Set,
             ValueRef::ZSet(_) => Type::ZSet,
+            ValueRef::Stream(_) => Type::Stream,
         }
     }
 
@@ -146,6 +159,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Hash(hash) => hash.len(),
             ValueRef::Set(set) => set.len(),
             ValueRef::ZSet(zset) => zset.len(),
+            ValueRef::Stream(stream) => stream.len(),
         }
     }
 
@@ -157,6 +171,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Hash(hash) => hash.encoding(),
             ValueRef::Set(set) => set.encoding(),
             ValueRef::ZSet(zset) => zset.encoding(),
+            ValueRef::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -168,6 +183,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Hash(hash) => hash.bytes(),
             ValueRef::Set(set) => set.bytes(),
             ValueRef::ZSet(zset) => zset.bytes(),
+            ValueRef::Stream(stream) => stream.bytes(),
         }
     }
 
@@ -179,6 +195,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Hash(hash) => block_bytes(size_of::<Hash>()) + hash.recounted_bytes(),
             ValueRef::Set(set) => block_bytes(size_of::<Set>()) + set.recounted_bytes(),
             ValueRef::ZSet(zset) => block_bytes(size_of::<ZSet>()) + zset.recounted_bytes(),
+            ValueRef::Stream(stream) => block_bytes(size_of::<Stream>()) + stream.recounted_bytes(),
         }
     }
 
@@ -193,10 +210,11 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.len(),
             ValueRef::ZSet(zset) if zset.encoding() == Encoding::Listpack => 1,
             ValueRef::ZSet(zset) => zset.len(),
+            ValueRef::Stream(stream) => stream.allocations(),
         }
     }
 
-    /// True for a collection without elements, which no key may hold.
+    /// True for a collection without elements that no key may hold.
     pub fn is_empty_collection(self) -> bool {
         match self {
             ValueRef::String(_) => false,
@@ -204,6 +222,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Hash(hash) => hash.is_empty(),
             ValueRef::Set(set) => set.is_empty(),
             ValueRef::ZSet(zset) => zset.is_empty(),
+            ValueRef::Stream(_) => false,
         }
     }
 
@@ -215,6 +234,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Hash(hash) => Value::Hash(Box::new(hash.clone())),
             ValueRef::Set(set) => Value::Set(Box::new(set.clone())),
             ValueRef::ZSet(zset) => Value::ZSet(Box::new(zset.clone())),
+            ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
         }
     }
 
@@ -230,6 +250,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Hash(hash) => Image::Hash(hash.iter().map(|(f, v)| (f.into(), v.into())).collect()),
             ValueRef::Set(set) => Image::Set(set.iter().map(Blob::from).collect()),
             ValueRef::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
+            ValueRef::Stream(stream) => Image::Stream(stream.image()),
         }
     }
 }

@@ -1,0 +1,432 @@
+//! Entries in the order of their IDs, and groups of consumers that share them.
+mod block;
+mod change;
+mod group;
+mod id;
+mod image;
+
+use std::collections::BTreeMap;
+
+use block::Block;
+pub use block::{EntryRef, Fields};
+pub use change::StreamChange;
+pub use group::{Consumer, Group, Pending};
+pub use id::{StreamId, StreamIdError};
+pub use image::{BlockImage, ConsumerImage, GroupImage, PendingImage, StreamImage};
+
+use super::{Encoding, TypeSettings};
+use crate::memory::block_bytes;
+
+/// A stream. One without entries is one still.
+#[derive(Clone, Debug, Default)]
+pub struct Stream {
+    /// By the ID of the first entry that each ever had. None is empty.
+    blocks: BTreeMap<StreamId, Block>,
+    len: usize,
+    last_id: StreamId,
+    max_deleted_id: StreamId,
+    entries_added: u64,
+    groups: BTreeMap<Box<[u8]>, Group>,
+    /// What blocks and groups take, but for the trees that they are in.
+    bytes: usize,
+}
+
+/// Up to where a stream is trimmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrimTo {
+    /// So many entries are left.
+    MaxLen(u64),
+    /// The entries from this ID on are left.
+    MinId(StreamId),
+}
+
+/// How a stream is trimmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trim {
+    /// Up to where.
+    pub to: TrimTo,
+    /// Only whole blocks go, and of them so many entries at most (any number if it is 0); `None` for exactly as many as are
+    /// too many.
+    pub approximate_limit: Option<usize>,
+}
+
+/// About what a tree of so many pairs takes: nodes have room for 11 of them, and one that grows at its end has them filled to a
+/// half.
+pub(super) const fn tree_bytes<K, V>(len: usize) -> usize {
+    const ROOM: usize = 11;
+    const FILLED: usize = 6;
+    let node = block_bytes(ROOM * (size_of::<K>() + size_of::<V>()) + 2 * size_of::<usize>());
+    len.div_ceil(FILLED) * node
+}
+
+impl PartialEq for Stream {
+    /// Blocks may be divided in different ways.
+    fn eq(&self, other: &Self) -> bool {
+        let entries =
+            |stream: &Self| (stream.len, stream.last_id, stream.max_deleted_id, stream.entries_added);
+        entries(self) == entries(other)
+            && self.iter().eq(other.iter())
+            && self.group_images().eq(other.group_images())
+    }
+}
+
+impl Stream {
+    /// How many entries it has.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Always the same.
+    pub const fn encoding(&self) -> Encoding {
+        Encoding::Stream
+    }
+
+    /// The last ID that was ever given.
+    pub const fn last_id(&self) -> StreamId {
+        self.last_id
+    }
+
+    /// The last of the IDs that were deleted.
+    pub const fn max_deleted_id(&self) -> StreamId {
+        self.max_deleted_id
+    }
+
+    /// How many entries there ever were.
+    pub const fn entries_added(&self) -> u64 {
+        self.entries_added
+    }
+
+    /// Sets what is remembered of entries that may be gone.
+    pub const fn set_ids(&mut self, last_id: StreamId, max_deleted_id: StreamId, entries_added: u64) {
+        self.last_id = last_id;
+        self.max_deleted_id = max_deleted_id;
+        self.entries_added = entries_added;
+    }
+
+    /// All entries, in order.
+    pub fn iter(&self) -> impl Iterator<Item = EntryRef<'_>> {
+        self.blocks.iter().flat_map(|(base, block)| block.entries(*base))
+    }
+
+    /// The entries from `start` to `end`, both included.
+    pub fn range(&self, start: StreamId, end: StreamId) -> impl Iterator<Item = EntryRef<'_>> {
+        let first = self.blocks.range(..=start).next_back().map_or(start, |(base, _)| *base);
+        // A range must not end before it begins.
+        self.blocks
+            .range(first..=end.max(first))
+            .flat_map(|(base, block)| block.entries(*base))
+            .skip_while(move |entry| entry.id < start)
+            .take_while(move |entry| entry.id <= end)
+    }
+
+    /// The same from the last to the first.
+    pub fn range_back(&self, start: StreamId, end: StreamId) -> impl Iterator<Item = EntryRef<'_>> {
+        self.blocks
+            .range(..=end)
+            .rev()
+            .flat_map(|(base, block)| {
+                let entries: Vec<_> = block.entries(*base).collect();
+                entries.into_iter().rev()
+            })
+            .skip_while(move |entry| entry.id > end)
+            .take_while(move |entry| entry.id >= start)
+    }
+
+    /// The entry of an ID.
+    pub fn get(&self, id: StreamId) -> Option<EntryRef<'_>> {
+        self.range(id, id).next()
+    }
+
+    /// The first entry.
+    pub fn first(&self) -> Option<EntryRef<'_>> {
+        self.iter().next()
+    }
+
+    /// The last entry.
+    pub fn last(&self) -> Option<EntryRef<'_>> {
+        self.range_back(StreamId::MIN, StreamId::MAX).next()
+    }
+
+    /// Adds an entry, most often as the last one, as names and values by turns. Its ID must be new.
+    pub fn insert(&mut self, id: StreamId, words: &[&[u8]], settings: &TypeSettings) {
+        self.entries_added = self.entries_added.saturating_add(1);
+        self.last_id = self.last_id.max(id);
+        self.len += 1;
+        let is_last_block = self.blocks.last_key_value().is_some_and(|(base, _)| *base <= id);
+        if let Some((&base, block)) = self.blocks.range_mut(..=id).next_back() {
+            self.bytes -= block.allocated_bytes();
+            let fits = id <= block.last() || !block.is_full(words, settings);
+            if fits {
+                block.insert(base, id, words);
+            } else if is_last_block {
+                block.seal();
+            }
+            self.bytes += block.allocated_bytes();
+            if fits {
+                return;
+            }
+        }
+        let mut block = Block::begin(words, id);
+        block.insert(id, id, words);
+        self.bytes += block.allocated_bytes();
+        self.blocks.insert(id, block);
+    }
+
+    /// Takes an entry out; false if it is not there.
+    pub fn remove(&mut self, id: StreamId) -> bool {
+        let Some((&base, block)) = self.blocks.range_mut(..=id).next_back() else { return false };
+        if !block.remove(base, id) {
+            return false;
+        }
+        if block.len() == 0 {
+            self.remove_block(base);
+        }
+        self.len -= 1;
+        self.max_deleted_id = self.max_deleted_id.max(id);
+        true
+    }
+
+    fn remove_block(&mut self, base: StreamId) {
+        let block = self.blocks.remove(&base);
+        self.bytes -= block.map_or(0, |block| block.allocated_bytes());
+    }
+
+    /// Up to which entry, and how many, a trimming takes away; `None` if none.
+    pub fn trimmed_by(&self, trim: Trim) -> Option<(StreamId, usize)> {
+        let too_many = match trim.to {
+            TrimTo::MaxLen(most) => self.len.saturating_sub(usize::try_from(most).unwrap_or(usize::MAX)),
+            TrimTo::MinId(_) => usize::MAX,
+        };
+        let is_before = |id: StreamId| match trim.to {
+            TrimTo::MaxLen(_) => true,
+            TrimTo::MinId(first) => id < first,
+        };
+        let (mut last, mut count) = (None, 0);
+        for (&base, block) in &self.blocks {
+            if matches!(trim.approximate_limit, Some(limit) if limit > 0 && count + block.len() > limit) {
+                break;
+            }
+            if count + block.len() <= too_many && is_before(block.last()) {
+                last = Some(block.last());
+                count += block.len();
+                continue;
+            }
+            if trim.approximate_limit.is_none() {
+                let goes = block.entries(base).take(too_many - count).take_while(|entry| is_before(entry.id));
+                for entry in goes {
+                    last = Some(entry.id);
+                    count += 1;
+                }
+            }
+            break;
+        }
+        last.filter(|_| count > 0).map(|last| (last, count))
+    }
+
+    /// Takes away the entries up to `last`, which do not count as deleted. Returns how many.
+    pub fn remove_up_to(&mut self, last: StreamId) -> usize {
+        let mut count = 0;
+        while let Some((&base, block)) = self.blocks.first_key_value()
+            && base <= last
+        {
+            if block.last() <= last {
+                count += block.len();
+                self.remove_block(base);
+                continue;
+            }
+            if let Some(block) = self.blocks.get_mut(&base) {
+                count += block.remove_first(base, |id| id <= last);
+                if block.len() == 0 {
+                    self.remove_block(base);
+                }
+            }
+            break;
+        }
+        self.len -= count;
+        count
+    }
+
+    /// How many groups there are.
+    pub fn group_count(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// The groups, by name.
+    pub fn groups(&self) -> impl ExactSizeIterator<Item = (&[u8], &Group)> {
+        self.groups.iter().map(|(name, group)| (&**name, group))
+    }
+
+    /// The group of a name.
+    pub fn group(&self, name: &[u8]) -> Option<&Group> {
+        self.groups.get(name)
+    }
+
+    /// Adds a group, whose name must be new.
+    pub fn insert_group(&mut self, name: &[u8], group: Group) {
+        self.bytes += block_bytes(name.len()) + group.bytes();
+        self.groups.insert(name.into(), group);
+    }
+
+    /// Takes a group away.
+    pub fn remove_group(&mut self, name: &[u8]) -> Option<Group> {
+        let group = self.groups.remove(name)?;
+        self.bytes -= block_bytes(name.len()) + group.bytes();
+        Some(group)
+    }
+
+    /// Changes a group; `None` if there is none of this name.
+    pub fn change_group<T>(&mut self, name: &[u8], change: impl FnOnce(&mut Group) -> T) -> Option<T> {
+        let group = self.groups.get_mut(name)?;
+        self.bytes -= group.bytes();
+        let result = change(group);
+        self.bytes += group.bytes();
+        Some(result)
+    }
+
+    /// Whether some group still has to do with an entry.
+    pub fn is_referred_to(&self, id: StreamId) -> bool {
+        self.groups.values().any(|group| group.refers_to(id))
+    }
+
+    /// Whether an entry after `start` may have been deleted.
+    fn has_tombstones_from(&self, start: StreamId) -> bool {
+        !self.is_empty() && self.max_deleted_id != StreamId::MIN && start <= self.max_deleted_id
+    }
+
+    /// How many entries there ever were up to `id`, if that can be told.
+    pub fn entries_up_to(&self, id: StreamId) -> Option<u64> {
+        if self.entries_added == 0 {
+            return Some(0);
+        }
+        if self.is_empty() && id <= self.last_id {
+            return Some(self.entries_added);
+        }
+        if id != StreamId::MIN && id < self.max_deleted_id {
+            return None;
+        }
+        if id >= self.last_id {
+            return (id == self.last_id).then_some(self.entries_added);
+        }
+        let first = self.first()?.id;
+        if self.max_deleted_id != StreamId::MIN && self.max_deleted_id >= first {
+            return None;
+        }
+        // Everything after the first one is still there.
+        let before_first = self.entries_added.checked_sub(self.len as u64)?;
+        match id.cmp(&first) {
+            std::cmp::Ordering::Less => Some(before_first),
+            std::cmp::Ordering::Equal => Some(before_first + 1),
+            std::cmp::Ordering::Greater => None,
+        }
+    }
+
+    /// How many entries a group that is at `last_id` was given when it is given the next one, `id`.
+    pub fn entries_read_with(&self, group: &Group, id: StreamId) -> Option<u64> {
+        let is_counted = self.first().is_some_and(|first| group.last_id() >= first.id)
+            && !self.has_tombstones_from(group.last_id());
+        match group.entries_read() {
+            Some(read) if is_counted => Some(read + 1),
+            before if self.entries_added == 0 => before,
+            _ => self.entries_up_to(id),
+        }
+    }
+
+    /// How many entries a group was not given yet, if that can be told.
+    pub fn lag(&self, group: &Group) -> Option<u64> {
+        if self.entries_added == 0 {
+            return Some(0);
+        }
+        let read = match group.entries_read() {
+            Some(read) if !self.has_tombstones_from(group.last_id()) => Some(read),
+            _ => self.entries_up_to(group.last_id()),
+        };
+        read.map(|read| self.entries_added.saturating_sub(read))
+    }
+
+    /// How many blocks there are.
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// How many nodes Redis's radix tree of these blocks has.
+    pub fn radix_tree_nodes(&self) -> usize {
+        if self.blocks.is_empty() {
+            return 1;
+        }
+        let keys: Vec<_> = self.blocks.keys().map(|base| base.to_be_bytes()).collect();
+        radix_tree_nodes(&keys, 0)
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.bytes
+            + tree_bytes::<StreamId, Block>(self.blocks.len())
+            + tree_bytes::<Box<[u8]>, Group>(self.groups.len())
+    }
+
+    pub(super) fn recounted_bytes(&self) -> usize {
+        let blocks: usize = self.blocks.values().map(Block::allocated_bytes).sum();
+        let group = |(name, group): (&Box<[u8]>, &Group)| block_bytes(name.len()) + group.recounted_bytes();
+        let groups: usize = self.groups.iter().map(group).sum();
+        self.allocated_bytes() - self.bytes + blocks + groups
+    }
+
+    /// About how many blocks of memory have to be freed with it.
+    pub(super) fn allocations(&self) -> usize {
+        let pending: usize = self.groups.values().map(Group::pending_len).sum();
+        self.blocks.len() + self.groups.len() + pending / 3
+    }
+
+    fn group_images(&self) -> impl Iterator<Item = GroupImage<'_>> {
+        self.groups().map(|(name, group)| group.image(name))
+    }
+
+    /// The whole of it.
+    pub fn image(&self) -> StreamImage<'_> {
+        StreamImage {
+            blocks: self.blocks.iter().map(|(base, block)| block.image(*base)).collect(),
+            last_id: self.last_id,
+            max_deleted_id: self.max_deleted_id,
+            entries_added: self.entries_added,
+            groups: self.group_images().collect(),
+        }
+    }
+
+    /// The stream of an image; `None` if it contradicts itself.
+    pub fn from_image(image: &StreamImage<'_>) -> Option<Self> {
+        let mut stream = Self::default();
+        stream.set_ids(image.last_id, image.max_deleted_id, image.entries_added);
+        let mut before = None;
+        let last_id = image.last_id;
+        for image in &image.blocks {
+            if before.is_some_and(|before| before >= image.base) || image.last > last_id {
+                return None;
+            }
+            let block = Block::from_image(image)?;
+            stream.len += block.len();
+            stream.bytes += block.allocated_bytes();
+            stream.blocks.insert(image.base, block);
+            before = Some(image.last);
+        }
+        for group in &image.groups {
+            if stream.groups.contains_key(&*group.name) {
+                return None;
+            }
+            stream.insert_group(&group.name, Group::from_image(group)?);
+        }
+        Some(stream)
+    }
+}
+
+/// The nodes of a radix tree of keys, in order, whose first `depth` bytes are the same: one for each stretch without a fork, each fork
+/// and each end.
+fn radix_tree_nodes(keys: &[[u8; 16]], depth: usize) -> usize {
+    let [first, .., last] = keys else { return 1 + usize::from(depth < 16) };
+    let fork = first.iter().zip(last).take_while(|(one, other)| one == other).count();
+    let branches = keys.chunk_by(|one, other| one[fork] == other[fork]);
+    1 + usize::from(depth < fork) + branches.map(|keys| radix_tree_nodes(keys, fork + 1)).sum::<usize>()
+}
