@@ -15,6 +15,8 @@ pub enum Comparison {
     Random,
     /// A time that may differ by five seconds; one that is left, by a hundredth, if that is more.
     About,
+    /// Everything but the moments and idle times of a stream's consumers and pending entries.
+    Moments,
     /// Only the type of the whole; of a refusal its code.
     Shape,
 }
@@ -23,11 +25,12 @@ pub enum Comparison {
 const TOLERANCE: i64 = 5;
 
 impl Comparison {
-    const WORDS: [(Self, &'static str); 5] = [
+    const WORDS: [(Self, &'static str); 6] = [
         (Self::Unordered, "unordered"),
         (Self::Pairs, "pairs"),
         (Self::Random, "random"),
         (Self::About, "about"),
+        (Self::Moments, "moments"),
         (Self::Shape, "shape"),
     ];
 
@@ -67,6 +70,7 @@ impl Comparison {
             Self::Unordered => sorted(value, 1),
             Self::Pairs => sorted(value, 2),
             Self::Random => masked(value),
+            Self::Moments => timeless(value),
             Self::Shape => match value {
                 Value::Integer(_) => Value::Integer(0),
                 Value::Bulk(_) => Value::Bulk(b"?".to_vec()),
@@ -145,6 +149,43 @@ fn masked(value: &Value) -> Value {
     }
 }
 
+/// What XPENDING and XINFO tell of pending entries and of consumers, without when.
+fn timeless(value: &Value) -> Value {
+    /// Before the moment of a consumer.
+    const NAMES: [&[u8]; 4] = [b"idle", b"inactive", b"seen-time", b"active-time"];
+    let is_name = |value: &Value| matches!(value, Value::Bulk(name) if NAMES.contains(&name.as_slice()));
+    // A consumer that never got anything has -1.
+    let masked = |value: &Value| match value {
+        Value::Integer(0..) => Value::Integer(0),
+        other => other.clone(),
+    };
+    match value {
+        Value::Array(items) => {
+            let mut items: Vec<_> = items.iter().map(timeless).collect();
+            // An entry, who has it, when, how often; or without who.
+            if let [Value::Bulk(_), Value::Bulk(_), moment @ Value::Integer(_), Value::Integer(_)]
+            | [Value::Bulk(_), moment @ Value::Integer(_), Value::Integer(_)] = items.as_mut_slice()
+            {
+                *moment = masked(moment);
+            }
+            for place in 1..items.len() {
+                if is_name(&items[place - 1]) {
+                    items[place] = masked(&items[place]);
+                }
+            }
+            Value::Array(items)
+        }
+        Value::Map(pairs) => {
+            let pair = |(name, value): &(Value, Value)| {
+                let value = if is_name(name) { masked(value) } else { timeless(value) };
+                (name.clone(), value)
+            };
+            Value::Map(pairs.iter().map(pair).collect())
+        }
+        other => other.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +205,21 @@ mod tests {
         assert!(Comparison::Pairs.holds(&[], &one, &other));
         assert!(!Comparison::Pairs.holds(&[], &one, &crossed));
         assert!(!Comparison::Exact.holds(&[], &one, &other));
+    }
+
+    #[test]
+    fn when_an_entry_was_given_does_not_count_but_how_often_does() {
+        let id = Value::Bulk(b"1-0".to_vec());
+        let name = Value::Bulk(b"alice".to_vec());
+        let pending = |idle, count| {
+            let entry = vec![id.clone(), name.clone(), Value::Integer(idle), Value::Integer(count)];
+            both(&Value::Array(vec![Value::Array(entry)]))
+        };
+        assert!(Comparison::Moments.holds(&[], &pending(5, 1), &pending(9, 1)));
+        assert!(!Comparison::Moments.holds(&[], &pending(5, 1), &pending(5, 2)));
+        let consumer = |idle| both(&Value::Map(vec![(Value::Bulk(b"inactive".to_vec()), Value::Integer(idle))]));
+        assert!(Comparison::Moments.holds(&[], &consumer(5), &consumer(9)));
+        assert!(!Comparison::Moments.holds(&[], &consumer(5), &consumer(-1)));
     }
 
     #[test]

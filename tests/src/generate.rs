@@ -114,6 +114,11 @@ fn fill(word: Vec<u8>, draw: &mut Draw) -> Vec<u8> {
         "bound" => draw
             .one_of(&["0", "1", "(1", "2", "(2", "-1", "1.5", "10", "(10", "-inf", "+inf", "(inf"])
             .to_owned(),
+        "id" => draw
+            .one_of(&["0-1", "1", "1-1", "1-3", "2-0", "3-1", "4-2", "5", "5-0", "7-7", "9", "20-1"])
+            .to_owned(),
+        "group" => draw.one_of(&["g", "h"]).to_owned(),
+        "consumer" => draw.one_of(&["alice", "bob"]).to_owned(),
         "lex" => draw.one_of(&["-", "+", "[m1", "(m1", "[m2", "(m3", "[x", "(x", "[", "("]).to_owned(),
         "pattern" => draw.one_of(&["*", "m*", "?", "[a-c]", "[^a]", "f1", "*1*", "\\*"]).to_owned(),
         // Far enough apart that a few milliseconds never decide which of two is later.

@@ -37,6 +37,7 @@ groups! {
     lists_answer_as_recorded: "list",
     sets_answer_as_recorded: "set",
     sorted_sets_answer_as_recorded: "zset",
+    streams_answer_as_recorded: "stream",
     keys_answer_as_recorded: "keys",
     connection_commands_answer_as_recorded: "connection",
     server_commands_answer_as_recorded: "server",

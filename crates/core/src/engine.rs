@@ -517,7 +517,9 @@ impl Engine {
         command: &C,
     ) -> Result<Begun<C::Found>> {
         command.check(self)?;
-        self.check_writable()?;
+        if C::CHANGES {
+            self.check_writable()?;
+        }
         let admission = self.admit(C::SPEC.flags)?;
         let (locks, known) = self.lock(db, command, |index| self.keyspace.write(index));
         self.count_command(&locks);
@@ -527,7 +529,7 @@ impl Engine {
         }
         let mut tx = self.begin(db, locks, known);
         tx.set_caller(asked.map(|(session, _)| session));
-        let (keys, how) = (command.wait_keys(), command.how());
+        let (keys, how) = (command.wait_keys(), command.how(&tx.view()));
         let begun = C::attempt(&how, &keys, &mut tx).map(|found| {
             found.map_or_else(
                 || {

@@ -260,7 +260,7 @@ pub(crate) fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> 
             zset.insert(member, *score);
         }),
         Effect::ZRem { member } => found(tx.zset_mut(key)?.remove(member).is_some()),
-        Effect::Stream(change) => found(tx.stream_mut(key)?.apply(change)),
+        Effect::Stream(change) => found(tx.stream_mut(key)?.apply(change, None)),
     }
 }
 

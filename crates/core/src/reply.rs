@@ -33,6 +33,8 @@ pub enum Reply {
     Set(Vec<Reply>),
     /// Keys and values; RESP2 has them in one flat array.
     Map(Vec<(Reply, Reply)>),
+    /// Keys and values; RESP2 has an array of pairs: what was read from several streams.
+    MapOfPairs(Vec<(Reply, Reply)>),
     /// An array of pairs in RESP3, one flat array in RESP2: members with their scores.
     Pairs(Vec<(Reply, Reply)>),
     /// A refusal inside a larger answer, as EXEC gives it.
@@ -80,6 +82,9 @@ impl Reply {
                 Reply::Array(items.into_iter().map(Reply::into_resp2).collect())
             }
             Reply::Map(pairs) | Reply::Pairs(pairs) => flat(pairs),
+            Reply::MapOfPairs(pairs) => Reply::Array(
+                pairs.into_iter().map(|(a, b)| Reply::Array(vec![a.into_resp2(), b.into_resp2()])).collect(),
+            ),
             Reply::BigNumber(digits) => Reply::bulk(digits.as_bytes()),
             Reply::Attributed { reply, .. } => reply.into_resp2(),
             other => other,
@@ -98,7 +103,7 @@ impl Reply {
             Reply::Array(items) => Reply::Array(each(items)),
             Reply::Set(items) => Reply::Set(each(items)),
             Reply::Push(items) => Reply::Push(each(items)),
-            Reply::Map(pairs) => Reply::Map(both(pairs)),
+            Reply::Map(pairs) | Reply::MapOfPairs(pairs) => Reply::Map(both(pairs)),
             Reply::Attributed { attributes, reply } => {
                 Reply::Attributed { attributes: both(attributes), reply: Box::new(reply.into_resp3()) }
             }

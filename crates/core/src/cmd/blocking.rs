@@ -6,7 +6,7 @@ use super::{Args, Write};
 use crate::engine::{Begun, Engine};
 use crate::number::Extended;
 use crate::session::Session;
-use crate::tx::Tx;
+use crate::tx::{Tx, View};
 pub use crate::waiting::Awaited;
 use crate::{Error, Reply, Result};
 
@@ -22,12 +22,19 @@ pub trait Blocking<'a>: Write<'a> {
     const AWAITS: Awaited;
     /// Whether it waits for its first key only, and needs the others for what it finds.
     const AWAITS_FIRST_KEY: bool = false;
+    /// Whether it changes anything, so that it is refused where nothing can be written.
+    const CHANGES: bool = true;
 
     /// All its keys, in the order in which it looks at them.
     fn wait_keys(&self) -> Cow<'_, [&'a [u8]]>;
 
-    /// See [`Blocking::How`].
-    fn how(&self) -> Self::How;
+    /// See [`Blocking::How`]. Keys may be looked at, which are as the first attempt finds them.
+    fn how(&self, db: &View<'_>) -> Self::How;
+
+    /// Whether it waits, where its words decide that.
+    fn waits(&self) -> bool {
+        true
+    }
 
     /// How long it waits; `None` for ever.
     fn timeout(&self) -> Option<Duration>;
@@ -60,6 +67,9 @@ where
     C::Reply: 'static,
 {
     let by = asked.as_ref().map(|(session, words)| (&**session, *words));
+    if !command.waits() {
+        return engine.write_for(by.map(|(session, _)| session), db, command).map(Into::into);
+    }
     match (engine.begin_wait_for(by, db, command)?, asked) {
         (Begun::Found(found), _) => Ok(waited::<C>(Some(found))),
         (Begun::Waiting(wait), None) => Ok(waited::<C>(wait.wait_here(engine)?)),
@@ -113,7 +123,8 @@ macro_rules! pops_or_waits {
         impl<'a> $crate::cmd::Write<'a> for $type<'a> {
             fn write(&self, db: &mut $crate::tx::Tx<'_>) -> $crate::Result<Self::Reply> {
                 use $crate::cmd::Blocking;
-                Self::attempt(&self.how(), &self.keys, db).map(Self::reply)
+                let how = self.how(&db.view());
+                Self::attempt(&how, &self.keys, db).map(Self::reply)
             }
         }
 
@@ -126,7 +137,7 @@ macro_rules! pops_or_waits {
                 std::borrow::Cow::Borrowed(&self.keys)
             }
 
-            fn how(&self) -> Self::How {
+            fn how(&self, _: &$crate::tx::View<'_>) -> Self::How {
                 let $command = self;
                 ($end, $count)
             }

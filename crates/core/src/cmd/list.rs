@@ -516,7 +516,8 @@ macro_rules! waits_to_move {
     ($type:ident, |$command:ident| $ends:expr) => {
         impl<'a> Write<'a> for $type<'a> {
             fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
-                Self::attempt(&self.how(), &self.wait_keys(), db)
+                let how = self.how(&db.view());
+                Self::attempt(&how, &self.wait_keys(), db)
             }
         }
 
@@ -530,7 +531,7 @@ macro_rules! waits_to_move {
                 Cow::Owned(vec![self.source, self.destination])
             }
 
-            fn how(&self) -> Self::How {
+            fn how(&self, _: &View<'_>) -> Self::How {
                 let $command = self;
                 $ends
             }

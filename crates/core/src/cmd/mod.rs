@@ -27,6 +27,7 @@ pub mod server;
 pub mod set;
 pub mod slowlog;
 pub mod spec;
+pub mod stream;
 pub mod string;
 pub mod tracking;
 mod versions;
@@ -441,7 +442,7 @@ impl Row {
 }
 
 /// Builds a family's table. A `read` row must implement [`Read`], a `write` row [`Write`], a `control` row [`Control`], a `talk` row
-/// [`Talk`], a `blocking` row [`Blocking`], so a command cannot be registered with the wrong access. A `container` row names a constant [`Spec`].
+/// [`Talk`], a `blocking` row [`Blocking`], a `waiting_read` row that and [`Read`], so a command cannot be registered with the wrong access. A `container` row names a constant [`Spec`].
 macro_rules! table {
     ($($access:ident $command:ident),* $(,)?) => {
         /// The commands of this file.
@@ -485,6 +486,18 @@ macro_rules! table {
             execute: |args, engine, db, session| {
                 let words = args.all();
                 $crate::cmd::blocking::wait(&$command::parse(args)?, engine, db, session.map(|by| (by, words)))
+            },
+        })
+    };
+    (@row waiting_read $command:ident) => {
+        $crate::cmd::Row::read::<$command>($crate::cmd::Parsers {
+            prepare: |args| Ok($crate::cmd::prepared_read($command::parse(args)?)),
+            execute: |args, engine, db, session| {
+                let (words, command) = (args.all(), $command::parse(args)?);
+                if !$crate::cmd::Blocking::waits(&command) {
+                    return engine.read_for(session.as_deref(), db, &command).map(Into::into);
+                }
+                $crate::cmd::blocking::wait(&command, engine, db, session.map(|by| (by, words)))
             },
         })
     };
@@ -621,6 +634,7 @@ const TABLES: &[&[Row]] = &[
     list::TABLE,
     set::TABLE,
     zset::TABLE,
+    stream::TABLE,
     keys::TABLE,
     connection::TABLE,
     memory::TABLE,

@@ -54,6 +54,7 @@ pub enum Group {
     List,
     Set,
     SortedSet,
+    Stream,
     Generic,
     Connection,
     PubSub,
@@ -70,6 +71,7 @@ impl Group {
             Group::List => "list",
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
+            Group::Stream => "stream",
             Group::Generic => "generic",
             Group::Connection => "connection",
             Group::PubSub => "pubsub",
@@ -86,6 +88,7 @@ impl Group {
             Group::List => Some("@list"),
             Group::Set => Some("@set"),
             Group::SortedSet => Some("@sortedset"),
+            Group::Stream => Some("@stream"),
             Group::Generic => Some("@keyspace"),
             Group::Connection => Some("@connection"),
             Group::Transactions => Some("@transaction"),
@@ -256,6 +259,12 @@ impl KeySpec {
     /// A count at the word `index`, and that many keys after it.
     pub const fn counted(flags: &'static [&'static str], index: usize) -> Self {
         Self { notes: "", flags, begin: Begin::Index(index), find: Find::KeyNum { at: 0, first: 1, step: 1 } }
+    }
+
+    /// After the word `keyword`, looked for from `start` on: the first half of what is left.
+    pub const fn halves_after(flags: &'static [&'static str], keyword: &'static str, start: i64) -> Self {
+        let find = Find::Range { last: -1, step: 1, limit: 2 };
+        Self { notes: "", flags, begin: Begin::Keyword { keyword, start }, find }
     }
 
     /// What happens to the keys in `words`.

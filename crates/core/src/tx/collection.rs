@@ -12,7 +12,7 @@ use super::{Notes, Now, Recorder, Tx};
 use crate::cmd::list::End;
 use crate::effect::{Blob, Effect};
 use crate::engine::Engine;
-use crate::events::Class;
+use crate::events::{Class, News};
 use crate::keyspace::{Access, Content, Database, Place};
 use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Result};
@@ -266,6 +266,13 @@ impl<T: Collection> Held<'_, '_, T> {
     pub(super) fn note(&mut self, name: &'static str) {
         if !self.notes.wants_none() {
             self.note_wanted(name);
+        }
+    }
+
+    /// Lets those who wait for the key look again, though nothing has changed that is told of.
+    pub(super) fn note_ready(&self) {
+        if !self.notes.wants_none() {
+            self.notes.append(News::Ready(self.db, Bytes::copy_from_slice(self.key)));
         }
     }
 

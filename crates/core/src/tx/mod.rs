@@ -660,9 +660,12 @@ impl<'e> Tx<'e> {
             let hash = self.hash(&key);
             let mut place = 0;
             while let Some(waiter) = self.waiters(hash).and_then(|waiters| waiters.get(db, &key, place)) {
-                let value = self.view().in_database(db).peek(&key).ok().flatten();
-                let Some(value) = value.map(Entry::value) else { break };
-                if !waiter.ticket().awaits.fits(value) {
+                let value = self.view().in_database(db).peek(&key).ok().flatten().map(Entry::value);
+                let (is_gone, fits) = (value.is_none(), waiter.ticket().awaits.fits(value));
+                if is_gone && !self.waiters(hash).is_some_and(|waiters| waiters.heeds_absence()) {
+                    break;
+                }
+                if !fits {
                     place += 1;
                     continue;
                 }

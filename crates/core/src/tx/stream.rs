@@ -1,9 +1,9 @@
 //! Doors to streams.
 use super::collection::Held;
 use super::{Tx, View};
-use crate::Result;
+use crate::{Result, UnixMs};
 use crate::effect::{Blob, Effect};
-use crate::types::stream::StreamChange;
+use crate::types::stream::{Group, Pending, StreamChange};
 use crate::types::{Stream, StreamId};
 
 /// A stream to write. Created by its first change; one that has no entry is a stream still.
@@ -29,22 +29,6 @@ impl<'e> Tx<'e> {
     }
 }
 
-/// What Redis calls a change in events; nothing of those that it does not tell.
-const fn event(change: &StreamChange<'_>) -> Option<&'static str> {
-    match change {
-        StreamChange::Add { .. } => Some("xadd"),
-        StreamChange::Delete { .. } => Some("xdel"),
-        StreamChange::Trim { .. } => Some("xtrim"),
-        StreamChange::SetIds { .. } => Some("xsetid"),
-        StreamChange::DestroyGroup { .. } => Some("xgroup-destroy"),
-        StreamChange::DeleteConsumer { .. } => Some("xgroup-delconsumer"),
-        StreamChange::SetGroup { .. }
-        | StreamChange::SetConsumer { .. }
-        | StreamChange::Assign { .. }
-        | StreamChange::Acknowledge { .. } => None,
-    }
-}
-
 impl StreamMut<'_, '_> {
     /// Adds an entry, whose ID must be after the last one: names and values by turns.
     pub fn add(&mut self, id: StreamId, words: &[&[u8]]) {
@@ -55,21 +39,17 @@ impl StreamMut<'_, '_> {
         self.change("xadd", &Effect::Stream(StreamChange::Add { id, words }));
     }
 
-    /// Makes a change. False, and nothing has changed, if it is about something that is not there.
-    pub fn apply(&mut self, change: &StreamChange<'_>) -> bool {
+    /// Makes a change that Redis tells of by a name, or not. False, and nothing has changed, if it is about something that is not
+    /// there.
+    pub fn apply(&mut self, change: &StreamChange<'_>, event: Option<&'static str>) -> bool {
         self.keep_way_back(|stream| back(&stream, change));
         let (stream, settings) = self.parts();
         let is_changed = stream.apply(change, settings);
         if is_changed {
             self.record(&Effect::Stream(change.clone()));
-            event(change).into_iter().for_each(|name| self.note(name));
+            event.into_iter().for_each(|name| self.note(name));
         }
         is_changed
-    }
-
-    /// Tells of a change whose name depends on more than the change.
-    pub fn tell(&mut self, name: &'static str) {
-        self.note(name);
     }
 
     /// Makes a change that is not worth a record: that a consumer asked for something.
@@ -77,6 +57,17 @@ impl StreamMut<'_, '_> {
         self.keep_way_back(|stream| back(&stream, change));
         let (stream, settings) = self.parts();
         stream.apply(change, settings);
+    }
+
+    /// The entries of a group that were last given at `latest` or before, those given longest ago first.
+    pub fn idle_since(&mut self, group: &[u8], latest: UnixMs, most: usize) -> Vec<(StreamId, Pending)> {
+        let idle = |group: &mut Group| group.idle_since(latest, most);
+        self.parts().0.change_group(group, idle).unwrap_or_default()
+    }
+
+    /// Lets those who wait look again.
+    pub fn make_ready(&mut self) {
+        self.note_ready();
     }
 }
 

@@ -14,14 +14,20 @@ pub enum Awaited {
     List,
     /// A sorted set with a member.
     SortedSet,
+    /// A stream with further entries.
+    Stream,
+    /// A group of a stream. Whoever waits for entries of one is told when it is gone.
+    Group,
 }
 
 impl Awaited {
-    /// Whether a value is of that type.
-    pub(crate) fn fits(self, value: ValueRef<'_>) -> bool {
+    /// Whether what a key holds is of that type, or is to be told of.
+    pub(crate) fn fits(self, value: Option<ValueRef<'_>>) -> bool {
         match self {
-            Awaited::List => matches!(value, ValueRef::List(_)),
-            Awaited::SortedSet => matches!(value, ValueRef::ZSet(_)),
+            Awaited::List => matches!(value, Some(ValueRef::List(_))),
+            Awaited::SortedSet => matches!(value, Some(ValueRef::ZSet(_))),
+            Awaited::Stream => matches!(value, Some(ValueRef::Stream(_))),
+            Awaited::Group => true,
         }
     }
 }
@@ -30,17 +36,24 @@ impl Awaited {
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     queues: HashMap<(usize, Box<[u8]>), VecDeque<Arc<dyn Queued>>, RandomState>,
+    /// How many of them are to be told of a key that is gone.
+    of_groups: usize,
 }
 
 impl Waiters {
     pub(crate) fn join(&mut self, db: usize, key: &[u8], waiter: Arc<dyn Queued>) {
+        self.of_groups += usize::from(waiter.ticket().awaits == Awaited::Group);
         self.queues.entry((db, key.into())).or_default().push_back(waiter);
     }
 
     pub(crate) fn leave(&mut self, db: usize, key: &[u8], waiter: &dyn Queued) {
         let name = (db, Box::from(key));
         if let Some(queue) = self.queues.get_mut(&name) {
+            let before = queue.len();
             queue.retain(|other| !std::ptr::addr_eq(Arc::as_ptr(other), waiter));
+            if waiter.ticket().awaits == Awaited::Group {
+                self.of_groups -= before - queue.len();
+            }
             if queue.is_empty() {
                 self.queues.remove(&name);
             }
@@ -61,7 +74,8 @@ impl Waiters {
     pub(crate) fn remove(&mut self, db: usize, key: &[u8], place: usize) {
         let name = (db, Box::from(key));
         if let Some(queue) = self.queues.get_mut(&name) {
-            queue.remove(place);
+            let removed = queue.remove(place).map(|waiter| waiter.ticket().awaits);
+            self.of_groups -= usize::from(removed == Some(Awaited::Group));
             if queue.is_empty() {
                 self.queues.remove(&name);
             }
@@ -70,6 +84,11 @@ impl Waiters {
 
     pub(crate) fn is_awaited(&self, db: usize, key: &[u8]) -> bool {
         !self.queues.is_empty() && self.queues.contains_key(&(db, Box::from(key)))
+    }
+
+    /// Whether somebody is to be told of a key that is gone.
+    pub(crate) const fn heeds_absence(&self) -> bool {
+        self.of_groups > 0
     }
 
     /// All who wait, those who wait for several keys several times.

@@ -40,7 +40,18 @@ fn resp2(reply: Reply, out: &mut Output) {
                 resp2(second, out);
             }
         }
+        Reply::MapOfPairs(pairs) => in_twos(pairs, resp2, out),
         other => alike(other, out),
+    }
+}
+
+/// An array of arrays of two.
+fn in_twos(pairs: Vec<(Reply, Reply)>, write: fn(Reply, &mut Output), out: &mut Output) {
+    header(b'*', pairs.len(), out);
+    for (first, second) in pairs {
+        out.put(b"*2\r\n");
+        write(first, out);
+        write(second, out);
     }
 }
 
@@ -74,15 +85,8 @@ fn resp3(reply: Reply, out: &mut Output) {
         Reply::Array(items) => list(b'*', items, out),
         Reply::Set(items) => list(b'~', items, out),
         Reply::Push(items) => list(b'>', items, out),
-        Reply::Map(items) => pairs(b'%', items, out),
-        Reply::Pairs(items) => {
-            header(b'*', items.len(), out);
-            for (first, second) in items {
-                out.put(b"*2\r\n");
-                resp3(first, out);
-                resp3(second, out);
-            }
-        }
+        Reply::Map(items) | Reply::MapOfPairs(items) => pairs(b'%', items, out),
+        Reply::Pairs(items) => in_twos(items, resp3, out),
         other => alike(other, out),
     }
 }

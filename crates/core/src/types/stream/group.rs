@@ -22,6 +22,8 @@ pub struct Group {
     name_bytes: usize,
     /// How many entries nobody has: they were given back.
     unowned: usize,
+    /// What is pending by the moment when it was given, from when somebody first asks for it in this order.
+    by_time: Option<BTreeSet<(UnixMs, StreamId)>>,
 }
 
 /// An entry that was given and not acknowledged.
@@ -130,7 +132,7 @@ impl Group {
         self.free.push(number);
         self.name_bytes -= name_bytes(&consumer.name);
         for id in &consumer.pending {
-            self.pending.remove(id);
+            self.take_pending(*id);
         }
         Some(consumer.pending.len())
     }
@@ -161,6 +163,12 @@ impl Group {
     /// Notes who has an entry.
     pub fn assign(&mut self, id: StreamId, pending: Pending) {
         let before = self.pending.insert(id, pending);
+        if let Some(by_time) = &mut self.by_time {
+            if let Some(before) = before {
+                by_time.remove(&(before.delivered_at, id));
+            }
+            by_time.insert((pending.delivered_at, id));
+        }
         if before.map(|before| before.consumer) == Some(pending.consumer) {
             return;
         }
@@ -173,9 +181,26 @@ impl Group {
 
     /// Nobody has an entry any more. False if nobody had.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
-        let before = self.pending.remove(&id);
-        self.release(id, before);
-        before.is_some()
+        let Some(before) = self.take_pending(id) else { return false };
+        self.release(id, Some(before));
+        true
+    }
+
+    fn take_pending(&mut self, id: StreamId) -> Option<Pending> {
+        let before = self.pending.remove(&id)?;
+        if let Some(by_time) = &mut self.by_time {
+            by_time.remove(&(before.delivered_at, id));
+        }
+        Some(before)
+    }
+
+    /// The entries that were last given at `latest` or before, those given longest ago first, so many at most.
+    pub fn idle_since(&mut self, latest: UnixMs, most: usize) -> Vec<(StreamId, Pending)> {
+        let Self { pending, by_time, .. } = self;
+        let by_time = by_time
+            .get_or_insert_with(|| pending.iter().map(|(id, entry)| (entry.delivered_at, *id)).collect());
+        let idle = by_time.range(..=(latest, StreamId::MAX)).take(most);
+        idle.filter_map(|(_, id)| Some((*id, *pending.get(id)?))).collect()
     }
 
     fn release(&mut self, id: StreamId, before: Option<Pending>) {
@@ -202,6 +227,7 @@ impl Group {
             + tree_bytes::<Arc<[u8]>, u32>(self.numbers.len())
             + block_bytes(self.consumers.capacity() * size_of::<Option<Consumer>>())
             + block_bytes(self.free.capacity() * size_of::<u32>())
+            + self.by_time.as_ref().map_or(0, |by_time| tree_bytes::<(UnixMs, StreamId), ()>(by_time.len()))
             + self.name_bytes
     }
 

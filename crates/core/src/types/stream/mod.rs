@@ -325,11 +325,10 @@ impl Stream {
         }
     }
 
-    /// How many entries a group that is at `last_id` was given when it is given the next one, `id`.
-    pub fn entries_read_with(&self, group: &Group, id: StreamId) -> Option<u64> {
-        let is_counted = self.first().is_some_and(|first| group.last_id() >= first.id)
-            && !self.has_tombstones_from(group.last_id());
-        match group.entries_read() {
+    /// How many entries a group that was given `read` of them up to `last_id` was given with the next one, `id`.
+    pub fn entries_read_with(&self, (last_id, read): (StreamId, Option<u64>), id: StreamId) -> Option<u64> {
+        let is_counted = self.first().is_some_and(|first| last_id >= first.id) && !self.has_tombstones_from(last_id);
+        match read {
             Some(read) if is_counted => Some(read + 1),
             before if self.entries_added == 0 => before,
             _ => self.entries_up_to(id),
