@@ -39,6 +39,7 @@ groups! {
     sorted_sets_answer_as_recorded: "zset",
     streams_answer_as_recorded: "stream",
     keys_answer_as_recorded: "keys",
+    sorts_answer_as_recorded: "sort",
     connection_commands_answer_as_recorded: "connection",
     server_commands_answer_as_recorded: "server",
     users_and_their_rules_answer_as_recorded: "acl",

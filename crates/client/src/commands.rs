@@ -19,6 +19,7 @@ use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 use redlet_core::cmd::server::*;
 use redlet_core::cmd::set::*;
 use redlet_core::cmd::slowlog::*;
+use redlet_core::cmd::sort::*;
 use redlet_core::cmd::string::{Set, *};
 use redlet_core::cmd::zset::*;
 use redlet_core::cmd::{Control, Read, Write};
@@ -1928,6 +1929,89 @@ pub trait Commands {
             LPosReply::Many(places) => Ok(places),
             LPosReply::One(_) => unreachable!("a count was given"),
         }
+    }
+
+    // Sorting.
+
+    /// Returns the elements of a list, a set or a sorted set in order, lowest first, or what other keys hold for them; nothing if
+    /// there is no such key. `SORT`.
+    ///
+    /// Elements count as numbers unless told otherwise. Each pattern that is asked for with [`SortOptions::get`] gives a value for each element,
+    /// which is `None` where nothing is found; without such a pattern no value is.
+    ///
+    /// # Errors
+    /// A refusal if an element, or what the pattern of [`SortOptions::by`] finds for one, is no number. Inside of a transaction patterns are refused,
+    /// because nobody knows which keys they lead to.
+    ///
+    /// Complexity: O(N+M*log(M)), N being the number of elements and M that of those returned. With patterns all of the store is locked meanwhile.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("ids", [3, 1, 2])?;
+    /// assert_eq!(redis.sort("ids", &SortOptions::default())?, ["1", "2", "3"].map(|id| Some(id.into())));
+    ///
+    /// redis.hset("user:1", [("age", "60"), ("name", "Ada")])?;
+    /// redis.hset("user:2", [("age", "30"), ("name", "Bo")])?;
+    /// redis.hset("user:3", [("age", "45")])?;
+    /// let oldest = SortOptions::default().by("user:*->age").desc().limit(0, 2).get("#").get("user:*->name");
+    /// assert_eq!(redis.sort("ids", &oldest)?, [Some("1".into()), Some("Ada".into()), Some("3".into()), None]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sort(&self, key: impl ToArg, options: &SortOptions<'_>) -> Result<Vec<Option<Bytes>>> {
+        match self.run_write(&Sort { key: &arg(&key)?, options: options.clone(), destination: None })? {
+            SortReply::Values(values) => Ok(values),
+            SortReply::Stored(_) => unreachable!("only STORE answers with a number"),
+        }
+    }
+
+    /// Stores what [`Commands::sort`] would return as a list, where what is not found is an empty string, and returns how many values
+    /// that is; nothing deletes the destination. `SORT` with `STORE`.
+    ///
+    /// # Errors
+    /// As [`Commands::sort`]; the destination is left alone then.
+    ///
+    /// Complexity: as [`Commands::sort`].
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("tags", ["b", "c", "a"])?;
+    /// assert_eq!(redis.sort_store("tags", &SortOptions::default().alpha(), "sorted")?, 3);
+    /// assert_eq!(redis.lrange("sorted", 0, -1)?, ["a", "b", "c"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sort_store(
+        &self,
+        key: impl ToArg,
+        options: &SortOptions<'_>,
+        destination: impl ToArg,
+    ) -> Result<usize> {
+        let (key, destination) = (arg(&key)?, arg(&destination)?);
+        let sort = Sort { key: &key, options: options.clone(), destination: Some(&destination) };
+        match self.run_write(&sort)? {
+            SortReply::Stored(count) => Ok(count),
+            SortReply::Values(_) => unreachable!("STORE answers with a number"),
+        }
+    }
+
+    /// As [`Commands::sort`], by a command that is known to write nothing. `SORT_RO`.
+    ///
+    /// # Errors
+    /// As [`Commands::sort`].
+    ///
+    /// Complexity: as [`Commands::sort`]; others may read meanwhile.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.zadd("board", [("ada", 12.0), ("bo", 3.0)])?;
+    /// let names = redis.sort_ro("board", &SortOptions::default().alpha().desc())?;
+    /// assert_eq!(names, [Some("bo".into()), Some("ada".into())]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sort_ro(&self, key: impl ToArg, options: &SortOptions<'_>) -> Result<Vec<Option<Bytes>>> {
+        self.run_read(&SortRo { key: &arg(&key)?, options: options.clone() })
     }
 
     // Sets.

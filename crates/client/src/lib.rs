@@ -44,6 +44,7 @@ pub use redlet_core::cmd::list::{End, Side};
 pub use redlet_core::cmd::memory::{DatabaseMemory, MemoryReport};
 pub use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 pub use redlet_core::cmd::server::FlushMode;
+pub use redlet_core::cmd::sort::{SortBy, SortOptions};
 pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetReply, When};
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,

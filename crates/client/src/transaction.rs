@@ -28,7 +28,7 @@ impl<'t, 'e> Transaction<'t, 'e> {
 
     /// Refuses keys that were not declared, even those whose shard happens to be locked.
     fn check<'a, C: Command<'a>>(&self, command: &C) -> Result<()> {
-        let mut all_declared = C::SCOPE == Scope::Keys;
+        let mut all_declared = command.scope() == Scope::Keys;
         command.keys(&mut |key| all_declared &= self.keys.contains(&key));
         if all_declared { Ok(()) } else { Err(redlet_core::Error::UndeclaredKey.into()) }
     }

@@ -41,6 +41,7 @@ pub mod memory;
 pub mod number;
 #[doc(hidden)]
 pub mod parking;
+mod partial_sort;
 pub mod pubsub;
 mod random;
 mod reclaim;

@@ -4,7 +4,7 @@
 //! themselves and own what follows them in their bracket, and `a b [a b ...]` may be repeated, as may a choice that ends with
 //! dots: `<a | b ...>`. What this notation cannot say, the type of a word and the name of a group of words, is in tables here,
 //! by the words. Knows nothing of replies, and nothing of what the arguments do.
-use super::{Spec, versions};
+use super::{Begin, KeySpec, Spec, versions};
 
 /// One argument, or a group of them.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct Argument {
     pub kind: Kind,
     /// The word that must stand before it; a pure token's own word.
     pub token: Option<&'static str>,
-    /// For a key: which of the command's key specifications finds it.
+    /// For a key, or a pattern that values make keys of: which of the command's key specifications finds it.
     pub key_spec: Option<usize>,
     /// The version of Redis that brought it, when the command is older.
     pub since: Option<&'static str>,
@@ -123,6 +123,7 @@ fn token_name(token: &str) -> String {
         "TYPE" => "client-type".into(),
         "TO" => "target".into(),
         "CONFIG" => "configs".into(),
+        "ALPHA" => "sorting".into(),
         _ => token.to_ascii_lowercase(),
     }
 }
@@ -135,6 +136,7 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["GT", ..] => "comparison",
         ["EX", ..] => "expiration",
         ["ASYNC", ..] => "flush-type",
+        ["ASC", "DESC"] => "order",
         ["BYSCORE", ..] => "sortby",
         ["BEFORE" | "LEFT" | "MIN", ..] => "where",
         ["ON", "OFF"] if command == "CLIENT TRACKING" => "status",
@@ -149,6 +151,15 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["NOSAVE", "SAVE"] => "save-selector",
         ["host-port", "no-one"] => "args",
         _ => "choice",
+    }
+}
+
+/// What an argument is called after the token before it, where that is neither its own name nor the token's.
+fn name_after(token: Option<&str>, name: &str) -> Option<&'static str> {
+    match (token?, name) {
+        ("BY", "pattern") => Some("by-pattern"),
+        ("GET", "pattern") => Some("get-pattern"),
+        _ => None,
     }
 }
 
@@ -285,10 +296,14 @@ impl Reader<'_> {
         let kind = Kind::of(self.spec.name, word);
         let mut argument =
             Argument { shown: word.to_owned(), ..Argument::new(word_name(word), kind, Vec::new()) };
-        if kind == Kind::Key {
+        if matches!(kind, Kind::Key | Kind::Pattern) {
+            let finds = |spec: &KeySpec| matches!(spec.begin, Begin::InValues) == (kind == Kind::Pattern);
+            let mut places = (0..self.spec.keys.len()).filter(|&place| finds(&self.spec.keys[place]));
             // One specification can find several keys; it is then the last.
-            argument.key_spec = self.spec.keys.len().checked_sub(1).map(|last| last.min(self.keys));
-            self.keys += 1;
+            let before = if kind == Kind::Key { self.keys } else { 0 };
+            let place = places.clone().nth(before).or(places.next_back());
+            argument.key_spec = place;
+            self.keys += usize::from(kind == Kind::Key);
         }
         argument
     }
@@ -313,7 +328,11 @@ fn together(mut sequence: Vec<Argument>, name: &str) -> Argument {
     let owner = sequence.remove(0);
     let owned = together(sequence, &owner.name);
     let is_nameless = matches!(owned.kind, Kind::OneOf | Kind::Block) || owned.shown == EXAMPLE;
-    let name = if is_nameless { owner.name } else { owned.name };
+    let name = match name_after(owner.token, &owned.name) {
+        Some(name) => name.into(),
+        None if is_nameless => owner.name,
+        None => owned.name,
+    };
     Argument { name, token: owner.token, ..owned }
 }
 

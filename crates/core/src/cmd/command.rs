@@ -115,7 +115,7 @@ fn describe_keys(spec: &KeySpec) -> Reply {
         Begin::Keyword { keyword, start } => {
             typed("keyword", named_parts([("keyword", Reply::bulk(keyword)), ("startfrom", start.into())]))
         }
-        Begin::Unknown => typed("unknown", named_parts([])),
+        Begin::InValues | Begin::Found(_) => typed("unknown", named_parts([])),
     };
     let find = match spec.find {
         Find::Range { last, step, limit } => typed(

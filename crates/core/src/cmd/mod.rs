@@ -26,6 +26,7 @@ pub mod scan;
 pub mod server;
 pub mod set;
 pub mod slowlog;
+pub mod sort;
 pub mod spec;
 pub mod stream;
 pub mod string;
@@ -403,8 +404,9 @@ impl Row {
             categories.push("@pubsub");
         }
         categories.push(if flags.contains(Flags::FAST) { "@fast" } else { "@slow" });
-        // A container has no part in its subcommands' families, and what is about connections none in that of keys.
-        let is_elsewhere = self.spec.group == Group::Generic && self.spec.categories.contains(&"@connection");
+        // A container has no part in its subcommands' families, and what is about connections or elements none in that of keys.
+        let is_elsewhere = self.spec.group == Group::Generic
+            && ["@connection", "@list"].iter().any(|family| self.spec.categories.contains(family));
         categories.extend(self.spec.group.category().filter(|_| self.parse.is_some() && !is_elsewhere));
         categories.extend(
             self.spec
@@ -636,6 +638,7 @@ const TABLES: &[&[Row]] = &[
     zset::TABLE,
     stream::TABLE,
     keys::TABLE,
+    sort::TABLE,
     connection::TABLE,
     memory::TABLE,
     pubsub::TABLE,

@@ -1,6 +1,9 @@
 //! What is known of a command before any of its words are understood.
 use std::fmt;
 
+use super::args::Args;
+use crate::Result;
+
 /// A command's facts, as `COMMAND INFO` and `COMMAND DOCS` give them and as the engine needs them.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
@@ -18,6 +21,8 @@ pub struct Spec {
     pub categories: &'static [&'static str],
     /// Where its keys are.
     pub keys: &'static [KeySpec],
+    /// Refuses words by which it would read keys that only values name, as SORT does with a pattern: for whoever may not read every key.
+    pub check_named_keys: fn(&mut Args<'_>) -> Result<()>,
     /// Hints for proxies and clusters, as `COMMAND INFO` lists them.
     pub tips: &'static [&'static str],
     /// One sentence.
@@ -38,6 +43,7 @@ impl Spec {
         flags: Flags::NONE,
         categories: &[],
         keys: &[],
+        check_named_keys: |_| Ok(()),
         tips: &[],
         summary: "",
         complexity: "O(1)",
@@ -209,8 +215,10 @@ pub enum Begin {
         /// Where to look for it first.
         start: i64,
     },
-    /// It cannot be told without understanding the command.
-    Unknown,
+    /// None of the words is such a key: they follow from values.
+    InValues,
+    /// No rule says where: this finds their places.
+    Found(fn(&[&[u8]]) -> Vec<usize>),
 }
 
 /// Which words are keys, counted from where the search begins.
@@ -234,7 +242,7 @@ pub enum Find {
         /// The distance between keys.
         step: i64,
     },
-    /// It cannot be told without understanding the command.
+    /// Nothing can be counted from where the search cannot begin.
     Unknown,
 }
 
@@ -267,6 +275,16 @@ impl KeySpec {
         Self { notes: "", flags, begin: Begin::Keyword { keyword, start }, find }
     }
 
+    /// Keys that follow from values.
+    pub const fn in_values(flags: &'static [&'static str]) -> Self {
+        Self { notes: "", flags, begin: Begin::InValues, find: Find::Unknown }
+    }
+
+    /// Keys that `find` finds.
+    pub const fn found(flags: &'static [&'static str], find: fn(&[&[u8]]) -> Vec<usize>) -> Self {
+        Self { notes: "", flags, begin: Begin::Found(find), find: Find::Unknown }
+    }
+
     /// What happens to the keys in `words`.
     ///
     /// `SET` without `GET` reads nothing; the table cannot say so.
@@ -278,11 +296,6 @@ impl KeySpec {
         } else {
             &["OW", "update"]
         }
-    }
-
-    /// Whether the words alone do not say which of them are keys.
-    pub const fn is_unknown(&self) -> bool {
-        matches!(self.begin, Begin::Unknown) || matches!(self.find, Find::Unknown)
     }
 
     /// The places of the keys in `words`: none if a keyword is not there, `None` if they do not fit the rule.
@@ -297,7 +310,8 @@ impl KeySpec {
                 let Some(at) = words.get(from..)?.iter().position(is_it) else { return Some(Vec::new()) };
                 (from + at) as i64 + 1
             }
-            Begin::Unknown => return None,
+            Begin::InValues => return Some(Vec::new()),
+            Begin::Found(find) => return Some(find(words)),
         };
         let (first, last, step) = match self.find {
             Find::Range { last, step, limit } => {

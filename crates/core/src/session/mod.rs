@@ -453,6 +453,7 @@ impl Session {
         (words, name_words): (&[&[u8]], usize),
     ) -> Result<Reply> {
         let Some(parse) = &row.parse else { return Err(crate::cmd::wrong_arity(row.spec.name)) };
+        self.check_named_keys(engine, row, (words, name_words))?;
         (parse.execute)(&mut Args::of_command(words, name_words), engine, self.db, Some(self))
     }
 
@@ -520,6 +521,24 @@ impl Session {
             let what = ((*denied).into(), context);
             self.client.note_refusal(engine, what, &denied.object(row, words), user.name());
         })
+    }
+
+    /// Refuses a command that would read keys that only values name, unless its user may read every key.
+    #[inline]
+    fn check_named_keys(
+        &self,
+        engine: &Engine,
+        row: &'static Row,
+        (words, name_words): (&[&[u8]], usize),
+    ) -> Result<()> {
+        if !row.spec.flags.contains(Flags::MOVABLEKEYS) {
+            return Ok(());
+        }
+        let user = self.user(engine);
+        if user.allows_everything() || user.may_read_any_key(row, words) {
+            return Ok(());
+        }
+        (row.spec.check_named_keys)(&mut Args::of_command(words, name_words))
     }
 
     /// What is asked again before the caller is served who waits: its user may have lost the right to what it waits for.
@@ -692,9 +711,10 @@ impl Session {
         engine: &Engine,
         words: &'w [&'w [u8]],
     ) -> Result<Box<dyn Prepared<'w> + 'w>> {
-        let (row, _) = lookup(words)?;
+        let (row, name_words) = lookup(words)?;
         // What the user may do can have changed since.
         self.check_rights(engine, (row, words), Context::Multi).map_err(Denied::error_at_exec)?;
+        self.check_named_keys(engine, row, (words, name_words))?;
         engine.prepare(words)
     }
 
