@@ -217,7 +217,8 @@ mod tests {
         };
         assert!(Comparison::Moments.holds(&[], &pending(5, 1), &pending(9, 1)));
         assert!(!Comparison::Moments.holds(&[], &pending(5, 1), &pending(5, 2)));
-        let consumer = |idle| both(&Value::Map(vec![(Value::Bulk(b"inactive".to_vec()), Value::Integer(idle))]));
+        let consumer =
+            |idle| both(&Value::Map(vec![(Value::Bulk(b"inactive".to_vec()), Value::Integer(idle))]));
         assert!(Comparison::Moments.holds(&[], &consumer(5), &consumer(9)));
         assert!(!Comparison::Moments.holds(&[], &consumer(5), &consumer(-1)));
     }

@@ -20,7 +20,10 @@ enum Task {
     /// Runs every test: unit, documentation and integration tests, and each example once in its small mode.
     Test,
     /// Asks a real server every case again and writes down what it answers.
-    Record,
+    Record {
+        /// Only these groups of cases, such as `stream`.
+        groups: Vec<String>,
+    },
     /// Random commands for long, the unsafe code under `AddressSanitizer` and valgrind, and a minute of each fuzz target; what is
     /// not installed is left out and named.
     Nightly {
@@ -69,7 +72,7 @@ struct Passed {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test => steps::test(),
-        Task::Record => steps::record(),
+        Task::Record { groups } => steps::record(&groups),
         Task::Nightly { commands, seed, fuzz_seconds } => steps::nightly(commands, seed, fuzz_seconds),
         Task::Bench { what: Bench::Compare(passed) } => steps::bench("compare", &passed.arguments),
         Task::Bench { what: Bench::Memory(passed) } => steps::bench("memory", &passed.arguments),

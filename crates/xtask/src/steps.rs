@@ -70,8 +70,9 @@ fn examples() -> Result<(), String> {
     Ok(())
 }
 
-pub(crate) fn record() -> Result<(), String> {
-    run(&mut cargo(&["run", "--quiet", "--package", "redlet-tests", "--bin", "record"]))
+pub(crate) fn record(groups: &[String]) -> Result<(), String> {
+    let mut record = cargo(&["run", "--quiet", "--package", "redlet-tests", "--bin", "record", "--"]);
+    run(record.args(groups))
 }
 
 pub(crate) fn bench(program: &str, arguments: &[String]) -> Result<(), String> {

@@ -1,4 +1,5 @@
-//! Asks a real server every case and writes down what it answers: `cargo xtask record`.
+//! Asks a real server every case and writes down what it answers: `cargo xtask record`, or only the cases of the groups that it
+//! names.
 use std::io;
 use std::process::ExitCode;
 
@@ -12,7 +13,8 @@ use redlet_tests::{GROUPS, MEETINGS, cases, command_docs, command_info, package_
 
 fn main() -> ExitCode {
     let Some(mut oracle) = Oracle::find() else { return ExitCode::FAILURE };
-    match record(&mut oracle) {
+    let only: Vec<String> = std::env::args().skip(1).collect();
+    match record(&mut oracle, &only) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("recording stopped: {error}");
@@ -21,8 +23,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn record(oracle: &mut Oracle) -> io::Result<()> {
-    for group in GROUPS {
+fn record(oracle: &mut Oracle, only: &[String]) -> io::Result<()> {
+    for group in GROUPS.into_iter().filter(|group| only.is_empty() || only.iter().any(|name| name == group)) {
         let source = read_file(&package_path(&format!("cases/{group}.txt")));
         let sections =
             cases::parse(&source).map_err(|what| io::Error::other(format!("cases/{group}.txt: {what}")))?;
@@ -35,6 +37,9 @@ fn record(oracle: &mut Oracle) -> io::Result<()> {
         let count: usize = recorded.iter().map(|section| section.cases.len()).sum();
         write(&format!("tables/{group}.txt"), &recording::write(oracle.version(), &recorded))?;
         println!("{group}: {count} cases");
+    }
+    if !only.is_empty() {
+        return Ok(());
     }
     record_meetings(oracle)?;
     let commands = [vec![b"COMMAND".to_vec()]];

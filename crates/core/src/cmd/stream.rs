@@ -104,9 +104,9 @@ impl From<StreamEntry> for Reply {
     fn from(entry: StreamEntry) -> Self {
         let fields = match entry.fields {
             none if none.is_empty() => Reply::NullArray,
-            fields => {
-                Reply::Array(fields.into_iter().flat_map(|(name, value)| [name.into(), value.into()]).collect())
-            }
+            fields => Reply::Array(
+                fields.into_iter().flat_map(|(name, value)| [name.into(), value.into()]).collect(),
+            ),
         };
         Reply::Array(vec![entry.id.into(), fields])
     }
@@ -125,9 +125,10 @@ fn parse_ids<'a>(args: &mut Args<'a>) -> Late<Cow<'a, [StreamId]>> {
 /// `numids id [id ...]`
 fn parse_counted_ids<'a>(args: &mut Args<'a>) -> Result<Cow<'a, [StreamId]>> {
     let count = args.int_where(|n| n > 0, "ERR Number of IDs must be a positive integer")?;
-    let words = usize::try_from(count).ok().and_then(|count| args.many(count).ok()).ok_or(Error::refused(
-        "ERR The `numids` parameter must match the number of arguments",
-    ))?;
+    let words = usize::try_from(count)
+        .ok()
+        .and_then(|count| args.many(count).ok())
+        .ok_or(Error::refused("ERR The `numids` parameter must match the number of arguments"))?;
     words.iter().map(|word| parse_id(word, 0)).collect::<Result<Vec<_>>>().map(Cow::Owned)
 }
 
@@ -288,15 +289,22 @@ impl TrimWords {
         Ok(true)
     }
 
-    fn finish(self) -> Result<Option<Trimming>> {
+    /// What the options say together; `name` is a command that needs them.
+    fn finish(self, name: Option<&str>) -> Result<Option<Trimming>> {
         let Self { to, approximate, limit, references } = self;
         if limit.is_some_and(|limit| limit > 0) && to.is_none() {
             return Err(Error::refused(
                 "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy",
             ));
         }
+        if let (Some(name), None) = (name, to) {
+            let text = format!("ERR syntax error, {name} must be called with a trimming strategy");
+            return Err(Error::Refused(text.into()));
+        }
         if limit.is_some() && !approximate {
-            return Err(Error::refused("ERR syntax error, LIMIT cannot be used without the special ~ option"));
+            return Err(Error::refused(
+                "ERR syntax error, LIMIT cannot be used without the special ~ option",
+            ));
         }
         let references = references.unwrap_or_default();
         Ok(to.map(|to| Trimming { to, approximate, limit, references }))
@@ -383,7 +391,11 @@ fn delete(stream: &mut StreamMut<'_, '_>, id: StreamId, references: References) 
     if references == References::Delete {
         forget(stream, id);
     }
-    if stream.apply(&StreamChange::Delete { id }, Some("xdel")) { Deletion::Deleted } else { Deletion::NotFound }
+    if stream.apply(&StreamChange::Delete { id }, Some("xdel")) {
+        Deletion::Deleted
+    } else {
+        Deletion::NotFound
+    }
 }
 
 /// The ID of a new entry.
@@ -477,7 +489,7 @@ impl<'a> Command<'a> for XAdd<'a> {
                 };
             }
         };
-        let trim = words.finish()?;
+        let trim = words.finish(None)?;
         let fields = args.rest();
         if fields.is_empty() || fields.len() % 2 != 0 {
             return Err(super::wrong_arity("XADD"));
@@ -664,7 +676,8 @@ impl<'a> Write<'a> for XDel<'a> {
         }
         let ids = self.ids.as_ref().map_err(Error::clone)?;
         let mut stream = db.stream_mut(self.key)?;
-        let mut is_deleted = |id: &&StreamId| delete(&mut stream, **id, References::Keep) == Deletion::Deleted;
+        let mut is_deleted =
+            |id: &&StreamId| delete(&mut stream, **id, References::Keep) == Deletion::Deleted;
         Ok(ids.iter().filter(|id| is_deleted(id)).count())
     }
 }
@@ -759,9 +772,7 @@ impl<'a> Command<'a> for XTrim<'a> {
                 return Err(Error::Syntax);
             }
         }
-        let trim = words.finish()?;
-        let trim = trim
-            .ok_or(Error::refused("ERR syntax error, XTRIM must be called with a trimming strategy"))?;
+        let trim = words.finish(Some("XTRIM"))?.ok_or(Error::Syntax)?;
         Ok(XTrim { key, trim })
     }
 
@@ -789,7 +800,7 @@ pub struct XSetId<'a> {
     pub last_id: StreamId,
     /// How many entries there ever were; as before if it is not said.
     pub entries_added: Option<u64>,
-    /// The last of the IDs that were deleted; as before if it is not said.
+    /// The last of the IDs that were deleted; as before if it is not said, or `0-0`.
     pub max_deleted_id: Option<StreamId>,
 }
 
@@ -811,7 +822,8 @@ impl<'a> Command<'a> for XSetId<'a> {
         while !args.is_empty() {
             if args.take_with("ENTRIESADDED", 1) {
                 let added = u64::try_from(args.int()?);
-                entries_added = Some(added.map_err(|_| Error::refused("ERR entries_added must be positive"))?);
+                entries_added =
+                    Some(added.map_err(|_| Error::refused("ERR entries_added must be positive"))?);
             } else if args.take_with("MAXDELETEDID", 1) {
                 let id = parse_id(args.bytes()?, 0)?;
                 if last_id < id {
@@ -852,7 +864,10 @@ impl<'a> Write<'a> for XSetId<'a> {
         }
         let set = StreamChange::SetIds {
             last_id: self.last_id,
-            max_deleted_id: self.max_deleted_id.unwrap_or(stream.max_deleted_id()),
+            max_deleted_id: self
+                .max_deleted_id
+                .filter(|id| *id != StreamId::MIN)
+                .unwrap_or(stream.max_deleted_id()),
             entries_added: self.entries_added.unwrap_or(stream.entries_added()),
         };
         db.stream_mut(self.key)?.apply(&set, Some("xsetid"));

@@ -1,10 +1,10 @@
 //! Doors to streams.
 use super::collection::Held;
 use super::{Tx, View};
-use crate::{Result, UnixMs};
 use crate::effect::{Blob, Effect};
 use crate::types::stream::{Group, Pending, StreamChange};
 use crate::types::{Stream, StreamId};
+use crate::{Result, UnixMs};
 
 /// A stream to write. Created by its first change; one that has no entry is a stream still.
 pub type StreamMut<'t, 'e> = Held<'t, 'e, Stream>;

@@ -2,7 +2,7 @@
 use std::borrow::Cow;
 
 use super::{Deletion, References, STREAM, delete, parse_deletion, parse_id, parse_ids};
-use crate::cmd::{Args, Command, Flags, KeySpec, Late, Spec, Write, help_command};
+use crate::cmd::{Args, Command, Flags, KeySpec, Late, Spec, Write, help_command, too_many};
 use crate::effect::Blob;
 use crate::tx::{StreamMut, Tx, View};
 use crate::types::stream::{Group, StreamChange};
@@ -33,6 +33,15 @@ pub enum GroupStart {
 impl GroupStart {
     fn parse(text: &[u8]) -> Late<Self> {
         Ok(if text == b"$" { GroupStart::End } else { GroupStart::After(parse_id(text, 0)?) })
+    }
+
+    /// The same, where the ends of every stream are understood too.
+    fn parse_with_ends(text: &[u8]) -> Late<Self> {
+        match text {
+            b"-" => Ok(GroupStart::After(StreamId::MIN)),
+            b"+" => Ok(GroupStart::After(StreamId::MAX)),
+            other => Self::parse(other),
+        }
     }
 
     fn resolve(self, stream: Option<&Stream>) -> StreamId {
@@ -77,12 +86,13 @@ fn parse_options(args: &mut Args<'_>, may_make: bool) -> Result<(bool, Option<u6
         } else if args.take_with("ENTRIESREAD", 1) {
             entries_read = match args.int()? {
                 -1 => None,
-                read => Some(u64::try_from(read).map_err(|_| {
-                    Error::refused("ERR value for ENTRIESREAD must be positive or -1")
-                })?),
+                read => Some(
+                    u64::try_from(read)
+                        .map_err(|_| Error::refused("ERR value for ENTRIESREAD must be positive or -1"))?,
+                ),
             };
         } else {
-            return Err(Error::Syntax);
+            return Err(too_many(args));
         }
     }
     Ok((make, entries_read))
@@ -165,7 +175,7 @@ impl<'a> Command<'a> for XGroupSetId<'a> {
     type Reply = ();
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let (key, group, start) = (args.bytes()?, args.bytes()?, GroupStart::parse(args.bytes()?));
+        let (key, group, start) = (args.bytes()?, args.bytes()?, GroupStart::parse_with_ends(args.bytes()?));
         let (_, entries_read) = parse_options(args, false)?;
         Ok(XGroupSetId { key, group, start, entries_read })
     }
@@ -309,12 +319,7 @@ pub(super) fn see_consumer(stream: &mut StreamMut<'_, '_>, group: &[u8], consume
 }
 
 /// Notes that a consumer has got something.
-pub(super) fn activate_consumer(
-    stream: &mut StreamMut<'_, '_>,
-    group: &[u8],
-    consumer: &[u8],
-    now: UnixMs,
-) {
+pub(super) fn activate_consumer(stream: &mut StreamMut<'_, '_>, group: &[u8], consumer: &[u8], now: UnixMs) {
     let (group, consumer) = (group.into(), consumer.into());
     let set = StreamChange::SetConsumer { group, consumer, seen_at: now, active_at: Some(now) };
     stream.apply(&set, None);

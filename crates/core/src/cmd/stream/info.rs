@@ -1,7 +1,7 @@
 //! What a stream, its groups and their consumers are like.
 use super::group::group_of;
 use super::{STREAM, StreamEntry};
-use crate::cmd::{Args, Command, KeySpec, Read, Spec, help_command};
+use crate::cmd::{Args, Command, KeySpec, Late, Read, Spec, help_command, too_many};
 use crate::tx::View;
 use crate::types::stream::{Consumer, Group};
 use crate::types::{Stream, StreamId};
@@ -91,7 +91,18 @@ impl From<StreamInfo> for Reply {
     fn from(info: StreamInfo) -> Self {
         let [a, b, c, d, e, f, g] = info.head();
         let groups = ("groups", info.groups.into());
-        map([a, b, c, d, e, f, g, groups, ("first-entry", info.first_entry.into()), ("last-entry", info.last_entry.into())])
+        map([
+            a,
+            b,
+            c,
+            d,
+            e,
+            f,
+            g,
+            groups,
+            ("first-entry", info.first_entry.into()),
+            ("last-entry", info.last_entry.into()),
+        ])
     }
 }
 
@@ -214,11 +225,7 @@ impl From<FullGroup> for Reply {
 impl From<FullConsumer> for Reply {
     fn from(consumer: FullConsumer) -> Self {
         let pending = |entry: FullPending| {
-            Reply::Array(vec![
-                entry.id.into(),
-                Reply::Integer(entry.delivered_at.0),
-                count(entry.deliveries),
-            ])
+            Reply::Array(vec![entry.id.into(), Reply::Integer(entry.delivered_at.0), count(entry.deliveries)])
         };
         map([
             ("name", consumer.name.into()),
@@ -254,12 +261,25 @@ pub struct XInfoStream<'a> {
     /// The key.
     pub key: &'a [u8],
     /// Everything, with so many entries of each list (all if it is 0).
-    pub full: Option<usize>,
+    pub full: Late<Option<usize>>,
 }
 
 impl XInfoStream<'_> {
     /// How many entries `FULL` shows if it is not said.
     pub const COUNT: usize = 10;
+}
+
+/// `[FULL [COUNT count]]`
+fn parse_full(args: &mut Args<'_>) -> Late<Option<usize>> {
+    if args.is_empty() {
+        return Ok(None);
+    }
+    let is_whole = args.take("FULL") && (args.is_empty() || args.remaining() == 2 && args.take("COUNT"));
+    if !is_whole {
+        return Err(too_many(args));
+    }
+    let count = if args.is_empty() { None } else { usize::try_from(args.int()?).ok() };
+    Ok(Some(count.unwrap_or(XInfoStream::COUNT)))
 }
 
 impl<'a> Command<'a> for XInfoStream<'a> {
@@ -274,21 +294,7 @@ impl<'a> Command<'a> for XInfoStream<'a> {
     type Reply = XInfoStreamReply;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let key = args.bytes()?;
-        if args.is_empty() {
-            return Ok(XInfoStream { key, full: None });
-        }
-        let mut count = Self::COUNT;
-        if !args.take("FULL") {
-            return Err(crate::cmd::too_many(args));
-        }
-        if !args.is_empty() {
-            if args.remaining() != 2 || !args.take("COUNT") {
-                return Err(crate::cmd::too_many(args));
-            }
-            count = usize::try_from(args.int()?).unwrap_or(Self::COUNT);
-        }
-        Ok(XInfoStream { key, full: Some(count) })
+        Ok(XInfoStream { key: args.bytes()?, full: parse_full(args) })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -299,7 +305,7 @@ impl<'a> Command<'a> for XInfoStream<'a> {
 impl<'a> Read<'a> for XInfoStream<'a> {
     fn read(&self, db: &View<'_>) -> Result<XInfoStreamReply> {
         let stream = required(db, self.key)?;
-        Ok(match self.full {
+        Ok(match self.full.clone()? {
             None => XInfoStreamReply::Short(StreamInfo::of(stream)),
             Some(0) => XInfoStreamReply::Full(FullStream::of(stream, usize::MAX)),
             Some(most) => XInfoStreamReply::Full(FullStream::of(stream, most)),

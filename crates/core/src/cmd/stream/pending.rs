@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use super::group::{acknowledge, activate_consumer, see_consumer};
 use super::{IdBound, STREAM, StreamEntry, parse_counted_ids, parse_id};
-use crate::cmd::{Args, Command, Flags, KeySpec, Read, Spec, Write};
+use crate::cmd::{Args, Command, Flags, KeySpec, Late, Read, Spec, Write};
 use crate::tx::{StreamMut, Tx, View};
 use crate::types::stream::{Group, Pending, StreamChange};
 use crate::types::{Stream, StreamId};
@@ -146,8 +146,8 @@ impl<'a> Command<'a> for XPending<'a> {
         let count = usize::try_from(args.int()?).unwrap_or(0);
         let (start, end) = (IdBound::parse(start, 0)?, IdBound::parse(end, u64::MAX)?);
         (start.to_start()?, end.to_end()?);
+        // What comes after it means nothing to Redis either.
         let consumer = if args.is_empty() { None } else { Some(args.bytes()?) };
-        args.finish()?;
         Ok(XPending { key, group, range: Some(PendingRange { min_idle_ms, start, end, count, consumer }) })
     }
 
@@ -174,9 +174,8 @@ impl<'a> Read<'a> for XPending<'a> {
                 deliveries: pending.deliveries,
             }
         };
-        let is_idle = |(_, pending): &(StreamId, Pending)| {
-            idle_ms(pending.delivered_at, now) >= range.min_idle_ms
-        };
+        let is_idle =
+            |(_, pending): &(StreamId, Pending)| idle_ms(pending.delivered_at, now) >= range.min_idle_ms;
         let entries = match range.consumer {
             None => {
                 let all = group.pending(start..=end).map(|(id, pending)| (id, *pending));
@@ -280,12 +279,32 @@ pub struct XClaim<'a> {
     pub group: &'a [u8],
     /// Who takes the entries over; it is made if it is not there.
     pub consumer: &'a [u8],
+    /// Which ones, and how they are noted.
+    pub claim: Late<Claim<'a>>,
+}
+
+/// Entries that are to be taken over.
+#[derive(Clone, Debug)]
+pub struct Claim<'a> {
     /// Only those that were given so many milliseconds ago.
     pub min_idle_ms: u64,
     /// The entries.
     pub ids: Cow<'a, [StreamId]>,
     /// How they are noted.
     pub options: ClaimOptions,
+}
+
+impl Claim<'_> {
+    fn parse(args: &mut Args<'_>) -> Late<Self> {
+        let min_idle = args.int_where(|_| true, "ERR Invalid min-idle-time argument for XCLAIM")?;
+        let mut ids = Vec::new();
+        while let Some(id) = args.peek().and_then(|word| StreamId::parse(word, 0)) {
+            args.bytes()?;
+            ids.push(id);
+        }
+        let options = ClaimOptions::parse(args)?;
+        Ok(Claim { min_idle_ms: u64::try_from(min_idle).unwrap_or(0), ids: ids.into(), options })
+    }
 }
 
 /// How entries are noted that are taken over.
@@ -319,9 +338,8 @@ impl ClaimOptions {
             let invalid = |option: &str| {
                 Error::Refused(format!("ERR Invalid {option} option argument for XCLAIM").into())
             };
-            let number = |args: &mut Args<'_>, option| {
-                number::parse_i64(args.bytes()?).ok_or_else(|| invalid(option))
-            };
+            let number =
+                |args: &mut Args<'_>, option| number::parse_i64(args.bytes()?).ok_or_else(|| invalid(option));
             if args.take("FORCE") {
                 options.force = true;
             } else if args.take("JUSTID") {
@@ -369,15 +387,7 @@ impl<'a> Command<'a> for XClaim<'a> {
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let (key, group, consumer) = (args.bytes()?, args.bytes()?, args.bytes()?);
-        let min_idle = args.int_where(|_| true, "ERR Invalid min-idle-time argument for XCLAIM")?;
-        let mut ids = Vec::new();
-        while let Some(id) = args.peek().and_then(|word| StreamId::parse(word, 0)) {
-            args.bytes()?;
-            ids.push(id);
-        }
-        let options = ClaimOptions::parse(args)?;
-        let min_idle_ms = u64::try_from(min_idle).unwrap_or(0);
-        Ok(XClaim { key, group, consumer, min_idle_ms, ids: ids.into(), options })
+        Ok(XClaim { key, group, consumer, claim: Claim::parse(args) })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -388,9 +398,10 @@ impl<'a> Command<'a> for XClaim<'a> {
 impl<'a> Write<'a> for XClaim<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Claimed> {
         required(&db.view(), self.key, self.group)?;
+        let Claim { min_idle_ms, ids, options } = self.claim.as_ref().map_err(Error::clone)?;
         let now = db.now();
         let mut stream = db.stream_mut(self.key)?;
-        if let Some((last_id, group)) = self.options.last_id.zip(stream.group(self.group))
+        if let Some((last_id, group)) = options.last_id.zip(stream.group(self.group))
             && last_id > group.last_id()
         {
             let entries_read = group.entries_read();
@@ -401,23 +412,25 @@ impl<'a> Write<'a> for XClaim<'a> {
         let claimant = Claimant {
             group: self.group,
             consumer: self.consumer,
-            delivered_at: self.options.delivered_at(now),
-            deliveries: self.options.retry_count,
-            just_ids: self.options.just_ids,
+            delivered_at: options.delivered_at(now),
+            deliveries: options.retry_count,
+            just_ids: options.just_ids,
         };
-        let mut claimed = Claimed::empty(self.options.just_ids);
-        for &id in &*self.ids {
+        let mut claimed = Claimed::empty(options.just_ids);
+        for &id in &**ids {
             let pending = stream.group(self.group).and_then(|group| group.pending_at(id));
             let Some(entry) = stream.get(id).map(StreamEntry::from) else {
                 acknowledge(&mut stream, self.group, id);
                 continue;
             };
             let before = match pending {
-                Some(before) if before.consumer.is_some() && idle_ms(before.delivered_at, now) < self.min_idle_ms => {
+                Some(before)
+                    if before.consumer.is_some() && idle_ms(before.delivered_at, now) < *min_idle_ms =>
+                {
                     continue;
                 }
                 Some(before) => before.deliveries,
-                None if self.options.force => 1,
+                None if options.force => 1,
                 None => continue,
             };
             claimant.take(&mut stream, id, before);

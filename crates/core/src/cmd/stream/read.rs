@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::group::{activate_consumer, see_consumer};
 use super::{STREAM, StreamEntry, parse_id};
 use crate::cmd::blocking::Awaited;
-use crate::cmd::{Args, Blocking, Command, Flags, KeySpec, Read, Spec, Write};
+use crate::cmd::{Args, Blocking, Command, Flags, KeySpec, Late, Read, Spec, Write};
 use crate::engine::Engine;
 use crate::tx::{StreamMut, Tx, View};
-use crate::types::stream::{Pending, StreamChange};
 use crate::types::StreamId;
+use crate::types::stream::{Pending, StreamChange};
 use crate::{Bytes, Error, Reply, Result, UnixMs, number};
 
 /// After which entry a stream is read.
@@ -71,7 +71,8 @@ struct Allowance {
 
 impl Allowance {
     fn of(limits: ReadLimits) -> Self {
-        let (entries, bytes) = (limits.max_count.unwrap_or(usize::MAX), limits.max_size.unwrap_or(usize::MAX));
+        let (entries, bytes) =
+            (limits.max_count.unwrap_or(usize::MAX), limits.max_size.unwrap_or(usize::MAX));
         Self { entries, bytes, is_untouched: true }
     }
 
@@ -231,7 +232,7 @@ pub struct XRead<'a> {
     /// The streams.
     pub keys: Cow<'a, [&'a [u8]]>,
     /// After which entry each is read.
-    pub from: Cow<'a, [ReadFrom]>,
+    pub from: Cow<'a, [Late<ReadFrom>]>,
     /// How much is read.
     pub limits: ReadLimits,
     /// How long it waits if there is nothing: not at all if it is not said, for ever if it is zero.
@@ -261,7 +262,7 @@ impl<'a> Command<'a> for XRead<'a> {
             )),
             id => parse_id(id, 0).map(ReadFrom::After),
         };
-        let from = ids.iter().map(from).collect::<Result<Vec<_>>>()?;
+        let from: Vec<_> = ids.iter().map(from).collect();
         Ok(XRead { keys: keys.into(), from: from.into(), limits, block })
     }
 
@@ -272,19 +273,15 @@ impl<'a> Command<'a> for XRead<'a> {
 
 impl XRead<'_> {
     /// After which IDs the streams are read, as they are now.
-    fn resolve(&self, db: &View<'_>) -> Vec<StreamId> {
-        let of = |(key, from): (&&[u8], &ReadFrom)| {
-            // A key that holds something else is refused by the attempt.
-            let stream = db.stream(key).ok().flatten();
-            match (from, stream) {
-                (ReadFrom::After(id), _) => *id,
-                (_, None) => StreamId::MIN,
-                (ReadFrom::End, Some(stream)) => stream.last_id(),
-                (ReadFrom::Last, Some(stream)) => {
-                    let before = stream.last().and_then(|last| last.id.previous());
-                    before.unwrap_or(stream.last_id())
-                }
+    fn resolve(&self, db: &View<'_>) -> Result<Vec<StreamId>> {
+        let of = |(key, from): (&&[u8], &Late<ReadFrom>)| {
+            let from = from.clone()?;
+            if let ReadFrom::After(id) = from {
+                return Ok(id);
             }
+            let Some(stream) = db.stream(key)? else { return Ok(StreamId::MIN) };
+            let last = stream.last().filter(|_| from == ReadFrom::Last);
+            Ok(last.and_then(|last| last.id.previous()).unwrap_or(stream.last_id()))
         };
         self.keys.iter().zip(self.from.iter()).map(of).collect()
     }
@@ -312,7 +309,7 @@ fn read_after(
 impl<'a> Read<'a> for XRead<'a> {
     fn read(&self, db: &View<'_>) -> Result<XReadReply> {
         let keys = self.keys.iter().map(|key| Bytes::copy_from_slice(key));
-        read_after(db, keys.zip(self.resolve(db)), self.limits).map(XReadReply)
+        read_after(db, keys.zip(self.resolve(db)?), self.limits).map(XReadReply)
     }
 }
 
@@ -323,7 +320,7 @@ impl<'a> Write<'a> for XRead<'a> {
 }
 
 impl<'a> Blocking<'a> for XRead<'a> {
-    type How = (Vec<StreamId>, ReadLimits);
+    type How = (Result<Vec<StreamId>>, ReadLimits);
     type Found = Vec<StreamEntries>;
     const AWAITS: Awaited = Awaited::Stream;
     const CHANGES: bool = false;
@@ -345,6 +342,7 @@ impl<'a> Blocking<'a> for XRead<'a> {
     }
 
     fn attempt((after, limits): &Self::How, keys: &[&[u8]], db: &mut Tx<'_>) -> Result<Option<Self::Found>> {
+        let after = after.as_ref().map_err(Error::clone)?;
         let streams = keys.iter().zip(after).filter(|(key, _)| db.is_locked(key));
         let streams = streams.map(|(key, after)| (Bytes::copy_from_slice(key), *after));
         read_after(&db.view(), streams, *limits)
@@ -368,7 +366,7 @@ pub struct XReadGroup<'a> {
     /// The streams.
     pub keys: Cow<'a, [&'a [u8]]>,
     /// What of each is read.
-    pub from: Cow<'a, [GroupFrom]>,
+    pub from: Cow<'a, [Late<GroupFrom>]>,
     /// How much is read.
     pub limits: ReadLimits,
     /// How long it waits if there is nothing: not at all if it is not said, for ever if it is zero.
@@ -412,7 +410,7 @@ impl<'a> Command<'a> for XReadGroup<'a> {
             )),
             id => parse_id(id, 0).map(GroupFrom::Pending),
         };
-        let from = ids.iter().map(from).collect::<Result<Vec<_>>>()?;
+        let from: Vec<_> = ids.iter().map(from).collect();
         Ok(XReadGroup {
             group,
             consumer,
@@ -435,7 +433,7 @@ impl<'a> Command<'a> for XReadGroup<'a> {
 pub struct GroupReading {
     group: Box<[u8]>,
     consumer: Box<[u8]>,
-    from: Vec<GroupFrom>,
+    from: Vec<Late<GroupFrom>>,
     limits: ReadLimits,
     no_ack: bool,
     claim_ms: Option<u64>,
@@ -449,8 +447,10 @@ impl GroupReading {
         }
         let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(&self.group));
         Err(Error::Refused(
-            format!("NOGROUP No such key '{key}' or consumer group '{group}' in XREADGROUP with GROUP option")
-                .into(),
+            format!(
+                "NOGROUP No such key '{key}' or consumer group '{group}' in XREADGROUP with GROUP option"
+            )
+            .into(),
         ))
     }
 
@@ -471,7 +471,12 @@ impl GroupReading {
         let entries: Vec<_> = entries.take_while(|entry| allowance.admits(entry)).collect();
         for entry in entries.iter().filter(|entry| !entry.fields.is_empty()) {
             let before = stream.group(&self.group).and_then(|group| group.pending_at(entry.id));
-            self.assign(stream, entry.id, now, before.map_or(1, |before| before.deliveries.saturating_add(1)));
+            self.assign(
+                stream,
+                entry.id,
+                now,
+                before.map_or(1, |before| before.deliveries.saturating_add(1)),
+            );
         }
         entries
     }
@@ -580,7 +585,10 @@ impl<'a> Blocking<'a> for XReadGroup<'a> {
 
     fn attempt(how: &GroupReading, keys: &[&[u8]], db: &mut Tx<'_>) -> Result<Option<Self::Found>> {
         let streams = || keys.iter().zip(&how.from);
-        streams().filter(|(key, _)| db.is_locked(key)).try_for_each(|(key, _)| how.check(key, &db.view()))?;
+        streams().filter(|(key, _)| db.is_locked(key)).try_for_each(|(key, from)| {
+            how.check(key, &db.view())?;
+            from.as_ref().map(drop).map_err(Error::clone)
+        })?;
         let (mut found, mut allowance, now) = (Vec::new(), Allowance::of(how.limits), db.now());
         for (key, from) in streams() {
             if !db.is_locked(key) {
@@ -588,7 +596,7 @@ impl<'a> Blocking<'a> for XReadGroup<'a> {
             }
             let mut stream = db.stream_mut(key)?;
             see_consumer(&mut stream, &how.group, &how.consumer, now);
-            let (claimed, entries, is_told) = match *from {
+            let (claimed, entries, is_told) = match from.clone()? {
                 GroupFrom::Pending(after) => {
                     (Vec::new(), how.read_pending(&mut stream, after, now, &mut allowance), true)
                 }

@@ -18,7 +18,7 @@ use super::{Encoding, TypeSettings};
 use crate::memory::block_bytes;
 
 /// A stream. One without entries is one still.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Stream {
     /// By the ID of the first entry that each ever had. None is empty.
     blocks: BTreeMap<StreamId, Block>,
@@ -57,6 +57,23 @@ pub(super) const fn tree_bytes<K, V>(len: usize) -> usize {
     const FILLED: usize = 6;
     let node = block_bytes(ROOM * (size_of::<K>() + size_of::<V>()) + 2 * size_of::<usize>());
     len.div_ceil(FILLED) * node
+}
+
+impl Clone for Stream {
+    /// What a copy takes is counted anew: it has no more room than it needs.
+    fn clone(&self) -> Self {
+        let mut copy = Self {
+            blocks: self.blocks.clone(),
+            len: self.len,
+            last_id: self.last_id,
+            max_deleted_id: self.max_deleted_id,
+            entries_added: self.entries_added,
+            groups: self.groups.clone(),
+            bytes: 0,
+        };
+        copy.bytes = copy.weigh();
+        copy
+    }
 }
 
 impl PartialEq for Stream {
@@ -327,7 +344,8 @@ impl Stream {
 
     /// How many entries a group that was given `read` of them up to `last_id` was given with the next one, `id`.
     pub fn entries_read_with(&self, (last_id, read): (StreamId, Option<u64>), id: StreamId) -> Option<u64> {
-        let is_counted = self.first().is_some_and(|first| last_id >= first.id) && !self.has_tombstones_from(last_id);
+        let is_counted =
+            self.first().is_some_and(|first| last_id >= first.id) && !self.has_tombstones_from(last_id);
         match read {
             Some(read) if is_counted => Some(read + 1),
             before if self.entries_added == 0 => before,
@@ -337,8 +355,9 @@ impl Stream {
 
     /// How many entries a group was not given yet, if that can be told.
     pub fn lag(&self, group: &Group) -> Option<u64> {
-        if self.entries_added == 0 {
-            return Some(0);
+        let Some(first) = self.first() else { return Some(0) };
+        if group.last_id() < first.id && !self.has_tombstones_from(first.id) {
+            return Some(self.len as u64);
         }
         let read = match group.entries_read() {
             Some(read) if !self.has_tombstones_from(group.last_id()) => Some(read),
@@ -368,10 +387,14 @@ impl Stream {
     }
 
     pub(super) fn recounted_bytes(&self) -> usize {
+        self.allocated_bytes() - self.bytes + self.weigh()
+    }
+
+    /// What blocks and groups take, counted one by one.
+    fn weigh(&self) -> usize {
         let blocks: usize = self.blocks.values().map(Block::allocated_bytes).sum();
         let group = |(name, group): (&Box<[u8]>, &Group)| block_bytes(name.len()) + group.recounted_bytes();
-        let groups: usize = self.groups.iter().map(group).sum();
-        self.allocated_bytes() - self.bytes + blocks + groups
+        blocks + self.groups.iter().map(group).sum::<usize>()
     }
 
     /// About how many blocks of memory have to be freed with it.
