@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use redlet_core::cmd::Blocking;
 use redlet_core::cmd::list::{BLMPop, BLMove, BLPop, BRPop, BRPopLPush, End};
+use redlet_core::cmd::stream::read::{
+    GroupFrom, GroupReadOptions, ReadFrom, ReadLimits, StreamEntries, XRead, XReadGroup,
+};
 use redlet_core::cmd::zset::{BZMPop, BZPopMax, BZPopMin, ZEnd};
 use redlet_core::{Begun, Bytes, Wait};
 
@@ -104,7 +107,7 @@ fn borrowed(words: &[Box<[u8]>]) -> Vec<&[u8]> {
     words.iter().map(|word| &**word).collect()
 }
 
-/// The same for both ends of a move.
+/// The same for two words: the ends of a move, a group and its member.
 fn both(source: impl ToArg, destination: impl ToArg) -> Result<Vec<Box<[u8]>>> {
     owned([source.to_arg(), destination.to_arg()])
 }
@@ -444,6 +447,120 @@ impl Redis {
             at_most,
             move |redis, keys, timeout| redis.find(&BZMPop { timeout, keys: keys.into(), end, count }),
             |found| found,
+        )
+    }
+
+    /// The entries of streams after those that the caller knows, without those of streams that have none; waits for one if there is
+    /// none at all. Nothing when the time is over. `XREAD` with `BLOCK`.
+    ///
+    /// # Errors
+    /// [`Error::Command`] if a key holds something else than a stream, and when the store is closed meanwhile.
+    ///
+    /// Complexity: O(log(S)+N) for each stream, S being the number of its entries and N that of those returned.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use redlet::{Commands, ReadFrom, ReadLimits, Redis};
+    ///
+    /// let redis = Redis::memory();
+    /// let reader = thread::spawn({
+    ///     let redis = redis.clone();
+    ///     move || redis.xread_blocking([("news", ReadFrom::Last)], ReadLimits::default(), None)
+    /// });
+    /// redis.xadd("news", [("headline", "it rains")])?;
+    /// let news = reader.join().unwrap()?;
+    /// assert_eq!(news[0].entries[0].get("headline").unwrap(), "it rains");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn xread_blocking(
+        &self,
+        streams: impl IntoIterator<Item = (impl ToArg, ReadFrom)>,
+        limits: ReadLimits,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Vec<StreamEntries>> {
+        block_on(self.xread_async(streams, limits, at_most))
+    }
+
+    /// [`Redis::xread_blocking`] as a future. What the streams are like is looked at when it is polled first.
+    pub fn xread_async(
+        &self,
+        streams: impl IntoIterator<Item = (impl ToArg, ReadFrom)>,
+        limits: ReadLimits,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Vec<StreamEntries>>> + Send + 'static {
+        let (keys, from): (Vec<_>, Vec<_>) = streams.into_iter().map(|(key, from)| (key, Ok(from))).unzip();
+        self.find_later(
+            owned(keys),
+            at_most,
+            move |redis, keys, timeout| {
+                let block = Some(timeout.unwrap_or(Duration::ZERO));
+                redis.find(&XRead { keys: keys.into(), from: from.into(), limits, block })
+            },
+            Option::unwrap_or_default,
+        )
+    }
+
+    /// Entries of streams that no other member of a group is given, or those that this one was given and has not acknowledged; waits
+    /// for one if there is none. Nothing when the time is over. `XREADGROUP` with `BLOCK`.
+    ///
+    /// # Errors
+    /// Refused with `NOGROUP` if a stream or its group is not there, or goes while it waits; and when the store is closed meanwhile.
+    ///
+    /// Complexity: O(log(S)+N*log(P)) for each stream, S being the number of its entries, P that of those not acknowledged and N that
+    /// of those returned.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use redlet::{Commands, GroupFrom, GroupStart, Redis};
+    ///
+    /// let redis = Redis::memory();
+    /// redis.xgroup_create("jobs", "workers", GroupStart::End, true)?;
+    /// let worker = thread::spawn({
+    ///     let redis = redis.clone();
+    ///     move || redis.xreadgroup_blocking("workers", "ada", [("jobs", GroupFrom::New)], Default::default(), None)
+    /// });
+    /// let id = redis.xadd("jobs", [("wash", "dishes")])?;
+    /// assert_eq!(worker.join().unwrap()?[0].entries[0].id, id);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn xreadgroup_blocking(
+        &self,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        streams: impl IntoIterator<Item = (impl ToArg, GroupFrom)>,
+        options: GroupReadOptions,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Vec<StreamEntries>> {
+        block_on(self.xreadgroup_async(group, consumer, streams, options, at_most))
+    }
+
+    /// [`Redis::xreadgroup_blocking`] as a future.
+    pub fn xreadgroup_async(
+        &self,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        streams: impl IntoIterator<Item = (impl ToArg, GroupFrom)>,
+        options: GroupReadOptions,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Vec<StreamEntries>>> + Send + 'static {
+        let (keys, from): (Vec<_>, Vec<_>) = streams.into_iter().map(|(key, from)| (key, Ok(from))).unzip();
+        let member = both(group, consumer);
+        self.find_later(
+            owned(keys),
+            at_most,
+            move |redis, keys, timeout| {
+                let (member, block) = (member?, Some(timeout.unwrap_or(Duration::ZERO)));
+                let (group, consumer) = (&*member[0], &*member[1]);
+                redis.find(&XReadGroup {
+                    group,
+                    consumer,
+                    keys: keys.into(),
+                    from: from.into(),
+                    options,
+                    block,
+                })
+            },
+            Option::unwrap_or_default,
         )
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! What a command does lives in `redlet_core::cmd`; a method builds the command's struct and hands it on.
 use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeBounds;
 use std::time::Duration;
 use std::vec;
 
@@ -20,11 +21,17 @@ use redlet_core::cmd::server::*;
 use redlet_core::cmd::set::*;
 use redlet_core::cmd::slowlog::*;
 use redlet_core::cmd::sort::*;
+use redlet_core::cmd::stream::group::*;
+use redlet_core::cmd::stream::info::*;
+use redlet_core::cmd::stream::pending::*;
+use redlet_core::cmd::stream::read::*;
+use redlet_core::cmd::stream::*;
 use redlet_core::cmd::string::{Set, *};
 use redlet_core::cmd::zset::*;
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::number::Extended;
 use redlet_core::tx::View;
+use redlet_core::types::StreamId;
 use redlet_core::types::lcs::Match;
 use redlet_core::{Bytes, LatencySample, Reply, SlowCommand, UnixMs};
 
@@ -3235,6 +3242,683 @@ pub trait Commands {
         ZScanIter { commands: self, key: key.to_arg().to_vec(), options, steps: Steps::new() }
     }
 
+    // Streams.
+
+    /// Adds an entry to a stream, and makes the stream if there is none. Returns its ID: this moment, and the first number that is
+    /// free in it. `XADD`.
+    ///
+    /// # Errors
+    /// Refused if no field is given, and if the last ID that there can be was given.
+    ///
+    /// Complexity: O(log(S)), S being the number of entries.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let id = redis.xadd("readings", [("celsius", 21.5)])?;
+    /// let entries = redis.xrange("readings", ..)?;
+    /// assert_eq!((entries[0].id, entries[0].get("celsius").unwrap()), (id, &"21.5".into()));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xadd(
+        &self,
+        key: impl ToArg,
+        fields: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
+    ) -> Result<StreamId> {
+        let id = self.xadd_with(key, fields, XAddOptions::default())?;
+        Ok(id.unwrap_or_else(|| unreachable!("only NOMKSTREAM adds nothing")))
+    }
+
+    /// The same under an ID of one's own, only to a stream that is there, or to one that is kept short. `None` if there is no such
+    /// stream and none was to be made. `XADD` with `MAXLEN`, `MINID`, `NOMKSTREAM` and so on.
+    ///
+    /// # Errors
+    /// Refused if no field is given, and if the ID does not come after every one that was ever given.
+    ///
+    /// Complexity: O(log(S)), S being the number of entries, and O(N) to trim, N being the number of those that go.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let short = XAddOptions::default().id(StreamId::new(7, 0)).trim(Trimming::max_len(1000).approximate());
+    /// assert_eq!(redis.xadd_with("log", [("line", "started")], short)?, Some(StreamId::new(7, 0)));
+    /// let absent = XAddOptions::default().only_if_present();
+    /// assert_eq!(redis.xadd_with("gone", [("line", "x")], absent)?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xadd_with(
+        &self,
+        key: impl ToArg,
+        fields: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
+        options: XAddOptions,
+    ) -> Result<Option<StreamId>> {
+        PairList::new(fields).with(|pairs| {
+            if pairs.is_empty() {
+                return Err(redlet_core::Error::WrongArity("xadd".into()).into());
+            }
+            let fields: Vec<&[u8]> = pairs.iter().flat_map(|(name, value)| [*name, *value]).collect();
+            self.run_write(&XAdd { key: &arg(&key)?, options, fields: fields.into() })
+        })
+    }
+
+    /// How many entries a stream has; 0 if there is none. `XLEN`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xadd("s", [("n", 1)])?;
+    /// assert_eq!((redis.xlen("s")?, redis.xlen("gone")?), (1, 0));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xlen(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&XLen { key: &arg(&key)? })
+    }
+
+    /// The entries with IDs of a range, in order; none if there is no stream. `XRANGE`.
+    ///
+    /// # Errors
+    /// Refused if the range leaves out the first or the last ID that there can be, where it begins or ends.
+    ///
+    /// Complexity: O(log(S)+N), S being the number of entries and N that of those returned.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// for ms in [1, 2, 3] {
+    ///     redis.xadd_with("s", [("n", ms)], XAddOptions::default().id(StreamId::new(ms, 0)))?;
+    /// }
+    /// let later = redis.xrange("s", StreamId::new(2, 0)..)?;
+    /// assert_eq!(later.iter().map(|entry| entry.id.ms).collect::<Vec<_>>(), [2, 3]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xrange(&self, key: impl ToArg, range: impl RangeBounds<StreamId>) -> Result<Vec<StreamEntry>> {
+        let (start, end) = IdBound::both(&range);
+        Ok(self.run_read(&XRange { key: &arg(&key)?, start, end, count: None })?.0.unwrap_or_default())
+    }
+
+    /// The first `count` of them. `XRANGE` with `COUNT`.
+    ///
+    /// # Errors
+    /// As [`Commands::xrange`].
+    ///
+    /// Complexity: O(log(S)+N), S being the number of entries and N that of those returned.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xadd("s", [("n", 1)])?;
+    /// redis.xadd("s", [("n", 2)])?;
+    /// assert_eq!(redis.xrange_count("s", .., 1)?[0].get("n").unwrap(), "1");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xrange_count(
+        &self,
+        key: impl ToArg,
+        range: impl RangeBounds<StreamId>,
+        count: usize,
+    ) -> Result<Vec<StreamEntry>> {
+        let (start, end) = IdBound::both(&range);
+        let entries = self.run_read(&XRange { key: &arg(&key)?, start, end, count: Some(count) })?;
+        Ok(entries.0.unwrap_or_default())
+    }
+
+    /// The entries with IDs of a range, the last one first: `count` at most. `XREVRANGE`.
+    ///
+    /// # Errors
+    /// As [`Commands::xrange`].
+    ///
+    /// Complexity: O(log(S)+N), S being the number of entries and N that of those returned.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xadd("s", [("n", 1)])?;
+    /// redis.xadd("s", [("n", 2)])?;
+    /// assert_eq!(redis.xrevrange("s", .., 1)?[0].get("n").unwrap(), "2");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xrevrange(
+        &self,
+        key: impl ToArg,
+        range: impl RangeBounds<StreamId>,
+        count: usize,
+    ) -> Result<Vec<StreamEntry>> {
+        let (start, end) = IdBound::both(&range);
+        let entries = self.run_read(&XRevRange { key: &arg(&key)?, start, end, count: Some(count) })?;
+        Ok(entries.0.unwrap_or_default())
+    }
+
+    /// Deletes entries; returns how many there were. `XDEL`.
+    ///
+    /// Complexity: O(N*log(S)), N being the number of IDs and S the number of entries.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let id = redis.xadd("s", [("n", 1)])?;
+    /// assert_eq!(redis.xdel("s", [id, StreamId::MAX])?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xdel(&self, key: impl ToArg, ids: impl IntoIterator<Item = StreamId>) -> Result<usize> {
+        self.run_write(&XDel { key: &arg(&key)?, ids: Ok(ids.into_iter().collect()) })
+    }
+
+    /// Deletes entries, and says what of groups that have to do with them. What became of each. `XDELEX`, of Redis 8.2.
+    ///
+    /// Complexity: O(N*log(S)), N being the number of IDs and S the number of entries.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let id = redis.xadd("s", [("n", 1)])?;
+    /// redis.xgroup_create("s", "workers", StreamId::MIN, false)?;
+    /// assert_eq!(redis.xdelex("s", [id], References::Acknowledged)?, [Deletion::Referenced]);
+    /// assert_eq!(redis.xdelex("s", [id], References::Delete)?, [Deletion::Deleted]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xdelex(
+        &self,
+        key: impl ToArg,
+        ids: impl IntoIterator<Item = StreamId>,
+        references: References,
+    ) -> Result<Vec<Deletion>> {
+        self.run_write(&XDelEx { key: &arg(&key)?, references, ids: ids.into_iter().collect() })
+    }
+
+    /// Takes away the first entries of a stream; returns how many have gone. `XTRIM`.
+    ///
+    /// Complexity: O(N), N being the number of entries that go.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// for n in 0..5 {
+    ///     redis.xadd("s", [("n", n)])?;
+    /// }
+    /// assert_eq!(redis.xtrim("s", Trimming::max_len(2))?, 3);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xtrim(&self, key: impl ToArg, trim: Trimming) -> Result<usize> {
+        self.run_write(&XTrim { key: &arg(&key)?, trim })
+    }
+
+    /// Sets the last ID of a stream, which the next one follows. `XSETID`.
+    ///
+    /// # Errors
+    /// Refused if there is no stream, and if it has or had an entry after that ID.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xadd_with("s", [("n", 1)], XAddOptions::default().id(StreamId::new(1, 0)))?;
+    /// redis.xsetid("s", StreamId::new(9, 0))?;
+    /// assert_eq!(redis.xinfo_stream("s")?.last_generated_id, StreamId::new(9, 0));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xsetid(&self, key: impl ToArg, last_id: StreamId) -> Result<()> {
+        self.run_write(&XSetId { key: &arg(&key)?, last_id, entries_added: None, max_deleted_id: None })
+    }
+
+    /// The entries of streams after those that the caller knows, without those of streams that have none. `XREAD`.
+    ///
+    /// [`Redis::xread_blocking`](crate::Redis::xread_blocking) waits for some.
+    ///
+    /// Complexity: O(log(S)+N) for each stream, S being the number of its entries and N that of those returned.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let first = redis.xadd("s", [("n", 1)])?;
+    /// let second = redis.xadd("s", [("n", 2)])?;
+    /// let read = redis.xread([("s", ReadFrom::After(first))], ReadLimits::default())?;
+    /// assert_eq!(read[0].entries[0].id, second);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xread(
+        &self,
+        streams: impl IntoIterator<Item = (impl ToArg, ReadFrom)>,
+        limits: ReadLimits,
+    ) -> Result<Vec<StreamEntries>> {
+        let (keys, from): (Vec<_>, Vec<_>) = streams.into_iter().map(|(key, from)| (key, Ok(from))).unzip();
+        ArgList::new(keys).with(|keys| {
+            let read = XRead { keys: keys.into(), from: from.into(), limits, block: None };
+            Ok(self.run_read(&read)?.0.unwrap_or_default())
+        })
+    }
+
+    /// Entries of streams that no other member of a group is given, or those that this one was given and has not acknowledged. A
+    /// member that is not there is made. `XREADGROUP`.
+    ///
+    /// [`Redis::xreadgroup_blocking`](crate::Redis::xreadgroup_blocking) waits for some.
+    ///
+    /// # Errors
+    /// Refused with `NOGROUP` if a stream or its group is not there.
+    ///
+    /// Complexity: O(log(S)+N*log(P)) for each stream, S being the number of its entries, P that of those not acknowledged and N that
+    /// of those returned.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xadd("jobs", [("wash", "dishes")])?;
+    /// redis.xgroup_create("jobs", "workers", StreamId::MIN, false)?;
+    /// let new = [("jobs", GroupFrom::New)];
+    /// let mine = redis.xreadgroup("workers", "ada", new, GroupReadOptions::default())?;
+    /// let job = mine[0].entries[0].id;
+    /// assert!(redis.xreadgroup("workers", "bob", new, GroupReadOptions::default())?.is_empty());
+    /// assert_eq!(redis.xack("jobs", "workers", [job])?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xreadgroup(
+        &self,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        streams: impl IntoIterator<Item = (impl ToArg, GroupFrom)>,
+        options: GroupReadOptions,
+    ) -> Result<Vec<StreamEntries>> {
+        let (keys, from): (Vec<_>, Vec<_>) = streams.into_iter().map(|(key, from)| (key, Ok(from))).unzip();
+        ArgList::new(keys).with(|keys| {
+            let (group, consumer) = (arg(&group)?, arg(&consumer)?);
+            let read = XReadGroup {
+                group: &group,
+                consumer: &consumer,
+                keys: keys.into(),
+                from: from.into(),
+                options,
+                block: None,
+            };
+            Ok(self.run_write(&read)?.0.unwrap_or_default())
+        })
+    }
+
+    /// Makes a group of consumers, which is given the entries after one ([`StreamId::MIN`] for all) or from now on
+    /// ([`GroupStart::End`]); the stream too if there is none and it is to be made. `XGROUP CREATE`.
+    ///
+    /// # Errors
+    /// Refused with `BUSYGROUP` if there is such a group, and if there is no stream and none is to be made.
+    ///
+    /// Complexity: O(log(G)), G being the number of groups.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xgroup_create("jobs", "workers", GroupStart::End, true)?;
+    /// assert!(redis.xgroup_create("jobs", "workers", GroupStart::End, true).is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xgroup_create(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        start: impl Into<GroupStart>,
+        make_stream: bool,
+    ) -> Result<()> {
+        let (key, group, start) = (arg(&key)?, arg(&group)?, Ok(start.into()));
+        self.run_write(&XGroupCreate { key: &key, group: &group, start, make_stream, entries_read: None })
+    }
+
+    /// Says after which entry a group goes on. `XGROUP SETID`.
+    ///
+    /// # Errors
+    /// Refused if there is no stream, and with `NOGROUP` if it has no such group.
+    ///
+    /// Complexity: O(log(G)), G being the number of groups.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xgroup_create("jobs", "workers", GroupStart::End, true)?;
+    /// redis.xgroup_setid("jobs", "workers", StreamId::MIN)?;
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xgroup_setid(&self, key: impl ToArg, group: impl ToArg, start: impl Into<GroupStart>) -> Result<()> {
+        let (key, group, start) = (arg(&key)?, arg(&group)?, Ok(start.into()));
+        self.run_write(&XGroupSetId { key: &key, group: &group, start, entries_read: None })
+    }
+
+    /// Removes a group with what it has not acknowledged; false if there is none. `XGROUP DESTROY`.
+    ///
+    /// # Errors
+    /// Refused if there is no stream.
+    ///
+    /// Complexity: O(N), N being the number of entries that are not acknowledged.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xgroup_create("jobs", "workers", GroupStart::End, true)?;
+    /// assert!(redis.xgroup_destroy("jobs", "workers")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xgroup_destroy(&self, key: impl ToArg, group: impl ToArg) -> Result<bool> {
+        self.run_write(&XGroupDestroy { key: &arg(&key)?, group: &arg(&group)? })
+    }
+
+    /// Makes a member of a group; false if it is there. `XGROUP CREATECONSUMER`.
+    ///
+    /// # Errors
+    /// Refused if there is no stream, and with `NOGROUP` if it has no such group.
+    ///
+    /// Complexity: O(log(C)), C being the number of members.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xgroup_create("jobs", "workers", GroupStart::End, true)?;
+    /// assert!(redis.xgroup_createconsumer("jobs", "workers", "ada")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xgroup_createconsumer(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+    ) -> Result<bool> {
+        let (key, group, consumer) = (arg(&key)?, arg(&group)?, arg(&consumer)?);
+        self.run_write(&XGroupCreateConsumer { key: &key, group: &group, consumer: &consumer })
+    }
+
+    /// Removes a member of a group; returns how many entries it had not acknowledged, which nobody has any more. `XGROUP DELCONSUMER`.
+    ///
+    /// # Errors
+    /// Refused if there is no stream, and with `NOGROUP` if it has no such group.
+    ///
+    /// Complexity: O(N*log(P)), N being the number of entries that it had and P that of all that are not acknowledged.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xgroup_create("jobs", "workers", GroupStart::End, true)?;
+    /// assert_eq!(redis.xgroup_delconsumer("jobs", "workers", "nobody")?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xgroup_delconsumer(&self, key: impl ToArg, group: impl ToArg, consumer: impl ToArg) -> Result<usize> {
+        let (key, group, consumer) = (arg(&key)?, arg(&group)?, arg(&consumer)?);
+        self.run_write(&XGroupDelConsumer { key: &key, group: &group, consumer: &consumer })
+    }
+
+    /// Acknowledges entries that a group was given; returns how many were not before. `XACK`.
+    ///
+    /// Complexity: O(N*log(P)), N being the number of IDs and P the number of entries that are not acknowledged.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.xack("gone", "workers", [StreamId::new(1, 0)])?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xack(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        ids: impl IntoIterator<Item = StreamId>,
+    ) -> Result<usize> {
+        self.run_write(&XAck { key: &arg(&key)?, group: &arg(&group)?, ids: Ok(ids.into_iter().collect()) })
+    }
+
+    /// Acknowledges entries that a group was given, and deletes them. What became of each. `XACKDEL`, of Redis 8.2.
+    ///
+    /// Complexity: O(N*log(S)), N being the number of IDs and S the number of entries.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let job = redis.xadd("jobs", [("wash", "dishes")])?;
+    /// redis.xgroup_create("jobs", "workers", StreamId::MIN, false)?;
+    /// redis.xreadgroup("workers", "ada", [("jobs", GroupFrom::New)], GroupReadOptions::default())?;
+    /// assert_eq!(redis.xackdel("jobs", "workers", [job], References::Acknowledged)?, [Deletion::Deleted]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xackdel(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        ids: impl IntoIterator<Item = StreamId>,
+        references: References,
+    ) -> Result<Vec<Deletion>> {
+        let (key, group) = (arg(&key)?, arg(&group)?);
+        self.run_write(&XAckDel { key: &key, group: &group, references, ids: ids.into_iter().collect() })
+    }
+
+    /// What a group was given and has not acknowledged, in short. `XPENDING`.
+    ///
+    /// # Errors
+    /// Refused with `NOGROUP` if there is no stream or no such group.
+    ///
+    /// Complexity: O(C), C being the number of members.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xgroup_create("jobs", "workers", GroupStart::End, true)?;
+    /// assert_eq!(redis.xpending("jobs", "workers")?.count, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xpending(&self, key: impl ToArg, group: impl ToArg) -> Result<PendingSummary> {
+        match self.run_read(&XPending { key: &arg(&key)?, group: &arg(&group)?, range: None })? {
+            XPendingReply::Summary(summary) => Ok(summary),
+            XPendingReply::Entries(_) => unreachable!("no range was given"),
+        }
+    }
+
+    /// Entries that a group was given and has not acknowledged, with who has them since when. `XPENDING` with a range.
+    ///
+    /// # Errors
+    /// Refused with `NOGROUP` if there is no stream or no such group.
+    ///
+    /// Complexity: O(log(P)+N), P being the number of entries that are not acknowledged and N that of those looked at.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xadd("jobs", [("wash", "dishes")])?;
+    /// redis.xgroup_create("jobs", "workers", StreamId::MIN, false)?;
+    /// redis.xreadgroup("workers", "ada", [("jobs", GroupFrom::New)], GroupReadOptions::default())?;
+    /// let pending = redis.xpending_range("jobs", "workers", PendingRange::first(10).of(b"ada"))?;
+    /// assert_eq!(pending[0].deliveries, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xpending_range(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        range: PendingRange<'_>,
+    ) -> Result<Vec<PendingEntry>> {
+        match self.run_read(&XPending { key: &arg(&key)?, group: &arg(&group)?, range: Some(range) })? {
+            XPendingReply::Entries(entries) => Ok(entries),
+            XPendingReply::Summary(_) => unreachable!("a range was given"),
+        }
+    }
+
+    /// Makes entries that were given at least `min_idle` ago and not acknowledged another member's, and returns them. `XCLAIM`.
+    ///
+    /// # Errors
+    /// Refused with `NOGROUP` if there is no stream or no such group.
+    ///
+    /// Complexity: O(N*log(P)), N being the number of IDs and P the number of entries that are not acknowledged.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let job = redis.xadd("jobs", [("wash", "dishes")])?;
+    /// redis.xgroup_create("jobs", "workers", StreamId::MIN, false)?;
+    /// redis.xreadgroup("workers", "ada", [("jobs", GroupFrom::New)], GroupReadOptions::default())?;
+    /// let options = ClaimOptions::default();
+    /// let taken = redis.xclaim("jobs", "workers", "bob", Duration::ZERO, [job], options)?;
+    /// assert_eq!(taken[0].id, job);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xclaim(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        min_idle: Duration,
+        ids: impl IntoIterator<Item = StreamId>,
+        options: ClaimOptions,
+    ) -> Result<Vec<StreamEntry>> {
+        let (key, group, consumer) = (arg(&key)?, arg(&group)?, arg(&consumer)?);
+        let options = ClaimOptions { just_ids: false, ..options };
+        let claim = Claim { min_idle_ms: milliseconds(min_idle), ids: ids.into_iter().collect(), options };
+        match self.run_write(&XClaim { key: &key, group: &group, consumer: &consumer, claim: Ok(claim) })? {
+            Claimed::Entries(entries) => Ok(entries),
+            Claimed::Ids(_) => unreachable!("whole entries were asked for"),
+        }
+    }
+
+    /// Makes entries that were given at least `min_idle` ago and not acknowledged another member's: up to `count` from `start` on.
+    /// `XAUTOCLAIM`.
+    ///
+    /// # Errors
+    /// Refused with `NOGROUP` if there is no stream or no such group.
+    ///
+    /// Complexity: O(log(P)+N*log(P)), P being the number of entries that are not acknowledged and N the count.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xadd("jobs", [("wash", "dishes")])?;
+    /// redis.xgroup_create("jobs", "workers", StreamId::MIN, false)?;
+    /// redis.xreadgroup("workers", "ada", [("jobs", GroupFrom::New)], GroupReadOptions::default())?;
+    /// let taken = redis.xautoclaim("jobs", "workers", "bob", Duration::ZERO, StreamId::MIN, 100)?;
+    /// assert_eq!((taken.claimed.len(), taken.next), (1, StreamId::MIN));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xautoclaim(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        consumer: impl ToArg,
+        min_idle: Duration,
+        start: impl Into<IdBound>,
+        count: usize,
+    ) -> Result<XAutoClaimReply> {
+        let (key, group, consumer) = (arg(&key)?, arg(&group)?, arg(&consumer)?);
+        self.run_write(&XAutoClaim {
+            key: &key,
+            group: &group,
+            consumer: &consumer,
+            min_idle_ms: milliseconds(min_idle),
+            start: start.into(),
+            count,
+            just_ids: false,
+        })
+    }
+
+    /// Gives back entries that a group was given and has not acknowledged, for other members to take; returns how many. `XNACK`, of
+    /// Redis 8.8.
+    ///
+    /// # Errors
+    /// Refused with `NOGROUP` if there is no stream or no such group.
+    ///
+    /// Complexity: O(N*log(P)), N being the number of IDs and P the number of entries that are not acknowledged.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let job = redis.xadd("jobs", [("wash", "dishes")])?;
+    /// redis.xgroup_create("jobs", "workers", StreamId::MIN, false)?;
+    /// redis.xreadgroup("workers", "ada", [("jobs", GroupFrom::New)], GroupReadOptions::default())?;
+    /// assert_eq!(redis.xnack("jobs", "workers", NackMode::Fail, [job])?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xnack(
+        &self,
+        key: impl ToArg,
+        group: impl ToArg,
+        mode: NackMode,
+        ids: impl IntoIterator<Item = StreamId>,
+    ) -> Result<usize> {
+        let (key, group, ids) = (arg(&key)?, arg(&group)?, ids.into_iter().collect());
+        self.run_write(&XNack { key: &key, group: &group, mode, ids, retry_count: None, force: false })
+    }
+
+    /// Describes a stream. `XINFO STREAM`.
+    ///
+    /// # Errors
+    /// Refused if there is none.
+    ///
+    /// Complexity: O(P), P being the number of packed parts.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let id = redis.xadd("s", [("n", 1)])?;
+    /// assert_eq!(redis.xinfo_stream("s")?.last_generated_id, id);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xinfo_stream(&self, key: impl ToArg) -> Result<StreamInfo> {
+        match self.run_read(&XInfoStream { key: &arg(&key)?, full: Ok(None) })? {
+            XInfoStreamReply::Short(info) => Ok(info),
+            XInfoStreamReply::Full(_) => unreachable!("it was asked for in short"),
+        }
+    }
+
+    /// Describes a stream with its groups and their members: up to `count` entries of each list, or all if it is 0. `XINFO STREAM` with
+    /// `FULL`.
+    ///
+    /// # Errors
+    /// Refused if there is none.
+    ///
+    /// Complexity: O(N), N being what is shown.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xadd("s", [("n", 1)])?;
+    /// assert_eq!(redis.xinfo_stream_full("s", 10)?.entries.len(), 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xinfo_stream_full(&self, key: impl ToArg, count: usize) -> Result<FullStream> {
+        match self.run_read(&XInfoStream { key: &arg(&key)?, full: Ok(Some(count)) })? {
+            XInfoStreamReply::Full(full) => Ok(full),
+            XInfoStreamReply::Short(_) => unreachable!("it was asked for in full"),
+        }
+    }
+
+    /// Describes the groups of a stream, by name. `XINFO GROUPS`.
+    ///
+    /// # Errors
+    /// Refused if there is no stream.
+    ///
+    /// Complexity: O(N), N being the number of groups.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xgroup_create("jobs", "workers", GroupStart::End, true)?;
+    /// assert_eq!(redis.xinfo_groups("jobs")?[0].lag, Some(0));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xinfo_groups(&self, key: impl ToArg) -> Result<Vec<GroupInfo>> {
+        self.run_read(&XInfoGroups { key: &arg(&key)? })
+    }
+
+    /// Describes the members of a group, by name. `XINFO CONSUMERS`.
+    ///
+    /// # Errors
+    /// Refused if there is no stream, and with `NOGROUP` if it has no such group.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xgroup_create("jobs", "workers", GroupStart::End, true)?;
+    /// redis.xgroup_createconsumer("jobs", "workers", "ada")?;
+    /// assert_eq!(redis.xinfo_consumers("jobs", "workers")?[0].inactive_ms, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xinfo_consumers(&self, key: impl ToArg, group: impl ToArg) -> Result<Vec<ConsumerInfo>> {
+        self.run_read(&XInfoConsumers { key: &arg(&key)?, group: &arg(&group)? })
+    }
+
     // The store.
 
     /// Counts the keys of the database; expired ones count until they are reclaimed. `DBSIZE`.
@@ -3847,3 +4531,8 @@ macro_rules! scan_iter {
 scan_iter!(HScanIter, (Bytes, Option<Bytes>), hscan, "hscan_iter", "the fields and values of a hash");
 scan_iter!(SScanIter, Bytes, sscan, "sscan_iter", "the members of a set");
 scan_iter!(ZScanIter, (Bytes, f64), zscan, "zscan_iter", "the members of a sorted set");
+
+/// Whole milliseconds; more than can be counted as the most.
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

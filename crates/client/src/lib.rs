@@ -45,6 +45,19 @@ pub use redlet_core::cmd::memory::{DatabaseMemory, MemoryReport};
 pub use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 pub use redlet_core::cmd::server::FlushMode;
 pub use redlet_core::cmd::sort::{SortBy, SortOptions};
+pub use redlet_core::cmd::stream::group::GroupStart;
+pub use redlet_core::cmd::stream::info::{
+    ConsumerInfo, FullConsumer, FullGroup, FullPending, FullStream, GroupInfo, StreamInfo,
+};
+pub use redlet_core::cmd::stream::pending::{
+    ClaimOptions, Claimed, Delivered, NackMode, PendingEntry, PendingRange, PendingSummary, XAutoClaimReply,
+};
+pub use redlet_core::cmd::stream::read::{
+    ClaimedEntry, GroupFrom, GroupReadOptions, ReadFrom, ReadLimits, StreamEntries,
+};
+pub use redlet_core::cmd::stream::{
+    Deletion, IdBound, NewId, References, StreamEntry, Trimming, XAddOptions,
+};
 pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetReply, When};
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
@@ -52,6 +65,8 @@ pub use redlet_core::cmd::zset::{
 pub use redlet_core::effect::Effect;
 pub use redlet_core::events::{Class, Classes, Event};
 pub use redlet_core::inbox::{Capacity, WhenFull};
+pub use redlet_core::types::StreamId;
+pub use redlet_core::types::stream::TrimTo;
 pub use redlet_core::{Bytes, Cause, Clock, EvictionPolicy, ManualClock, Removal, Reply, Tick, UnixMs};
 pub use redlet_persist::Error as StoreError;
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};

@@ -7,6 +7,7 @@ pub mod pending;
 pub mod read;
 
 use std::borrow::Cow;
+use std::ops::{Bound, RangeBounds};
 
 use group::{
     XAck, XAckDel, XGROUP, XGroupCreate, XGroupCreateConsumer, XGroupDelConsumer, XGroupDestroy, XGroupHelp,
@@ -168,6 +169,19 @@ impl IdBound {
             Self::Including(id) => Ok(id),
             Self::Excluding(id) => id.previous().ok_or(Error::refused("ERR invalid end ID for the interval")),
         }
+    }
+}
+
+/// The ends of a range of IDs, as Rust says it.
+impl IdBound {
+    /// From where to where; what is open goes to the end of every stream.
+    pub fn both(range: &impl RangeBounds<StreamId>) -> (Self, Self) {
+        let bound = |bound: Bound<&StreamId>, open| match bound {
+            Bound::Included(id) => Self::Including(*id),
+            Bound::Excluded(id) => Self::Excluding(*id),
+            Bound::Unbounded => open,
+        };
+        (bound(range.start_bound(), Self::FIRST), bound(range.end_bound(), Self::LAST))
     }
 }
 
@@ -437,17 +451,44 @@ impl NewId {
     }
 }
 
+/// What besides names and values is said of a new entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct XAddOptions {
+    /// The entry's ID.
+    pub id: NewId,
+    /// Only if the stream is there.
+    pub only_if_present: bool,
+    /// How the stream is trimmed afterwards.
+    pub trim: Option<Trimming>,
+}
+
+impl XAddOptions {
+    /// Under this ID.
+    #[must_use]
+    pub fn id(self, id: impl Into<NewId>) -> Self {
+        Self { id: id.into(), ..self }
+    }
+
+    /// Only if the stream is there: `NOMKSTREAM`.
+    #[must_use]
+    pub const fn only_if_present(self) -> Self {
+        Self { only_if_present: true, ..self }
+    }
+
+    /// The stream is trimmed afterwards.
+    #[must_use]
+    pub const fn trim(self, trim: Trimming) -> Self {
+        Self { trim: Some(trim), ..self }
+    }
+}
+
 /// `XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]`
 #[derive(Clone, Debug)]
 pub struct XAdd<'a> {
     /// The key.
     pub key: &'a [u8],
-    /// Only if the stream is there.
-    pub only_if_present: bool,
-    /// How the stream is trimmed afterwards.
-    pub trim: Option<Trimming>,
-    /// The entry's ID.
-    pub id: NewId,
+    /// Its ID, and more.
+    pub options: XAddOptions,
     /// Names and values by turns.
     pub fields: Cow<'a, [&'a [u8]]>,
 }
@@ -497,7 +538,7 @@ impl<'a> Command<'a> for XAdd<'a> {
         if id == NewId::Id(StreamId::MIN) {
             return Err(Error::refused("ERR The ID specified in XADD must be greater than 0-0"));
         }
-        Ok(XAdd { key, only_if_present, trim, id, fields: fields.into() })
+        Ok(XAdd { key, options: XAddOptions { id, only_if_present, trim }, fields: fields.into() })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -507,14 +548,15 @@ impl<'a> Command<'a> for XAdd<'a> {
 
 impl<'a> Write<'a> for XAdd<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<StreamId>> {
+        let XAddOptions { id, only_if_present, trim: trimming } = self.options;
         let is_there = db.view().stream(self.key)?.is_some();
-        if !is_there && self.only_if_present {
+        if !is_there && only_if_present {
             return Ok(None);
         }
         let now_ms = u64::try_from(db.now().0).unwrap_or(0);
-        let trimming = self.trim.map(|trim| Ok((trim.to_trim(db)?, trim.references))).transpose()?;
+        let trimming = trimming.map(|trim| Ok((trim.to_trim(db)?, trim.references))).transpose()?;
         let mut stream = db.stream_mut(self.key)?;
-        let id = self.id.resolve(stream.last_id(), now_ms)?;
+        let id = id.resolve(stream.last_id(), now_ms)?;
         stream.add(id, &self.fields);
         if let Some((to, references)) = trimming {
             trim(&mut stream, to, references);

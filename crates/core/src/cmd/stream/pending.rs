@@ -1,5 +1,7 @@
 //! What a group was given and has not acknowledged: who has it, and passing it on.
 use std::borrow::Cow;
+use std::ops::RangeBounds;
+use std::time::Duration;
 
 use super::group::{acknowledge, activate_consumer, see_consumer};
 use super::{IdBound, STREAM, StreamEntry, parse_counted_ids, parse_id};
@@ -100,6 +102,32 @@ pub struct PendingRange<'a> {
     pub count: usize,
     /// Only those of this consumer.
     pub consumer: Option<&'a [u8]>,
+}
+
+impl<'a> PendingRange<'a> {
+    /// The first so many.
+    pub const fn first(count: usize) -> Self {
+        Self { min_idle_ms: 0, start: IdBound::FIRST, end: IdBound::LAST, count, consumer: None }
+    }
+
+    /// Those with these IDs.
+    #[must_use]
+    pub fn within(self, range: impl RangeBounds<StreamId>) -> Self {
+        let (start, end) = IdBound::both(&range);
+        Self { start, end, ..self }
+    }
+
+    /// Those of a consumer.
+    #[must_use]
+    pub const fn of(self, consumer: &'a [u8]) -> Self {
+        Self { consumer: Some(consumer), ..self }
+    }
+
+    /// Those that were given at least so long ago.
+    #[must_use]
+    pub fn idle(self, least: Duration) -> Self {
+        Self { min_idle_ms: u64::try_from(least.as_millis()).unwrap_or(u64::MAX), ..self }
+    }
 }
 
 /// `XPENDING key group [[IDLE min-idle-time] start end count [consumer]]`

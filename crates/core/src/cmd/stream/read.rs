@@ -44,6 +44,17 @@ impl From<StreamId> for GroupFrom {
     }
 }
 
+/// How a member of a group reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GroupReadOptions {
+    /// How much is read.
+    pub limits: ReadLimits,
+    /// New entries count as acknowledged at once: `NOACK`.
+    pub no_ack: bool,
+    /// Entries that others have had for so many milliseconds are taken over first: `CLAIM`.
+    pub claim_ms: Option<u64>,
+}
+
 /// How much is read at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadLimits {
@@ -367,14 +378,10 @@ pub struct XReadGroup<'a> {
     pub keys: Cow<'a, [&'a [u8]]>,
     /// What of each is read.
     pub from: Cow<'a, [Late<GroupFrom>]>,
-    /// How much is read.
-    pub limits: ReadLimits,
+    /// How much of it, and how it is noted.
+    pub options: GroupReadOptions,
     /// How long it waits if there is nothing: not at all if it is not said, for ever if it is zero.
     pub block: Option<Duration>,
-    /// New entries count as acknowledged at once.
-    pub no_ack: bool,
-    /// Entries that others have had for so many milliseconds are taken over first.
-    pub claim_ms: Option<u64>,
 }
 
 impl<'a> Command<'a> for XReadGroup<'a> {
@@ -395,6 +402,7 @@ impl<'a> Command<'a> for XReadGroup<'a> {
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let (options, keys, ids) = Options::parse(args, "xreadgroup")?;
         let Options { limits, block, group, no_ack, claim_ms } = options;
+        let options = GroupReadOptions { limits, no_ack, claim_ms };
         let (group, consumer) = group.unwrap_or_default();
         let from = |word: &&[u8]| match *word {
             b">" => Ok(GroupFrom::New),
@@ -411,16 +419,7 @@ impl<'a> Command<'a> for XReadGroup<'a> {
             id => parse_id(id, 0).map(GroupFrom::Pending),
         };
         let from: Vec<_> = ids.iter().map(from).collect();
-        Ok(XReadGroup {
-            group,
-            consumer,
-            keys: keys.into(),
-            from: from.into(),
-            limits,
-            block,
-            no_ack,
-            claim_ms,
-        })
+        Ok(XReadGroup { group, consumer, keys: keys.into(), from: from.into(), options, block })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -434,9 +433,7 @@ pub struct GroupReading {
     group: Box<[u8]>,
     consumer: Box<[u8]>,
     from: Vec<Late<GroupFrom>>,
-    limits: ReadLimits,
-    no_ack: bool,
-    claim_ms: Option<u64>,
+    options: GroupReadOptions,
 }
 
 impl GroupReading {
@@ -467,7 +464,7 @@ impl GroupReading {
             return Vec::new();
         };
         let entry = |id| stream.get(id).map_or_else(|| StreamEntry::deleted(id), StreamEntry::from);
-        let entries = consumer.pending(start..).take(self.limits.each()).map(entry);
+        let entries = consumer.pending(start..).take(self.options.limits.each()).map(entry);
         let entries: Vec<_> = entries.take_while(|entry| allowance.admits(entry)).collect();
         for entry in entries.iter().filter(|entry| !entry.fields.is_empty()) {
             let before = stream.group(&self.group).and_then(|group| group.pending_at(entry.id));
@@ -500,9 +497,9 @@ impl GroupReading {
         now: UnixMs,
         allowance: &mut Allowance,
     ) -> Vec<ClaimedEntry> {
-        let Some(least) = self.claim_ms else { return Vec::new() };
+        let Some(least) = self.options.claim_ms else { return Vec::new() };
         let latest = UnixMs(now.0.saturating_sub_unsigned(least));
-        let idle = stream.idle_since(&self.group, latest, self.limits.each());
+        let idle = stream.idle_since(&self.group, latest, self.options.limits.each());
         let mut claimed = Vec::new();
         for (id, Pending { delivered_at, deliveries, .. }) in idle {
             let Some(entry) = stream.get(id).map(StreamEntry::from) else {
@@ -536,7 +533,7 @@ impl GroupReading {
         for entry in &entries {
             read = stream.entries_read_with((last_id, read), entry.id);
             last_id = entry.id;
-            if !self.no_ack {
+            if !self.options.no_ack {
                 self.assign(stream, entry.id, now, 1);
             }
         }
@@ -569,9 +566,7 @@ impl<'a> Blocking<'a> for XReadGroup<'a> {
             group: self.group.into(),
             consumer: self.consumer.into(),
             from: self.from.to_vec(),
-            limits: self.limits,
-            no_ack: self.no_ack,
-            claim_ms: self.claim_ms,
+            options: self.options,
         }
     }
 
@@ -589,7 +584,7 @@ impl<'a> Blocking<'a> for XReadGroup<'a> {
             how.check(key, &db.view())?;
             from.as_ref().map(drop).map_err(Error::clone)
         })?;
-        let (mut found, mut allowance, now) = (Vec::new(), Allowance::of(how.limits), db.now());
+        let (mut found, mut allowance, now) = (Vec::new(), Allowance::of(how.options.limits), db.now());
         for (key, from) in streams() {
             if !db.is_locked(key) {
                 continue;
@@ -602,7 +597,7 @@ impl<'a> Blocking<'a> for XReadGroup<'a> {
                 }
                 GroupFrom::New => {
                     let claimed = how.claim(&mut stream, now, &mut allowance);
-                    let count = how.limits.each() - claimed.len();
+                    let count = how.options.limits.each() - claimed.len();
                     let entries = how.read_new(&mut stream, count, now, &mut allowance);
                     let is_any = !claimed.is_empty() || !entries.is_empty();
                     if is_any {
