@@ -162,8 +162,13 @@ fn timeless(value: &Value) -> Value {
     match value {
         Value::Array(items) => {
             let mut items: Vec<_> = items.iter().map(timeless).collect();
-            // An entry, who has it, when, how often; or without who.
-            if let [Value::Bulk(_), Value::Bulk(_), moment @ Value::Integer(_), Value::Integer(_)]
+            // An entry, who has it or what is in it, when, how often; or without that.
+            if let [
+                Value::Bulk(_),
+                Value::Bulk(_) | Value::Array(_),
+                moment @ Value::Integer(_),
+                Value::Integer(_),
+            ]
             | [Value::Bulk(_), moment @ Value::Integer(_), Value::Integer(_)] = items.as_mut_slice()
             {
                 *moment = masked(moment);

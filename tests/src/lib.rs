@@ -31,8 +31,8 @@ pub const GROUPS: [&str; 11] =
     ["string", "hash", "list", "set", "zset", "stream", "keys", "sort", "connection", "server", "acl"];
 
 /// What several callers do to each other: a file of scripts, and one of transcripts, for each.
-pub const MEETINGS: [&str; 8] =
-    ["transactions", "blocking", "pubsub", "clients", "acl", "tracking", "events", "statistics"];
+pub const MEETINGS: [&str; 9] =
+    ["transactions", "blocking", "streams", "pubsub", "clients", "acl", "tracking", "events", "statistics"];
 
 /// A path inside this package.
 pub fn package_path(relative: &str) -> PathBuf {

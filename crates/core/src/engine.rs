@@ -23,7 +23,7 @@ use crate::session::{Clients, Session};
 use crate::statistics::Statistics;
 use crate::tx::{HashedKey, KnownHashes, Notes, Now, Recorder, Tx, View};
 use crate::types::TypeSettings;
-use crate::waiting::{GiveUp, Means, Queued, Ticket, Timeouts, Wait};
+use crate::waiting::{GiveUp, Means, Moment, Queued, Ticket, Timeouts, Wait};
 use crate::watch::Watch;
 use crate::{Clock, Error, HashSeed, Random, Reply, Result, UnixMs};
 
@@ -540,10 +540,16 @@ impl Engine {
                         awaits: C::AWAITS,
                     };
                     let recheck = asked.map(|(session, words)| session.recheck(self, words));
-                    let means =
-                        Means { recheck, how: how.clone(), attempt: C::attempt, give_back: C::give_back };
+                    let means = Means {
+                        recheck,
+                        how: how.clone(),
+                        attempt: C::attempt,
+                        give_back: C::give_back,
+                        looks_at: C::looks_at,
+                    };
                     let wait = Wait::new(ticket, means);
                     tx.join_queues(&wait.queued());
+                    self.look_later(&wait.queued(), &tx.view());
                     Begun::Waiting(wait)
                 },
                 Begun::Found,
@@ -552,7 +558,7 @@ impl Engine {
         self.commit(&mut tx, admission, asked.map(|(session, _)| session))?;
         if let (Ok(Begun::Waiting(wait)), Some(timeout)) = (&begun, command.timeout()) {
             let at = self.clock.now().saturating_add(timeout);
-            self.timeouts.set(at, &wait.queued());
+            self.timeouts.set(at, Moment::End, &wait.queued());
             self.wait_ends_at(at);
         }
         begun
@@ -573,11 +579,10 @@ impl Engine {
     /// Serves those who wait for a key and could not be served by whoever filled it, because they need shards that others had
     /// locked.
     pub(crate) fn serve_later(&self, db: usize, key: &[u8]) {
-        let index = self.shard_of(key);
         let mut shards = ShardSet::new(self.keyspace.len());
-        shards.insert(index);
+        shards.insert(self.shard_of(key));
         {
-            let shard = self.keyspace.read(index);
+            let shard = self.keyspace.read(self.shard_of(key));
             let waiters = shard.callers.iter().flat_map(|callers| callers.waiters.of(db, key));
             waiters.for_each(|waiter| {
                 waiter.ticket().keys.iter().for_each(|key| shards.insert(self.shard_of(key)));
@@ -587,6 +592,29 @@ impl Engine {
         tx.make_ready(db, key);
         // A journal that fails shows at the next write.
         let _ = tx.finish();
+    }
+
+    /// Notes when a caller that waits has to look again, if time alone may bring it something.
+    fn look_later(&self, waiter: &Arc<dyn Queued>, db: &View<'_>) {
+        if let Some(at) = waiter.looks_at(db) {
+            self.timeouts.set(at, Moment::Look, waiter);
+            self.wait_ends_at(at);
+        }
+    }
+
+    /// Lets a caller that still waits look at its keys, and again later if there was nothing.
+    fn look_again(&self, waiter: &Arc<dyn Queued>) {
+        if !waiter.is_waiting() {
+            return;
+        }
+        let ticket = waiter.ticket();
+        let mut shards = ShardSet::new(self.keyspace.len());
+        ticket.keys.iter().for_each(|key| shards.insert(self.shard_of(key)));
+        ticket.keys.iter().for_each(|key| self.serve_later(ticket.db, key));
+        if waiter.is_waiting() {
+            let tx = self.begin(ticket.db, self.keyspace.write_many(shards.iter()), None);
+            self.look_later(waiter, &tx.view());
+        }
     }
 
     /// How many callers wait for something, those who wait for several keys once for each.
@@ -814,8 +842,11 @@ impl Engine {
     pub fn end_waits(&self) -> Option<UnixMs> {
         self.earliest_wait.store(i64::MAX, Ordering::SeqCst);
         let now = self.clock.now();
-        for waiter in self.timeouts.take_due(now) {
-            waiter.give_up(GiveUp::Timeout).into_waker().into_iter().for_each(Waker::wake);
+        for (what, waiter) in self.timeouts.take_due(now) {
+            match what {
+                Moment::End => waiter.give_up(GiveUp::Timeout).into_waker().into_iter().for_each(Waker::wake),
+                Moment::Look => self.look_again(&waiter),
+            }
         }
         let pause_ends_at = self.clients.look_at_pause(now);
         let next_at = self.timeouts.next_at().into_iter().chain(pause_ends_at).min()?;

@@ -8,7 +8,7 @@ use crate::number::Extended;
 use crate::session::Session;
 use crate::tx::{Tx, View};
 pub use crate::waiting::Awaited;
-use crate::{Error, Reply, Result};
+use crate::{Error, Reply, Result, UnixMs};
 
 /// A command that waits when it finds nothing. Where nobody can wait, in a transaction, its [`Write`] is one attempt.
 ///
@@ -45,6 +45,12 @@ pub trait Blocking<'a>: Write<'a> {
     /// # Errors
     /// Redis's refusals.
     fn attempt(how: &Self::How, keys: &[&[u8]], db: &mut Tx<'_>) -> Result<Option<Self::Found>>;
+
+    /// When there may be something though nobody brings it, because time passes.
+    fn looks_at(how: &Self::How, keys: &[&[u8]], db: &View<'_>) -> Option<UnixMs> {
+        let _ = (how, keys, db);
+        None
+    }
 
     /// Puts back what a caller found that went away meanwhile.
     fn give_back(how: &Self::How, engine: &Engine, db: usize, found: Self::Found);

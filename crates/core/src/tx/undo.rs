@@ -321,7 +321,7 @@ mod tests {
     const SHARDS: usize = 4;
 
     /// One key of each kind, those of small values after those of big ones, and big ones that have become small.
-    const KEYS: [&str; 22] = [
+    const KEYS: [&str; 24] = [
         "short",
         "int",
         "raw",
@@ -339,6 +339,8 @@ mod tests {
         "zset",
         "ranks",
         "few ranks",
+        "stream",
+        "emptied stream",
         "timed",
         "timed table",
         "expired",
@@ -386,6 +388,11 @@ mod tests {
         many("ZADD ranks # m#", 300);
         many("ZADD few_ranks # m#", 300);
         many("ZREM few_ranks m#", 298);
+        many("XADD stream 1-* f v#", 250);
+        run(&engine, "XGROUP CREATE stream g 0");
+        run(&engine, "XREADGROUP GROUP g alice COUNT 5 STREAMS stream >");
+        run(&engine, "XADD emptied_stream 5-0 f v");
+        run(&engine, "XTRIM emptied_stream MAXLEN 0");
         run(&engine, "SET timed v PX 100000");
         many("HSET timed_table f# v#", 700);
         run(&engine, "PEXPIRE timed_table 100000");
@@ -417,6 +424,14 @@ mod tests {
                             .collect(),
                         ValueRef::Set(set) => {
                             set.iter().map(|member| format!("{:?}", member.copy())).collect()
+                        }
+                        // Entries that were deleted and come back do so to parts that count them as deleted.
+                        ValueRef::Stream(stream) => {
+                            let image = stream.image();
+                            let ids = (image.last_id, image.max_deleted_id, image.entries_added);
+                            let entries: Vec<_> =
+                                stream.iter().map(|entry| (entry.id, entry.to_words())).collect();
+                            vec![format!("{ids:?} {entries:?} {:?}", image.groups)]
                         }
                         other => vec![format!("{:?}", other.image())],
                     };
@@ -500,6 +515,19 @@ mod tests {
         "ZREMRANGEBYRANK %1 0 10",
         "ZRANGESTORE %1 %2 0 -1",
         "ZUNIONSTORE %1 2 %1 %2",
+        "XADD %1 7-* f v g w",
+        "XADD %1 MAXLEN 100 8-* f v",
+        "XDEL %1 1-3 1-200",
+        "XTRIM %1 MINID 1-50",
+        "XSETID %1 99-0",
+        "XGROUP CREATE %1 h $ MKSTREAM",
+        "XGROUP DESTROY %1 g",
+        "XGROUP DELCONSUMER %1 g alice",
+        "XREADGROUP GROUP g bob COUNT 3 STREAMS %1 >",
+        "XREADGROUP GROUP g alice STREAMS %1 0",
+        "XACK %1 g 1-1 1-2",
+        "XCLAIM %1 g carol 0 1-1 1-2 1-200 FORCE",
+        "XAUTOCLAIM %1 g carol 0 0",
         "FLUSHDB",
         "SWAPDB 0 1",
         "FLUSHALL",

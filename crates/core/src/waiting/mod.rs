@@ -16,12 +16,12 @@ use std::task::{Poll, Waker};
 pub use queue::Awaited;
 pub(crate) use queue::Waiters;
 use slot::{Slot, Turn};
-pub(crate) use timeouts::Timeouts;
+pub(crate) use timeouts::{Moment, Timeouts};
 
 use crate::engine::Engine;
 use crate::parking::block_on;
-use crate::tx::Tx;
-use crate::{Error, Result};
+use crate::tx::{Tx, View};
+use crate::{Error, Result, UnixMs};
 
 /// How a wait ends without something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub(crate) trait Queued: Send + Sync + fmt::Debug {
     fn is_waiting(&self) -> bool;
     /// What it waits for.
     fn ticket(&self) -> &Ticket;
+    /// When there may be something for it though nobody brings it, as things are.
+    fn looks_at(&self, db: &View<'_>) -> Option<UnixMs>;
 }
 
 /// What a caller waits for.
@@ -102,6 +104,7 @@ pub(crate) struct Means<H, F> {
     pub(crate) how: H,
     pub(crate) attempt: fn(&H, &[&[u8]], &mut Tx<'_>) -> Result<Option<F>>,
     pub(crate) give_back: fn(&H, &Engine, usize, F),
+    pub(crate) looks_at: fn(&H, &[&[u8]], &View<'_>) -> Option<UnixMs>,
 }
 
 struct Waiter<H, F> {
@@ -157,6 +160,11 @@ impl<H: Send + Sync, F: Send> Queued for Waiter<H, F> {
 
     fn ticket(&self) -> &Ticket {
         &self.ticket
+    }
+
+    fn looks_at(&self, db: &View<'_>) -> Option<UnixMs> {
+        let keys: Vec<&[u8]> = self.ticket.keys.iter().map(|key| &**key).collect();
+        (self.means.looks_at)(&self.means.how, &keys, &db.in_database(self.ticket.db))
     }
 }
 

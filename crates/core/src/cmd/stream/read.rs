@@ -613,6 +613,15 @@ impl<'a> Blocking<'a> for XReadGroup<'a> {
         Ok((!found.is_empty()).then_some(found))
     }
 
+    /// With `CLAIM`: when the first entry that somebody has will have been had long enough. Those that are given from now on are for
+    /// the look after that.
+    fn looks_at(how: &GroupReading, keys: &[&[u8]], db: &View<'_>) -> Option<UnixMs> {
+        let least = Duration::from_millis(how.options.claim_ms?);
+        let of = |key: &&[u8]| db.stream(key).ok()??.group(&how.group)?.given_first();
+        let given = keys.iter().filter_map(of).min().map_or(db.now(), |given| given.min(db.now()));
+        Some(given.saturating_add(least).max(db.now().saturating_add(Duration::from_millis(1))))
+    }
+
     /// It stays pending for the consumer, who may ask for it again.
     fn give_back(_: &GroupReading, _: &Engine, _: usize, _: Self::Found) {}
 

@@ -194,6 +194,14 @@ impl Group {
         Some(before)
     }
 
+    /// When the entry that was given longest ago was given, of those that are not acknowledged.
+    pub fn given_first(&self) -> Option<UnixMs> {
+        match &self.by_time {
+            Some(by_time) => by_time.first().map(|(given, _)| *given),
+            None => self.pending.values().map(|entry| entry.delivered_at).min(),
+        }
+    }
+
     /// The entries that were last given at `latest` or before, those given longest ago first, so many at most.
     pub fn idle_since(&mut self, latest: UnixMs, most: usize) -> Vec<(StreamId, Pending)> {
         let Self { pending, by_time, .. } = self;
