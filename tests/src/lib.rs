@@ -27,8 +27,20 @@ pub mod words;
 use std::path::PathBuf;
 
 /// The families of commands that have a file of cases and a file of recorded answers.
-pub const GROUPS: [&str; 11] =
-    ["string", "hash", "list", "set", "zset", "stream", "keys", "sort", "connection", "server", "acl"];
+pub const GROUPS: [&str; 12] = [
+    "string",
+    "hash",
+    "list",
+    "set",
+    "zset",
+    "stream",
+    "keys",
+    "sort",
+    "dump",
+    "connection",
+    "server",
+    "acl",
+];
 
 /// What several callers do to each other: a file of scripts, and one of transcripts, for each.
 pub const MEETINGS: [&str; 9] =

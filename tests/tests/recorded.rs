@@ -40,6 +40,7 @@ groups! {
     streams_answer_as_recorded: "stream",
     keys_answer_as_recorded: "keys",
     sorts_answer_as_recorded: "sort",
+    dumps_answer_as_recorded: "dump",
     connection_commands_answer_as_recorded: "connection",
     server_commands_answer_as_recorded: "server",
     users_and_their_rules_answer_as_recorded: "acl",

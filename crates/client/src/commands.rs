@@ -9,6 +9,7 @@ use std::vec;
 use redlet_core::cmd::command::*;
 use redlet_core::cmd::config::*;
 use redlet_core::cmd::connection::*;
+use redlet_core::cmd::dump::*;
 use redlet_core::cmd::hash::*;
 use redlet_core::cmd::info::*;
 use redlet_core::cmd::keys::*;
@@ -1095,6 +1096,75 @@ pub trait Commands {
             db: db.map(|db| db as i64),
             replace: Ok(replace),
         })
+    }
+
+    /// Writes a value in Redis's own bytes, which [`Commands::restore`] and servers read; `None` if the key is missing. `DUMP`.
+    ///
+    /// Complexity: O(N), N being the size of the value.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "value")?;
+    /// let dumped = redis.dump("k")?.unwrap();
+    /// assert_eq!(&dumped[..7], b"\x00\x05value");
+    /// assert_eq!(redis.dump("nosuch")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn dump(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        self.run_read(&Dump { key: &arg(&key)? })
+    }
+
+    /// Makes a key of what [`Commands::dump`], or a server of version 2.6 to 8.0, wrote. `RESTORE`.
+    ///
+    /// With a deadline that has passed there is no key afterwards.
+    ///
+    /// # Errors
+    /// Refused if the key is there, if the bytes were changed on their way, or if they are no value.
+    ///
+    /// Complexity: O(N), N being the size of the value; O(N*log(N)) for a sorted set of N members.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("jobs", ["a", "b"])?;
+    /// let dumped = redis.dump("jobs")?.unwrap();
+    /// redis.restore("copy", Expiry::Clear, &dumped)?;
+    /// assert_eq!(redis.lrange("copy", 0, -1)?, ["a", "b"]);
+    /// assert!(redis.restore("copy", Expiry::Clear, &dumped).is_err(), "it is there");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn restore(&self, key: impl ToArg, expiry: Expiry, dumped: &[u8]) -> Result<()> {
+        self.restore_with(key, expiry, dumped, RestoreOptions::default())
+    }
+
+    /// Makes a key of what [`Commands::dump`], or a server of version 2.6 to 8.0, wrote, replacing what is there if asked to. `RESTORE` with `REPLACE`,
+    /// `IDLETIME` and `FREQ`.
+    ///
+    /// # Errors
+    /// Refused as [`Commands::restore`] is, but for a key that is there if that gives way.
+    ///
+    /// Complexity: O(N), N being the size of the value; O(N*log(N)) for a sorted set of N members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.mset([("a", 1), ("b", 2)])?;
+    /// let dumped = redis.dump("a")?.unwrap();
+    /// let options = RestoreOptions::default().replace().idle(Duration::from_secs(100));
+    /// redis.restore_with("b", Expiry::In(Duration::from_secs(30)), &dumped, options)?;
+    /// assert_eq!(redis.get("b")?.unwrap(), "1");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn restore_with(
+        &self,
+        key: impl ToArg,
+        expiry: Expiry,
+        dumped: &[u8],
+        options: RestoreOptions,
+    ) -> Result<()> {
+        self.run_write(&Restore { key: &arg(&key)?, expiry: Ok(expiry), payload: dumped, options })
     }
 
     /// Takes one step of a walk over all keys: returns some names and where to go on, 0 when all were shown. `SCAN`.

@@ -38,6 +38,7 @@ pub use observe::Observer;
 pub use pipeline::Pipeline;
 pub use redis::{Builder, Redis};
 pub use redlet_core as core;
+pub use redlet_core::cmd::dump::{PastUse, RestoreOptions};
 pub use redlet_core::cmd::hash::Draw;
 pub use redlet_core::cmd::keys::{ExpireWhen, ExpiresAt, Ttl};
 pub use redlet_core::cmd::list::{End, Side};

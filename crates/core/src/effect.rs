@@ -413,6 +413,18 @@ impl Effect<'_> {
 }
 
 impl Image<'_> {
+    /// How many elements a collection has of which the value has each once, or in a list each in its place. `None` for a string and a
+    /// stream.
+    pub(crate) fn elements(&self) -> Option<usize> {
+        match self {
+            Image::String(_) | Image::Stream(_) => None,
+            Image::List(values) => Some(values.len()),
+            Image::Hash(fields) => Some(fields.len()),
+            Image::Set(members) => Some(members.len()),
+            Image::ZSet(members) => Some(members.len()),
+        }
+    }
+
     /// The same value, borrowed from nobody.
     pub fn into_owned(self) -> Image<'static> {
         let all = |blobs: Vec<Blob<'_>>| blobs.into_iter().map(Blob::into_owned).collect();

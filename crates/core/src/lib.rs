@@ -44,6 +44,7 @@ pub mod parking;
 mod partial_sort;
 pub mod pubsub;
 mod random;
+pub mod rdb;
 mod reclaim;
 mod removal;
 mod replay;

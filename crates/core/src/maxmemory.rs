@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::cmd::Flags;
 use crate::engine::Engine;
 use crate::eviction::{Candidate, Evictor, Policy, Residents};
-use crate::keyspace::{AccessPolicy, Database, Entry, Locks, Tracking};
+use crate::keyspace::{AccessPolicy, Database, Entry, Locks, PastUse, Tracking};
 use crate::{Error, Result, UnixMs};
 
 /// What goes when memory is full: Redis's `maxmemory-policy`.
@@ -217,6 +217,12 @@ impl Watched {
         let earlier = |&(tick, _): &(u32, i64)| self.evictor.now().wrapping_sub(tick) > age;
         self.history.get(self.history.partition_point(earlier)).map(|&(_, seconds)| seconds)
     }
+
+    /// The tick at a moment in seconds since 1970, or the first that is remembered.
+    fn tick_at(&self, seconds: i64) -> u32 {
+        let later = self.history.partition_point(|&(_, then)| then <= seconds);
+        self.history.get(later.saturating_sub(1)).map_or(self.evictor.now(), |&(tick, _)| tick)
+    }
 }
 
 /// Permission to grow memory.
@@ -360,6 +366,13 @@ impl MaxMemory {
         let age = watched.evictor.policy().age(word, watched.evictor.now())?;
         let used_at = watched.seconds_at(age)?;
         Some((now.seconds() - used_at).clamp(0, i64::from(u32::MAX)) as u32)
+    }
+
+    /// The word of an entry that was last used at a moment in seconds since 1970, and is in all else as with this word.
+    fn word_used_at(&self, engine: &Engine, word: u32, seconds: i64) -> u32 {
+        let mut watched = self.evictor.lock();
+        watched.observe(engine);
+        watched.evictor.policy().used_at(word, watched.tick_at(seconds))
     }
 }
 
@@ -575,6 +588,22 @@ impl Residents for Sampled<'_> {
         let shard = self.engine.keyspace().try_read(self.engine.keyspace().index(hash));
         if let Some((_, _, entry)) = shard.as_ref().and_then(|shard| shard.find(hash)) {
             entry.stamp(word);
+        }
+    }
+}
+
+/// What the word of an entry becomes that was used so; `None` if the policy does not ask for that.
+pub(crate) fn word_of_past_use(engine: &Engine, word: u32, past: PastUse, now: UnixMs) -> Option<u32> {
+    let seconds = now.seconds();
+    match (engine.tracking().policy(), past) {
+        (AccessPolicy::Frequency, PastUse::Frequency(counter)) => {
+            Some(Tracking::with_frequency(counter, seconds))
+        }
+        (AccessPolicy::Frequency, PastUse::Idle(_)) | (_, PastUse::Frequency(_)) => None,
+        (AccessPolicy::Age, PastUse::Idle(idle)) => Some(Tracking::with_idle(idle, seconds)),
+        (AccessPolicy::Use | AccessPolicy::Change | AccessPolicy::Adaptive, PastUse::Idle(idle)) => {
+            let used_at = seconds.saturating_sub_unsigned(idle.as_secs());
+            Some(engine.maxmemory().word_used_at(engine, word, used_at))
         }
     }
 }

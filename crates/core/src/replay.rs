@@ -270,7 +270,8 @@ fn settled<T>(mut list: ListMut<'_, '_>, change: impl FnOnce(&mut ListMut<'_, '_
     result
 }
 
-fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {
+/// The value that an image is of, in the form that this store keeps such a value in.
+pub(crate) fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {
     Ok(match image {
         Image::String(value) => Value::String(StrRef::from_bytes(value).to_owned()),
         Image::List(values) => {
@@ -292,6 +293,8 @@ fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {
         }
         Image::ZSet(members) => {
             let mut zset = tx.build::<ZSet>()?;
+            // Not when the first long one comes: those before it would have been packed, which makes one of both zeros.
+            zset.expect(members.len(), members.iter().map(|(member, _)| member.len()).max().unwrap_or(0));
             members.iter().for_each(|(member, score)| zset.insert(member, *score));
             zset.into_value()
         }

@@ -213,5 +213,13 @@ fn fuzz(seconds: u64) -> Result<(), String> {
         }
     };
     let limit = format!("-max_total_time={seconds}");
-    targets.lines().try_for_each(|target| run(&mut nightly(&["fuzz", "run", target, "--", &limit])))
+    targets.lines().try_for_each(|target| {
+        let mut command = nightly(&["fuzz", "run", target]);
+        // What was found earlier, and what the repository gives to begin with.
+        let (found, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+        if workspace().join(&seeds).is_dir() {
+            command.args([found, seeds]);
+        }
+        run(command.args(["--", &limit]))
+    })
 }

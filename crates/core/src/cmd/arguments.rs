@@ -106,9 +106,9 @@ impl Kind {
             (
                 _,
                 "bits" | "client-id" | "count" | "cursor" | "db" | "decrement" | "destination-db" | "end"
-                | "increment" | "index" | "index1" | "index2" | "len" | "limit" | "maxage" | "milliseconds"
-                | "min-match-len" | "num-matches" | "numkeys" | "numlocal" | "numreplicas" | "offset"
-                | "protover" | "rank" | "seconds" | "start" | "stop" | "weight",
+                | "frequency" | "increment" | "index" | "index1" | "index2" | "len" | "limit" | "maxage"
+                | "milliseconds" | "min-match-len" | "num-matches" | "numkeys" | "numlocal" | "numreplicas"
+                | "offset" | "protover" | "rank" | "seconds" | "start" | "stop" | "ttl" | "weight",
             ) => Kind::Integer,
             _ => Kind::String,
         }

@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod debug;
+pub mod dump;
 pub mod hash;
 pub mod info;
 pub mod keys;
@@ -639,6 +640,7 @@ const TABLES: &[&[Row]] = &[
     stream::TABLE,
     keys::TABLE,
     sort::TABLE,
+    dump::TABLE,
     connection::TABLE,
     memory::TABLE,
     pubsub::TABLE,

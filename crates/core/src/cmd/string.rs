@@ -101,7 +101,7 @@ pub enum Expiry {
 }
 
 impl Expiry {
-    fn deadline(self, now: impl FnOnce() -> UnixMs, command: &'static str) -> Result<Deadline> {
+    pub(crate) fn deadline(self, now: impl FnOnce() -> UnixMs, command: &'static str) -> Result<Deadline> {
         Ok(match self {
             Expiry::Clear => Deadline::Clear,
             Expiry::Keep => Deadline::Keep,

@@ -269,6 +269,11 @@ impl Config {
             .unwrap_or_default()
     }
 
+    /// `rdbcompression`: whether strings are compressed in what DUMP writes.
+    pub(crate) fn compresses_dumps(&self) -> bool {
+        self.number(const { place_of_number("rdbcompression") }) == 1
+    }
+
     /// `list-compress-depth`: how many pieces at each end of a list Redis would not compress; nothing is compressed here.
     pub(crate) fn uncompressed_pieces(&self) -> i64 {
         self.number(const { place_of_number("list-compress-depth") })

@@ -342,7 +342,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     boolean("rdb-del-sync-files", "no"),
     boolean("rdb-save-incremental-fsync", "yes"),
     boolean("rdbchecksum", "yes").fixed(),
-    boolean("rdbcompression", "yes"),
+    boolean("rdbcompression", "yes").does("whether strings are compressed in what DUMP writes"),
     bytes("repl-backlog-size", 1, SIZE, "1048576").clamped(16384, LONG),
     integer("repl-backlog-ttl", 0, LONG, "3600"),
     boolean("repl-disable-tcp-nodelay", "no"),

@@ -91,6 +91,10 @@ const fn epoch(now: u32) -> u16 {
     (now >> EPOCH_BITS) as u16
 }
 
+pub(super) const fn used_at(word: u32, tick: u32) -> u32 {
+    word & !TICK_MASK | tick & TICK_MASK
+}
+
 pub(super) const fn age(word: u32, now: u32) -> u32 {
     now.wrapping_sub(word) & TICK_MASK
 }

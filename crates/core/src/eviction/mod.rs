@@ -45,6 +45,16 @@ impl Policy {
         }
     }
 
+    /// The word of an entry that was last used at a tick, and is in all else as with this word.
+    #[must_use]
+    pub const fn used_at(self, word: u32, tick: u32) -> u32 {
+        match self {
+            Self::Lru | Self::Lrm => tick & WORD_MASK,
+            Self::Adaptive => adaptive::used_at(word, tick),
+            Self::Lfu | Self::Random => word,
+        }
+    }
+
     /// The word of an entry that was used now. Pure and quick, because every read calls it.
     #[inline]
     #[must_use]

@@ -1,6 +1,7 @@
 //! How the use of keys is tracked: by age, by frequency, or on a clock that counts accesses while `maxmemory` is set and
 //! the policy asks for that.
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
 
 use super::entry::Entry;
 use crate::Random;
@@ -35,6 +36,16 @@ const INITIAL_COUNTER: u32 = 5;
 pub(crate) enum Access {
     Read,
     Write,
+}
+
+/// How a key was used before it came here, as far as a caller tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PastUse {
+    /// Not for so long.
+    Idle(Duration),
+    /// So often, on Redis's logarithmic scale.
+    Frequency(u8),
 }
 
 /// Stamps accesses as the policy says.
@@ -129,6 +140,17 @@ impl Tracking {
         }
         let decay = self.decay_minutes.load(Ordering::Relaxed);
         (word & 0xff).saturating_sub(idle.checked_div(decay).unwrap_or(0))
+    }
+
+    /// The word of a key that has this counter now.
+    pub(crate) fn with_frequency(counter: u8, seconds: i64) -> u32 {
+        pack(seconds, counter.into())
+    }
+
+    /// The word of a key that was not used for so long, or as long as a word can say.
+    pub(crate) fn with_idle(idle: Duration, seconds: i64) -> u32 {
+        let idle = idle.as_secs().min(u64::from(AGE_MAX - SET_BACK_MAX));
+        (seconds as u32).wrapping_sub(idle as u32)
     }
 
     /// For how many seconds a key was not used.

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use smallvec::SmallVec;
 
+pub use access::PastUse;
 pub(crate) use access::{Access, AccessPolicy, Tracking};
 pub(crate) use callers::{Touch, WatchFlag};
 pub(crate) use counters::{Counters, Statistics};

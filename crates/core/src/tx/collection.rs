@@ -673,6 +673,11 @@ impl Built<Set> {
 }
 
 impl Built<ZSet> {
+    /// Prepares for `count` members of which the longest has `longest` bytes.
+    pub fn expect(&mut self, count: usize, longest: usize) {
+        self.value.expect(count, longest, &self.settings);
+    }
+
     /// Gives a member a score.
     pub fn insert(&mut self, member: &[u8], score: f64) {
         self.value.insert(member, score, &self.settings);

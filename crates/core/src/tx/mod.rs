@@ -31,9 +31,10 @@ use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::events::{Class, Event, News};
 use crate::keyspace::{
-    Access, Content, Counters, Database, Entry, Gone, Locks, Place, Shard, Statistics, Taken, Touch,
+    Access, Content, Counters, Database, Entry, Gone, Locks, PastUse, Place, Shard, Statistics, Taken, Touch,
     WriteLocks,
 };
+use crate::maxmemory::word_of_past_use;
 use crate::pubsub::Published;
 use crate::reclaim::Removed;
 use crate::removal::Cause;
@@ -1010,12 +1011,46 @@ impl<'e> Tx<'e> {
             self.remove(key)?;
             return Ok(());
         }
-        if place.is_some() {
+        let is_replaced = place.is_some();
+        if is_replaced {
             self.notes.note_new(self.db, key);
         }
         self.store(key, Content::Value(value), deadline)?;
+        if is_replaced && let Some(access) = self.engine.tracking().first(self.now.recent_seconds()) {
+            self.stamp(key, access)?;
+        }
         self.notes.note_main(self.db, key, Class::Generic, RESTORED);
         self.record_put(key)
+    }
+
+    /// What is left of a value that is put at a key when its deadline has passed already: what was there is deleted.
+    ///
+    /// # Errors
+    /// [`Error::UndeclaredKey`] if the key's shard is not locked.
+    pub(crate) fn expire_before_put(&mut self, key: &[u8]) -> Result<()> {
+        self.remove(key)?;
+        self.counters(self.hash(key)).count_expired();
+        Ok(())
+    }
+
+    /// Lets eviction believe that a key was used so, as far as its policy asks.
+    ///
+    /// # Errors
+    /// [`Error::UndeclaredKey`] if the key's shard is not locked.
+    pub(crate) fn set_past_use(&mut self, key: &[u8], past: PastUse) -> Result<()> {
+        let Some(access) = self.view().peek(key)?.map(|entry| entry.access()) else { return Ok(()) };
+        match word_of_past_use(self.engine, access, past, self.now()) {
+            Some(access) => self.stamp(key, access),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a key another access word.
+    fn stamp(&mut self, key: &[u8], access: u32) -> Result<()> {
+        if let Some(entry) = self.view().peek(key)? {
+            entry.stamp(access);
+        }
+        Ok(())
     }
 
     /// Whether a value with this deadline is gone before it is there.

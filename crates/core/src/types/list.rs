@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::Bytes;
 use crate::memory::block_bytes;
 
-use super::listpack::{Element, Listpack, REDIS_FRAME_BYTES};
+use super::listpack::{self, Element, Listpack, REDIS_FRAME_BYTES};
 use super::pieces::{self, Piece, Pieces, Spot};
 use super::{Encoding, TypeSettings};
 
@@ -302,6 +302,23 @@ impl Pieces {
     }
 }
 
+/// Elements that are kept together.
+pub(crate) enum Stretch<'a> {
+    /// Packed in one block.
+    Packed(listpack::Iter<'a>),
+    /// One that is too big for that.
+    Plain(&'a [u8]),
+}
+
+impl<'a> Stretch<'a> {
+    fn of(piece: &'a Piece) -> Self {
+        match piece {
+            Piece::Packed(pack) => Stretch::Packed(pack.iter()),
+            Piece::Plain(text) => Stretch::Plain(text),
+        }
+    }
+}
+
 impl Default for List {
     fn default() -> Self {
         Self::new()
@@ -323,6 +340,19 @@ impl List {
         };
         let all = pieces.first().into_iter().flat_map(|first| pieces.pieces_from(first));
         Some((pieces.count(), all.map(bytes).sum()))
+    }
+
+    /// How many stretches it is kept in, and each of them from front to back.
+    pub(crate) fn stretches(&self) -> (usize, impl Iterator<Item = Stretch<'_>>) {
+        let (pack, pieces) = match &self.0 {
+            Form::Packed(pack) => (Some(pack), None),
+            Form::Pieces(pieces) => (None, Some(pieces)),
+        };
+        let count = pieces.map_or(1, |pieces| pieces.count());
+        let first = pieces.and_then(|pieces| pieces.first().map(|first| (pieces, first)));
+        let pieces = first.into_iter().flat_map(|(pieces, first)| pieces.pieces_from(first));
+        let pack = pack.map(|pack| Stretch::Packed(pack.iter()));
+        (count, pack.into_iter().chain(pieces.map(Stretch::of)))
     }
 
     /// How many elements it has.

@@ -129,6 +129,14 @@ impl IntSet {
         ends.into_iter().flatten().map(text_length).max().unwrap_or(0)
     }
 
+    const fn width(&self) -> usize {
+        match self {
+            Self::Two(_) => 2,
+            Self::Four(_) => 4,
+            Self::Eight(_) => 8,
+        }
+    }
+
     fn allocated_bytes(&self) -> usize {
         block_bytes(match self {
             Self::Two(integers) => integers.capacity() * size_of::<i16>(),
@@ -312,6 +320,14 @@ impl Set {
             Form::Integers(integers) => Iter::Integers(integers.iter().map(Element::Integer)),
             Form::Packed(list) => Iter::Packed(list.iter()),
             Form::Members(members) => Iter::Members(members.iter().map(|(member, _)| member)),
+        }
+    }
+
+    /// The members of a set of integers in ascending order, and how many bytes each takes; `None` of any other.
+    pub(crate) fn integers(&self) -> Option<(usize, impl ExactSizeIterator<Item = i64>)> {
+        match &self.0 {
+            Form::Integers(integers) => Some((integers.width(), integers.iter())),
+            Form::Packed(_) | Form::Members(_) => None,
         }
     }
 

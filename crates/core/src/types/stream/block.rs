@@ -107,6 +107,13 @@ impl<'a> Iterator for Fields<'a> {
 
 impl ExactSizeIterator for Fields<'_> {}
 
+impl Fields<'_> {
+    /// Whether the names are those of the block.
+    pub(crate) const fn are_of_block(&self) -> bool {
+        self.names.is_some()
+    }
+}
+
 /// An entry where it lies.
 #[derive(Clone, Copy, Debug)]
 pub struct EntryRef<'a> {
@@ -166,18 +173,74 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
+/// A block where it lies.
+pub(crate) struct BlockRef<'a> {
+    /// The first entry that it ever had.
+    pub(crate) base: StreamId,
+    /// How many entries it has.
+    pub(crate) len: usize,
+    entries: Entries<'a>,
+}
+
+impl<'a> BlockRef<'a> {
+    /// The names of its first entry ever.
+    pub(crate) fn names(&self) -> impl ExactSizeIterator<Item = &'a [u8]> {
+        let (mut names, count) = (self.entries.names, self.entries.name_count);
+        (0..count).map(move |_| take_text(&mut names).unwrap_or_default())
+    }
+
+    /// Its entries.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = EntryRef<'a>> {
+        self.entries.clone()
+    }
+}
+
+/// A block that is made of what somebody else kept together.
+pub(crate) struct BlockBuilder {
+    base: StreamId,
+    block: Block,
+}
+
+impl BlockBuilder {
+    /// A block whose first entry ever had this ID and these names.
+    pub(crate) fn new(base: StreamId, names: &[impl AsRef<[u8]>]) -> Self {
+        Self { base, block: Block::begin(names.iter().map(AsRef::as_ref), base) }
+    }
+
+    /// Adds an entry, names and values by turns; `None` if it does not come after the one before.
+    pub(crate) fn push(&mut self, id: StreamId, words: &[impl AsRef<[u8]>]) -> Option<()> {
+        let comes_after = if self.block.live == 0 { id >= self.base } else { id > self.block.last };
+        if comes_after {
+            let words: Vec<_> = words.iter().map(AsRef::as_ref).collect();
+            self.block.insert(self.base, id, &words);
+        }
+        comes_after.then_some(())
+    }
+
+    /// The block, from which so many entries were removed; `None` if no other is left.
+    pub(crate) fn finish(mut self, deleted: u64) -> Option<BlockImage<'static>> {
+        self.block.deleted = usize::try_from(deleted).ok()?;
+        (self.block.live > 0).then(|| self.block.image(self.base).into_owned())
+    }
+}
+
 impl Block {
-    /// A block whose first entry, not yet in it, has these names and values.
-    pub(super) fn begin(words: &[&[u8]], base: StreamId) -> Self {
-        let names = words.len() / 2;
+    /// It where it lies.
+    pub(super) fn shown(&self, base: StreamId) -> BlockRef<'_> {
+        BlockRef { base, len: self.live, entries: self.entries(base) }
+    }
+
+    /// A block whose first entry, not yet in it, has these names.
+    pub(super) fn begin<'a>(names: impl ExactSizeIterator<Item = &'a [u8]>, base: StreamId) -> Self {
+        let count = names.len();
         let mut bytes = Vec::new();
-        put_number(names as u64, &mut bytes);
-        let mut redis_bytes = REDIS_FRAME_BYTES + redis_number(names as i64) + redis_number(0);
-        for name in words.iter().step_by(2) {
+        put_number(count as u64, &mut bytes);
+        let mut redis_bytes = REDIS_FRAME_BYTES + redis_number(count as i64) + redis_number(0);
+        for name in names {
             put_text(name, &mut bytes);
             redis_bytes += redis_text(name);
         }
-        Self { entries_at: bytes.len(), bytes, names, live: 0, deleted: 0, last: base, redis_bytes }
+        Self { entries_at: bytes.len(), bytes, names: count, live: 0, deleted: 0, last: base, redis_bytes }
     }
 
     pub(super) const fn len(&self) -> usize {

@@ -76,8 +76,14 @@ impl StreamId {
     }
 
     /// As Redis has it as the key of a tree: a number of 128 bits, its first byte first.
-    pub(super) fn to_be_bytes(self) -> [u8; 16] {
+    pub(crate) fn to_be_bytes(self) -> [u8; 16] {
         ((u128::from(self.ms) << 64) | u128::from(self.seq)).to_be_bytes()
+    }
+
+    /// The same back.
+    pub(crate) fn from_be_bytes(bytes: [u8; 16]) -> Self {
+        let bits = u128::from_be_bytes(bytes);
+        Self { ms: (bits >> 64) as u64, seq: bits as u64 }
     }
 }
 

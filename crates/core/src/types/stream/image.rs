@@ -94,7 +94,7 @@ impl StreamImage<'_> {
 }
 
 impl BlockImage<'_> {
-    fn into_owned(self) -> BlockImage<'static> {
+    pub(super) fn into_owned(self) -> BlockImage<'static> {
         BlockImage { bytes: self.bytes.into_owned(), ..self }
     }
 }

@@ -8,6 +8,7 @@ mod image;
 use std::collections::BTreeMap;
 
 use block::Block;
+pub(crate) use block::{BlockBuilder, BlockRef};
 pub use block::{EntryRef, Fields};
 pub use change::StreamChange;
 pub use group::{Consumer, Group, Pending};
@@ -188,7 +189,7 @@ impl Stream {
                 return;
             }
         }
-        let mut block = Block::begin(words, id);
+        let mut block = Block::begin(words.iter().step_by(2).copied(), id);
         block.insert(id, id, words);
         self.bytes += block.allocated_bytes();
         self.blocks.insert(id, block);
@@ -364,6 +365,11 @@ impl Stream {
             _ => self.entries_up_to(group.last_id()),
         };
         read.map(|read| self.entries_added.saturating_sub(read))
+    }
+
+    /// The runs that the entries are packed in, in order.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = BlockRef<'_>> {
+        self.blocks.iter().map(|(base, block)| block.shown(*base))
     }
 
     /// How many blocks there are.
