@@ -101,7 +101,7 @@ fn parts<'a>(input: &mut Input<'a>) -> Result<Vec<Blob<'a>>, Corrupt> {
 
 /// Elements two by two.
 fn pairs(elements: Vec<Blob<'_>>) -> Result<Vec<(Blob<'_>, Blob<'_>)>, Corrupt> {
-    if elements.len() % 2 != 0 {
+    if !elements.len().is_multiple_of(2) {
         return Err(Corrupt);
     }
     let mut elements = elements.into_iter();

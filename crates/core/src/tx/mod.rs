@@ -1038,7 +1038,7 @@ impl<'e> Tx<'e> {
     /// # Errors
     /// [`Error::UndeclaredKey`] if the key's shard is not locked.
     pub(crate) fn set_past_use(&mut self, key: &[u8], past: PastUse) -> Result<()> {
-        let Some(access) = self.view().peek(key)?.map(|entry| entry.access()) else { return Ok(()) };
+        let Some(access) = self.view().peek(key)?.map(Entry::access) else { return Ok(()) };
         match word_of_past_use(self.engine, access, past, self.now()) {
             Some(access) => self.stamp(key, access),
             None => Ok(()),
