@@ -1,5 +1,6 @@
 //! redlet beside its peers: the parts of `compare`, one file each, and the workload that they share.
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time, starts threads and runs programs")]
+pub mod bits;
 pub mod commands;
 pub mod counts;
 pub mod engines;

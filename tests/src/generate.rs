@@ -109,6 +109,8 @@ fn fill(word: Vec<u8>, draw: &mut Draw) -> Vec<u8> {
             ])
             .to_owned(),
         "int" => draw.one_of(&["0", "1", "-1", "2", "-2", "3", "5", "-5", "100", "-100"]).to_owned(),
+        "bit" => draw.one_of(&["0", "1", "2", "7", "8", "13", "30", "100"]).to_owned(),
+        "width" => draw.one_of(&["u1", "u4", "u8", "u63", "i1", "i5", "i8", "i16", "i64"]).to_owned(),
         "count" => draw.one_of(&["0", "1", "2", "3", "10", "1"]).to_owned(),
         "score" => draw.one_of(&["0", "1", "2", "-1", "1.5", "2.25", "10", "inf", "-inf", "1e10"]).to_owned(),
         "bound" => draw

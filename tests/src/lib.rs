@@ -27,8 +27,10 @@ pub mod words;
 use std::path::PathBuf;
 
 /// The families of commands that have a file of cases and a file of recorded answers.
-pub const GROUPS: [&str; 12] = [
+pub const GROUPS: [&str; 14] = [
     "string",
+    "bitmap",
+    "hyperloglog",
     "hash",
     "list",
     "set",

@@ -95,6 +95,7 @@ pub(crate) fn value(reply: Reply) -> Value {
             Reply::Bulk(text) => Value::Double(String::from_utf8_lossy(&text).into_owned()),
             other => unreachable!("RESP2 has numbers as text, not {other:?}"),
         },
+        Reply::Decimal(digits) => Value::Double(digits),
         Reply::Boolean(yes) => Value::Boolean(yes),
         Reply::Bulk(bytes) => Value::Bulk(bytes.to_vec()),
         Reply::Verbatim(text) => Value::Verbatim(text.into_bytes()),

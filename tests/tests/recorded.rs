@@ -33,6 +33,8 @@ macro_rules! groups {
 
 groups! {
     strings_answer_as_recorded: "string",
+    bitmaps_answer_as_recorded: "bitmap",
+    hyperloglogs_answer_as_recorded: "hyperloglog",
     hashes_answer_as_recorded: "hash",
     lists_answer_as_recorded: "list",
     sets_answer_as_recorded: "set",

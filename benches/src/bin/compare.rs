@@ -1,6 +1,6 @@
 //! Tables: redlet beside its peers, measured in turn in one run, with what it has to reach.
 use clap::{Parser, ValueEnum};
-use redlet_benches::{commands, counts, log, stores, strings, tail};
+use redlet_benches::{bits, commands, counts, log, stores, strings, tail};
 
 /// Measures redlet beside its peers and prints tables.
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ enum Part {
     Strings,
     /// Commands of every type beside Redis, on small and on big values.
     Commands,
+    /// Bits of a long string beside memcpy and Redis.
+    Bits,
     /// Writes that are kept in a log.
     Log,
     /// The slowest operations while a checkpoint is written.
@@ -55,6 +57,7 @@ fn main() {
         match part {
             Part::Strings => strings::compare(keys, runs),
             Part::Commands => commands::compare(keys, runs),
+            Part::Bits => bits::compare(runs),
             Part::Log => log::compare(keys, runs),
             Part::Tail => tail::compare(keys, runs),
             Part::Stores => stores::compare(keys),

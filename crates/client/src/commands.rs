@@ -6,11 +6,13 @@ use std::ops::RangeBounds;
 use std::time::Duration;
 use std::vec;
 
+use redlet_core::cmd::bitmap::*;
 use redlet_core::cmd::command::*;
 use redlet_core::cmd::config::*;
 use redlet_core::cmd::connection::*;
 use redlet_core::cmd::dump::*;
 use redlet_core::cmd::hash::*;
+use redlet_core::cmd::hyperloglog::*;
 use redlet_core::cmd::info::*;
 use redlet_core::cmd::keys::*;
 use redlet_core::cmd::latency::*;
@@ -540,6 +542,101 @@ pub trait Commands {
         float(&self.run_write(&IncrByFloat { key: &arg(&key)?, by })?)
     }
 
+    /// Adds to the integer at a key, 0 if there is no such key, within bounds, and sets its time to live, all at once. Answers with the
+    /// sum and what was added. Where the sum would not be allowed nothing is added and nothing changes, unless it is to become the
+    /// nearest one that is. `INCREX`.
+    ///
+    /// # Errors
+    /// Refused if the string is no integer, the lowest sum is above the highest, or what was added is more than 64 bits can say.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// // Three requests a minute, which begins with the first.
+    /// let limit = IncrExOptions::default().at_most(3).ex(Duration::from_secs(60)).only_without_deadline();
+    /// for request in 1..=3 {
+    ///     assert_eq!(redis.increx("ada", 1, limit)?, Incremented { value: request, applied: 1 });
+    /// }
+    /// assert_eq!(redis.increx("ada", 1, limit)?, Incremented { value: 3, applied: 0 });
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn increx(&self, key: impl ToArg, by: i64, options: IncrExOptions<i64>) -> Result<Incremented<i64>> {
+        let key = arg(&key)?;
+        let command = options.command(&key, by, |bound| bound, IncrExBy::Int)?;
+        match self.run_write(&command)? {
+            IncrExReply::Int(incremented) => Ok(incremented),
+            IncrExReply::Float(_) => unreachable!("INCREX counts as it was asked to"),
+        }
+    }
+
+    /// The same with numbers that have a fraction. `INCREX BYFLOAT`.
+    ///
+    /// # Errors
+    /// Refused if the string is no number or an infinite one, or the lowest sum is above the highest.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("level", "9.5")?;
+    /// let full = IncrExOptions::default().at_most(10.0).saturate();
+    /// assert_eq!(redis.increx_float("level", 2.0, full)?, Incremented { value: 10.0, applied: 0.5 });
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn increx_float(
+        &self,
+        key: impl ToArg,
+        by: f64,
+        options: IncrExOptions<f64>,
+    ) -> Result<Incremented<f64>> {
+        let (key, by) = (arg(&key)?, Extended::from_f64(by));
+        let command = options.command(&key, by, Extended::from_f64, IncrExBy::Float)?;
+        match self.run_write(&command)? {
+            IncrExReply::Float(Incremented { value, applied }) => {
+                let number = |number: Extended| float(number.to_text().as_bytes());
+                Ok(Incremented { value: number(value)?, applied: number(applied)? })
+            }
+            IncrExReply::Int(_) => unreachable!("INCREX counts as it was asked to"),
+        }
+    }
+
+    /// Returns the XXH3 digest of a string in 16 hexadecimal digits, `None` if there is no such key. `DIGEST`.
+    ///
+    /// It is what [`Compare::DigestEqual`] compares with, so that a long string need not be repeated.
+    ///
+    /// Complexity: O(N), N being the length of the string.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "Hello world")?;
+    /// assert_eq!(redis.digest("k")?.unwrap(), "b6acb9d84a38ff74");
+    /// assert_eq!(redis.digest("nosuch")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn digest(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        self.run_read(&Digest { key: &arg(&key)? })
+    }
+
+    /// Computes the digest that [`Commands::digest`] would return for a value, which is not stored anywhere.
+    ///
+    /// Complexity: O(N), N being the length of the value.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "Hello world")?;
+    /// assert_eq!(redis.digest("k")?.unwrap(), redis.digest_local("Hello world"));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn digest_local(&self, value: impl ToArg) -> String {
+        digest_of(&value.to_arg())
+    }
+
     /// Returns the strings at several keys, `None` for each that is missing or holds something else. `MGET`.
     ///
     /// Complexity: O(N), N being the number of keys.
@@ -707,6 +804,262 @@ pub trait Commands {
             LcsReply::Places { matches, .. } => Ok(matches),
             _ => unreachable!("LCS answers as it was asked"),
         }
+    }
+
+    // Bits.
+
+    /// Sets or clears the bit at `offset`, counted from the highest one of the first byte, and returns what it was. A string that is
+    /// too short, or missing, is grown with zeros. `SETBIT`.
+    ///
+    /// # Errors
+    /// Refused if the string would be longer than `proto-max-bulk-len`, 512 MiB unless configured otherwise.
+    ///
+    /// Complexity: O(1); O(N) where the string grows by N bytes.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(!redis.setbit("online", 7, true)?);
+    /// assert!(redis.setbit("online", 7, true)?);
+    /// assert_eq!(redis.get("online")?.unwrap(), [1]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn setbit(&self, key: impl ToArg, offset: u64, bit: bool) -> Result<bool> {
+        self.run_write(&SetBit { key: &arg(&key)?, offset, bit: Ok(bit) })
+    }
+
+    /// Returns the bit at `offset`, counted from the highest one of the first byte. There are only zeros past the end of a string, and
+    /// in a missing one. `GETBIT`.
+    ///
+    /// # Errors
+    /// Refused if no string can be so long.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", [0b0100_0000])?;
+    /// assert!(redis.getbit("k", 1)?);
+    /// assert!(!redis.getbit("k", 1000)?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn getbit(&self, key: impl ToArg, offset: u64) -> Result<bool> {
+        self.run_read(&GetBit { key: &arg(&key)?, offset })
+    }
+
+    /// Counts the bits of a string that are set, 0 if there is no such key. `BITCOUNT`.
+    ///
+    /// Complexity: O(N), N being the length of the string.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "foobar")?;
+    /// assert_eq!(redis.bitcount("k")?, 26);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn bitcount(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&BitCount { key: &arg(&key)?, range: None })
+    }
+
+    /// Counts the bits that are set in a part of a string. `BITCOUNT` with `start` and `end`.
+    ///
+    /// Complexity: O(N), N being the length of the part.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", "foobar")?;
+    /// assert_eq!(redis.bitcount_in("k", BitRange::bytes(1, 1))?, 6);
+    /// assert_eq!(redis.bitcount_in("k", BitRange::bits(5, 30))?, 17);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn bitcount_in(&self, key: impl ToArg, range: BitRange) -> Result<usize> {
+        self.run_read(&BitCount { key: &arg(&key)?, range: Some(range) })
+    }
+
+    /// Finds the first bit of a string that is set, or with `false` the first that is not; `None` if there is none. Zeros come after a
+    /// string, so one without any has the first of them at its end. `BITPOS`.
+    ///
+    /// Complexity: O(N), N being the length of the string.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", [0xff, 0xf0, 0x00])?;
+    /// assert_eq!(redis.bitpos("k", false)?, Some(12));
+    /// assert_eq!(redis.bitpos("nosuch", true)?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn bitpos(&self, key: impl ToArg, bit: bool) -> Result<Option<u64>> {
+        self.run_read(&BitPos { key: &arg(&key)?, bit, range: None }).map(|place| place.0)
+    }
+
+    /// Finds the first such bit in a part of a string, counted from the string's beginning. Nothing comes after a part that has an
+    /// end. `BITPOS` with `start` and `end`.
+    ///
+    /// Complexity: O(N), N being the length of the part.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", [0xff, 0xf0, 0xff])?;
+    /// assert_eq!(redis.bitpos_in("k", true, BitRange::bits(12, -1))?, Some(16));
+    /// assert_eq!(redis.bitpos_in("k", false, BitRange::from_byte(2))?, Some(24));
+    /// assert_eq!(redis.bitpos_in("k", false, BitRange::bytes(2, 2))?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn bitpos_in(&self, key: impl ToArg, bit: bool, range: BitRange) -> Result<Option<u64>> {
+        self.run_read(&BitPos { key: &arg(&key)?, bit, range: Some(range) }).map(|place| place.0)
+    }
+
+    /// Combines strings bit by bit, stores the result and returns its length, which is that of the longest. The others count as if
+    /// zeros came after them. If there is nothing, the destination is deleted. `BITOP`.
+    ///
+    /// # Errors
+    /// Refused unless [`BitOperation::Not`] has one key, and those that compare the first with the others two at least.
+    ///
+    /// Complexity: O(N), N being the length of all the strings.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("monday", [0b1100])?;
+    /// redis.set("tuesday", [0b1010])?;
+    /// assert_eq!(redis.bitop(BitOperation::And, "both", ["monday", "tuesday"])?, 1);
+    /// assert_eq!(redis.get("both")?.unwrap(), [0b1000]);
+    /// redis.bitop(BitOperation::Diff, "only monday", ["monday", "tuesday"])?;
+    /// assert_eq!(redis.get("only monday")?.unwrap(), [0b0100]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn bitop(
+        &self,
+        operation: BitOperation,
+        destination: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<usize> {
+        let destination = arg(&destination)?;
+        ArgList::new(keys)
+            .with(|keys| self.run_write(&BitOp { operation, destination: &destination, keys: keys.into() }))
+    }
+
+    /// Reads and changes integers of any width among the bits of a string, in order. Answers with what each operation found or
+    /// made; `None` where an integer did not fit and was to fail. `BITFIELD`.
+    ///
+    /// A string that is too short, or missing, is grown with zeros if anything is to be written.
+    ///
+    /// # Errors
+    /// Refused if the string would be longer than `proto-max-bulk-len`.
+    ///
+    /// Complexity: O(1) for each operation; O(N) where the string grows by N bytes.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let (level, lives) = (FieldType::unsigned(4)?.at(0), FieldType::unsigned(4)?.at(4));
+    /// let begin = [level.set(1), lives.set(3)];
+    /// assert_eq!(redis.bitfield("player", begin)?, [Some(0), Some(0)]);
+    /// let fail = [lives.incr_by(-4).overflow(Overflow::Fail), level.incr_by(20).overflow(Overflow::Saturate), lives.get()];
+    /// assert_eq!(redis.bitfield("player", fail)?, [None, Some(15), Some(3)]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn bitfield(
+        &self,
+        key: impl ToArg,
+        operations: impl IntoIterator<Item = FieldOperation>,
+    ) -> Result<Vec<Option<i64>>> {
+        let operations = FieldOperations::new(operations.into_iter().collect::<Vec<_>>());
+        self.run_write(&BitField { key: &arg(&key)?, operations })
+    }
+
+    /// Reads integers of any width among the bits of a string; past its end, and in a missing one, there are zeros. `BITFIELD_RO`.
+    ///
+    /// Complexity: O(1) for each of them.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("k", [0x12, 0xff])?;
+    /// let fields = [FieldType::unsigned(4)?.nth(1), FieldType::signed(8)?.at(8)];
+    /// assert_eq!(redis.bitfield_ro("k", fields)?, [2, -1]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn bitfield_ro(&self, key: impl ToArg, fields: impl IntoIterator<Item = Field>) -> Result<Vec<i64>> {
+        let operations = FieldOperations::new(fields.into_iter().map(Field::get).collect::<Vec<_>>());
+        let values = self.run_read(&BitFieldRo { key: &arg(&key)?, operations })?;
+        Ok(values.into_iter().flatten().collect())
+    }
+
+    // HyperLogLogs.
+
+    /// Adds elements to a HyperLogLog, which estimates how many different ones it has seen and takes 12304 bytes at most. True if its
+    /// estimate may be another one; also if there was none, which is then created, even for no elements at all. `PFADD`.
+    ///
+    /// It is a string of Redis's own bytes, so it can be moved between stores and servers by `GET` and `SET`.
+    ///
+    /// # Errors
+    /// Refused if the key holds something else.
+    ///
+    /// Complexity: O(1) for each element.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.pfadd("visitors", ["ada", "grace"])?);
+    /// assert!(!redis.pfadd("visitors", ["ada"])?);
+    /// assert_eq!(redis.pfcount(["visitors"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pfadd(&self, key: impl ToArg, elements: impl IntoIterator<Item = impl ToArg>) -> Result<bool> {
+        let key = arg(&key)?;
+        ArgList::new(elements)
+            .with(|elements| self.run_write(&PfAdd { key: &key, elements: elements.into() }))
+    }
+
+    /// Estimates how many different elements HyperLogLogs have seen together; a missing one has seen none. The standard error is
+    /// 0.81 %. `PFCOUNT`.
+    ///
+    /// The estimate of a single one is kept in its bytes until it changes. *Differs* from Redis, where keeping it counts as a change to
+    /// those who watch the key.
+    ///
+    /// # Errors
+    /// Refused if a key holds something else, or one that is damaged.
+    ///
+    /// Complexity: O(1) for a single one whose estimate is kept, else O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.pfadd("monday", ["ada", "grace"])?;
+    /// redis.pfadd("tuesday", ["ada", "barbara"])?;
+    /// assert_eq!(redis.pfcount(["monday", "tuesday"])?, 3);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pfcount(&self, keys: impl IntoIterator<Item = impl ToArg>) -> Result<i64> {
+        ArgList::new(keys).with(|keys| self.run_read(&PfCount { keys: keys.into() }))
+    }
+
+    /// Adds to a HyperLogLog what others have seen, creating it if it is not there. `PFMERGE`.
+    ///
+    /// # Errors
+    /// Refused if a key holds something else, or one that is damaged.
+    ///
+    /// Complexity: O(N), N being the number of keys.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.pfadd("monday", ["ada", "grace"])?;
+    /// redis.pfadd("tuesday", ["ada", "barbara"])?;
+    /// redis.pfmerge("week", ["monday", "tuesday"])?;
+    /// assert_eq!(redis.pfcount(["week"])?, 3);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn pfmerge(&self, destination: impl ToArg, sources: impl IntoIterator<Item = impl ToArg>) -> Result<()> {
+        let destination = arg(&destination)?;
+        ArgList::new(sources)
+            .with(|sources| self.run_write(&PfMerge { destination: &destination, sources: sources.into() }))
     }
 
     // Keys.

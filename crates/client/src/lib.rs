@@ -38,6 +38,9 @@ pub use observe::Observer;
 pub use pipeline::Pipeline;
 pub use redis::{Builder, Redis};
 pub use redlet_core as core;
+pub use redlet_core::cmd::bitmap::{
+    BitOperation, BitRange, BitUnit, Field, FieldOperation, FieldType, Overflow,
+};
 pub use redlet_core::cmd::dump::{PastUse, RestoreOptions};
 pub use redlet_core::cmd::hash::Draw;
 pub use redlet_core::cmd::keys::{ExpireWhen, ExpiresAt, Ttl};
@@ -59,7 +62,9 @@ pub use redlet_core::cmd::stream::read::{
 pub use redlet_core::cmd::stream::{
     Deletion, IdBound, NewId, References, StreamEntry, Trimming, XAddOptions,
 };
-pub use redlet_core::cmd::string::{Compare, Expiry, LcsReply, SetOptions, SetReply, When};
+pub use redlet_core::cmd::string::{
+    Compare, Expiry, IncrExOptions, Incremented, LcsReply, SetOptions, SetReply, When,
+};
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
 };

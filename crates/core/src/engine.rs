@@ -670,7 +670,7 @@ impl Engine {
     fn tell_missed<G>(&self, locks: Locks<G>, news: Vec<News>) {
         let mut shards = ShardSet::new(self.keyspace.len());
         for news in &news {
-            if let News::Expired(_, key) = news {
+            if let News::Expired(_, key) | News::Estimated(_, key) = news {
                 shards.insert(self.shard_of(key));
             }
         }
@@ -678,7 +678,7 @@ impl Engine {
             drop(locks);
             let mut tx = self.begin(0, self.keyspace.write_many(shards.iter()), None);
             tx.take_over(news);
-            // A journal that fails shows at the next write; what expired is gone either way.
+            // A journal that fails shows at the next write; what expired is gone either way, and an estimate can be made again.
             let _ = tx.finish();
             return;
         }

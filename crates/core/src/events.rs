@@ -231,6 +231,8 @@ pub(crate) enum News {
     Ready(usize, Bytes),
     /// A key was found to have expired, and is to be removed.
     Expired(usize, Bytes),
+    /// A HyperLogLog's estimate was made, and is to be kept with it.
+    Estimated(usize, Bytes),
     /// A command published something.
     Message { channel: Bytes, payload: Bytes, is_sharded: bool },
 }
@@ -401,7 +403,8 @@ impl Engine {
                 | News::Emptied
                 | News::Read { .. }
                 | News::Ready(..)
-                | News::Expired(..) => {}
+                | News::Expired(..)
+                | News::Estimated(..) => {}
                 News::Message { channel, payload, is_sharded } => {
                     let message = Published { channel, payload, is_sharded: *is_sharded };
                     self.pubsub().publish(&message, wakers);

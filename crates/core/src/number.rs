@@ -187,7 +187,7 @@ pub fn format_shortest(value: f64) -> String {
 }
 
 /// A number in the 80-bit format that `INCRBYFLOAT` and `HINCRBYFLOAT` add in, so that sums have Redis's digits.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
 pub struct Extended(X87DoubleExtended);
 
 impl Extended {
@@ -217,6 +217,22 @@ impl Extended {
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self((self.0 + other.0).value)
+    }
+
+    /// The difference, rounded as sums are.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self((self.0 - other.0).value)
+    }
+
+    /// The nearest finite number.
+    #[must_use]
+    pub fn to_finite(self) -> Self {
+        match self.0.is_infinite() {
+            true if self.0.is_negative() => Self(-X87DoubleExtended::largest()),
+            true => Self(X87DoubleExtended::largest()),
+            false => self,
+        }
     }
 
     /// So many times this number, rounded up to an integer; what an integer has no room for becomes the nearest one.

@@ -21,6 +21,8 @@ pub enum Reply {
     Integer(i64),
     /// A number; RESP2 has it as text.
     Double(f64),
+    /// A number in digits, of which there are more than a double tells; RESP2 has it as text.
+    Decimal(String),
     /// Yes or no; RESP2 has it as 1 or 0.
     Boolean(bool),
     /// A string of any bytes.
@@ -76,6 +78,7 @@ impl Reply {
         }
         match self {
             Reply::Double(number) => Reply::bulk(crate::number::format_f64(number)),
+            Reply::Decimal(digits) => Reply::Bulk(digits.into()),
             Reply::Boolean(yes) => Reply::Integer(yes.into()),
             Reply::Verbatim(text) => Reply::Bulk(text.into()),
             Reply::Array(items) | Reply::Set(items) | Reply::Push(items) => {

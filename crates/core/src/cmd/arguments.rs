@@ -94,21 +94,28 @@ impl Kind {
     fn of(command: &str, name: &str) -> Self {
         match (command, name) {
             ("INCRBYFLOAT" | "HINCRBYFLOAT", "increment") => Kind::Double,
+            ("SETBIT" | "BITFIELD", "value") | ("INCREX", "integer") => Kind::Integer,
+            ("INCREX", "float") => Kind::Double,
             // The other words of ZRANGE and ZRANGESTORE decide whether these are places, scores or members.
             ("ZRANGE", "start" | "stop") | ("ZRANGESTORE", "min" | "max") => Kind::String,
             (_, "min" | "max") if command.contains("LEX") => Kind::String,
             ("CLIENT PAUSE" | "WAIT" | "WAITAOF", "timeout") | ("LOLWUT", "version") => Kind::Integer,
             ("FAILOVER" | "REPLICAOF" | "SLAVEOF", "port") => Kind::Integer,
             (_, "min" | "max" | "score" | "timeout") => Kind::Double,
-            (_, "key" | "key1" | "key2" | "newkey" | "source" | "destination" | "src" | "dst") => Kind::Key,
+            (
+                _,
+                "key" | "key1" | "key2" | "newkey" | "destkey" | "sourcekey" | "source" | "destination"
+                | "src" | "dst",
+            ) => Kind::Key,
             (_, "pattern") => Kind::Pattern,
             (_, "unix-time-seconds" | "unix-time-milliseconds") => Kind::UnixTime,
             (
                 _,
-                "bits" | "client-id" | "count" | "cursor" | "db" | "decrement" | "destination-db" | "end"
-                | "frequency" | "increment" | "index" | "index1" | "index2" | "len" | "limit" | "maxage"
-                | "milliseconds" | "min-match-len" | "num-matches" | "numkeys" | "numlocal" | "numreplicas"
-                | "offset" | "protover" | "rank" | "seconds" | "start" | "stop" | "ttl" | "weight",
+                "bit" | "bits" | "client-id" | "count" | "cursor" | "db" | "decrement" | "destination-db"
+                | "end" | "frequency" | "increment" | "index" | "index1" | "index2" | "len" | "limit"
+                | "maxage" | "milliseconds" | "min-match-len" | "num-matches" | "numkeys" | "numlocal"
+                | "numreplicas" | "offset" | "protover" | "rank" | "seconds" | "start" | "stop" | "ttl"
+                | "weight",
             ) => Kind::Integer,
             _ => Kind::String,
         }
@@ -135,6 +142,10 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["NX" | "IFEQ", ..] => "condition",
         ["GT", ..] => "comparison",
         ["EX", ..] => "expiration",
+        ["AND", ..] | ["GET", "write"] => "operation",
+        ["BYTE", "BIT"] => "unit",
+        ["BYFLOAT", "BYINT"] => "increment",
+        ["SET", "INCRBY"] => "write-operation",
         ["ASYNC", ..] => "flush-type",
         ["ASC", "DESC"] => "order",
         ["BYSCORE", ..] => "sortby",
@@ -159,6 +170,10 @@ fn name_after(token: Option<&str>, name: &str) -> Option<&'static str> {
     match (token?, name) {
         ("BY", "pattern") => Some("by-pattern"),
         ("GET", "pattern") => Some("get-pattern"),
+        ("GET", "get") => Some("get-block"),
+        ("SET", "set") => Some("set-block"),
+        ("INCRBY", "incrby") => Some("incrby-block"),
+        ("OVERFLOW", _) => Some("overflow-block"),
         _ => None,
     }
 }
@@ -169,6 +184,9 @@ fn group_name(group: &[Argument]) -> &'static str {
         Some("protover") => "arguments",
         Some("host") => "host-port",
         Some("no") => "no-one",
+        Some("start") => "range",
+        Some("end") => "end-unit-block",
+        Some("overflow-block") => "write",
         _ => "options",
     }
 }

@@ -5,6 +5,7 @@
 pub mod acl;
 pub mod args;
 pub mod arguments;
+pub mod bitmap;
 pub mod blocking;
 pub mod client;
 pub mod command;
@@ -13,6 +14,7 @@ pub mod connection;
 pub mod debug;
 pub mod dump;
 pub mod hash;
+pub mod hyperloglog;
 pub mod info;
 pub mod keys;
 pub mod latency;
@@ -633,6 +635,8 @@ fn prepared_talk<'a, C: Talk<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a>
 const TABLES: &[&[Row]] = &[
     acl::TABLE,
     string::TABLE,
+    bitmap::TABLE,
+    hyperloglog::TABLE,
     hash::TABLE,
     list::TABLE,
     set::TABLE,

@@ -56,6 +56,8 @@ impl Spec {
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Group {
     String,
+    Bitmap,
+    HyperLogLog,
     Hash,
     List,
     Set,
@@ -73,6 +75,8 @@ impl Group {
     pub const fn as_str(self) -> &'static str {
         match self {
             Group::String => "string",
+            Group::Bitmap => "bitmap",
+            Group::HyperLogLog => "hyperloglog",
             Group::Hash => "hash",
             Group::List => "list",
             Group::Set => "set",
@@ -90,6 +94,8 @@ impl Group {
     pub const fn category(self) -> Option<&'static str> {
         match self {
             Group::String => Some("@string"),
+            Group::Bitmap => Some("@bitmap"),
+            Group::HyperLogLog => Some("@hyperloglog"),
             Group::Hash => Some("@hash"),
             Group::List => Some("@list"),
             Group::Set => Some("@set"),
@@ -287,10 +293,12 @@ impl KeySpec {
 
     /// What happens to the keys in `words`.
     ///
-    /// `SET` without `GET` reads nothing; the table cannot say so.
+    /// `SET` without `GET` reads nothing, and `BITFIELD` that only reads changes nothing; the table cannot say so.
     pub fn flags_for(&self, words: &[&[u8]]) -> &'static [&'static str] {
         if !self.flags.contains(&"variable_flags") {
             self.flags
+        } else if words.first().is_some_and(|name| name.eq_ignore_ascii_case(b"BITFIELD")) {
+            if only_gets(&words[2..]) { &["RO", "access"] } else { &["RW", "access", "update"] }
         } else if words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"GET")) {
             &["RW", "access", "update"]
         } else {
@@ -336,5 +344,18 @@ impl KeySpec {
             return None;
         }
         Some((first..=last).step_by(step.max(1) as usize).map(|at| at as usize).collect())
+    }
+}
+
+/// Whether all of `BITFIELD`'s operations are `GET encoding offset`.
+fn only_gets(mut operations: &[&[u8]]) -> bool {
+    let is = |word: &[u8], token: &str| word.eq_ignore_ascii_case(token.as_bytes());
+    loop {
+        operations = match operations {
+            [] => return true,
+            [get, _, _, rest @ ..] if is(get, "GET") => rest,
+            [overflow, _, rest @ ..] if is(overflow, "OVERFLOW") => rest,
+            _ => return false,
+        };
     }
 }

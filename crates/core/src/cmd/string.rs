@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Bytes;
 
-use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, table};
+use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::number::{self, Extended};
 use crate::tx::{Deadline, Tx, View};
 use crate::types::lcs::{self, Match};
@@ -12,8 +12,8 @@ use crate::types::{IntBuffer, StrRef};
 use crate::{Error, Reply, Result, UnixMs};
 
 table! {
-    write Append, write Decr, write DecrBy, write DelEx, write DelIfEq, read Get, write GetDel, write GetEx, read GetRange,
-    write GetSet, write Incr, write IncrBy, write IncrByFloat, read Lcs, read MGet, write MSet, write MSetEx,
+    write Append, write Decr, write DecrBy, write DelEx, write DelIfEq, read Digest, read Get, write GetDel, write GetEx, read GetRange,
+    write GetSet, write Incr, write IncrBy, write IncrByFloat, write IncrEx, read Lcs, read MGet, write MSet, write MSetEx,
     write MSetNx, write PSetEx, write Set, write SetEx, write SetNx, write SetRange, read StrLen,
     read SubStr,
 }
@@ -83,7 +83,12 @@ fn digest_word<'a>(args: &mut Args<'a>) -> Result<&'a [u8]> {
 }
 
 fn has_digest(value: &[u8], digest: &[u8]) -> bool {
-    format!("{:016x}", xxhash_rust::xxh3::xxh3_64(value)).as_bytes().eq_ignore_ascii_case(digest)
+    digest_of(value).as_bytes().eq_ignore_ascii_case(digest)
+}
+
+/// The XXH3 digest of a string, in 16 hexadecimal digits.
+pub fn digest_of(value: &[u8]) -> String {
+    format!("{:016x}", xxhash_rust::xxh3::xxh3_64(value))
 }
 
 /// A time to live, or a deadline, as a command was given it.
@@ -725,14 +730,12 @@ impl<'a> Command<'a> for Append<'a> {
 
 impl<'a> Write<'a> for Append<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
-        match db.view().string(self.key)?.map(StrRef::len) {
-            // Redis stores the first piece as SET does, so that APPEND can make an integer.
-            None => {
-                db.set_string(self.key, StrRef::from_bytes(self.value), Deadline::Clear)?;
-                Ok(self.value.len())
-            }
-            Some(_) => db.append(self.key, self.value),
+        if db.view().exists(self.key)? {
+            return db.append(self.key, self.value);
         }
+        // Redis stores the first piece as SET does, so that APPEND can make an integer.
+        db.set_string(self.key, StrRef::from_bytes(self.value), Deadline::Clear)?;
+        Ok(self.value.len())
     }
 
     fn event(&self) -> Option<&'static str> {
@@ -845,9 +848,8 @@ impl<'a> Command<'a> for SetRange<'a> {
 
 impl<'a> Write<'a> for SetRange<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
-        let length = db.view().string(self.key)?.map_or(0, StrRef::len);
         if self.value.is_empty() {
-            return Ok(length);
+            return Ok(db.view().string(self.key)?.map_or(0, StrRef::len));
         }
         db.write_at(self.key, usize::try_from(self.offset).unwrap_or(usize::MAX), self.value)
     }
@@ -1002,6 +1004,372 @@ impl<'a> Write<'a> for IncrByFloat<'a> {
 
     fn event(&self) -> Option<&'static str> {
         Some("incrbyfloat")
+    }
+}
+
+/// By how much `INCREX` is to increment, and what the sum may be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Increment<T> {
+    /// By how much.
+    pub by: T,
+    /// `LBOUND`: the lowest sum.
+    pub lower: Option<T>,
+    /// `UBOUND`: the highest sum.
+    pub upper: Option<T>,
+}
+
+impl<T: Copy + PartialOrd> Increment<T> {
+    fn new(by: T, lower: Option<T>, upper: Option<T>) -> Result<Self> {
+        match (lower, upper) {
+            (Some(lower), Some(upper)) if lower > upper => {
+                Err(Error::refused("ERR LBOUND can't be greater than UBOUND"))
+            }
+            _ => Ok(Self { by, lower, upper }),
+        }
+    }
+
+    /// The nearest sum that is allowed.
+    fn clamp(self, sum: T) -> T {
+        match self {
+            Self { upper: Some(upper), .. } if sum > upper => upper,
+            Self { lower: Some(lower), .. } if sum < lower => lower,
+            _ => sum,
+        }
+    }
+}
+
+/// Which numbers `INCREX` counts in.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum IncrExBy {
+    /// `BYINT`: integers of 64 bits.
+    Int(Increment<i64>),
+    /// `BYFLOAT`: numbers with a fraction.
+    Float(Increment<Extended>),
+}
+
+/// `INCREX key [BYFLOAT float | BYINT integer] [SATURATE] [LBOUND lowerbound] [UBOUND upperbound] [EX seconds | PX milliseconds | EXAT
+/// unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] [ENX]`
+#[derive(Clone, Debug)]
+pub struct IncrEx<'a> {
+    /// The key.
+    pub key: &'a [u8],
+    /// What is added.
+    pub by: IncrExBy,
+    /// `SATURATE`: a sum that is not allowed becomes the nearest one that is, instead of changing nothing.
+    pub saturate: bool,
+    /// What happens to the deadline.
+    pub expiry: Expiry,
+    /// `ENX`: that happens only if there is no deadline yet.
+    pub only_without_deadline: bool,
+}
+
+/// What `INCREX` answers with: the number that is there, and how much was added to it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum IncrExReply {
+    /// As `BYINT` has it.
+    Int(Incremented<i64>),
+    /// As `BYFLOAT` has it.
+    Float(Incremented<Extended>),
+}
+
+/// A number after it was incremented.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Incremented<T> {
+    /// The number.
+    pub value: T,
+    /// How much was added; nothing if the sum was not allowed.
+    pub applied: T,
+}
+
+impl From<IncrExReply> for Reply {
+    fn from(reply: IncrExReply) -> Self {
+        match reply {
+            IncrExReply::Int(Incremented { value, applied }) => vec![value, applied].into(),
+            IncrExReply::Float(Incremented { value, applied }) => {
+                Reply::Array([value, applied].map(|number| Reply::Decimal(number.to_text())).into())
+            }
+        }
+    }
+}
+
+/// `INCREX`'s options. The deadline stays as it is unless they say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IncrExOptions<T> {
+    /// `LBOUND`: the lowest sum.
+    pub lower: Option<T>,
+    /// `UBOUND`: the highest sum.
+    pub upper: Option<T>,
+    /// `SATURATE`: see [`IncrEx::saturate`].
+    pub saturate: bool,
+    /// What happens to the deadline.
+    pub expiry: Expiry,
+    /// `ENX`: see [`IncrEx::only_without_deadline`].
+    pub only_without_deadline: bool,
+}
+
+impl<T> Default for IncrExOptions<T> {
+    fn default() -> Self {
+        let expiry = Expiry::Keep;
+        Self { lower: None, upper: None, saturate: false, expiry, only_without_deadline: false }
+    }
+}
+
+impl<T> IncrExOptions<T> {
+    /// `LBOUND`: the lowest sum.
+    #[must_use]
+    pub fn at_least(mut self, lower: T) -> Self {
+        self.lower = Some(lower);
+        self
+    }
+
+    /// `UBOUND`: the highest sum.
+    #[must_use]
+    pub fn at_most(mut self, upper: T) -> Self {
+        self.upper = Some(upper);
+        self
+    }
+
+    /// `SATURATE`: a sum that is not allowed becomes the nearest one that is, instead of changing nothing.
+    #[must_use]
+    pub fn saturate(mut self) -> Self {
+        self.saturate = true;
+        self
+    }
+
+    /// `EX`, `PX`: with a time to live.
+    #[must_use]
+    pub fn ex(mut self, ttl: Duration) -> Self {
+        self.expiry = Expiry::In(ttl);
+        self
+    }
+
+    /// `EXAT`, `PXAT`: with a deadline.
+    #[must_use]
+    pub fn exat(mut self, at: UnixMs) -> Self {
+        self.expiry = Expiry::At(at);
+        self
+    }
+
+    /// `PERSIST`: without a deadline from now on.
+    #[must_use]
+    pub fn persist(mut self) -> Self {
+        self.expiry = Expiry::Clear;
+        self
+    }
+
+    /// `ENX`: a time to live, or a deadline, only if there is none yet.
+    #[must_use]
+    pub fn only_without_deadline(mut self) -> Self {
+        self.only_without_deadline = true;
+        self
+    }
+
+    /// The command, whose bounds are numbers as it counts them.
+    ///
+    /// # Errors
+    /// Redis's refusal of a lowest sum above the highest.
+    pub fn command<N: Copy + PartialOrd>(
+        self,
+        key: &[u8],
+        by: N,
+        number: impl Fn(T) -> N,
+        counts_in: impl Fn(Increment<N>) -> IncrExBy,
+    ) -> Result<IncrEx<'_>> {
+        let Self { lower, upper, saturate, expiry, only_without_deadline } = self;
+        let increment = Increment::new(by, lower.map(&number), upper.map(&number))?;
+        Ok(IncrEx { key, by: counts_in(increment), saturate, expiry, only_without_deadline })
+    }
+}
+
+/// The words of `INCREX`, whose numbers are looked at only once the whole grammar is known to be right.
+#[derive(Default)]
+struct IncrExWords<'a> {
+    float: Option<&'a [u8]>,
+    integer: Option<&'a [u8]>,
+    lower: Option<&'a [u8]>,
+    upper: Option<&'a [u8]>,
+    saturate: bool,
+    expiry: Option<RawExpiry<'a>>,
+    persist: bool,
+    only_without_deadline: bool,
+}
+
+impl<'a> IncrExWords<'a> {
+    fn take(args: &mut Args<'a>) -> Result<Self> {
+        let mut words = Self::default();
+        while !args.is_empty() {
+            let is_repeated = if args.take_with("BYFLOAT", 1) {
+                words.integer.is_some() || words.float.replace(args.bytes()?).is_some()
+            } else if args.take_with("BYINT", 1) {
+                words.float.is_some() || words.integer.replace(args.bytes()?).is_some()
+            } else if args.take_with("LBOUND", 1) {
+                words.lower.replace(args.bytes()?).is_some()
+            } else if args.take_with("UBOUND", 1) {
+                words.upper.replace(args.bytes()?).is_some()
+            } else if args.take("SATURATE") {
+                std::mem::replace(&mut words.saturate, true)
+            } else if args.take("ENX") {
+                std::mem::replace(&mut words.only_without_deadline, true) || words.persist
+            } else if args.take("PERSIST") {
+                let excluded = words.expiry.is_some() || words.only_without_deadline;
+                std::mem::replace(&mut words.persist, true) || excluded
+            } else if let Some(expiry) = Expiry::take(args) {
+                words.expiry.replace(expiry).is_some() || words.persist
+            } else {
+                true
+            };
+            if is_repeated {
+                return Err(Error::Syntax);
+            }
+        }
+        if words.only_without_deadline && words.expiry.is_none() {
+            return Err(Error::refused("ERR ENX flag requires an expiration"));
+        }
+        Ok(words)
+    }
+
+    fn integers(&self) -> Result<Increment<i64>> {
+        let number = |word: Option<&[u8]>, refusal| {
+            word.map(|word| number::parse_i64(word).ok_or(Error::refused(refusal))).transpose()
+        };
+        let by = number(self.integer, "ERR Increment is not an integer or out of range")?.unwrap_or(1);
+        let lower = number(self.lower, "ERR LBOUND is not an integer or out of range")?;
+        let upper = number(self.upper, "ERR UBOUND is not an integer or out of range")?;
+        Increment::new(by, lower, upper)
+    }
+
+    fn floats(&self, by: &[u8]) -> Result<Increment<Extended>> {
+        let number = |word, refusal| Extended::parse(word).ok_or(Error::refused(refusal));
+        let by = number(by, "ERR Increment is not a valid float")?;
+        if !by.is_finite() {
+            return Err(Error::refused("ERR BYFLOAT increment cannot be Infinity"));
+        }
+        let lower = self.lower.map(|word| number(word, "ERR LBOUND is not a valid float")).transpose()?;
+        let upper = self.upper.map(|word| number(word, "ERR UBOUND is not a valid float")).transpose()?;
+        Increment::new(by, lower, upper)
+    }
+}
+
+impl<'a> Command<'a> for IncrEx<'a> {
+    const SPEC: Spec = Spec {
+        name: "INCREX",
+        arity: -2,
+        group: Group::String,
+        since: "8.8.0",
+        flags: WRITE_FAST,
+        keys: &[KeySpec::first(&["RW", "access", "update"])],
+        summary: "Adds to the number at a key, within bounds, and changes its time to live.",
+        syntax: "key [BYFLOAT float | BYINT integer] [SATURATE] [LBOUND lowerbound] [UBOUND upperbound] \
+                 [EX seconds | PX milliseconds | EXAT unix-time-seconds | PXAT unix-time-milliseconds | PERSIST] [ENX]",
+        ..Spec::EMPTY
+    };
+    type Reply = IncrExReply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let (key, words) = (args.bytes()?, IncrExWords::take(args)?);
+        let by = match words.float {
+            Some(by) => IncrExBy::Float(words.floats(by)?),
+            None => IncrExBy::Int(words.integers()?),
+        };
+        let expiry = match words.expiry {
+            Some(expiry) => expiry.parse("increx")?,
+            None if words.persist => Expiry::Clear,
+            None => Expiry::Keep,
+        };
+        let IncrExWords { saturate, only_without_deadline, .. } = words;
+        Ok(IncrEx { key, by, saturate, expiry, only_without_deadline })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.key);
+    }
+}
+
+impl<'a> Write<'a> for IncrEx<'a> {
+    fn write(&self, db: &mut Tx<'_>) -> Result<IncrExReply> {
+        let string = db.view().string(self.key)?;
+        match self.by {
+            IncrExBy::Int(increment) => {
+                let old = string.map_or(Ok(0), |string| string.as_int().ok_or(Error::NotAnInteger))?;
+                let sum = old.saturating_add(increment.by);
+                let nearest = increment.clamp(sum);
+                let is_allowed = nearest == sum && old.checked_add(increment.by).is_some();
+                if !is_allowed && !self.saturate {
+                    return Ok(IncrExReply::Int(Incremented { value: old, applied: 0 }));
+                }
+                let applied = nearest.checked_sub(old).ok_or(Error::refused(APPLIED_OVERFLOW))?;
+                self.store(db, StrRef::Int(nearest))?;
+                Ok(IncrExReply::Int(Incremented { value: nearest, applied }))
+            }
+            IncrExBy::Float(increment) => {
+                let number = |string: StrRef<'_>| Extended::parse(string.as_slice(&mut IntBuffer::new()));
+                let old =
+                    string.map_or(Ok(Extended::ZERO), |string| number(string).ok_or(Error::NotAFloat))?;
+                if !old.is_finite() {
+                    return Err(Error::refused("ERR value cannot be Infinity"));
+                }
+                let sum = old.plus(increment.by);
+                let nearest = increment.clamp(sum.to_finite()).to_finite();
+                if nearest != sum && !self.saturate {
+                    return Ok(IncrExReply::Float(Incremented { value: old, applied: Extended::ZERO }));
+                }
+                let applied = nearest.minus(old);
+                if !applied.is_finite() {
+                    return Err(Error::refused(APPLIED_OVERFLOW));
+                }
+                self.store(db, StrRef::text(nearest.to_text().as_bytes()))?;
+                Ok(IncrExReply::Float(Incremented { value: nearest, applied }))
+            }
+        }
+    }
+
+    fn event(&self) -> Option<&'static str> {
+        Some(match self.by {
+            IncrExBy::Int(_) => "incrby",
+            IncrExBy::Float(_) => "incrbyfloat",
+        })
+    }
+}
+
+const APPLIED_OVERFLOW: &str = "ERR applied increment would overflow";
+
+impl IncrEx<'_> {
+    /// Keeps the sum. A deadline that has passed deletes the key instead, and nobody hears of the sum.
+    fn store(&self, db: &mut Tx<'_>, sum: StrRef<'_>) -> Result<()> {
+        let has_deadline = db.view().deadline(self.key)?.flatten().is_some();
+        let expiry = if self.only_without_deadline && has_deadline { Expiry::Keep } else { self.expiry };
+        match expiry.deadline(|| db.now(), "increx")? {
+            Deadline::At(at) if at <= db.now() => db.remove(self.key).map(drop),
+            // That it has no deadline any more is told apart.
+            Deadline::Clear if has_deadline => {
+                db.set_string(self.key, sum, Deadline::Keep)?;
+                db.set_deadline(self.key, None).map(drop)
+            }
+            deadline => db.set_string(self.key, sum, deadline),
+        }
+    }
+}
+
+keyed! {
+    /// `DIGEST key`
+    Digest -> Option<Bytes>, Spec {
+        name: "DIGEST",
+        arity: 2,
+        group: Group::String,
+        since: "8.4.0",
+        flags: Flags::FAST,
+        keys: &[KeySpec::first(&["RO", "access"])],
+        summary: "Returns the XXH3 digest of a string, in hexadecimal digits.",
+        complexity: "O(N), N being the length of the string",
+        syntax: "key",
+        ..Spec::EMPTY
+    }
+}
+
+impl<'a> Read<'a> for Digest<'a> {
+    fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
+        let digest = |string: StrRef<'_>| digest_of(string.as_slice(&mut IntBuffer::new())).into();
+        Ok(db.string(self.key)?.map(digest))
     }
 }
 

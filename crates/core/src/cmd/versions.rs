@@ -5,6 +5,12 @@
 pub(super) const ADDED: &[(&str, &str, &str)] = &[
     ("AUTH", "username", "6.0.0"),
     ("BGSAVE", "schedule", "3.2.2"),
+    ("BITCOUNT", "unit", "7.0.0"),
+    ("BITOP", "andor", "8.2.0"),
+    ("BITOP", "diff", "8.2.0"),
+    ("BITOP", "diff1", "8.2.0"),
+    ("BITOP", "one", "8.2.0"),
+    ("BITPOS", "unit", "7.0.0"),
     ("CLIENT KILL", "client-id", "2.8.12"),
     ("CLIENT KILL", "client-type", "2.8.12"),
     ("CLIENT KILL", "laddr", "6.2.0"),
@@ -75,7 +81,7 @@ pub(super) const DEPRECATED: &[(&str, &str, &str)] = &[
 ];
 
 /// Commands that are for servers among themselves, and for those who test them.
-const SYSTEM: &[&str] = &["DEBUG", "REPLCONF"];
+const SYSTEM: &[&str] = &["DEBUG", "PFDEBUG", "PFSELFTEST", "REPLCONF"];
 
 /// Whether a command is not for callers.
 pub(super) fn is_system(command: &str) -> bool {

@@ -170,6 +170,11 @@ impl Config {
         (self.number(const { place_of_number("proto-max-bulk-len") }) as usize).min(MAX_BULK_LENGTH)
     }
 
+    /// `hll-sparse-max-bytes`: the longest sparse HyperLogLog, in bytes.
+    pub fn sparse_hyperloglog_bytes(&self) -> usize {
+        self.number(const { place_of_number("hll-sparse-max-bytes") }) as usize
+    }
+
     /// `timeout`: after how many idle seconds a caller is disconnected; 0 for never.
     pub fn idle_seconds(&self) -> u64 {
         self.number(const { place_of_number("timeout") }) as u64

@@ -192,6 +192,12 @@ impl Database {
 
     /// The entry at a place.
     #[inline]
+    pub(crate) fn at(&self, place: Place) -> Option<&Entry> {
+        self.entries.at(place)
+    }
+
+    /// The entry at a place, to change.
+    #[inline]
     pub(crate) fn at_mut(&mut self, place: Place) -> Option<EntryMut<'_>> {
         let Self { entries, heap, pointed_bytes, .. } = self;
         let entry = entries.at_mut(place)?;

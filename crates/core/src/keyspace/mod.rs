@@ -20,7 +20,7 @@ pub use access::PastUse;
 pub(crate) use access::{Access, AccessPolicy, Tracking};
 pub(crate) use callers::{Touch, WatchFlag};
 pub(crate) use counters::{Counters, Statistics};
-pub(crate) use database::{Database, Deadlines, Gone, Taken};
+pub(crate) use database::{Database, Deadlines, EntryMut, Gone, Taken};
 pub(crate) use entry::{Content, Entry};
 pub(crate) use shard::Shard;
 

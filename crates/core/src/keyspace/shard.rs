@@ -50,6 +50,12 @@ impl Shard {
 
     /// The entry at a place.
     #[inline]
+    pub(crate) fn at(&self, db: usize, place: Place) -> Option<&Entry> {
+        self.databases.get(db)?.at(place)
+    }
+
+    /// The entry at a place, to change.
+    #[inline]
     pub(crate) fn at_mut(&mut self, db: usize, place: Place) -> Option<EntryMut<'_>> {
         self.databases.get_mut(db)?.at_mut(place)
     }

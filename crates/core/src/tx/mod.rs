@@ -24,8 +24,10 @@ pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut
 pub(crate) use notes::Notes;
 pub(crate) use record::Recorder;
 pub use stream::StreamMut;
+pub use string::StringMut;
 use undo::{Name, Replaced, Undo};
 
+use crate::cmd::hyperloglog::keep_estimate;
 use crate::cmd::{Command, Flags, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
@@ -315,6 +317,11 @@ impl<'v> View<'v> {
         }
     }
 
+    /// Whoever has made the estimate of a HyperLogLog has it kept there, which a view cannot do.
+    pub(crate) fn note_estimated(&self, key: &[u8]) {
+        self.notes.append(News::Estimated(self.db, Bytes::copy_from_slice(key)));
+    }
+
     #[expect(clippy::inline_always, reason = "a call here costs a GET half its time again")]
     #[inline(always)]
     fn used(&self, key: &[u8]) -> Result<Option<(&'v Entry, &'v TypeSettings)>> {
@@ -581,7 +588,7 @@ impl<'e> Tx<'e> {
         // Those who wait are served when the unit ends, which may have taken a while.
         self.now = Now::new(self.engine.clock());
         let mut told = Vec::new();
-        while let Some(news) = self.notes.take().map(|news| self.reclaim_found(news)) {
+        while let Some(news) = self.notes.take().map(|news| self.tidy_up(news)) {
             let mut ready = Vec::new();
             news.iter().for_each(|news| self.touch(news, &mut ready));
             told.extend(news);
@@ -590,15 +597,17 @@ impl<'e> Tx<'e> {
         self.aftermath.wake(|wakers| self.engine.tell(&told, self.caller, wakers));
     }
 
-    /// Reclaims what was found to have expired, as far as it is still there. Returns what there is to tell instead.
-    fn reclaim_found(&mut self, news: Vec<News>) -> Vec<News> {
-        if !news.iter().any(|news| matches!(news, News::Expired(..))) {
+    /// Does what those who only read have left to do, as far as it is still there: reclaims what has expired and keeps estimates.
+    /// Returns what there is to tell instead.
+    fn tidy_up(&mut self, news: Vec<News>) -> Vec<News> {
+        if !news.iter().any(|news| matches!(news, News::Expired(..) | News::Estimated(..))) {
             return news;
         }
         for news in news {
             match news {
                 // A key that is not locked was not found by this unit.
                 News::Expired(db, key) => drop(self.in_database(db, |tx| tx.prepare(&key))),
+                News::Estimated(db, key) => drop(self.in_database(db, |tx| keep_estimate(tx, &key))),
                 other => self.notes.append(other),
             }
         }
@@ -617,7 +626,8 @@ impl<'e> Tx<'e> {
             | News::Message { .. }
             | News::Emptied
             | News::Read { .. }
-            | News::Expired(..) => {}
+            | News::Expired(..)
+            | News::Estimated(..) => {}
             News::Key(Event { db, key, class, .. }) => {
                 let Ok(shard) = self.shard_at(self.hash(key)) else { return };
                 let Some(callers) = &shard.callers else { return };

@@ -321,7 +321,7 @@ mod tests {
     const SHARDS: usize = 4;
 
     /// One key of each kind, those of small values after those of big ones, and big ones that have become small.
-    const KEYS: [&str; 24] = [
+    const KEYS: [&str; 26] = [
         "short",
         "int",
         "raw",
@@ -345,6 +345,8 @@ mod tests {
         "timed table",
         "expired",
         "expired table",
+        "sparse",
+        "dense",
         "missing",
     ];
 
@@ -371,6 +373,9 @@ mod tests {
         let padding = "p".repeat(60);
         ["SET short hello", "SET int 17", "APPEND raw x"].into_iter().for_each(|line| run(&engine, line));
         run(&engine, &format!("SETRANGE long 9000 {padding}"));
+        ["PFADD sparse x y", "PFADD dense x y", "PFDEBUG TODENSE dense"]
+            .into_iter()
+            .for_each(|line| run(&engine, line));
         run(&engine, "RPUSH list e1 2 e3 e1");
         many(&format!("RPUSH pieces e#{padding}"), 400);
         many(&format!("RPUSH few_pieces e#{padding}"), 400);
@@ -461,6 +466,21 @@ mod tests {
         "SETRANGE %1 3 abc",
         "SETRANGE %1 8000 abc",
         "SETRANGE %1 9500 abc",
+        "SETBIT %1 5 1",
+        "SETBIT %1 20 0",
+        "SETBIT %1 70000 1",
+        "SETBIT %1 80000 0",
+        "BITFIELD %1 SET u8 #3 9 INCRBY i16 71990 7 SET u32 3 77",
+        "BITFIELD %1 OVERFLOW FAIL INCRBY u2 90000 5",
+        "BITOP NOT %1 %2",
+        "BITOP XOR %1 %1 %2",
+        "PFADD %1 a b",
+        "PFADD %1",
+        "PFCOUNT %1",
+        "PFMERGE %1 %2",
+        "PFDEBUG TODENSE %1",
+        "INCREX %1 BYINT 3 EX 100 ENX",
+        "INCREX %1 BYFLOAT 0.5 PERSIST",
         "INCR %1",
         "INCRBYFLOAT %1 1.5",
         "MSET %1 a %2 b",

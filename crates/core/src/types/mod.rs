@@ -1,5 +1,7 @@
 //! The data structures behind the types. They know elements, and nothing of keys, clocks, replies or logs.
+pub mod bitmap;
 pub mod hash;
+pub mod hyperloglog;
 pub mod lcs;
 pub mod list;
 pub mod listpack;

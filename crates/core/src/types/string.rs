@@ -139,6 +139,11 @@ impl<'a> StrRef<'a> {
         StrRef::Short { bytes, raw: false }
     }
 
+    /// `bytes` as they are, as a command leaves them that works on bytes in place: `raw`. Whoever stores a long value shares them.
+    pub fn raw(bytes: &'a Bytes) -> Self {
+        if bytes.len() > SHORT_MAX { StrRef::Shared(bytes) } else { StrRef::Short { bytes, raw: true } }
+    }
+
     /// Number of bytes, as `STRLEN` counts them. O(1).
     #[inline]
     pub fn len(self) -> usize {

@@ -25,6 +25,7 @@ fn resp2(reply: Reply, out: &mut Output) {
         Reply::Null => out.put(b"$-1\r\n"),
         Reply::NullArray => out.put(b"*-1\r\n"),
         Reply::Double(number) => text(&format_f64(number), out),
+        Reply::Decimal(digits) => text(&digits, out),
         Reply::Boolean(yes) => header(b':', usize::from(yes), out),
         Reply::Verbatim(words) => string(words.into(), out),
         Reply::BigNumber(digits) => text(&digits, out),
@@ -70,6 +71,7 @@ fn resp3(reply: Reply, out: &mut Output) {
     match reply {
         Reply::Null | Reply::NullArray => out.put(b"_\r\n"),
         Reply::Double(number) => line(b',', &format_f64(number), out),
+        Reply::Decimal(digits) => line(b',', &digits, out),
         Reply::Boolean(yes) => out.put(if yes { b"#t\r\n" } else { b"#f\r\n" }),
         Reply::Verbatim(words) => {
             header(b'=', words.len() + 4, out);
