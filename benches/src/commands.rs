@@ -53,7 +53,7 @@ pub(crate) struct Case {
 
 const TTL: Duration = Duration::from_secs(10_000);
 
-pub(crate) const CASES: [Case; 13] = [
+pub(crate) const CASES: [Case; 15] = [
     Case {
         name: "INCR",
         commands: 1,
@@ -75,6 +75,24 @@ pub(crate) const CASES: [Case; 13] = [
             words[1..].iter_mut().zip(&of.strings).for_each(|(word, key)| *word = key);
             run(&words);
         },
+    },
+    Case {
+        name: "SETBIT, both ways",
+        commands: 2,
+        typed: |redis, of| {
+            redis.setbit("bits", of.ranks[0] as u64, true)?;
+            redis.setbit("bits", of.ranks[0] as u64, false).map(|was| assert!(was))
+        },
+        words: |of, run| {
+            run(&[b"SETBIT", b"bits", of.rank(0), b"1"]);
+            run(&[b"SETBIT", b"bits", of.rank(0), b"0"]);
+        },
+    },
+    Case {
+        name: "PFADD",
+        commands: 1,
+        typed: |redis, of| redis.pfadd("seen", [of.member]).map(drop),
+        words: |of, run| run(&[b"PFADD", b"seen", &of.member]),
     },
     Case {
         name: "HSET",
