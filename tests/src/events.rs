@@ -31,8 +31,18 @@ pub struct Message {
 impl Message {
     /// Whether it says that a key expired. Who notices that, and when, is not the same: a server that reads, redlet's clock.
     fn is_expiry(&self) -> bool {
-        self.payload == b"expired" && self.channel.starts_with(b"__keyspace@")
-            || self.channel.starts_with(b"__keyevent@") && self.channel.ends_with(b"__:expired")
+        self.is_of(b"expired")
+    }
+
+    /// Whether it says that fields of a hash expired. A server tells that of each field that it meets, redlet of all that are due.
+    fn is_expiry_of_fields(&self) -> bool {
+        self.is_of(b"hexpired")
+    }
+
+    fn is_of(&self, event: &[u8]) -> bool {
+        let named = self.channel.strip_suffix(event).is_some_and(|before| before.ends_with(b"__:"));
+        self.payload == event && self.channel.starts_with(b"__keyspace@")
+            || named && self.channel.starts_with(b"__keyevent@")
     }
 }
 
@@ -53,7 +63,8 @@ pub struct Told {
 
 impl Told {
     fn add(&mut self, messages: Vec<Message>) {
-        let (expired, others) = messages.into_iter().partition(Message::is_expiry);
+        let messages = messages.into_iter().filter(|message| !message.is_expiry_of_fields());
+        let (expired, others) = messages.partition(Message::is_expiry);
         self.by_command.push(others);
         self.add_expired(expired);
     }

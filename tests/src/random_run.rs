@@ -84,6 +84,8 @@ pub fn state() -> Vec<Step> {
             ask(&format!("PEXPIRETIME {key}"), Comparison::About);
             ask(&format!("GET {key}"), Comparison::Exact);
             ask(&format!("HGETALL {key}"), Comparison::Unordered);
+            // The last one has no name.
+            ask(&format!("HPEXPIRETIME {key} FIELDS 6 f1 f2 f3 f4 5 "), Comparison::About);
             ask(&format!("LRANGE {key} 0 -1"), Comparison::Exact);
             ask(&format!("SMEMBERS {key}"), Comparison::Unordered);
             ask(&format!("ZRANGE {key} 0 -1 WITHSCORES"), Comparison::Exact);

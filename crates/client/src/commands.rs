@@ -12,6 +12,7 @@ use redlet_core::cmd::config::*;
 use redlet_core::cmd::connection::*;
 use redlet_core::cmd::dump::*;
 use redlet_core::cmd::hash::*;
+use redlet_core::cmd::hash_deadlines::*;
 use redlet_core::cmd::hyperloglog::*;
 use redlet_core::cmd::info::*;
 use redlet_core::cmd::keys::*;
@@ -1974,6 +1975,305 @@ pub trait Commands {
         Self: Sized,
     {
         HScanIter { commands: self, key: key.to_arg().to_vec(), options, steps: Steps::new() }
+    }
+
+    /// Gives fields of a hash a time to live, and says for each what became of it. No time at all removes them. `HEXPIRE`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset_mapping("h", [("a", 1), ("b", 2)])?;
+    /// let set = redis.hexpire("h", Duration::from_secs(60), ["a", "nosuch"])?;
+    /// assert_eq!(set, [FieldExpire::Set, FieldExpire::Missing]);
+    /// assert!(matches!(redis.httl("h", ["a"])?[0], Ttl::Remaining(_)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hexpire(
+        &self,
+        key: impl ToArg,
+        ttl: Duration,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        self.hexpire_with(key, ttl, ExpireWhen::Always, fields)
+    }
+
+    /// Gives fields of a hash a time to live, each if `when` allows it, for which Redis has all words but
+    /// those of [`ExpireWhen::SomeLater`] and [`ExpireWhen::SomeEarlier`]. `HEXPIRE` with `NX`, `XX`, `GT`, `LT`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// redis.hexpire("h", Duration::from_secs(60), ["f"])?;
+    /// let set = redis.hexpire_with("h", Duration::from_secs(30), ExpireWhen::Later, ["f"])?;
+    /// assert_eq!(set, [FieldExpire::Refused]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hexpire_with(
+        &self,
+        key: impl ToArg,
+        ttl: Duration,
+        when: ExpireWhen,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        let amount = Ok(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
+        let key = arg(&key)?;
+        ArgList::new(fields)
+            .with(|fields| self.run_write(&HPExpire { key: &key, amount, when, fields: Ok(fields.into()) }))
+    }
+
+    /// Gives fields of a hash a time to live, to the millisecond as [`Commands::hexpire`] does too. `HPEXPIRE`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hpexpire("h", Duration::from_millis(1500), ["f"])?, [FieldExpire::Set]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hpexpire(
+        &self,
+        key: impl ToArg,
+        ttl: Duration,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        self.hexpire(key, ttl, fields)
+    }
+
+    /// Gives fields of a hash a deadline. One that is not in the future removes them. `HEXPIREAT`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// redis.hexpireat("h", UnixMs(33_177_117_420_000), ["f"])?;
+    /// assert_eq!(redis.hexpiretime("h", ["f"])?, [ExpiresAt::At(UnixMs(33_177_117_420_000))]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hexpireat(
+        &self,
+        key: impl ToArg,
+        at: UnixMs,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        let (amount, when) = (Ok(at.0), ExpireWhen::Always);
+        let key = arg(&key)?;
+        ArgList::new(fields)
+            .with(|fields| self.run_write(&HPExpireAt { key: &key, amount, when, fields: Ok(fields.into()) }))
+    }
+
+    /// Gives fields of a hash a deadline, to the millisecond as [`Commands::hexpireat`] does too. `HPEXPIREAT`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hpexpireat("h", UnixMs(0), ["f"])?, [FieldExpire::Deleted]);
+    /// assert_eq!(redis.exists(["h"])?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hpexpireat(
+        &self,
+        key: impl ToArg,
+        at: UnixMs,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        self.hexpireat(key, at, fields)
+    }
+
+    /// Says how long each field of a hash has to live, to the millisecond. `HTTL`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.httl("h", ["f", "g"])?, [Ttl::Persistent, Ttl::Missing]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn httl(&self, key: impl ToArg, fields: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Ttl>> {
+        let key = arg(&key)?;
+        let answers = ArgList::new(fields)
+            .with(|fields| self.run_read(&HPTtl { key: &key, fields: Ok(fields.into()) }))?;
+        Ok(answers.into_iter().map(|answer| answer.0).collect())
+    }
+
+    /// Says how long each field of a hash has to live, to the millisecond. `HPTTL`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hpttl("h", ["f"])?, [Ttl::Persistent]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hpttl(&self, key: impl ToArg, fields: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Ttl>> {
+        let key = arg(&key)?;
+        let answers = ArgList::new(fields)
+            .with(|fields| self.run_read(&HPTtl { key: &key, fields: Ok(fields.into()) }))?;
+        Ok(answers.into_iter().map(|answer| answer.0).collect())
+    }
+
+    /// Says until when each field of a hash lives, to the millisecond. `HEXPIRETIME`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hexpiretime("h", ["f", "g"])?, [ExpiresAt::Never, ExpiresAt::Missing]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hexpiretime(
+        &self,
+        key: impl ToArg,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<ExpiresAt>> {
+        let key = arg(&key)?;
+        let answers = ArgList::new(fields)
+            .with(|fields| self.run_read(&HPExpireTime { key: &key, fields: Ok(fields.into()) }))?;
+        Ok(answers.into_iter().map(|answer| answer.0).collect())
+    }
+
+    /// Says until when each field of a hash lives, to the millisecond. `HPEXPIRETIME`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hpexpiretime("h", ["f"])?, [ExpiresAt::Never]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hpexpiretime(
+        &self,
+        key: impl ToArg,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<ExpiresAt>> {
+        let key = arg(&key)?;
+        let answers = ArgList::new(fields)
+            .with(|fields| self.run_read(&HPExpireTime { key: &key, fields: Ok(fields.into()) }))?;
+        Ok(answers.into_iter().map(|answer| answer.0).collect())
+    }
+
+    /// Takes away the deadlines of fields of a hash, and says for each what became of it. `HPERSIST`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// redis.hexpire("h", Duration::from_secs(60), ["f"])?;
+    /// assert_eq!(redis.hpersist("h", ["f", "g"])?, [FieldPersist::Cleared, FieldPersist::Missing]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hpersist(
+        &self,
+        key: impl ToArg,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldPersist>> {
+        let key = arg(&key)?;
+        ArgList::new(fields).with(|fields| self.run_write(&HPersist { key: &key, fields: Ok(fields.into()) }))
+    }
+
+    /// Returns the values of fields and removes them, `None` for each that is not there. `HGETDEL`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// assert_eq!(redis.hgetdel("h", ["f"])?[0].as_deref(), Some(&b"v"[..]));
+    /// assert_eq!(redis.exists(["h"])?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hgetdel(
+        &self,
+        key: impl ToArg,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<Option<Bytes>>> {
+        let key = arg(&key)?;
+        ArgList::new(fields).with(|fields| self.run_write(&HGetDel { key: &key, fields: Ok(fields.into()) }))
+    }
+
+    /// Returns the values of fields and changes their time to live; [`Expiry::Clear`] takes deadlines away. `HGETEX`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.hset("h", "f", "v")?;
+    /// redis.hgetex("h", Expiry::In(Duration::from_secs(9)), ["f"])?;
+    /// assert!(matches!(redis.httl("h", ["f"])?[0], Ttl::Remaining(_)));
+    /// redis.hgetex("h", Expiry::Clear, ["f"])?;
+    /// assert_eq!(redis.httl("h", ["f"])?, [Ttl::Persistent]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hgetex(
+        &self,
+        key: impl ToArg,
+        expiry: Expiry,
+        fields: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<Option<Bytes>>> {
+        let expiry = Ok(expiry);
+        let key = arg(&key)?;
+        ArgList::new(fields)
+            .with(|fields| self.run_write(&HGetEx { key: &key, expiry, fields: Ok(fields.into()) }))
+    }
+
+    /// Sets fields of a hash and their time to live; false if `when` refused it. [`Expiry::Clear`] takes deadlines away. `HSETEX`.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let ttl = Expiry::In(Duration::from_secs(60));
+    /// assert!(redis.hsetex("h", [("a", 1), ("b", 2)], WhenFields::Missing, ttl)?);
+    /// assert!(!redis.hsetex("h", [("b", 3), ("c", 4)], WhenFields::Present, ttl)?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn hsetex(
+        &self,
+        key: impl ToArg,
+        pairs: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
+        when: WhenFields,
+        expiry: Expiry,
+    ) -> Result<bool> {
+        let key = arg(&key)?;
+        PairList::new(pairs)
+            .with(|pairs| self.run_write(&HSetEx { key: &key, when, expiry, pairs: pairs.into() }))
     }
 
     // Lists.

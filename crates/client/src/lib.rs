@@ -43,6 +43,7 @@ pub use redlet_core::cmd::bitmap::{
 };
 pub use redlet_core::cmd::dump::{PastUse, RestoreOptions};
 pub use redlet_core::cmd::hash::Draw;
+pub use redlet_core::cmd::hash_deadlines::{FieldExpire, FieldPersist, WhenFields};
 pub use redlet_core::cmd::keys::{ExpireWhen, ExpiresAt, Ttl};
 pub use redlet_core::cmd::list::{End, Side};
 pub use redlet_core::cmd::memory::{DatabaseMemory, MemoryReport};

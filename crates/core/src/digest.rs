@@ -8,7 +8,7 @@ use sha1::{Digest as _, Sha1};
 
 use crate::UnixMs;
 use crate::number;
-use crate::types::{Type, ValueRef};
+use crate::types::{Element, Type, ValueRef};
 
 /// A digest, or what has been made of one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,9 +55,21 @@ impl Digest {
                 let score = number::format_shortest(score);
                 self.add_digest(member.with(|member| pair(member, score.as_bytes())));
             }),
-            ValueRef::Hash(hash) => hash.iter().for_each(|(field, value)| {
-                self.add_digest(field.with(|field| value.with(|value| pair(field, value))));
-            }),
+            ValueRef::Hash(hash) => {
+                let of_field = |field: Element<'_>, value: Element<'_>| {
+                    field.with(|field| value.with(|value| pair(field, value)))
+                };
+                match hash.iter_timed() {
+                    None => hash.iter().for_each(|(field, value)| self.add_digest(of_field(field, value))),
+                    Some(timed) => timed.for_each(|(field, value, deadline)| {
+                        let mut digest = of_field(field, value);
+                        if deadline.is_some() {
+                            digest.add(b"!!hexpire!!");
+                        }
+                        self.add_digest(digest);
+                    }),
+                }
+            }
             ValueRef::Stream(stream) => stream.iter().for_each(|entry| {
                 self.append(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
                 entry.fields.for_each(|(name, value)| {

@@ -246,6 +246,20 @@ pub enum Effect<'a> {
 
     /// A stream has changed, or is a new one with just this change.
     Stream(#[serde(borrow)] StreamChange<'a>),
+    /// A field of a hash has this deadline from now on. [`Effect::HSet`] takes it away.
+    HExpireAt {
+        /// The field.
+        #[serde(borrow)]
+        field: Blob<'a>,
+        /// The last moment at which it is there.
+        at: UnixMs,
+    },
+    /// A field of a hash has no deadline any more.
+    HPersist {
+        /// The field.
+        #[serde(borrow)]
+        field: Blob<'a>,
+    },
 }
 
 /// A whole value, of any type.
@@ -264,6 +278,8 @@ pub enum Image<'a> {
     ZSet(#[serde(borrow)] Vec<(Blob<'a>, f64)>),
     /// A stream.
     Stream(#[serde(borrow)] StreamImage<'a>),
+    /// A hash's fields, values and deadlines, where one has or had a deadline.
+    TimedHash(#[serde(borrow)] Vec<(Blob<'a>, Blob<'a>, Option<UnixMs>)>),
 }
 
 /// A command as words, its name first.
@@ -296,6 +312,20 @@ pub(crate) fn on<'a>(
 fn set_string<'a>(key: &'a [u8], value: &'a [u8], expire_at: Option<UnixMs>) -> Words<'a> {
     let deadline = expire_at.map(|at| [Cow::Borrowed(&b"PXAT"[..]), decimal(at.0)]);
     on("SET", key, once(Cow::Borrowed(value)).chain(deadline.into_iter().flatten()))
+}
+
+/// `FIELDS numfields field ...`
+fn fields<'a>(names: &[&'a [u8]]) -> Words<'a> {
+    let count = decimal(names.len() as i64);
+    [Cow::Borrowed(&b"FIELDS"[..]), count]
+        .into_iter()
+        .chain(names.iter().map(|name| Cow::Borrowed(*name)))
+        .collect()
+}
+
+/// `milliseconds FIELDS numfields field ...`
+fn expiry<'a>(at: UnixMs, names: &[&'a [u8]]) -> Words<'a> {
+    once(decimal(at.0)).chain(fields(names)).collect()
 }
 
 impl Effect<'_> {
@@ -339,6 +369,8 @@ impl Effect<'_> {
             Effect::ZAdd { member, score } => Effect::ZAdd { member: member.into_owned(), score },
             Effect::ZRem { member } => Effect::ZRem { member: member.into_owned() },
             Effect::Stream(change) => Effect::Stream(change.into_owned()),
+            Effect::HExpireAt { field, at } => Effect::HExpireAt { field: field.into_owned(), at },
+            Effect::HPersist { field } => Effect::HPersist { field: field.into_owned() },
         }
     }
 
@@ -407,6 +439,8 @@ impl Effect<'_> {
             Effect::ZAdd { member, score } => on("ZADD", key, [text(*score), word(member)]),
             Effect::ZRem { member } => on("ZREM", key, [word(member)]),
             Effect::Stream(change) => change.to_command(key),
+            Effect::HExpireAt { field, at } => on("HPEXPIREAT", key, expiry(*at, &[&**field])),
+            Effect::HPersist { field } => on("HPERSIST", key, fields(&[&**field])),
         };
         (turned, vec![command])
     }
@@ -420,6 +454,7 @@ impl Image<'_> {
             Image::String(_) | Image::Stream(_) => None,
             Image::List(values) => Some(values.len()),
             Image::Hash(fields) => Some(fields.len()),
+            Image::TimedHash(fields) => Some(fields.len()),
             Image::Set(members) => Some(members.len()),
             Image::ZSet(members) => Some(members.len()),
         }
@@ -439,6 +474,12 @@ impl Image<'_> {
                 Image::ZSet(members.into_iter().map(|(member, score)| (member.into_owned(), score)).collect())
             }
             Image::Stream(stream) => Image::Stream(stream.into_owned()),
+            Image::TimedHash(fields) => {
+                let owned = |(field, value, at): (Blob<'_>, Blob<'_>, _)| {
+                    (field.into_owned(), value.into_owned(), at)
+                };
+                Image::TimedHash(fields.into_iter().map(owned).collect())
+            }
         }
     }
 
@@ -452,14 +493,27 @@ impl Image<'_> {
             Image::Hash(fields) => {
                 ("HSET", fields.iter().map(|(field, value)| words([&**field, &**value])).collect())
             }
+            Image::TimedHash(fields) => {
+                ("HSET", fields.iter().map(|(field, value, _)| words([&**field, &**value])).collect())
+            }
             Image::ZSet(members) => (
                 "ZADD",
                 members.iter().map(|(member, score)| vec![text(*score), Cow::Borrowed(&**member)]).collect(),
             ),
             Image::Stream(stream) => return stream_commands(stream, key).into_iter(),
         };
+        // Fields of one deadline are likely to be neighbours.
+        let deadlines = match self {
+            Image::TimedHash(fields) => fields.chunk_by(|one, other| one.2 == other.2).collect(),
+            _ => Vec::new(),
+        };
+        let deadlines = deadlines.into_iter().flat_map(|fields| fields.chunks(ELEMENTS_PER_COMMAND));
+        let expiries = deadlines.filter_map(move |fields| {
+            let names: Vec<&[u8]> = fields.iter().map(|(field, ..)| &**field).collect();
+            Some(on("HPEXPIREAT", key, expiry(fields.first()?.2?, &names)))
+        });
         let groups = elements.chunks(ELEMENTS_PER_COMMAND).map(|group| on(name, key, group.concat()));
-        groups.collect::<Vec<_>>().into_iter()
+        groups.chain(expiries).collect::<Vec<_>>().into_iter()
     }
 }
 
@@ -496,6 +550,29 @@ mod tests {
         assert_eq!(lines(&put), ["DEL k", "ZADD k -inf m 0.1 n"]);
         let put = Effect::Put { value: Image::String(blob("v")), expire_at: Some(UnixMs(7)) };
         assert_eq!(lines(&put), ["SET k v PXAT 7"]);
+    }
+
+    #[test]
+    fn fields_of_one_deadline_get_it_in_commands_of_64() {
+        let field = |at: i64| (blob("f"), blob("v"), Some(UnixMs(at)));
+        let fields = [vec![field(7); 65], vec![(blob("g"), blob("w"), None), field(9)]].concat();
+        let put = Effect::Put { value: Image::TimedHash(fields), expire_at: Some(UnixMs(99)) };
+        let lines: Vec<_> = lines(&put).into_iter().filter(|line| !line.starts_with("HSET")).collect();
+        assert_eq!(
+            lines,
+            [
+                "DEL k",
+                &format!("HPEXPIREAT k 7 FIELDS 64{}", " f".repeat(64)),
+                "HPEXPIREAT k 7 FIELDS 1 f",
+                "HPEXPIREAT k 9 FIELDS 1 f",
+                "PEXPIREAT k 99"
+            ]
+        );
+        assert_eq!(
+            self::lines(&Effect::HExpireAt { field: blob("f"), at: UnixMs(5) }),
+            ["HPEXPIREAT k 5 FIELDS 1 f"]
+        );
+        assert_eq!(self::lines(&Effect::HPersist { field: blob("f") }), ["HPERSIST k FIELDS 1 f"]);
     }
 
     #[test]

@@ -656,7 +656,7 @@ impl Engine {
         locks: WriteLocks<'e>,
         known: Option<KnownHashes>,
     ) -> Tx<'e> {
-        let mut notes = Notes::new(self.events.wanted());
+        let mut notes = Notes::new(self.events.wanted()).naming_subkeys(self.events.names_subkeys());
         match &locks {
             Locks::One(_, shard) => notes.heed(shard),
             Locks::Many(_) => locks.iter().for_each(|(_, shard)| notes.heed(shard)),
@@ -670,7 +670,7 @@ impl Engine {
     fn tell_missed<G>(&self, locks: Locks<G>, news: Vec<News>) {
         let mut shards = ShardSet::new(self.keyspace.len());
         for news in &news {
-            if let News::Expired(_, key) | News::Estimated(_, key) = news {
+            if let News::Expired(_, key) | News::ExpiredField { key, .. } | News::Estimated(_, key) = news {
                 shards.insert(self.shard_of(key));
             }
         }

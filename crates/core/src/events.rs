@@ -3,7 +3,7 @@
 //! Knows nothing of locks and of how changes are found; see `tx/notes.rs` for that.
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 use std::task::Waker;
 
 use parking_lot::RwLock;
@@ -180,12 +180,15 @@ pub struct Event {
     pub class: Class,
     /// Redis's word for it, such as `lpush` or `expired`.
     pub name: &'static str,
+    /// The fields of a hash that it is about, as far as somebody asked for them in `notify-keyspace-events`.
+    pub subkeys: Vec<Bytes>,
 }
 
 impl Event {
     /// About how many bytes it takes.
     fn bytes(&self) -> usize {
-        size_of::<Self>() + self.key.len()
+        let subkeys: usize = self.subkeys.iter().map(|subkey| size_of::<Bytes>() + subkey.len()).sum();
+        size_of::<Self>() + self.key.len() + subkeys
     }
 }
 
@@ -231,6 +234,8 @@ pub(crate) enum News {
     Ready(usize, Bytes),
     /// A key was found to have expired, and is to be removed.
     Expired(usize, Bytes),
+    /// The same of a field of a hash.
+    ExpiredField { db: usize, key: Bytes, field: Bytes },
     /// A HyperLogLog's estimate was made, and is to be kept with it.
     Estimated(usize, Bytes),
     /// A command published something.
@@ -244,12 +249,19 @@ pub(crate) struct Notifications {
     by_key: bool,
     /// `E`: on `__keyevent@<db>__:<event>`.
     by_event: bool,
+    /// The channels that say of which subkeys an event is.
+    by_subkey: [bool; SUBKEY_LETTERS.len()],
     classes: Classes,
 }
 
+/// `S`: on `__subkeyspace@<db>__:<key>`; `T`: on `__subkeyevent@<db>__:<event>`; `I`: on `__subkeyspaceitem@<db>__:<key>\n<subkey>`;
+/// `V`: on `__subkeyspaceevent@<db>__:<event>|<key>`.
+const SUBKEY_LETTERS: [u8; 4] = *b"STIV";
+
 impl Notifications {
-    const BY_KEY: u16 = 1 << 14;
-    const BY_EVENT: u16 = 1 << 15;
+    const BY_KEY: u32 = 1 << 14;
+    const BY_EVENT: u32 = 1 << 15;
+    const BY_SUBKEY: u32 = 1 << 16;
 
     /// Understands a value; `None` if a letter means nothing.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
@@ -260,6 +272,10 @@ impl Notifications {
                 b'E' => parsed.by_event = true,
                 b'A' => parsed.classes = parsed.classes.and(Classes::CHANGES),
                 _ => {
+                    if let Some(kind) = SUBKEY_LETTERS.iter().position(|known| *known == letter) {
+                        parsed.by_subkey[kind] = true;
+                        continue;
+                    }
                     let class = Class::ALL.into_iter().find(|class| class.letter() == char::from(letter))?;
                     parsed.classes = parsed.classes.and(Classes::of(&[class]));
                 }
@@ -269,8 +285,19 @@ impl Notifications {
     }
 
     /// What is published at all.
-    const fn published(self) -> Classes {
-        if self.by_key || self.by_event { self.classes } else { Classes::NONE }
+    fn published(self) -> Classes {
+        if self.by_key || self.by_event {
+            self.classes
+        } else if self.names_subkeys() {
+            Classes(self.classes.0 & Classes::from(Class::Hash).0)
+        } else {
+            Classes::NONE
+        }
+    }
+
+    /// Whether it is published of which subkeys events are.
+    pub(crate) fn names_subkeys(self) -> bool {
+        self.by_subkey != [false; SUBKEY_LETTERS.len()] && self.classes.contains(Class::Hash)
     }
 
     /// Publishes an event on its channels, if its class is among those that are.
@@ -288,25 +315,53 @@ impl Notifications {
         if self.by_event {
             publish("keyevent", event.name.as_bytes(), &event.key);
         }
+        if event.subkeys.is_empty() {
+            return;
+        }
+        let (name, key, subkeys) = (event.name.as_bytes(), &*event.key, &event.subkeys);
+        let list = || subkeys.iter().map(|subkey| counted(subkey)).collect::<Vec<_>>().join(&b',');
+        let [by_key, by_event, by_item, by_event_and_key] = self.by_subkey;
+        if by_key {
+            publish("subkeyspace", key, &[name, b"|", &list()].concat());
+        }
+        if by_event {
+            publish("subkeyevent", name, &[&counted(key)[..], b"|", &list()].concat());
+        }
+        if by_item {
+            subkeys
+                .iter()
+                .for_each(|subkey| publish("subkeyspaceitem", &[key, b"\n", subkey].concat(), name));
+        }
+        if by_event_and_key {
+            publish("subkeyspaceevent", &[name, b"|", key].concat(), &list());
+        }
     }
 
-    const fn bits(self) -> u16 {
-        self.classes.0
+    fn bits(self) -> u32 {
+        let by_subkey = self.by_subkey.into_iter().enumerate().filter(|(_, is_set)| *is_set);
+        u32::from(self.classes.0)
             | if self.by_key { Self::BY_KEY } else { 0 }
             | if self.by_event { Self::BY_EVENT } else { 0 }
+            | by_subkey.fold(0, |bits, (kind, _)| bits | Self::BY_SUBKEY << kind)
     }
 
-    const fn from_bits(bits: u16) -> Self {
+    fn from_bits(bits: u32) -> Self {
         Self {
             by_key: bits & Self::BY_KEY != 0,
             by_event: bits & Self::BY_EVENT != 0,
-            classes: Classes(bits & Classes::EVERY.0),
+            by_subkey: std::array::from_fn(|kind| bits & Self::BY_SUBKEY << kind != 0),
+            classes: Classes(bits as u16 & Classes::EVERY.0),
         }
     }
 }
 
+/// A name after its length.
+fn counted(name: &[u8]) -> Vec<u8> {
+    [format!("{}:", name.len()).as_bytes(), name].concat()
+}
+
 impl fmt::Display for Notifications {
-    /// As Redis writes it: `A` for what it stands for, where `n` is then left out; `m` after `K` and `E`.
+    /// As Redis writes it: `A` for what it stands for, where `n` is then left out; `m` after `K` and `E`, and then subkeys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let has_all = self.classes.0 & Classes::CHANGES.0 == Classes::CHANGES.0;
         if has_all {
@@ -315,7 +370,11 @@ impl fmt::Display for Notifications {
             Classes(self.classes.0 & !Classes::of(&[Class::KeyMiss]).0).fmt(f)?;
         }
         let rest = [(self.by_key, "K"), (self.by_event, "E"), (self.classes.contains(Class::KeyMiss), "m")];
-        rest.into_iter().filter(|(is_set, _)| *is_set).try_for_each(|(_, letter)| f.write_str(letter))
+        rest.into_iter().filter(|(is_set, _)| *is_set).try_for_each(|(_, letter)| f.write_str(letter))?;
+        let by_subkey = SUBKEY_LETTERS.into_iter().zip(self.by_subkey).filter(|(_, is_set)| *is_set);
+        by_subkey
+            .map(|(letter, _)| char::from(letter))
+            .try_for_each(|letter| fmt::Write::write_char(f, letter))
     }
 }
 
@@ -323,11 +382,13 @@ impl fmt::Display for Notifications {
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     /// The bits of [`Notifications`].
-    notifications: AtomicU16,
+    notifications: AtomicU32,
     /// Locked under shards and over inboxes.
     listeners: RwLock<Vec<Arc<Listener>>>,
     /// Whether callers track keys, and are told of every change.
     are_keys_tracked: AtomicBool,
+    /// Whether it is published of which fields of a hash an event is.
+    names_subkeys: AtomicBool,
     /// The classes that anybody wants to hear of: all that a unit looks at unless there is something to tell.
     wanted: AtomicU16,
 }
@@ -339,6 +400,12 @@ impl Events {
         Classes(self.wanted.load(Ordering::Relaxed))
     }
 
+    /// Whether the fields are noted of which an event of a hash is.
+    #[inline]
+    pub(crate) fn names_subkeys(&self) -> bool {
+        self.names_subkeys.load(Ordering::Relaxed)
+    }
+
     /// What is published.
     pub(crate) fn notifications(&self) -> Notifications {
         Notifications::from_bits(self.notifications.load(Ordering::Relaxed))
@@ -346,7 +413,10 @@ impl Events {
 
     /// Publishes other changes from now on: those of units that begin after this.
     pub(crate) fn set_notifications(&self, notifications: Notifications) {
-        self.change(|_| self.notifications.store(notifications.bits(), Ordering::Relaxed));
+        self.change(|_| {
+            self.notifications.store(notifications.bits(), Ordering::Relaxed);
+            self.names_subkeys.store(notifications.names_subkeys(), Ordering::Relaxed);
+        });
     }
 
     /// From now on every change is noted for callers that track keys, or not for them any more.
@@ -404,6 +474,7 @@ impl Engine {
                 | News::Read { .. }
                 | News::Ready(..)
                 | News::Expired(..)
+                | News::ExpiredField { .. }
                 | News::Estimated(..) => {}
                 News::Message { channel, payload, is_sharded } => {
                     let message = Published { channel, payload, is_sharded: *is_sharded };
@@ -443,6 +514,56 @@ mod tests {
             }
         });
         heard
+    }
+
+    // As documented for Redis 8.8: https://redis.io/docs/latest/develop/pubsub/subkeyspace-notifications/
+    #[test]
+    fn subkeys_are_named_on_the_channels_that_were_asked_for() {
+        let clock = Arc::new(ManualClock::at(UnixMs(1_700_000_000_000)));
+        let engine = Engine::new(EngineOptions { clock: clock.clone(), seed: 7, databases: 2, shards: 4 });
+        let mut subscriber = Subscriber::new(Capacity::default());
+        engine.pubsub().join(&mut subscriber, Kind::Pattern, b"*");
+        let heard = |value: &str, line: &str| {
+            engine.events().set_notifications(Notifications::parse(value.as_bytes()).unwrap());
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            engine.execute(0, &words).unwrap();
+            let mut heard = Vec::new();
+            subscriber.inbox().drain(|push| {
+                if let Push::Message { channel, payload, .. } = push {
+                    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                    heard.push(format!("{} {}", text(&channel), text(&payload)));
+                }
+            });
+            heard
+        };
+        assert_eq!(
+            heard("STIVh", "HSET h name Ada born 1815"),
+            [
+                "__subkeyspace@0__:h hset|4:name,4:born",
+                "__subkeyevent@0__:hset 1:h|4:name,4:born",
+                "__subkeyspaceitem@0__:h\nname hset",
+                "__subkeyspaceitem@0__:h\nborn hset",
+                "__subkeyspaceevent@0__:hset|h 4:name,4:born",
+            ]
+        );
+        assert_eq!(heard("SA", "HEXPIRE h 9 FIELDS 2 name nosuch"), ["__subkeyspace@0__:h hexpire|4:name"]);
+        assert_eq!(heard("TA", "HPERSIST h FIELDS 1 name"), ["__subkeyevent@0__:hpersist 1:h|4:name"]);
+        assert_eq!(heard("VA", "HINCRBY h born 1"), ["__subkeyspaceevent@0__:hincrby|h 4:born"]);
+        assert_eq!(
+            heard("KSA", "HGETDEL h FIELDS 2 name born"),
+            ["__keyspace@0__:h hdel", "__subkeyspace@0__:h hdel|4:name,4:born", "__keyspace@0__:h del"]
+        );
+        assert_eq!(heard("STIVA", "SET k v"), [""; 0]);
+        assert_eq!(heard("STIVs", "HSET h name Ada"), [""; 0]);
+        assert_eq!(Notifications::parse(b"VhIETS").unwrap().to_string(), "hESTIV");
+
+        heard("ISA", "HPEXPIRE h 5 FIELDS 1 name");
+        clock.advance(std::time::Duration::from_millis(6));
+        engine.tick(10);
+        assert_eq!(
+            heard("ISA", "PING"),
+            ["__subkeyspace@0__:h hexpired|4:name", "__subkeyspaceitem@0__:h\nname hexpired"]
+        );
     }
 
     #[test]
@@ -530,7 +651,7 @@ mod tests {
 
     #[test]
     fn the_bits_of_the_parameter_are_the_parameter() {
-        for text in ["", "K", "E", "AKEmn", "g$", "xeKE"] {
+        for text in ["", "K", "E", "AKEmn", "g$", "xeKE", "SKh", "TIVA"] {
             let notifications = Notifications::parse(text.as_bytes()).unwrap();
             assert_eq!(Notifications::from_bits(notifications.bits()), notifications, "{text}");
         }

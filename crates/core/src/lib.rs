@@ -57,6 +57,7 @@ pub mod tx;
 pub mod types;
 mod waiting;
 mod watch;
+mod wheel;
 pub mod words;
 
 pub use bytes::Bytes;

@@ -261,6 +261,8 @@ pub(crate) fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> 
         }),
         Effect::ZRem { member } => found(tx.zset_mut(key)?.remove(member).is_some()),
         Effect::Stream(change) => found(tx.stream_mut(key)?.apply(change, None)),
+        Effect::HExpireAt { field, at } => found(tx.hash_mut(key)?.set_deadline(field, Some(*at))),
+        Effect::HPersist { field } => found(tx.hash_mut(key)?.set_deadline(field, None)),
     }
 }
 
@@ -282,6 +284,11 @@ pub(crate) fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {
         Image::Hash(fields) => {
             let mut hash = tx.build::<Hash>()?;
             fields.iter().for_each(|(field, value)| hash.insert(field, value));
+            hash.into_value()
+        }
+        Image::TimedHash(fields) => {
+            let mut hash = tx.build::<Hash>()?;
+            fields.iter().for_each(|(field, value, at)| hash.insert_until(field, value, *at));
             hash.into_value()
         }
         Image::Set(members) => {

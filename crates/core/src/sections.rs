@@ -190,6 +190,7 @@ mod tests {
                     let mut shown = match &image {
                         Image::Set(members) => members.iter().map(|member| format!("{member:?}")).collect(),
                         Image::Hash(fields) => fields.iter().map(|field| format!("{field:?}")).collect(),
+                        Image::TimedHash(fields) => fields.iter().map(|field| format!("{field:?}")).collect(),
                         in_order => vec![format!("{in_order:?}")],
                     };
                     shown.sort_unstable();
@@ -261,6 +262,9 @@ mod tests {
                 50..52 => format!("PEXPIREAT {from} {}", NOW + 1000 + i64::from(value)),
                 52..54 => format!("INCR {from}"),
                 54..56 => format!("APPEND {from} {value}"),
+                56..58 => format!("HSET {from} {to} {value} {value} {to}"),
+                58..60 => format!("HPEXPIREAT {from} {} FIELDS 1 {to}", NOW + 1000 + i64::from(value)),
+                60 => format!("HPERSIST {from} FIELDS 1 {to}"),
                 _ => format!("SET {from} {value}"),
             }
         }

@@ -113,9 +113,9 @@ impl Kind {
                 _,
                 "bit" | "bits" | "client-id" | "count" | "cursor" | "db" | "decrement" | "destination-db"
                 | "end" | "frequency" | "increment" | "index" | "index1" | "index2" | "len" | "limit"
-                | "maxage" | "milliseconds" | "min-match-len" | "num-matches" | "numkeys" | "numlocal"
-                | "numreplicas" | "offset" | "protover" | "rank" | "seconds" | "start" | "stop" | "ttl"
-                | "weight",
+                | "maxage" | "milliseconds" | "min-match-len" | "num-matches" | "numfields" | "numkeys"
+                | "numlocal" | "numreplicas" | "offset" | "protover" | "rank" | "seconds" | "start" | "stop"
+                | "ttl" | "weight",
             ) => Kind::Integer,
             _ => Kind::String,
         }
@@ -139,7 +139,7 @@ fn token_name(token: &str) -> String {
 fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
     let words: Vec<&str> = choices.iter().map(|choice| choice.token.unwrap_or(&choice.name)).collect();
     match words.as_slice() {
-        ["NX" | "IFEQ", ..] => "condition",
+        ["NX" | "FNX" | "IFEQ", ..] => "condition",
         ["GT", ..] => "comparison",
         ["EX", ..] => "expiration",
         ["AND", ..] | ["GET", "write"] => "operation",

@@ -261,7 +261,7 @@ impl<'a> Control<'a> for Debug<'a> {
             Request::TableStatistics(number) => {
                 let number = usize::try_from(number).ok().filter(|number| *number < engine.databases());
                 let number = number.ok_or(Error::refused("ERR Out of range database"))?;
-                let Counted { keys, deadlines } = count(&db.view().in_database(number))?;
+                let Counted { keys, deadlines, .. } = count(&db.view().in_database(number))?;
                 let statistics = |title: &str, elements: usize| match elements {
                     0 => format!("[{title} HT]\n"),
                     _ => format!("[{title} HT]\n{}", table_statistics(elements)),

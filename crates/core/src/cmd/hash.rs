@@ -16,7 +16,7 @@ table! {
     write HMSet, read HRandField, read HScan, write HSet, write HSetNx, read HStrLen, read HVals,
 }
 
-const HASH: Spec = Spec { group: Group::Hash, since: "2.0.0", ..Spec::EMPTY };
+pub(super) const HASH: Spec = Spec { group: Group::Hash, since: "2.0.0", ..Spec::EMPTY };
 const FAST_WRITE: Flags = Flags::DENYOOM.and(Flags::FAST);
 const UNORDERED: &[&str] = &["nondeterministic_output_order"];
 
@@ -87,13 +87,18 @@ field_command! {
     }
 }
 
-fn field<'v>(hash: Option<HashView<'v>>, field: &[u8]) -> Option<Element<'v>> {
-    hash.and_then(|hash| hash.get(field))
+fn field<'v>(db: &View<'_>, key: &[u8], hash: Option<HashView<'v>>, field: &[u8]) -> Option<Element<'v>> {
+    let hash = hash?;
+    let found = hash.get(field);
+    if found.is_none() && hash.is_timed() {
+        db.note_expired_field(key, hash, field);
+    }
+    found
 }
 
 impl<'a> Read<'a> for HGet<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
-        Ok(field(db.hash_at(self.key)?, self.field).map(Element::copy))
+        Ok(field(db, self.key, db.hash_at(self.key)?, self.field).map(Element::copy))
     }
 }
 
@@ -112,7 +117,7 @@ field_command! {
 
 impl<'a> Read<'a> for HExists<'a> {
     fn read(&self, db: &View<'_>) -> Result<bool> {
-        Ok(field(db.hash_at(self.key)?, self.field).is_some())
+        Ok(field(db, self.key, db.hash_at(self.key)?, self.field).is_some())
     }
 }
 
@@ -132,7 +137,7 @@ field_command! {
 
 impl<'a> Read<'a> for HStrLen<'a> {
     fn read(&self, db: &View<'_>) -> Result<usize> {
-        Ok(field(db.hash_at(self.key)?, self.field).map_or(0, |value| value.with(<[u8]>::len)))
+        Ok(field(db, self.key, db.hash_at(self.key)?, self.field).map_or(0, |value| value.with(<[u8]>::len)))
     }
 }
 
@@ -143,7 +148,7 @@ keyed! {
         arity: 2,
         flags: Flags::FAST,
         keys: &[KeySpec::first(&["RO"])],
-        summary: "Counts the fields of a hash.",
+        summary: "Counts the fields of a hash, those too that have expired and are not removed yet.",
         syntax: "key",
         ..HASH
     }
@@ -253,7 +258,7 @@ fields_command! {
 impl<'a> Read<'a> for HMGet<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<Option<Bytes>>> {
         let hash = db.hash_at(self.key)?;
-        Ok(self.fields.iter().map(|name| field(hash, name).map(Element::copy)).collect())
+        Ok(self.fields.iter().map(|name| field(db, self.key, hash, name).map(Element::copy)).collect())
     }
 }
 
@@ -421,7 +426,7 @@ impl<'a> Write<'a> for HIncrBy<'a> {
             }
         };
         let new = old.checked_add(self.by).ok_or(Error::Overflow)?;
-        hash.insert(self.field, new.to_string().as_bytes());
+        hash.insert_keeping(self.field, new.to_string().as_bytes());
         Ok(new)
     }
 
@@ -482,7 +487,7 @@ impl<'a> Write<'a> for HIncrByFloat<'a> {
             return Err(Error::refused("ERR increment would produce NaN or Infinity"));
         }
         let text = Bytes::from(new.to_text());
-        hash.insert(self.field, &text);
+        hash.insert_keeping(self.field, &text);
         Ok(text)
     }
 
@@ -652,16 +657,16 @@ impl<'a> Read<'a> for HRandField<'a> {
         let hash = db.hash_at(self.key)?;
         let random = db.random();
         if self.draw == Draw::One {
-            let field = hash.and_then(|hash| hash.inner().random(random));
+            let field = hash.and_then(|hash| hash.random(random));
             return Ok(HRandFieldReply::One(field.map(|(field, _)| field.copy())));
         }
         let drawn: Vec<(Bytes, Bytes)> = match hash {
             None => Vec::new(),
             Some(hash) => draw(
                 self.draw,
-                hash.len(),
+                if hash.is_timed() { hash.iter().count() } else { hash.len() },
                 random,
-                || hash.inner().random(random).map(copied),
+                || hash.random(random).map(copied),
                 || hash.iter().map(copied).collect(),
             )?,
         };

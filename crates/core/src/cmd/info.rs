@@ -373,7 +373,8 @@ fn stats(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     lines.add("instantaneous_input_repl_kbps", "0.00");
     lines.add("instantaneous_output_repl_kbps", "0.00");
     lines.add("rejected_connections", load(&traffic.rejected_connections));
-    lines.add_zeros(&["sync_full", "sync_partial_ok", "sync_partial_err", "expired_subkeys"]);
+    lines.add_zeros(&["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    lines.add("expired_subkeys", counted.expired_elements);
     lines.add("expired_keys", counted.expired_keys);
     lines.add("expired_stale_perc", "0.00");
     lines.add_zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
@@ -495,12 +496,12 @@ fn latency_statistics(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
 
 fn keyspace(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     for number in 0..db.engine().databases() {
-        let Counted { keys, deadlines } = count(&db.view().in_database(number))?;
+        let Counted { keys, deadlines, with_timed_elements } = count(&db.view().in_database(number))?;
         if keys > 0 {
             let (expires, left) = (deadlines.count, deadlines.average_left(db.now()));
             lines.add(
                 format_args!("db{number}"),
-                format_args!("keys={keys},expires={expires},avg_ttl={left},subexpiry=0"),
+                format_args!("keys={keys},expires={expires},avg_ttl={left},subexpiry={with_timed_elements}"),
             );
         }
     }

@@ -184,7 +184,7 @@ impl ExpireWhen {
         }
     }
 
-    fn allows(self, old: Option<UnixMs>, new: UnixMs) -> bool {
+    pub(super) fn allows(self, old: Option<UnixMs>, new: UnixMs) -> bool {
         match self {
             Self::Always => true,
             Self::None => old.is_none(),
@@ -324,10 +324,10 @@ impl<'a> Write<'a> for Persist<'a> {
     }
 }
 
-/// How long a key has to live.
+/// How long a key or a field has to live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ttl {
-    /// There is no such key.
+    /// There is no such key or field.
     Missing,
     /// It has no deadline.
     Persistent,
@@ -335,10 +335,10 @@ pub enum Ttl {
     Remaining(Duration),
 }
 
-/// Until when a key lives.
+/// Until when a key or a field lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpiresAt {
-    /// There is no such key.
+    /// There is no such key or field.
     Missing,
     /// It has no deadline.
     Never,
@@ -346,14 +346,46 @@ pub enum ExpiresAt {
     At(UnixMs),
 }
 
-fn ttl(db: &View<'_>, key: &[u8]) -> Result<Ttl> {
-    Ok(match db.deadline(key)? {
+impl Ttl {
+    /// As Redis answers it.
+    pub(super) fn in_unit(self, unit: impl Fn(i64) -> i64) -> i64 {
+        match self {
+            Ttl::Missing => -2,
+            Ttl::Persistent => -1,
+            Ttl::Remaining(left) => unit(left.as_millis() as i64),
+        }
+    }
+}
+
+impl ExpiresAt {
+    /// As Redis answers it.
+    pub(super) fn in_unit(self, unit: impl Fn(i64) -> i64) -> i64 {
+        match self {
+            ExpiresAt::Missing => -2,
+            ExpiresAt::Never => -1,
+            ExpiresAt::At(at) => unit(at.0),
+        }
+    }
+}
+
+/// What a deadline leaves; the outer `None` is that of something that is not there.
+#[expect(clippy::option_option, reason = "the outer one says whether it is there")]
+pub(super) fn remaining(deadline: Option<Option<UnixMs>>, now: impl FnOnce() -> UnixMs) -> Ttl {
+    match deadline {
         None => Ttl::Missing,
         Some(None) => Ttl::Persistent,
-        Some(Some(at)) => {
-            Ttl::Remaining(Duration::from_millis(at.0.saturating_sub(db.now().0).max(0) as u64))
-        }
-    })
+        Some(Some(at)) => Ttl::Remaining(Duration::from_millis(at.0.saturating_sub(now().0).max(0) as u64)),
+    }
+}
+
+/// The same as a moment.
+#[expect(clippy::option_option, reason = "the outer one says whether it is there")]
+pub(super) fn until(deadline: Option<Option<UnixMs>>) -> ExpiresAt {
+    match deadline {
+        None => ExpiresAt::Missing,
+        Some(None) => ExpiresAt::Never,
+        Some(Some(at)) => ExpiresAt::At(at),
+    }
 }
 
 /// Redis rounds half a second up.
@@ -380,7 +412,7 @@ macro_rules! ttl_command {
 
         impl<'a> Read<'a> for $type<'a> {
             fn read(&self, db: &View<'_>) -> Result<$reply> {
-                Ok($reply(ttl(db, self.key)?))
+                Ok($reply(remaining(db.deadline(self.key)?, || db.now())))
             }
         }
 
@@ -390,17 +422,13 @@ macro_rules! ttl_command {
 
         impl From<$reply> for Reply {
             fn from(reply: $reply) -> Self {
-                Reply::Integer(match reply.0 {
-                    Ttl::Missing => -2,
-                    Ttl::Persistent => -1,
-                    Ttl::Remaining(left) => $milliseconds(left.as_millis() as i64),
-                })
+                reply.0.in_unit($milliseconds).into()
             }
         }
     };
 }
 
-const TTL_TIPS: &[&str] = &["nondeterministic_output"];
+pub(super) const TTL_TIPS: &[&str] = &["nondeterministic_output"];
 
 ttl_command!(
     TtlSeconds,
@@ -418,14 +446,6 @@ ttl_command!(
     "Says how many milliseconds a key has to live.",
     std::convert::identity::<i64>
 );
-
-fn expires_at(db: &View<'_>, key: &[u8]) -> Result<ExpiresAt> {
-    Ok(match db.deadline(key)? {
-        None => ExpiresAt::Missing,
-        Some(None) => ExpiresAt::Never,
-        Some(Some(at)) => ExpiresAt::At(at),
-    })
-}
 
 macro_rules! expire_time_command {
     ($type:ident, $reply:ident, $name:literal, $summary:literal, $unit:expr) => {
@@ -445,7 +465,7 @@ macro_rules! expire_time_command {
 
         impl<'a> Read<'a> for $type<'a> {
             fn read(&self, db: &View<'_>) -> Result<$reply> {
-                Ok($reply(expires_at(db, self.key)?))
+                Ok($reply(until(db.deadline(self.key)?)))
             }
         }
 
@@ -455,11 +475,7 @@ macro_rules! expire_time_command {
 
         impl From<$reply> for Reply {
             fn from(reply: $reply) -> Self {
-                Reply::Integer(match reply.0 {
-                    ExpiresAt::Missing => -2,
-                    ExpiresAt::Never => -1,
-                    ExpiresAt::At(at) => $unit(at.0),
-                })
+                reply.0.in_unit($unit).into()
             }
         }
     };

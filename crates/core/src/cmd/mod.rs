@@ -14,6 +14,7 @@ pub mod connection;
 pub mod debug;
 pub mod dump;
 pub mod hash;
+pub mod hash_deadlines;
 pub mod hyperloglog;
 pub mod info;
 pub mod keys;
@@ -638,6 +639,7 @@ const TABLES: &[&[Row]] = &[
     bitmap::TABLE,
     hyperloglog::TABLE,
     hash::TABLE,
+    hash_deadlines::TABLE,
     list::TABLE,
     set::TABLE,
     zset::TABLE,

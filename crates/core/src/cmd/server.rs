@@ -39,11 +39,12 @@ impl Read<'_> for DbSize {
     }
 }
 
-/// How many keys a database has, and how many of them have a deadline.
+/// How many keys a database has, how many of them have a deadline, and how many have elements with one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counted {
     pub(super) keys: usize,
     pub(super) deadlines: Deadlines,
+    pub(super) with_timed_elements: usize,
 }
 
 pub(super) fn count(db: &View<'_>) -> Result<Counted> {
@@ -52,6 +53,7 @@ pub(super) fn count(db: &View<'_>) -> Result<Counted> {
         Ok(Counted {
             keys: sum.keys + database.map_or(0, Database::len),
             deadlines: database.map_or(sum.deadlines, |database| sum.deadlines.and(database.deadlines())),
+            with_timed_elements: sum.with_timed_elements + database.map_or(0, Database::with_timed_elements),
         })
     })
 }

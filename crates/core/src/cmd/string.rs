@@ -121,7 +121,7 @@ impl Expiry {
     }
 
     /// Reads `EX seconds | PX milliseconds | EXAT seconds | PXAT milliseconds`.
-    fn take<'a>(args: &mut Args<'a>) -> Option<RawExpiry<'a>> {
+    pub(super) fn take<'a>(args: &mut Args<'a>) -> Option<RawExpiry<'a>> {
         const UNITS: [(&str, i64, bool); 4] =
             [("EX", 1000, true), ("PX", 1, true), ("EXAT", 1000, false), ("PXAT", 1, false)];
         UNITS.into_iter().find_map(|(token, scale, relative)| {
@@ -133,10 +133,11 @@ impl Expiry {
 
 /// An expiry whose number is looked at only once the whole grammar is known to be right, as Redis does.
 #[derive(Clone, Copy, Debug)]
-struct RawExpiry<'a> {
-    amount: &'a [u8],
-    scale: i64,
-    relative: bool,
+pub(super) struct RawExpiry<'a> {
+    pub(super) amount: &'a [u8],
+    /// In milliseconds.
+    pub(super) scale: i64,
+    pub(super) relative: bool,
 }
 
 impl RawExpiry<'_> {

@@ -106,6 +106,14 @@ impl<T: Copy> Slab<T> {
     }
 }
 
+impl<T: Copy> Clone for Slab<T> {
+    fn clone(&self) -> Self {
+        let mut clone = Self::new();
+        (0..self.len()).for_each(|place| clone.push(*self.get(place)));
+        clone
+    }
+}
+
 impl<T> Slab<T> {
     /// Takes everything out. A little of the memory is kept for what comes next.
     pub(crate) fn clear(&mut self) {
@@ -160,7 +168,9 @@ mod tests {
                     model[place][1] ^= 1;
                 }
                 prop_assert_eq!(slab.len(), model.len());
-                prop_assert!((0..model.len()).all(|place| slab.get(place) == &model[place]));
+                for slab in [&slab, &slab.clone()] {
+                    prop_assert!((0..model.len()).all(|place| slab.get(place) == &model[place]));
+                }
             }
         }
     }

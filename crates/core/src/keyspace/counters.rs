@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) struct Counters {
     commands: AtomicU64,
     expired_keys: AtomicU64,
+    expired_elements: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
     /// Changes that went to the journal, by units that locked this shard first. Not what is counted from zero again: others keep
@@ -40,6 +41,12 @@ impl Counters {
         count(&self.expired_keys);
     }
 
+    /// Elements of a collection that were found expired and removed.
+    pub(crate) fn count_expired_elements(&self, elements: usize) {
+        let counted = self.expired_elements.load(Ordering::Relaxed) + elements as u64;
+        self.expired_elements.store(counted, Ordering::Relaxed);
+    }
+
     /// Changes that go to the journal.
     #[inline]
     pub(crate) fn count_changes(&self, changes: u64) {
@@ -55,6 +62,7 @@ impl Counters {
         Statistics {
             commands: read(&self.commands),
             expired_keys: read(&self.expired_keys),
+            expired_elements: read(&self.expired_elements),
             hits: read(&self.hits),
             misses: read(&self.misses),
         }
@@ -62,7 +70,8 @@ impl Counters {
 
     /// Counts from zero again.
     pub(crate) fn reset(&self) {
-        for counter in [&self.commands, &self.expired_keys, &self.hits, &self.misses] {
+        let Self { commands, expired_keys, expired_elements, hits, misses, changes: _ } = self;
+        for counter in [commands, expired_keys, expired_elements, hits, misses] {
             counter.store(0, Ordering::Relaxed);
         }
     }
@@ -74,6 +83,8 @@ pub(crate) struct Statistics {
     /// Commands that were units of their own and locked this shard first.
     pub(crate) commands: u64,
     pub(crate) expired_keys: u64,
+    /// Fields of hashes, and whatever else has a deadline inside of a value.
+    pub(crate) expired_elements: u64,
     /// Lookups that found their key.
     pub(crate) hits: u64,
     /// Lookups that did not.
@@ -87,6 +98,7 @@ impl Add for Statistics {
         Self {
             commands: self.commands + other.commands,
             expired_keys: self.expired_keys + other.expired_keys,
+            expired_elements: self.expired_elements + other.expired_elements,
             hits: self.hits + other.hits,
             misses: self.misses + other.misses,
         }

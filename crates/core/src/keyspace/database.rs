@@ -3,10 +3,11 @@ use std::fmt;
 use std::ops::Deref;
 
 use super::entry::{Content, Entry};
-use super::wheel::Wheel;
 use crate::extendible::{ExtendibleTable, Place};
 use crate::heap::Heap;
-use crate::types::{Collection, Str, Value};
+use crate::memory::block_bytes;
+use crate::types::{Collection, Expiring, Str, Type, Value};
+use crate::wheel::Wheel;
 use crate::{HashSeed, Random, UnixMs};
 
 /// What a timer is about: those bits of a hash that the table asks for. The entry among those is the one that names the timer.
@@ -66,6 +67,8 @@ pub(crate) struct Database {
     entries: ExtendibleTable<Entry>,
     heap: Heap,
     wheel: Wheel<TimedHash>,
+    /// A timer for each collection whose elements have deadlines. Apart, because in most stores there is none.
+    alarms: Option<Box<Wheel<TimedHash>>>,
     deadlines: Deadlines,
     /// What entries point to takes so much.
     pointed_bytes: usize,
@@ -87,11 +90,54 @@ pub(crate) struct Taken {
     pub(crate) access: u32,
 }
 
+/// What [`Database::expire`] takes out.
+#[derive(Debug)]
+pub(crate) enum Expired<'a> {
+    /// A key, and what it pointed to.
+    Key(&'a [u8], Option<Value>),
+    /// An element of a collection, after which [`Expired::Elements`] comes.
+    Element(&'a [u8], &'a [u8]),
+    /// So many elements of a collection. If none is left, the key went too, with this value.
+    Elements(&'a [u8], Type, usize, Option<Value>),
+}
+
 /// An entry to change, whose changes are counted.
 pub(crate) struct EntryMut<'d> {
     entry: &'d mut Entry,
     heap: &'d mut Heap,
     pointed_bytes: &'d mut usize,
+    alarms: &'d mut Option<Box<Wheel<TimedHash>>>,
+}
+
+/// Sets the alarm that a collection asks for, which belongs to the key with this hash.
+fn see_to_alarm(alarms: &mut Option<Box<Wheel<TimedHash>>>, hash: u64, collection: &mut dyn Expiring) {
+    let (set, next) = (collection.alarm(), collection.next_at());
+    // One that goes off too early finds nothing to do and is set anew.
+    if let (Some((at, _)), Some(next)) = (set, next)
+        && at <= next
+    {
+        return;
+    }
+    if let (Some(alarms), Some((_, timer))) = (alarms.as_mut(), set) {
+        alarms.cancel(timer);
+    }
+    let set_alarm = |at| {
+        let alarms = alarms.get_or_insert_with(|| Box::new(Wheel::beginning_at(at)));
+        Some((at, alarms.schedule(at, TimedHash::of(hash))?))
+    };
+    collection.set_alarm(next.and_then(set_alarm));
+}
+
+/// Cancels the alarm of a collection that is leaving.
+fn cancel_alarm(alarms: &mut Option<Box<Wheel<TimedHash>>>, collection: Option<&mut dyn Expiring>) {
+    if let Some(collection) = collection
+        && let Some((_, timer)) = collection.alarm()
+    {
+        if let Some(alarms) = alarms {
+            alarms.cancel(timer);
+        }
+        collection.set_alarm(None);
+    }
 }
 
 impl Deref for EntryMut<'_> {
@@ -104,10 +150,20 @@ impl Deref for EntryMut<'_> {
 }
 
 impl EntryMut<'_> {
-    /// Replaces the value, keeping the deadline. Returns what was pointed to, to be dropped when no lock is held.
+    /// Replaces the value of a key with this hash, keeping the deadline. Returns what was pointed to, to be dropped when no lock is
+    /// held.
     #[inline]
-    pub(crate) fn replace(&mut self, content: Content<'_>) -> Option<Value> {
-        self.counted(|entry, heap| entry.replace(heap, content))
+    pub(crate) fn replace(&mut self, hash: u64, mut content: Content<'_>) -> Option<Value> {
+        if let Content::Value(value) = &mut content
+            && let Some(collection) = value.expiring_mut()
+        {
+            see_to_alarm(self.alarms, hash, collection);
+        }
+        let mut out = self.counted(|entry, heap| entry.replace(heap, content));
+        if let Some(value) = &mut out {
+            cancel_alarm(self.alarms, value.expiring_mut());
+        }
+        out
     }
 
     /// Changes a string; `None` if the value is of another type. A panic in `change` leaves what it made of the string.
@@ -162,7 +218,21 @@ impl Database {
 
     /// What the table and the timers take. O(1).
     pub(crate) fn overhead_bytes(&self) -> usize {
-        self.entries.allocated_bytes() + self.wheel.allocated_bytes()
+        self.entries.allocated_bytes()
+            + self.wheel.allocated_bytes()
+            + self.alarm_bytes(Wheel::allocated_bytes)
+    }
+
+    #[inline]
+    fn alarm_bytes(&self, bytes: impl Fn(&Wheel<TimedHash>) -> usize) -> usize {
+        let with_block =
+            |alarms: &Wheel<TimedHash>| block_bytes(size_of::<Wheel<TimedHash>>()) + bytes(alarms);
+        self.alarms.as_deref().map_or(0, with_block)
+    }
+
+    /// How many keys have elements with deadlines.
+    pub(crate) fn with_timed_elements(&self) -> usize {
+        self.alarms.as_deref().map_or(0, Wheel::len)
     }
 
     /// [`Database::used_bytes`] counted anew: the numbers that are kept must never differ from it.
@@ -170,6 +240,7 @@ impl Database {
         self.entries.iter().map(Entry::recounted_bytes).sum::<usize>()
             + self.entries.recounted_bytes()
             + self.wheel.recounted_bytes()
+            + self.alarm_bytes(Wheel::recounted_bytes)
     }
 
     #[expect(clippy::inline_always, reason = "a call here costs a GET a tenth of its time")]
@@ -199,9 +270,9 @@ impl Database {
     /// The entry at a place, to change.
     #[inline]
     pub(crate) fn at_mut(&mut self, place: Place) -> Option<EntryMut<'_>> {
-        let Self { entries, heap, pointed_bytes, .. } = self;
+        let Self { entries, heap, pointed_bytes, alarms, .. } = self;
         let entry = entries.at_mut(place)?;
-        Some(EntryMut { entry, heap, pointed_bytes })
+        Some(EntryMut { entry, heap, pointed_bytes, alarms })
     }
 
     /// The collection at a place; `None` if the value is of another type.
@@ -224,9 +295,19 @@ impl Database {
         bytes.is_some()
     }
 
-    /// Counts a collection again that was opened; true if it was emptied, and its key is to be removed.
+    /// Cancels the alarm of an opened collection, which may leave; [`Database::close`] sets one again if it stays.
+    pub(crate) fn cancel_alarm_at(&mut self, place: Place) {
+        cancel_alarm(&mut self.alarms, self.entries.at_mut(place).and_then(Entry::expiring_mut));
+    }
+
+    /// Counts a collection again that was opened, whose key has this hash; true if it was emptied, and its key is to be removed.
     #[inline]
-    pub(crate) fn close<T: Collection>(&mut self, place: Place) -> bool {
+    pub(crate) fn close<T: Collection>(&mut self, hash: u64, place: Place) -> bool {
+        if self.collection::<T>(place).is_some_and(T::is_timed)
+            && let Some(collection) = self.entries.at_mut(place).and_then(Entry::expiring_mut)
+        {
+            see_to_alarm(&mut self.alarms, hash, collection);
+        }
         let Some(collection) = self.collection::<T>(place) else { return false };
         let is_empty = collection.is_empty() && !T::MAY_BE_EMPTY;
         self.pointed_bytes += collection.bytes();
@@ -248,9 +329,14 @@ impl Database {
         seed: &HashSeed,
         hash: u64,
         key: &[u8],
-        content: Content<'_>,
+        mut content: Content<'_>,
         access: u32,
     ) {
+        if let Content::Value(value) = &mut content
+            && let Some(collection) = value.expiring_mut()
+        {
+            see_to_alarm(&mut self.alarms, hash, collection);
+        }
         let entry = Entry::new(&mut self.heap, key, content, access);
         self.pointed_bytes += entry.pointed_bytes();
         self.entries.insert_unique(hash, entry, |other| seed.hash(other.key()));
@@ -265,14 +351,18 @@ impl Database {
     /// The same for the key at a place.
     pub(crate) fn remove_at(&mut self, place: Place) -> Option<Gone> {
         let entry = self.unlink(place)?;
-        Some(Gone { pointed: entry.free(&mut self.heap) })
+        let mut pointed = entry.free(&mut self.heap);
+        pointed.iter_mut().for_each(|value| cancel_alarm(&mut self.alarms, value.expiring_mut()));
+        Some(Gone { pointed })
     }
 
     /// Takes the key at a place out with all that belongs to it.
     pub(crate) fn take_at(&mut self, place: Place) -> Option<Taken> {
         let entry = self.unlink(place)?;
         let (deadline, access) = (entry.deadline(), entry.access());
-        Some(Taken { value: entry.into_value(&mut self.heap), deadline, access })
+        let mut value = entry.into_value(&mut self.heap);
+        cancel_alarm(&mut self.alarms, value.expiring_mut());
+        Some(Taken { value, deadline, access })
     }
 
     /// Takes an entry out of the table and its timer off the wheel.
@@ -354,25 +444,91 @@ impl Database {
 
     /// What would be free without this entry, one of these: it, what it points to, its timer, its part of the table.
     pub(crate) fn bytes_of(&self, entry: &Entry) -> usize {
-        let timer = if entry.timer().is_some() { Wheel::<TimedHash>::TIMER_BYTES } else { 0 };
+        let alarm = entry.value().expiring().and_then(Expiring::alarm);
+        let timers = usize::from(entry.timer().is_some()) + usize::from(alarm.is_some());
         let slot = self.entries.allocated_bytes() / self.entries.len().max(1);
-        entry.block_bytes() + entry.pointed_bytes() + timer + slot
+        entry.block_bytes() + entry.pointed_bytes() + timers * Wheel::<TimedHash>::TIMER_BYTES + slot
     }
 
     /// When [`Database::expire`] has work to do, at the earliest.
     #[inline]
     pub(crate) fn next_at(&self) -> Option<UnixMs> {
-        self.wheel.next_at()
+        let elements_at = self.alarms.as_deref().and_then(Wheel::next_at);
+        self.wheel.next_at().into_iter().chain(elements_at).min()
     }
 
-    /// Takes out keys whose deadline has passed, handing each with what it pointed to to `expired`. Spends `budget`, one for
-    /// each timer looked at.
+    /// Takes out keys and elements whose deadline has passed, handing each to `expired`. Spends `budget`, one for each timer looked at
+    /// and each element.
     pub(crate) fn expire(
         &mut self,
         now: UnixMs,
         budget: &mut usize,
-        mut expired: impl FnMut(&[u8], Option<Value>),
+        seed: &HashSeed,
+        mut expired: impl FnMut(Expired<'_>),
     ) {
+        self.expire_keys(now, budget, &mut expired);
+        if *budget > 0 && self.alarms.is_some() {
+            self.expire_elements(now, budget, seed, &mut expired);
+        }
+    }
+
+    #[cold]
+    fn expire_elements(
+        &mut self,
+        now: UnixMs,
+        budget: &mut usize,
+        seed: &HashSeed,
+        expired: &mut impl FnMut(Expired<'_>),
+    ) {
+        let mut rung = Vec::new();
+        let Some(alarms) = &mut self.alarms else { return };
+        alarms.advance(now, budget, |timer, timed| rung.push((timer, timed.hash())));
+        let mut reclaimed = Vec::with_capacity(rung.len());
+        for (timer, hash) in rung {
+            let is_its = |entry: &Entry| {
+                let alarm = entry.value().expiring().and_then(Expiring::alarm);
+                alarm.is_some_and(|(_, named)| named == timer)
+            };
+            let Some(entry) = self.entries.get_mut(hash, is_its) else {
+                debug_assert!(false, "an alarm outlived its collection");
+                continue;
+            };
+            self.pointed_bytes -= entry.pointed_bytes();
+            let (key, of_type) = (Box::<[u8]>::from(entry.key()), entry.value().value_type());
+            let mut count = 0;
+            if let Some(collection) = entry.expiring_mut() {
+                // At least one for each alarm, so that all come to an end.
+                let mut allowed = (*budget).max(1);
+                let given = allowed;
+                collection.reclaim(now, &mut allowed, seed, &mut |element| {
+                    count += 1;
+                    expired(Expired::Element(&key, element));
+                });
+                *budget = budget.saturating_sub(given - allowed);
+                // Without one for now: those of the others that rang must not be given again before they are looked up.
+                collection.set_alarm(None);
+            }
+            self.pointed_bytes += entry.pointed_bytes();
+            reclaimed.push((hash, key, of_type, count));
+        }
+        for (hash, key, of_type, count) in reclaimed {
+            let Some((place, entry)) = self.locate(hash, &key) else { continue };
+            let is_empty = entry.value().is_empty_collection();
+            let gone = if is_empty { self.remove_at(place).and_then(|gone| gone.pointed) } else { None };
+            if let Some(entry) = self.entries.at_mut(place).filter(|_| !is_empty) {
+                self.pointed_bytes -= entry.pointed_bytes();
+                if let Some(collection) = entry.expiring_mut() {
+                    see_to_alarm(&mut self.alarms, hash, collection);
+                }
+                self.pointed_bytes += entry.pointed_bytes();
+            }
+            if count > 0 {
+                expired(Expired::Elements(&key, of_type, count, gone));
+            }
+        }
+    }
+
+    fn expire_keys(&mut self, now: UnixMs, budget: &mut usize, expired: &mut impl FnMut(Expired<'_>)) {
         let (mut fired, mut later) = (Vec::new(), Vec::new());
         self.wheel.advance(now, budget, |timer, timed| fired.push((timer, timed.hash())));
         for (timer, hash) in fired {
@@ -389,8 +545,9 @@ impl Database {
             } else if let Some(mut entry) = self.entries.remove(hash, is_its) {
                 deadline.into_iter().for_each(|deadline| self.deadlines.remove(deadline));
                 self.pointed_bytes -= entry.pointed_bytes();
-                let value = entry.take_pointed();
-                expired(entry.key(), value);
+                let mut value = entry.take_pointed();
+                value.iter_mut().for_each(|value| cancel_alarm(&mut self.alarms, value.expiring_mut()));
+                expired(Expired::Key(entry.key(), value));
                 entry.free(&mut self.heap);
             }
         }

@@ -19,12 +19,12 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::wheel::TimerId;
 use crate::UnixMs;
 use crate::extendible::{Tagged, TaggedPointer, prefetch};
 use crate::heap::{self, Block, Heap};
 use crate::types::string::{SHORT_MAX, Shared};
-use crate::types::{Collection, Str, StrRef, Type, Value, ValueRef};
+use crate::types::{Collection, Expiring, Hash, Str, StrRef, Type, Value, ValueRef};
+use crate::wheel::TimerId;
 
 /// What a shard's table holds: a pointer to the one allocation.
 ///
@@ -474,6 +474,16 @@ impl Entry {
         }
     }
 
+    /// The value, if its elements may have deadlines.
+    pub(super) fn expiring_mut(&mut self) -> Option<&mut dyn Expiring> {
+        let form = self.form();
+        match form.kind() {
+            // SAFETY: the kind points to what it is named for, and the entry is borrowed for as long as that is.
+            HASH => Some(unsafe { self.pointer::<Hash>(form).as_mut() }),
+            _ => None,
+        }
+    }
+
     /// Takes out what is pointed to, leaving the number 0; `None` if the value lies in the entry itself.
     pub(super) fn take_pointed(&mut self) -> Option<Value> {
         let form = self.form();
@@ -775,8 +785,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::keyspace::wheel::Wheel;
     use crate::types::{Hash, List, TypeSettings, ZSet};
+    use crate::wheel::Wheel;
 
     /// What an entry is, without a trick.
     #[derive(Debug)]

@@ -8,7 +8,6 @@ mod counters;
 mod database;
 mod entry;
 mod shard;
-pub(crate) mod wheel;
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -20,7 +19,7 @@ pub use access::PastUse;
 pub(crate) use access::{Access, AccessPolicy, Tracking};
 pub(crate) use callers::{Touch, WatchFlag};
 pub(crate) use counters::{Counters, Statistics};
-pub(crate) use database::{Database, Deadlines, EntryMut, Gone, Taken};
+pub(crate) use database::{Database, Deadlines, EntryMut, Expired, Gone, Taken};
 pub(crate) use entry::{Content, Entry};
 pub(crate) use shard::Shard;
 

@@ -1,10 +1,10 @@
 //! One locked slice of the keyspace: what every database has of it.
 use super::Place;
 use super::callers::Callers;
-use super::database::{Database, EntryMut, Gone, Taken};
+use super::database::{Database, EntryMut, Expired, Gone, Taken};
 use super::entry::{Content, Entry};
 use crate::UnixMs;
-use crate::types::{TypeSettings, Value};
+use crate::types::TypeSettings;
 
 /// A slice of the keyspace. Everything in it changes under its one lock.
 #[derive(Debug)]
@@ -133,16 +133,15 @@ impl Shard {
         self.databases.iter().filter_map(Database::next_at).min()
     }
 
-    /// Takes out keys whose deadline has passed, handing each with its database and what it pointed to to `expired`. Spends
-    /// `budget`, one for each timer looked at.
+    /// Takes out keys and elements whose deadline has passed, handing each with its database to `expired`; see [`Database::expire`].
     pub(crate) fn expire(
         &mut self,
         now: UnixMs,
         budget: &mut usize,
-        mut expired: impl FnMut(usize, &[u8], Option<Value>),
+        mut expired: impl FnMut(usize, Expired<'_>),
     ) {
         for (db, database) in self.databases.iter_mut().enumerate() {
-            database.expire(now, budget, |key, value| expired(db, key, value));
+            database.expire(now, budget, &self.settings.hash_seed, |gone| expired(db, gone));
         }
     }
 

@@ -8,20 +8,21 @@ use std::ops::Deref;
 use crate::Bytes;
 
 use super::undo::{Head, Name, Undo};
-use super::{Notes, Now, Recorder, Tx};
+use super::{EXPIRED_FIELDS, Notes, Now, Recorder, Tx};
 use crate::cmd::list::End;
 use crate::effect::{Blob, Effect};
 use crate::engine::Engine;
 use crate::events::{Class, News};
 use crate::keyspace::{Access, Content, Database, Place};
 use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
-use crate::{Error, Result};
+use crate::{Error, Random, Result, UnixMs};
 
-/// A collection to read, with the settings that finding an element needs.
+/// A collection to read, with the settings that finding an element needs, and the time by which an element may have expired.
 #[derive(Debug)]
 pub struct Shown<'v, T> {
     value: &'v T,
     settings: &'v TypeSettings,
+    now: &'v Now<'v>,
 }
 
 /// A hash to read.
@@ -40,11 +41,11 @@ impl<T> Clone for Shown<'_, T> {
 impl<T> Copy for Shown<'_, T> {}
 
 impl<'v, T> Shown<'v, T> {
-    pub(super) fn new(value: &'v T, settings: &'v TypeSettings) -> Self {
-        Self { value, settings }
+    pub(super) fn new(value: &'v T, settings: &'v TypeSettings, now: &'v Now<'v>) -> Self {
+        Self { value, settings, now }
     }
 
-    /// The collection itself, for as long as the locks are held.
+    /// The collection itself, for as long as the locks are held, expired elements included.
     pub fn inner(self) -> &'v T {
         self.value
     }
@@ -59,9 +60,60 @@ impl<T> Deref for Shown<'_, T> {
 }
 
 impl<'v> HashView<'v> {
-    /// A field's value.
+    /// A field's value; `None` for one that has expired.
+    #[inline]
     pub fn get(&self, field: &[u8]) -> Option<Element<'v>> {
-        self.value.get(field, self.settings)
+        self.value.get_alive(field, self.settings, || self.now.get())
+    }
+
+    /// A field's deadline; `None` if it is not there or has expired.
+    #[expect(clippy::option_option, reason = "the outer one says whether it is there")]
+    pub fn deadline(&self, field: &[u8]) -> Option<Option<UnixMs>> {
+        let (_, deadline) = self.value.get_timed(field, self.settings)?;
+        self.is_alive(deadline).then_some(deadline)
+    }
+
+    /// Whether a field is there that has expired.
+    pub(crate) fn has_expired(&self, field: &[u8]) -> bool {
+        let found = if self.value.is_timed() { self.value.get_timed(field, self.settings) } else { None };
+        found.is_some_and(|(_, deadline)| !self.is_alive(deadline))
+    }
+
+    /// Whether a field is alive that has this deadline.
+    #[inline]
+    fn is_alive(&self, deadline: Option<UnixMs>) -> bool {
+        deadline.is_none_or(|deadline| self.now.get() <= deadline)
+    }
+
+    /// The fields that have not expired, with their values.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = (Element<'v>, Element<'v>)> + use<'v> {
+        let now = self.now;
+        self.value.iter_where(move |deadline| now.get() <= deadline)
+    }
+
+    /// The same step by step; see [`Hash::scan`].
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], &[u8])) -> u64 {
+        self.value.scan(cursor, |field, value, deadline| {
+            if self.is_alive(deadline) {
+                visit(field, value);
+            }
+        })
+    }
+
+    /// Some field that has not expired, each equally likely, and its value.
+    pub fn random(&self, random: &Random) -> Option<(Element<'v>, Element<'v>)> {
+        /// Where most have expired, those that have not are counted.
+        const TRIES: usize = 64;
+        if !self.value.is_timed() {
+            return self.value.random(random);
+        }
+        let drawn = std::iter::repeat_with(|| self.value.random(random)).take(TRIES).flatten();
+        let found = drawn.into_iter().find(|(field, _)| field.with(|field| self.get(field).is_some()));
+        found.or_else(|| {
+            let alive = self.iter().count() as u64;
+            (alive > 0).then(|| self.iter().nth(random.below(alive) as usize)).flatten()
+        })
     }
 }
 
@@ -148,6 +200,9 @@ impl<'e> Tx<'e> {
                 if !database.open::<T>(place) {
                     return Err(Error::WrongType);
                 }
+                if undo.is_some() {
+                    database.cancel_alarm_at(place);
+                }
                 if let (Some(kept), Some(head), Some(value)) =
                     (&mut undo, head, database.collection_mut(place))
                     && !kept.before_changing::<T>(Name::new(db, hash, key), head, value)
@@ -228,7 +283,7 @@ impl<T: Collection> Held<'_, '_, T> {
 
     /// The collection with the settings, to read.
     pub fn shown(&self) -> Shown<'_, T> {
-        Shown { value: self, settings: self.settings }
+        Shown { value: self, settings: self.settings, now: self.now }
     }
 
     #[inline]
@@ -276,10 +331,32 @@ impl<T: Collection> Held<'_, '_, T> {
         }
     }
 
+    /// An emptied collection goes with all that belongs to its key; what comes now is another one, as replay will see it too.
+    #[cold]
+    fn begin_anew(&mut self) {
+        let Kept::At(place) = self.kept else { return };
+        self.kept = Kept::New(T::default());
+        self.database.close::<T>(self.hash, place);
+        self.take_away(place);
+        if let Some(changed) = self.changed.take() {
+            self.note_end(changed, true);
+        }
+    }
+
+    /// Notes a change that the running command is not about.
+    fn note_as(&mut self, name: &'static str) {
+        if !self.notes.wants_none() {
+            self.note_called(name);
+        }
+    }
+
     #[cold]
     #[inline(never)]
     fn note_wanted(&mut self, name: &'static str) {
-        let name = self.notes.name(name);
+        self.note_called(self.notes.name(name));
+    }
+
+    fn note_called(&mut self, name: &'static str) {
         match self.changed.replace(name) {
             None if matches!(self.kept, Kept::New(_)) => self.notes.note_new(self.db, self.key),
             Some(before) if before != name => self.notes.note(self.db, self.key, Self::CLASS, before),
@@ -315,7 +392,7 @@ impl<T: Collection> Drop for Held<'_, '_, T> {
         let is_empty = match &mut self.kept {
             Kept::At(place) => {
                 let place = *place;
-                let is_empty = self.database.close::<T>(place);
+                let is_empty = self.database.close::<T>(self.hash, place);
                 if is_empty {
                     self.take_away(place);
                 }
@@ -358,34 +435,122 @@ impl HashMut<'_, '_> {
         hash.expect(count, settings);
     }
 
-    /// Sets a field; true if it is new.
+    /// Sets a field, which has no deadline from then on; true if it is new.
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
+        self.reclaim(field);
         self.keep_way_back(|hash| {
-            let name = field.to_vec().into();
-            vec![match hash.get(field) {
-                Some(value) => Effect::HSet { field: name, value: owned(value) },
-                None => Effect::HDel { field: name },
-            }]
+            let back = way_back_to(hash, field);
+            if back.is_empty() { vec![Effect::HDel { field: field.to_vec().into() }] } else { back }
         });
+        let (hash, settings) = self.parts();
+        if hash.is_timed() {
+            hash.set_deadline(field, None, settings);
+        }
+        let is_new = hash.insert(field, value, settings);
+        self.change("hset", &Effect::HSet { field: field.into(), value: value.into() });
+        self.notes.add_subkey(field);
+        is_new
+    }
+
+    /// The same, but the field keeps its deadline.
+    pub fn insert_keeping(&mut self, field: &[u8], value: &[u8]) -> bool {
+        self.reclaim(field);
+        let deadline = self.deadline(field);
+        if deadline.is_none() {
+            return self.insert(field, value);
+        }
+        self.keep_way_back(|hash| way_back_to(hash, field));
         let (hash, settings) = self.parts();
         let is_new = hash.insert(field, value, settings);
         self.change("hset", &Effect::HSet { field: field.into(), value: value.into() });
+        self.notes.add_subkey(field);
+        if let Some(at) = deadline {
+            self.record(&Effect::HExpireAt { field: field.into(), at });
+        }
         is_new
+    }
+
+    /// Gives a field a deadline, or with `None` takes it away; false if it is not there. It is not looked at whether the deadline
+    /// has passed.
+    pub fn set_deadline(&mut self, field: &[u8], at: Option<UnixMs>) -> bool {
+        self.keep_way_back(|hash| {
+            let name = field.to_vec().into();
+            let back = |(_, before): (Element<'_>, Option<UnixMs>)| match before {
+                Some(at) => Effect::HExpireAt { field: name, at },
+                None => Effect::HPersist { field: name },
+            };
+            hash.inner().get_timed(field, hash.settings).map(back).into_iter().collect()
+        });
+        let (hash, settings) = self.parts();
+        let is_there = hash.set_deadline(field, at, settings);
+        if is_there {
+            let name = field.into();
+            match at {
+                Some(at) => self.change("hexpire", &Effect::HExpireAt { field: name, at }),
+                None => self.change("hpersist", &Effect::HPersist { field: name }),
+            }
+            self.notes.add_subkey(field);
+        }
+        is_there
+    }
+
+    /// A field's deadline, of one that has expired too.
+    fn deadline(&self, field: &[u8]) -> Option<UnixMs> {
+        if !self.is_timed() {
+            return None;
+        }
+        self.get_timed(field, self.settings).and_then(|(_, deadline)| deadline)
+    }
+
+    /// Removes a field that has expired, as whoever comes by does, and records that before anything else, because replay expires
+    /// nothing. True if so it was.
+    #[inline]
+    pub fn reclaim(&mut self, field: &[u8]) -> bool {
+        self.is_timed() && self.reclaim_timed(field)
+    }
+
+    #[cold]
+    fn reclaim_timed(&mut self, field: &[u8]) -> bool {
+        let has_expired = self.shown().has_expired(field);
+        if has_expired {
+            self.take_out(field);
+            self.record(&Effect::HDel { field: field.into() });
+            let keyspace = self.engine.keyspace();
+            keyspace.counters(keyspace.index(self.hash)).count_expired_elements(1);
+            self.note_as(EXPIRED_FIELDS);
+            self.notes.add_subkey(field);
+            if self.is_empty() {
+                self.begin_anew();
+            }
+        }
+        has_expired
     }
 
     /// Removes a field; false if it was not there.
     pub fn remove(&mut self, field: &[u8]) -> bool {
-        self.keep_way_back(|hash| {
-            let back = |value| Effect::HSet { field: field.to_vec().into(), value: owned(value) };
-            hash.get(field).map(back).into_iter().collect()
-        });
-        let (hash, settings) = self.parts();
-        let removed = hash.remove(field, settings);
+        let removed = !self.reclaim(field) && self.take_out(field);
         if removed {
             self.change("hdel", &Effect::HDel { field: field.into() });
+            self.notes.add_subkey(field);
         }
         removed
     }
+
+    fn take_out(&mut self, field: &[u8]) -> bool {
+        self.keep_way_back(|hash| way_back_to(hash, field));
+        let (hash, settings) = self.parts();
+        hash.remove(field, settings)
+    }
+}
+
+/// What takes a field back to what it is, if it is there.
+fn way_back_to(hash: HashView<'_>, field: &[u8]) -> Vec<Effect<'static>> {
+    let name = || field.to_vec().into();
+    let back = |(value, deadline): (Element<'_>, Option<UnixMs>)| {
+        let set = Effect::HSet { field: name(), value: owned(value) };
+        std::iter::once(set).chain(deadline.map(|at| Effect::HExpireAt { field: name(), at })).collect()
+    };
+    hash.inner().get_timed(field, hash.settings).map(back).unwrap_or_default()
 }
 
 impl SetMut<'_, '_> {
@@ -696,5 +861,11 @@ impl Built<Hash> {
     /// Sets a field.
     pub fn insert(&mut self, field: &[u8], value: &[u8]) {
         self.value.insert(field, value, &self.settings);
+    }
+
+    /// The same with a deadline, if there is one.
+    pub fn insert_until(&mut self, field: &[u8], value: &[u8], at: Option<UnixMs>) {
+        self.insert(field, value);
+        self.value.set_deadline(field, at, &self.settings);
     }
 }

@@ -33,8 +33,8 @@ use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::events::{Class, Event, News};
 use crate::keyspace::{
-    Access, Content, Counters, Database, Entry, Gone, Locks, PastUse, Place, Shard, Statistics, Taken, Touch,
-    WriteLocks,
+    Access, Content, Counters, Database, Entry, Expired, Gone, Locks, PastUse, Place, Shard, Statistics,
+    Taken, Touch, WriteLocks,
 };
 use crate::maxmemory::word_of_past_use;
 use crate::pubsub::Published;
@@ -317,6 +317,15 @@ impl<'v> View<'v> {
         }
     }
 
+    /// The same for a field of a hash.
+    #[cold]
+    pub(crate) fn note_expired_field(&self, key: &[u8], hash: HashView<'_>, field: &[u8]) {
+        if self.counts && self.engine.keeps_expired() && hash.has_expired(field) {
+            let (key, field) = (Bytes::copy_from_slice(key), Bytes::copy_from_slice(field));
+            self.notes.append(News::ExpiredField { db: self.db, key, field });
+        }
+    }
+
     /// Whoever has made the estimate of a HyperLogLog has it kept there, which a view cannot do.
     pub(crate) fn note_estimated(&self, key: &[u8]) {
         self.notes.append(News::Estimated(self.db, Bytes::copy_from_slice(key)));
@@ -371,7 +380,7 @@ impl<'v> View<'v> {
 
     fn collection<T: Collection>(&self, key: &[u8]) -> Result<Option<Shown<'v, T>>> {
         let Some((entry, settings)) = self.used(key)? else { return Ok(None) };
-        T::of(entry.value()).map(|value| Some(Shown::new(value, settings))).ok_or(Error::WrongType)
+        T::of(entry.value()).map(|value| Some(Shown::new(value, settings, self.now))).ok_or(Error::WrongType)
     }
 
     /// The list at a key.
@@ -487,6 +496,8 @@ pub(crate) struct Aside {
 type Ready = (usize, Vec<u8>);
 
 const EXPIRED: (Class, &str) = (Class::Expired, "expired");
+/// What it is called that fields of a hash have expired.
+const EXPIRED_FIELDS: &str = "hexpired";
 /// What a whole value is called that comes by no command with another word for it.
 const RESTORED: &str = "restore";
 
@@ -600,11 +611,19 @@ impl<'e> Tx<'e> {
     /// Does what those who only read have left to do, as far as it is still there: reclaims what has expired and keeps estimates.
     /// Returns what there is to tell instead.
     fn tidy_up(&mut self, news: Vec<News>) -> Vec<News> {
-        if !news.iter().any(|news| matches!(news, News::Expired(..) | News::Estimated(..))) {
+        if !news
+            .iter()
+            .any(|news| matches!(news, News::Expired(..) | News::ExpiredField { .. } | News::Estimated(..)))
+        {
             return news;
         }
         for news in news {
             match news {
+                News::ExpiredField { db, key, field } => self.in_database(db, |tx| {
+                    if let Ok(mut hash) = tx.hash_mut(&key) {
+                        hash.reclaim(&field);
+                    }
+                }),
                 // A key that is not locked was not found by this unit.
                 News::Expired(db, key) => drop(self.in_database(db, |tx| tx.prepare(&key))),
                 News::Estimated(db, key) => drop(self.in_database(db, |tx| keep_estimate(tx, &key))),
@@ -627,6 +646,7 @@ impl<'e> Tx<'e> {
             | News::Emptied
             | News::Read { .. }
             | News::Expired(..)
+            | News::ExpiredField { .. }
             | News::Estimated(..) => {}
             News::Key(Event { db, key, class, .. }) => {
                 let Ok(shard) = self.shard_at(self.hash(key)) else { return };
@@ -968,7 +988,7 @@ impl<'e> Tx<'e> {
                 if self.stamps {
                     engine.tracking().touch(&entry, Access::Write, seconds, engine.random());
                 }
-                let (out, deadline) = (entry.replace(content), entry.deadline());
+                let (out, deadline) = (entry.replace(hash, content), entry.deadline());
                 self.replaced(hash, key, before, out);
                 deadline
             }
@@ -1295,12 +1315,26 @@ impl<'e> Tx<'e> {
         let now = self.now();
         let (engine, mut count) = (self.engine, 0);
         for (index, shard) in self.locks.iter_mut() {
-            shard.expire(now, budget, |db, key, value| {
-                self.recorder.record(db, Some(key), &Effect::Del);
-                self.notes.note(db, key, EXPIRED.0, EXPIRED.1);
-                self.aftermath.add(engine, (db, key), value, Some(Cause::Expired));
-                engine.keyspace().counters(index).count_expired();
-                count += 1;
+            shard.expire(now, budget, |db, expired| match expired {
+                Expired::Key(key, value) => {
+                    self.recorder.record(db, Some(key), &Effect::Del);
+                    self.notes.note(db, key, EXPIRED.0, EXPIRED.1);
+                    self.aftermath.add(engine, (db, key), value, Some(Cause::Expired));
+                    engine.keyspace().counters(index).count_expired();
+                    count += 1;
+                }
+                Expired::Element(key, element) => {
+                    self.recorder.record(db, Some(key), &Effect::HDel { field: element.into() });
+                    self.notes.add_subkey(element);
+                }
+                Expired::Elements(key, of_type, elements, emptied) => {
+                    self.notes.note(db, key, Class::of(of_type), EXPIRED_FIELDS);
+                    if emptied.is_some() {
+                        self.notes.note(db, key, Class::Generic, "del");
+                    }
+                    self.aftermath.removed.extend(emptied.map(Removed::Value));
+                    engine.keyspace().counters(index).count_expired_elements(elements);
+                }
             });
         }
         count

@@ -14,6 +14,8 @@ use crate::pubsub::Published;
 pub(crate) struct Notes {
     /// The classes that somebody wants to know of.
     wanted: Classes,
+    /// Somebody wants to know of which fields of a hash an event is.
+    names_subkeys: bool,
     /// In a cell because who only reads notes what it did not find; apart because most units note nothing.
     noted: Cell<Option<Box<Noted>>>,
 }
@@ -22,6 +24,8 @@ pub(crate) struct Notes {
 struct Noted {
     /// The name of what the running command changes, where the door's own is not right.
     name: Option<&'static str>,
+    /// What the next event of a hash is about.
+    subkeys: Vec<Bytes>,
     news: Vec<News>,
 }
 
@@ -34,7 +38,22 @@ impl fmt::Debug for Notes {
 impl Notes {
     #[inline]
     pub(crate) const fn new(wanted: Classes) -> Self {
-        Self { wanted, noted: Cell::new(None) }
+        Self { wanted, names_subkeys: false, noted: Cell::new(None) }
+    }
+
+    /// The same, where somebody wants to know of which fields of a hash an event is.
+    #[inline]
+    pub(crate) fn naming_subkeys(mut self, names_subkeys: bool) -> Self {
+        self.names_subkeys = names_subkeys;
+        self
+    }
+
+    /// The next event of a hash is about this field too.
+    #[inline]
+    pub(super) fn add_subkey(&self, subkey: &[u8]) {
+        if self.names_subkeys {
+            self.change(|noted| noted.subkeys.push(Bytes::copy_from_slice(subkey)));
+        }
     }
 
     /// Everything is noted from now on if somebody watches a key of this shard or waits for one.
@@ -97,7 +116,11 @@ impl Notes {
     #[cold]
     #[inline(never)]
     fn append_event(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
-        self.append(News::Key(Event { db, key: Bytes::copy_from_slice(key), class, name }));
+        let key = Bytes::copy_from_slice(key);
+        self.change(|noted| {
+            let subkeys = if class == Class::Hash { std::mem::take(&mut noted.subkeys) } else { Vec::new() };
+            noted.news.push(News::Key(Event { db, key, class, name, subkeys }));
+        });
     }
 
     pub(super) fn append(&self, news: News) {

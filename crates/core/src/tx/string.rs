@@ -88,7 +88,7 @@ impl<'e> Tx<'e> {
         let ValueRef::String(old) = entry.value() else { return Err(Error::WrongType) };
         let Some(old) = old.as_int() else { return Err(Error::NotAnInteger) };
         let Some(sum) = old.checked_add(by) else { return Err(Error::Overflow) };
-        let out = entry.replace(Content::String(StrRef::Int(sum)));
+        let out = entry.replace(hash, Content::String(StrRef::Int(sum)));
         let expire_at = entry.deadline();
         self.replaced(hash, key, before, out);
         self.record_string(key, StrRef::Int(sum), expire_at);

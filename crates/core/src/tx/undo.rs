@@ -74,7 +74,7 @@ impl Head {
 
     /// Whether the value is in one block, which is soon copied.
     const fn is_packed(self) -> bool {
-        matches!(self.encoding, Encoding::Listpack | Encoding::Intset)
+        matches!(self.encoding, Encoding::Listpack | Encoding::ListpackEx | Encoding::Intset)
     }
 }
 
@@ -321,7 +321,7 @@ mod tests {
     const SHARDS: usize = 4;
 
     /// One key of each kind, those of small values after those of big ones, and big ones that have become small.
-    const KEYS: [&str; 26] = [
+    const KEYS: [&str; 28] = [
         "short",
         "int",
         "raw",
@@ -332,6 +332,8 @@ mod tests {
         "hash",
         "table",
         "small table",
+        "timed fields",
+        "timed field table",
         "ints",
         "set",
         "members",
@@ -384,6 +386,12 @@ mod tests {
         many("HSET table f# v#", 700);
         many("HSET small_table f# v#", 700);
         many("HDEL small_table f#", 697);
+        run(&engine, "HSET timed_fields f1 v1 n 5 x y");
+        run(&engine, "HPEXPIRE timed_fields 100000 FIELDS 2 n f1");
+        run(&engine, "HPEXPIRE timed_fields 5 FIELDS 1 x");
+        many("HSET timed_field_table f# v#", 700);
+        many("HPEXPIRE timed_field_table 1000# FIELDS 1 f#", 699);
+        run(&engine, "HPEXPIRE timed_field_table 5 FIELDS 2 f698 f697");
         run(&engine, "SADD ints 1 2 3");
         run(&engine, "SADD set a b 3");
         many("SADD members m#", 700);
@@ -423,10 +431,17 @@ mod tests {
                     };
                     let bytes = if is_small { entry.recounted_bytes() } else { 0 };
                     let mut value = match entry.value() {
-                        ValueRef::Hash(hash) => hash
-                            .iter()
-                            .map(|pair| format!("{:?} {:?}", pair.0.copy(), pair.1.copy()))
-                            .collect(),
+                        ValueRef::Hash(hash) => match hash.iter_timed() {
+                            Some(timed) => timed
+                                .map(|(field, value, at)| {
+                                    format!("{:?} {:?} {at:?}", field.copy(), value.copy())
+                                })
+                                .collect(),
+                            None => hash
+                                .iter()
+                                .map(|pair| format!("{:?} {:?}", pair.0.copy(), pair.1.copy()))
+                                .collect::<Vec<_>>(),
+                        },
                         ValueRef::Set(set) => {
                             set.iter().map(|member| format!("{:?}", member.copy())).collect()
                         }
@@ -499,6 +514,18 @@ mod tests {
         "HDEL %1 f697 f698 f699",
         "HINCRBY %1 n 2",
         "HSETNX %1 x y",
+        "HINCRBY %1 f698 2",
+        "HEXPIRE %1 50 FIELDS 3 f1 n f5",
+        "HPEXPIRE %1 1 FIELDS 2 f6 f2",
+        "HEXPIRE %1 0 FIELDS 3 f1 f7 n",
+        "HPERSIST %1 FIELDS 3 f1 f8 n",
+        "HGETDEL %1 FIELDS 4 f1 x f9 f698",
+        "HGETEX %1 PXAT 1 FIELDS 3 f1 f10 n",
+        "HGETEX %1 PERSIST FIELDS 3 f1 f11 n",
+        "HGETEX %1 EX 7 FIELDS 3 f697 f11 n",
+        "HSETEX %1 EX 70 FIELDS 3 f1 w f12 w q w",
+        "HSETEX %1 KEEPTTL FIELDS 2 f1 w f13 w",
+        "HSETEX %1 FXX PXAT 1 FIELDS 2 f14 w x w",
         "LPUSH %1 a b",
         "RPUSH %1 c",
         "LPOP %1",

@@ -1,13 +1,15 @@
 //! The value of a hash key: fields with values, packed in insertion order while few and short, in a table beyond.
 //!
-//! Knows nothing of keys, field deadlines, replies or logs. A hash that has become a table stays one.
+//! Knows nothing of keys, clocks, replies or logs. A hash that has become a table stays one. Fields may have deadlines; who asks for what
+//! is there says at what time.
 use std::fmt;
 
 use super::listpack::{Element, LISTPACK_BYTES_MAX, Listpack};
 use super::packed_table::PackedTable;
-use super::{Encoding, TypeSettings};
-use crate::Random;
+use super::timed::{Alarm, Limits, Timed};
+use super::{Encoding, Expiring, TypeSettings};
 use crate::memory::block_bytes;
+use crate::{HashSeed, Random, UnixMs};
 
 /// Fields and their values.
 ///
@@ -22,15 +24,26 @@ enum Form {
     Packed(Listpack),
     /// Boxed, because most hashes are small.
     Fields(Box<PackedTable>),
+    /// Some fields have deadlines, or had.
+    Timed(Box<Timed<TIMED_WORDS>>),
 }
 
-/// One of two iterators.
-enum Iter<A, B> {
+/// A field, its value, and its deadline.
+const TIMED_WORDS: usize = 3;
+
+/// One of three iterators.
+enum Iter<A, B, C> {
     Packed(A),
     Fields(B),
+    Timed(C),
 }
 
-impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Iter<A, B> {
+impl<T, A, B, C> Iterator for Iter<A, B, C>
+where
+    A: Iterator<Item = T>,
+    B: Iterator<Item = T>,
+    C: Iterator<Item = T>,
+{
     type Item = T;
 
     #[inline]
@@ -38,6 +51,7 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Iter<A, B> {
         match self {
             Self::Packed(iter) => iter.next(),
             Self::Fields(iter) => iter.next(),
+            Self::Timed(iter) => iter.next(),
         }
     }
 
@@ -45,6 +59,7 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Iter<A, B> {
         match self {
             Self::Packed(iter) => iter.size_hint(),
             Self::Fields(iter) => iter.size_hint(),
+            Self::Timed(iter) => iter.size_hint(),
         }
     }
 
@@ -53,6 +68,7 @@ impl<T, A: Iterator<Item = T>, B: Iterator<Item = T>> Iterator for Iter<A, B> {
         match self {
             Self::Packed(iter) => iter.fold(first, combine),
             Self::Fields(iter) => iter.fold(first, combine),
+            Self::Timed(iter) => iter.fold(first, combine),
         }
     }
 }
@@ -63,11 +79,16 @@ impl Hash {
         Self(Form::Packed(Listpack::new()))
     }
 
-    /// Number of fields. O(1).
+    fn limits(settings: &TypeSettings) -> Limits {
+        Limits { entries: settings.hash_max_listpack_entries, bytes: settings.hash_max_listpack_value }
+    }
+
+    /// Number of fields, of whatever deadline. O(1).
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Packed(list) => list.len() / 2,
             Form::Fields(fields) => fields.len(),
+            Form::Timed(fields) => fields.len(),
         }
     }
 
@@ -85,33 +106,91 @@ impl Hash {
     }
 
     fn unpack(&mut self, settings: &TypeSettings) {
-        if let Form::Packed(list) = &self.0 {
-            let mut fields = Box::<PackedTable>::default();
-            for (field, value) in list.iter().pairs() {
-                fields.insert(&field.spell(), &value.spell(), |name| settings.hash_seed.hash(name));
+        match &mut self.0 {
+            Form::Packed(list) => {
+                let mut fields = Box::<PackedTable>::default();
+                for (field, value) in list.iter().pairs() {
+                    fields.insert(&field.spell(), &value.spell(), |name| settings.hash_seed.hash(name));
+                }
+                self.0 = Form::Fields(fields);
             }
-            self.0 = Form::Fields(fields);
+            Form::Fields(_) => {}
+            Form::Timed(fields) => fields.unpack(&settings.hash_seed),
         }
     }
 
-    /// The value of a field. O(1); O(n) while packed.
+    /// The value of a field, of whatever deadline. O(1); O(n) while packed.
     #[inline]
     pub fn get(&self, field: &[u8], settings: &TypeSettings) -> Option<Element<'_>> {
         match &self.0 {
             Form::Packed(list) => list.find_pair(field).map(|(_, value)| value),
             Form::Fields(fields) => fields.get(field, |name| settings.hash_seed.hash(name)),
+            Form::Timed(_) => self.get_timed(field, settings).map(|(value, _)| value),
         }
     }
 
-    /// Whether there is such a field. O(1); O(n) while packed.
+    /// The same for one that is alive at a time, which is asked for if the field has a deadline.
+    #[inline]
+    pub fn get_alive(
+        &self,
+        field: &[u8],
+        settings: &TypeSettings,
+        now: impl FnOnce() -> UnixMs,
+    ) -> Option<Element<'_>> {
+        match &self.0 {
+            Form::Timed(_) => {
+                let (value, deadline) = self.get_timed(field, settings)?;
+                deadline.is_none_or(|deadline| now() <= deadline).then_some(value)
+            }
+            Form::Packed(_) | Form::Fields(_) => self.get(field, settings),
+        }
+    }
+
+    /// The value of a field and its deadline. O(1); O(n) while packed.
+    #[cold]
+    #[inline(never)]
+    pub fn get_timed(&self, field: &[u8], settings: &TypeSettings) -> Option<(Element<'_>, Option<UnixMs>)> {
+        match &self.0 {
+            Form::Timed(fields) => fields.get(field, &settings.hash_seed),
+            Form::Packed(_) | Form::Fields(_) => Some((self.get(field, settings)?, None)),
+        }
+    }
+
+    /// Whether there is such a field, of whatever deadline. O(1); O(n) while packed.
     pub fn contains(&self, field: &[u8], settings: &TypeSettings) -> bool {
         match &self.0 {
             Form::Packed(list) => list.find_pair(field).is_some(),
             Form::Fields(fields) => fields.contains(field, |name| settings.hash_seed.hash(name)),
+            Form::Timed(_) => self.get_timed(field, settings).is_some(),
         }
     }
 
-    /// Sets the value of a field, and tells whether the field is new. O(1); O(n) while packed.
+    /// Whether a field may have a deadline.
+    #[inline]
+    pub const fn is_timed(&self) -> bool {
+        matches!(self.0, Form::Timed(_))
+    }
+
+    /// Gives a field a deadline or takes it away; false if there is no such field. O(1); O(n) while packed.
+    pub fn set_deadline(&mut self, field: &[u8], at: Option<UnixMs>, settings: &TypeSettings) -> bool {
+        if !self.is_timed() {
+            if at.is_none() || !self.contains(field, settings) {
+                return self.contains(field, settings);
+            }
+            let timed = match &mut self.0 {
+                Form::Packed(list) => Timed::of_packed(list),
+                Form::Fields(fields) => Timed::of_table(std::mem::take(fields)),
+                Form::Timed(_) => return false,
+            };
+            self.0 = Form::Timed(Box::new(timed));
+        }
+        match &mut self.0 {
+            Form::Timed(fields) => fields.set_deadline(field, at, &settings.hash_seed),
+            Form::Packed(_) | Form::Fields(_) => false,
+        }
+    }
+
+    /// Sets the value of a field, which keeps its deadline, and tells whether the field is new. O(1); O(n) while packed.
     pub fn insert(&mut self, field: &[u8], value: &[u8], settings: &TypeSettings) -> bool {
         if let Form::Packed(list) = &mut self.0 {
             let longest = field.len().max(value.len());
@@ -135,6 +214,7 @@ impl Hash {
         }
         match &mut self.0 {
             Form::Fields(fields) => fields.insert(field, value, |name| settings.hash_seed.hash(name)),
+            Form::Timed(fields) => fields.insert(field, value, Self::limits(settings), &settings.hash_seed),
             Form::Packed(_) => unreachable!("the hash was just unpacked"),
         }
     }
@@ -148,31 +228,57 @@ impl Hash {
                 true
             }
             Form::Fields(fields) => fields.remove(field, |name| settings.hash_seed.hash(name)),
+            Form::Timed(fields) => fields.remove(field, &settings.hash_seed),
         }
     }
 
-    /// The fields and values, in the order of insertion while packed, else in no order.
+    /// The fields and values of whatever deadline, in the order of insertion while packed, else in no order. Those with deadlines come first
+    /// while packed, the earliest before the others.
     pub fn iter(&self) -> impl Iterator<Item = (Element<'_>, Element<'_>)> {
+        self.iter_where(|_| true)
+    }
+
+    /// Those for whose deadline `is_shown` says yes, and those without one.
+    #[inline]
+    pub fn iter_where(
+        &self,
+        is_shown: impl Fn(UnixMs) -> bool,
+    ) -> impl Iterator<Item = (Element<'_>, Element<'_>)> {
         match &self.0 {
             Form::Packed(list) => Iter::Packed(list.iter().pairs()),
             Form::Fields(fields) => Iter::Fields(fields.iter()),
+            Form::Timed(fields) => Iter::Timed(fields.iter().filter_map(move |(field, value, deadline)| {
+                deadline.is_none_or(&is_shown).then_some((field, value))
+            })),
         }
     }
 
-    /// Visits some fields and gives the cursor to go on with, 0 at the end; begin with 0. A field that is there
+    /// The fields, values and deadlines, in the same order; `None` if no field has or had one.
+    pub fn iter_timed(&self) -> Option<impl Iterator<Item = (Element<'_>, Element<'_>, Option<UnixMs>)>> {
+        match &self.0 {
+            Form::Timed(fields) => Some(fields.iter()),
+            Form::Packed(_) | Form::Fields(_) => None,
+        }
+    }
+
+    /// Visits some fields of whatever deadline and gives the cursor to go on with, 0 at the end; begin with 0. A field that is there
     /// from the first call to the last is visited at least once. A packed hash is visited whole.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], &[u8])) -> u64 {
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], &[u8], Option<UnixMs>)) -> u64 {
         match &self.0 {
             Form::Packed(list) => {
-                list.iter().pairs().for_each(|(field, value)| visit(&field.spell(), &value.spell()));
+                list.iter().pairs().for_each(|(field, value)| visit(&field.spell(), &value.spell(), None));
                 0
             }
-            Form::Fields(fields) => fields
-                .scan(cursor, |field, value| field.with(|field| value.with(|value| visit(field, value)))),
+            Form::Fields(fields) => fields.scan(cursor, |field, value| {
+                field.with(|field| value.with(|value| visit(field, value, None)));
+            }),
+            Form::Timed(fields) => fields.scan(cursor, |(field, value, deadline)| {
+                field.with(|field| value.with(|value| visit(field, value, deadline)));
+            }),
         }
     }
 
-    /// A field, each equally likely, and its value.
+    /// A field, each of whatever deadline equally likely, with its value.
     pub fn random(&self, random: &Random) -> Option<(Element<'_>, Element<'_>)> {
         match &self.0 {
             Form::Packed(list) if list.is_empty() => None,
@@ -181,14 +287,16 @@ impl Hash {
                 Some((list.at(field), list.at(field + 1)))
             }
             Form::Fields(fields) => fields.random(random),
+            Form::Timed(fields) => fields.random(random).map(|(field, value, _)| (field, value)),
         }
     }
 
-    /// What `OBJECT ENCODING` reports: `listpack` or `hashtable`.
+    /// What `OBJECT ENCODING` reports: `listpack`, `listpackex` with deadlines, or `hashtable`.
     pub fn encoding(&self) -> Encoding {
         match &self.0 {
             Form::Packed(_) => Encoding::Listpack,
-            Form::Fields(_) => Encoding::Hashtable,
+            Form::Timed(fields) if fields.is_packed() => Encoding::ListpackEx,
+            Form::Fields(_) | Form::Timed(_) => Encoding::Hashtable,
         }
     }
 
@@ -197,6 +305,7 @@ impl Hash {
         match &self.0 {
             Form::Packed(list) => list.allocated_bytes(),
             Form::Fields(fields) => block_bytes(size_of::<PackedTable>()) + fields.allocated_bytes(),
+            Form::Timed(fields) => block_bytes(size_of_val(&**fields)) + fields.allocated_bytes(),
         }
     }
 
@@ -205,6 +314,41 @@ impl Hash {
         match &self.0 {
             Form::Packed(_) => self.allocated_bytes(),
             Form::Fields(fields) => block_bytes(size_of::<PackedTable>()) + fields.recounted_bytes(),
+            Form::Timed(fields) => block_bytes(size_of_val(&**fields)) + fields.recounted_bytes(),
+        }
+    }
+}
+
+impl Expiring for Hash {
+    #[inline]
+    fn next_at(&self) -> Option<UnixMs> {
+        match &self.0 {
+            Form::Timed(fields) => fields.next_at(),
+            Form::Packed(_) | Form::Fields(_) => None,
+        }
+    }
+
+    #[inline]
+    fn alarm(&self) -> Option<Alarm> {
+        match &self.0 {
+            Form::Timed(fields) => fields.alarm(),
+            Form::Packed(_) | Form::Fields(_) => None,
+        }
+    }
+
+    /// A table whose last deadline has gone is a plain one again.
+    fn set_alarm(&mut self, alarm: Option<Alarm>) {
+        if let Form::Timed(fields) = &mut self.0 {
+            fields.set_alarm(alarm);
+            if let Some(plain) = fields.take_plain_table() {
+                self.0 = Form::Fields(Box::new(plain));
+            }
+        }
+    }
+
+    fn reclaim(&mut self, now: UnixMs, budget: &mut usize, seed: &HashSeed, gone: &mut dyn FnMut(&[u8])) {
+        if let Form::Timed(fields) = &mut self.0 {
+            fields.reclaim(now, budget, seed, gone);
         }
     }
 }
@@ -216,11 +360,17 @@ impl Default for Hash {
 }
 
 impl PartialEq for Hash {
-    /// Whether both have the same fields with the same values, in whatever encoding. O(n log n).
+    /// Whether both have the same fields with the same values and deadlines, in whatever encoding. O(n log n).
     fn eq(&self, other: &Self) -> bool {
         let sorted = |hash: &Self| {
-            let mut fields: Vec<_> =
-                hash.iter().map(|(field, value)| (field.spell().to_vec(), value.spell().to_vec())).collect();
+            let mut fields = Vec::new();
+            let mut add = |field: Element<'_>, value: Element<'_>, deadline| {
+                fields.push((field.spell().to_vec(), value.spell().to_vec(), deadline));
+            };
+            match hash.iter_timed() {
+                Some(timed) => timed.for_each(|(field, value, deadline)| add(field, value, deadline)),
+                None => hash.iter().for_each(|(field, value)| add(field, value, None)),
+            }
             fields.sort_unstable();
             fields
         };
@@ -302,6 +452,11 @@ mod tests {
             hash.remove(field, &few);
         }
         assert_eq!((hash.len(), hash.encoding()), (1, Hashtable), "a table is not packed again");
+    }
+
+    #[test]
+    fn a_hash_without_deadlines_takes_no_room_for_them() {
+        assert_eq!(size_of::<Hash>(), size_of::<Listpack>());
     }
 
     // What HGETALL of Redis 8.0.2 answered.
@@ -427,7 +582,7 @@ mod tests {
             let mut scanned = BTreeMap::new();
             let mut cursor = 0;
             loop {
-                cursor = hash.scan(cursor, |field, value| {
+                cursor = hash.scan(cursor, |field, value, _| {
                     scanned.insert(field.to_vec(), value.to_vec());
                 });
                 if cursor == 0 {

@@ -627,6 +627,11 @@ impl Listpack {
         self.locate::<1>(bytes)
     }
 
+    /// The first element that stands for `bytes`, among each `STRIDE`th.
+    pub(super) fn find_every<const STRIDE: usize>(&self, bytes: &[u8]) -> Option<Place> {
+        self.locate::<STRIDE>(bytes)
+    }
+
     /// The first element that stands for `bytes`, among those with even numbers, and the element after it.
     #[inline]
     pub fn find_pair(&self, bytes: &[u8]) -> Option<(Place, Element<'_>)> {
@@ -657,7 +662,7 @@ impl Listpack {
 
     /// `count` elements from a place on, or as many as there are.
     #[inline]
-    fn from(&self, Place { number, offset }: Place, count: usize) -> Iter<'_> {
+    pub(super) fn from(&self, Place { number, offset }: Place, count: usize) -> Iter<'_> {
         let end = number.saturating_add(count).min(self.len());
         Iter { heads: self.heads_of(number..end), rest: &self.bytes[offset..self.end as usize] }
     }

@@ -15,6 +15,7 @@ mod packed_table;
 mod pieces;
 mod rank_tree;
 mod scored_member;
+mod timed;
 
 pub use hash::Hash;
 pub use list::List;
@@ -23,6 +24,8 @@ pub(crate) use rank_tree::compare_scores;
 pub use set::Set;
 pub use stream::{Stream, StreamId};
 pub use string::{IntBuffer, Str, StrRef};
+pub(crate) use timed::Alarm;
+pub(crate) use value::Expiring;
 pub use value::{Collection, Type, Value, ValueRef};
 pub use zset::ZSet;
 
@@ -93,6 +96,8 @@ pub enum Encoding {
     Raw,
     /// A small collection, packed in one piece.
     Listpack,
+    /// The same, whose elements have or had deadlines.
+    ListpackEx,
     /// A list of packed pieces.
     Quicklist,
     /// A small set of integers, packed and sorted.
@@ -113,6 +118,7 @@ impl Encoding {
             Encoding::Embstr => "embstr",
             Encoding::Raw => "raw",
             Encoding::Listpack => "listpack",
+            Encoding::ListpackEx => "listpackex",
             Encoding::Quicklist => "quicklist",
             Encoding::Intset => "intset",
             Encoding::Hashtable => "hashtable",

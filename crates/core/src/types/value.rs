@@ -1,7 +1,8 @@
 //! What a key can hold.
-use super::{Encoding, Hash, List, Set, Str, StrRef, Stream, ZSet};
+use super::{Alarm, Encoding, Hash, List, Set, Str, StrRef, Stream, ZSet};
 use crate::effect::{Blob, Image};
 use crate::memory::block_bytes;
+use crate::{HashSeed, UnixMs};
 use std::borrow::Cow;
 
 /// A value of any type. An empty collection is no value, unless it is a stream: the key is deleted instead.
@@ -84,14 +85,30 @@ pub trait Collection: Default + Clone {
     }
     /// What it takes with the block that it lies in. O(1).
     fn bytes(&self) -> usize;
+    /// Whether elements have deadlines of their own, or had.
+    fn is_timed(&self) -> bool {
+        false
+    }
     /// The value of this type.
     fn into_value(boxed: Box<Self>) -> Value;
     /// The collection of this type in a value; `None` if it is of another type.
     fn of(value: ValueRef<'_>) -> Option<&Self>;
 }
 
+/// A value whose elements may have deadlines of their own. Whoever keeps it looks at it again when the alarm goes off that it set.
+pub(crate) trait Expiring {
+    /// When there may be something to take out, at the earliest. O(1).
+    fn next_at(&self) -> Option<UnixMs>;
+    /// The alarm that was set.
+    fn alarm(&self) -> Option<Alarm>;
+    /// Notes which alarm was set, or that none is.
+    fn set_alarm(&mut self, alarm: Option<Alarm>);
+    /// Takes out elements that were dead before `now`, showing their names to `gone`, at most as many as `budget` says, which is spent.
+    fn reclaim(&mut self, now: UnixMs, budget: &mut usize, seed: &HashSeed, gone: &mut dyn FnMut(&[u8]));
+}
+
 macro_rules! collection {
-    ($type:ident $(, $constant:ident)?) => {
+    ($type:ident $(, const $constant:ident)? $(, fn $is_timed:ident)?) => {
         impl Collection for $type {
             const TYPE: Type = Type::$type;
             $(const $constant: bool = true;)?
@@ -103,6 +120,13 @@ macro_rules! collection {
             fn bytes(&self) -> usize {
                 block_bytes(size_of::<Self>()) + self.allocated_bytes()
             }
+
+            $(
+                #[inline]
+                fn $is_timed(&self) -> bool {
+                    $type::$is_timed(self)
+                }
+            )?
 
             fn into_value(boxed: Box<Self>) -> Value {
                 Value::$type(boxed)
@@ -119,10 +143,10 @@ macro_rules! collection {
 }
 
 collection!(List);
-collection!(Hash);
+collection!(Hash, fn is_timed);
 collection!(Set);
 collection!(ZSet);
-collection!(Stream, MAY_BE_EMPTY);
+collection!(Stream, const MAY_BE_EMPTY);
 
 impl Value {
     /// The value where it lies.
@@ -134,6 +158,14 @@ impl Value {
             Value::Set(set) => ValueRef::Set(set),
             Value::ZSet(zset) => ValueRef::ZSet(zset),
             Value::Stream(stream) => ValueRef::Stream(stream),
+        }
+    }
+
+    /// The value, if its elements may have deadlines.
+    pub(crate) fn expiring_mut(&mut self) -> Option<&mut dyn Expiring> {
+        match self {
+            Value::Hash(hash) => Some(&mut **hash),
+            Value::String(_) | Value::List(_) | Value::Set(_) | Value::ZSet(_) | Value::Stream(_) => None,
         }
     }
 }
@@ -148,6 +180,18 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(_) => Type::Set,
             ValueRef::ZSet(_) => Type::ZSet,
             ValueRef::Stream(_) => Type::Stream,
+        }
+    }
+
+    /// The value, if its elements may have deadlines.
+    pub(crate) fn expiring(self) -> Option<&'a dyn Expiring> {
+        match self {
+            ValueRef::Hash(hash) => Some(hash),
+            ValueRef::String(_)
+            | ValueRef::List(_)
+            | ValueRef::Set(_)
+            | ValueRef::ZSet(_)
+            | ValueRef::Stream(_) => None,
         }
     }
 
@@ -204,7 +248,7 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::String(_) => 1,
             ValueRef::List(list) => list.allocations(),
-            ValueRef::Hash(hash) if hash.encoding() == Encoding::Listpack => 1,
+            ValueRef::Hash(hash) if hash.encoding() != Encoding::Hashtable => 1,
             ValueRef::Hash(hash) => hash.len(),
             ValueRef::Set(set) if set.encoding() != Encoding::Hashtable => 1,
             ValueRef::Set(set) => set.len(),
@@ -247,7 +291,10 @@ impl<'a> ValueRef<'a> {
             ValueRef::String(StrRef::Short { bytes, .. }) => Image::String(bytes.into()),
             ValueRef::String(StrRef::Shared(bytes)) => Image::String((&**bytes).into()),
             ValueRef::List(list) => Image::List(list.iter().map(Blob::from).collect()),
-            ValueRef::Hash(hash) => Image::Hash(hash.iter().map(|(f, v)| (f.into(), v.into())).collect()),
+            ValueRef::Hash(hash) => match hash.iter_timed() {
+                Some(timed) => Image::TimedHash(timed.map(|(f, v, at)| (f.into(), v.into(), at)).collect()),
+                None => Image::Hash(hash.iter().map(|(f, v)| (f.into(), v.into())).collect()),
+            },
             ValueRef::Set(set) => Image::Set(set.iter().map(Blob::from).collect()),
             ValueRef::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
             ValueRef::Stream(stream) => Image::Stream(stream.image()),

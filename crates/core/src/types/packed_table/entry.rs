@@ -4,7 +4,8 @@
 //! | head | name ... | value ... |
 //!
 //! v nnnnnnn   0 to 117: the length of a name that is text
-//!             119 to 126: the name is an integer of 1 to 8 bytes
+//!             118 to 125: the name is an integer of 1 to 8 bytes
+//!             126: a stamp follows, and then an entry with another head
 //!             127: name and value are apart; what follows is their number there, in eight bytes
 //! v           the value is an integer
 //! ```
@@ -19,13 +20,17 @@ use crate::types::Element;
 const VALUE_IS_INTEGER: u8 = 0x80;
 const TEXT_MAX: usize = 117;
 /// And so many bytes.
-const INTEGER: u8 = 118;
+const INTEGER: u8 = 117;
+const STAMPED: u8 = 126;
 const APART: u8 = 127;
 
 /// Entries of more bytes are kept apart: each change of a bucket moves what is behind it.
 const ENTRY_MAX: usize = 128;
 
-const _: () = assert!(ENTRY_MAX <= SIZE_MAX);
+/// What some names have besides their value. What it means is not known here.
+pub(in crate::types) type Stamp = [u8; 12];
+
+const _: () = assert!(ENTRY_MAX + Entry::STAMP_SIZE <= SIZE_MAX);
 
 /// Where an integer is packed.
 pub(super) type IntegerBytes = [u8; 8];
@@ -156,6 +161,36 @@ pub(super) struct Entry<'a>(pub(super) &'a [u8]);
 impl<'a> Entry<'a> {
     /// What an entry of something apart takes in its bucket.
     pub(super) const SIZE_OF_APART: usize = 1 + size_of::<u64>();
+    /// What a stamp takes before an entry.
+    pub(super) const STAMP_SIZE: usize = 1 + size_of::<Stamp>();
+
+    /// Writes a stamp before an entry.
+    pub(super) fn write_stamp(place: &mut [u8], stamp: &Stamp) {
+        place[0] = STAMPED;
+        place[1..Self::STAMP_SIZE].copy_from_slice(stamp);
+    }
+
+    /// Whether name and value are not the entry's own bytes from its beginning.
+    #[inline]
+    pub(super) const fn is_special(self) -> bool {
+        self.0[0] & !1 == STAMPED
+    }
+
+    /// The stamp, if there is one.
+    pub(super) fn stamp(self) -> Option<Stamp> {
+        let [STAMPED, rest @ ..] = self.0 else { return None };
+        rest.first_chunk().copied()
+    }
+
+    /// What comes before the entry without its stamp.
+    pub(super) fn stamp_size(self) -> usize {
+        if self.0[0] == STAMPED { Self::STAMP_SIZE } else { 0 }
+    }
+
+    /// The entry without its stamp.
+    pub(super) fn unstamped(self) -> Self {
+        Self(&self.0[self.stamp_size()..])
+    }
 
     /// Writes the entry of what is kept apart under `number`.
     pub(super) fn write_apart(place: &mut [u8], number: usize) {
@@ -166,7 +201,7 @@ impl<'a> Entry<'a> {
     /// The number under which name and value are kept apart, if they are.
     #[inline]
     pub(super) fn apart(self) -> Option<usize> {
-        let [APART, number @ ..] = self.0 else { return None };
+        let [APART, number @ ..] = self.unstamped().0 else { return None };
         number.try_into().ok().map(|number| u64::from_le_bytes(number) as usize)
     }
 
@@ -182,9 +217,10 @@ impl<'a> Entry<'a> {
     /// The name as it is hashed. This and what follows are not for entries that are kept apart.
     #[inline]
     pub(super) fn packed_name(self) -> &'a [u8] {
-        self.parts().1
+        self.unstamped().parts().1
     }
 
+    /// This and what follows are not for entries with a stamp either.
     #[inline]
     pub(super) fn name_and_value(self) -> (Element<'a>, Element<'a>) {
         let (head, name, value) = self.parts();

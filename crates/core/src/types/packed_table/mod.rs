@@ -16,8 +16,8 @@
 //! The number of a bucket is made of the lowest bits of a hash, the tag of the highest. A lookup waits for the pointer, for the
 //! tags and for the entry. A set is a table of names whose values are empty, which takes nothing.
 //!
-//! A name with something else of its own, such as the deadline of a field, would have a code of its own in the entry's head
-//! (118 is free) and those bytes before the value.
+//! A name may have a [`Stamp`] of twelve bytes besides its value, such as the deadline of a field. Names without one do not pay
+//! for it.
 //!
 //! How bytes are hashed is told by the caller each time, always the same for one table. Hashes are to be well mixed and
 //! secret: names whose hashes are chosen to be equal end up in one long bucket.
@@ -27,6 +27,7 @@ mod head;
 mod segments;
 
 use bucket::{Bucket, Place};
+pub(super) use entry::Stamp;
 use entry::{Apart, Entry, IntegerBytes, Name};
 use segments::Segments;
 use smallvec::SmallVec;
@@ -88,22 +89,30 @@ impl PackedTable {
         let index = self.index(hash);
         let place = self.buckets.get(index)?.find(tag_of(hash), |entry| {
             let entry = Entry(entry);
-            name.is_of(entry) || self.is_apart(entry, name.bytes())
+            name.is_of(entry) || self.is_specially(entry, name)
         })?;
         Some((index, place))
     }
 
-    /// Whether an entry is of this name, which is kept apart.
+    /// Whether an entry is of this name that is kept apart or has a stamp.
     #[cold]
     #[inline(never)]
-    fn is_apart(&self, entry: Entry<'_>, name: &[u8]) -> bool {
-        entry.apart().is_some_and(|number| self.apart[number].name() == name)
+    fn is_specially(&self, entry: Entry<'_>, name: Name<'_>) -> bool {
+        match entry.apart() {
+            Some(number) => self.apart[number].name() == name.bytes(),
+            None => entry.is_special() && name.is_of(entry.unstamped()),
+        }
     }
 
     #[inline]
     fn show<'a>(&'a self, entry: Entry<'a>) -> (Element<'a>, Element<'a>) {
+        if entry.is_special() { self.show_special(entry) } else { entry.name_and_value() }
+    }
+
+    #[cold]
+    fn show_special<'a>(&'a self, entry: Entry<'a>) -> (Element<'a>, Element<'a>) {
         match entry.apart() {
-            None => entry.name_and_value(),
+            None => entry.unstamped().name_and_value(),
             Some(number) => self.apart[number].name_and_value(),
         }
     }
@@ -123,10 +132,54 @@ impl PackedTable {
         let name = Name::new(name, &mut integer);
         let (index, place) = self.find(name, hash(name.packed()))?;
         let entry = Entry(self.buckets[index].at(place));
-        Some(match entry.apart() {
-            None => entry.value_after(name),
-            Some(number) => self.apart[number].name_and_value().1,
-        })
+        Some(if entry.is_special() { self.show_special(entry).1 } else { entry.value_after(name) })
+    }
+
+    /// The value of a name, and its stamp.
+    pub(super) fn get_stamped(
+        &self,
+        name: &[u8],
+        hash: impl Fn(&[u8]) -> u64,
+    ) -> Option<(Element<'_>, Option<Stamp>)> {
+        let mut integer = IntegerBytes::default();
+        let name = Name::new(name, &mut integer);
+        let (index, place) = self.find(name, hash(name.packed()))?;
+        let entry = Entry(self.buckets[index].at(place));
+        Some((self.show(entry).1, entry.stamp()))
+    }
+
+    /// The hash by which a name is found.
+    pub(super) fn hash_of(name: &[u8], hash: impl Fn(&[u8]) -> u64) -> u64 {
+        hash(Name::new(name, &mut IntegerBytes::default()).packed())
+    }
+
+    /// Gives a name a stamp or takes it away; false if there is no such name.
+    pub(super) fn set_stamp(
+        &mut self,
+        name: &[u8],
+        stamp: Option<&Stamp>,
+        hash: impl Fn(&[u8]) -> u64,
+    ) -> bool {
+        let mut integer = IntegerBytes::default();
+        let name = Name::new(name, &mut integer);
+        let Some((index, place)) = self.find(name, hash(name.packed())) else { return false };
+        let entry = Entry(self.buckets[index].at(place));
+        let unstamped = SmallVec::<[u8; 128]>::from_slice(entry.unstamped().0);
+        let before = if stamp.is_some() { Entry::STAMP_SIZE } else { 0 };
+        self.change(index, |bucket| {
+            let entry = bucket.resize(place, before + unstamped.len());
+            entry[before..].copy_from_slice(&unstamped);
+            if let Some(stamp) = stamp {
+                Entry::write_stamp(entry, stamp);
+            }
+        });
+        true
+    }
+
+    /// The names in the bucket of a hash, of which the lower half is enough, with their stamps.
+    pub(super) fn with_hash(&self, hash: u64) -> impl Iterator<Item = (Element<'_>, Option<Stamp>)> {
+        let entries = self.buckets.get(self.index(hash)).into_iter().flat_map(Bucket::entries);
+        entries.map(|(_, entry)| (self.show(Entry(entry)).0, Entry(entry).stamp()))
     }
 
     /// Gives a name a value, and tells whether the name is new.
@@ -163,13 +216,15 @@ impl PackedTable {
         value: &[u8],
         hash: &impl Fn(&[u8]) -> u64,
     ) {
-        let was_apart = Entry(self.buckets[index].at(place)).apart();
+        let entry = Entry(self.buckets[index].at(place));
+        let (was_apart, before) = (entry.apart(), entry.stamp_size());
         if let Some(entry) = name.with(value, &mut IntegerBytes::default()) {
+            let size = before + entry.size();
             if let Some(number) = was_apart {
-                self.change(index, |bucket| entry.write(bucket.resize(place, entry.size())));
+                self.change(index, |bucket| entry.write(&mut bucket.resize(place, size)[before..]));
                 self.take_apart(number, hash);
             } else {
-                self.change(index, |bucket| entry.write_value(bucket.resize(place, entry.size())));
+                self.change(index, |bucket| entry.write_value(&mut bucket.resize(place, size)[before..]));
             }
         } else if let Some(number) = was_apart {
             let entry = &mut self.apart[number];
@@ -179,7 +234,10 @@ impl PackedTable {
         } else {
             let number = self.put_apart(name.apart_with(value));
             self.change(index, |bucket| {
-                Entry::write_apart(bucket.resize(place, Entry::SIZE_OF_APART), number);
+                Entry::write_apart(
+                    &mut bucket.resize(place, before + Entry::SIZE_OF_APART)[before..],
+                    number,
+                );
             });
         }
     }
@@ -257,7 +315,10 @@ impl PackedTable {
         let place =
             self.buckets[index].find(tag_of(hashed), |entry| Entry(entry).apart() == Some(old_number));
         let place = place.expect("what is kept apart has an entry");
-        self.change(index, |bucket| Entry::write_apart(bucket.resize(place, Entry::SIZE_OF_APART), number));
+        let before = Entry(self.buckets[index].at(place)).stamp_size();
+        self.change(index, |bucket| {
+            Entry::write_apart(&mut bucket.resize(place, before + Entry::SIZE_OF_APART)[before..], number);
+        });
     }
 
     fn add_bucket(&mut self) -> usize {
@@ -307,13 +368,46 @@ impl PackedTable {
         Iter { left: self.len, entries: entries.map(|(_, entry)| self.show(Entry(entry))) }
     }
 
+    /// The same with their stamps.
+    pub(super) fn iter_stamped(&self) -> impl Iterator<Item = (Element<'_>, Element<'_>, Option<Stamp>)> {
+        let entries = self.buckets.iter().flat_map(Bucket::entries);
+        let entries = entries.map(|(_, entry)| self.show_stamped(Entry(entry)));
+        Iter { left: self.len, entries }
+    }
+
+    fn show_stamped<'a>(&'a self, entry: Entry<'a>) -> (Element<'a>, Element<'a>, Option<Stamp>) {
+        let (name, value) = self.show(entry);
+        (name, value, entry.stamp())
+    }
+
     /// Shows the names and values of one bucket to `visit` and returns where to go on: a cursor that is 0 when all were shown.
     ///
     /// A name that is there from the first step (from cursor 0) to the last is shown at least once, however the table
     /// grows and shrinks between the steps. The buckets come in the order of their reversed numbers, as in Redis's SCAN:
     /// every bucket covers an interval of the reversed hashes, and dividing or uniting only changes how finely. Any cursor
     /// is valid; one that never was returned begins somewhere.
+    #[inline]
     pub(super) fn scan(&self, cursor: u64, mut visit: impl FnMut(Element<'_>, Element<'_>)) -> u64 {
+        self.scan_entries(cursor, |entry| {
+            let (name, value) = self.show(entry);
+            visit(name, value);
+        })
+    }
+
+    /// The same with their stamps.
+    pub(super) fn scan_stamped(
+        &self,
+        cursor: u64,
+        mut visit: impl FnMut(Element<'_>, Element<'_>, Option<Stamp>),
+    ) -> u64 {
+        self.scan_entries(cursor, |entry| {
+            let (name, value, stamp) = self.show_stamped(entry);
+            visit(name, value, stamp);
+        })
+    }
+
+    #[inline]
+    fn scan_entries<'a>(&'a self, cursor: u64, mut visit: impl FnMut(Entry<'a>)) -> u64 {
         if self.len == 0 {
             return 0;
         }
@@ -322,29 +416,34 @@ impl PackedTable {
         let index = cursor & longer;
         let halved = (index & shorter) + (longer - shorter) < self.buckets.len() as u64;
         let mask = if halved { longer } else { shorter };
-        for (_, entry) in self.buckets[(index & mask) as usize].entries() {
-            let (name, value) = self.show(Entry(entry));
-            visit(name, value);
-        }
+        self.buckets[(index & mask) as usize].entries().for_each(|(_, entry)| visit(Entry(entry)));
         (cursor | !mask).reverse_bits().wrapping_add(1).reverse_bits()
     }
 
     /// Some name with its value, each equally likely: a slot is drawn among as many as the biggest bucket has in every bucket,
     /// until one that is taken comes up. O(1), expected.
     pub(super) fn random(&self, random: &Random) -> Option<(Element<'_>, Element<'_>)> {
+        self.random_stamped(random).map(|(name, value, _)| (name, value))
+    }
+
+    /// The same with its stamp.
+    pub(super) fn random_stamped(
+        &self,
+        random: &Random,
+    ) -> Option<(Element<'_>, Element<'_>, Option<Stamp>)> {
         /// A good hash needs four on average. What has drawn so many in vain counts its way to an entry.
         const TRIES: usize = 256;
         let slots = Bucket::slots_of(self.by_groups.len());
         for _ in 0..TRIES.min(self.len * TRIES) {
             let place = random.below((self.buckets.len() * slots) as u64) as usize;
             if let Some(entry) = self.buckets[place / slots].get(place % slots) {
-                return Some(self.show(Entry(entry)));
+                return Some(self.show_stamped(Entry(entry)));
             }
         }
         if self.len == 0 {
             return None;
         }
-        self.iter().nth(random.below(self.len as u64) as usize)
+        self.iter_stamped().nth(random.below(self.len as u64) as usize)
     }
 
     /// What its blocks on the heap take from the allocator. O(1).
@@ -486,17 +585,31 @@ mod tests {
     proptest! {
         #[test]
         fn it_holds_what_a_map_holds(
-            steps in prop::collection::vec((a_name(), a_value(), 0..5), 1..700),
+            steps in prop::collection::vec((a_name(), a_value(), 0..6, prop::option::of(any::<Stamp>())), 1..700),
             hash in prop::sample::select(vec![good as HashFunction, good, poor, same]),
         ) {
-            let (mut table, mut model) = (PackedTable::default(), BTreeMap::new());
+            let (mut table, mut model, mut stamps) = (PackedTable::default(), BTreeMap::new(), BTreeMap::new());
             let shrink_from = steps.len() / 2;
-            for (step, (name, value, what)) in steps.into_iter().enumerate() {
+            for (step, (name, value, what, stamp)) in steps.into_iter().enumerate() {
                 if what < if step < shrink_from { 4 } else { 1 } {
                     prop_assert_eq!(table.insert(&name, &value, hash), model.insert(name.clone(), value).is_none());
+                } else if what == 5 {
+                    let there = model.contains_key(&name);
+                    prop_assert_eq!(table.set_stamp(&name, stamp.as_ref(), hash), there);
+                    match stamp.filter(|_| there) {
+                        Some(stamp) => stamps.insert(name.clone(), stamp),
+                        None => stamps.remove(&name),
+                    };
+                    let half = PackedTable::hash_of(&name, hash) & u64::from(u32::MAX);
+                    let in_bucket = table.with_hash(half).filter(|(found, _)| *found.spell() == name[..]);
+                    let in_bucket: Vec<_> = in_bucket.map(|(_, stamp)| stamp).collect();
+                    prop_assert_eq!(in_bucket, if there { vec![stamp] } else { vec![] });
                 } else {
                     prop_assert_eq!(table.remove(&name, hash), model.remove(&name).is_some());
+                    stamps.remove(&name);
                 }
+                let stamp = table.get_stamped(&name, hash).and_then(|(_, stamp)| stamp);
+                prop_assert_eq!(stamp.as_ref(), stamps.get(&name));
                 prop_assert_eq!(table.contains(&name, hash), model.contains_key(&name));
                 let value = table.get(&name, hash).map(|value| value.spell().to_vec());
                 prop_assert_eq!(value.as_ref(), model.get(&name));
@@ -511,6 +624,8 @@ mod tests {
             for table in [&table, &copy] {
                 prop_assert_eq!(table.len(), model.len());
                 prop_assert_eq!(table.iter().size_hint(), (model.len(), Some(model.len())));
+                let stamped = table.iter_stamped().filter_map(|(name, _, stamp)| Some((name.spell().to_vec(), stamp?)));
+                prop_assert_eq!(&stamped.collect::<BTreeMap<_, _>>(), &stamps);
                 let all: Vec<_> = table.iter().map(pair).collect();
                 prop_assert_eq!(all.len(), model.len());
                 prop_assert_eq!(&all.into_iter().collect::<BTreeMap<_, _>>(), &model);

@@ -1,4 +1,4 @@
-//! When to look for keys that have expired: a hierarchical timing wheel.
+//! When to look for what has expired: a hierarchical timing wheel.
 //!
 //! G. Varghese and T. Lauck, "Hashed and hierarchical timing wheels", SOSP 1987. Eight levels of 64 slots: a slot of the
 //! lowest is a millisecond, one of the next is 64, and so on, 8900 years in all. Setting and cancelling a timer takes the same
@@ -47,11 +47,12 @@ impl TimerId {
     }
 }
 
-/// Timers, each with an item to hand out when it fires.
+/// Timers, each with an item to hand out when it fires. A clone's have the same names.
 ///
 /// Every timer that is not pending is in the list that [`Wheel::list_for`] gives for its moment and the wheel's: moving
 /// `elapsed` forward to no further than the next slot with timers keeps that true, and [`Wheel::rewind`] restores it.
-pub(crate) struct Wheel<T> {
+#[derive(Clone)]
+pub(crate) struct Wheel<T: Copy> {
     nodes: Slab<Node<T>>,
     /// The first of the unused nodes, which are linked by `next`; the last one names itself.
     free: Option<Index>,
@@ -172,6 +173,11 @@ impl<T: Copy> Wheel<T> {
             levels: [const { None }; LEVELS],
             occupied: [0; LEVELS],
         }
+    }
+
+    /// Without timers, for those that are not before `first`, more or less: a timer comes down fewer levels.
+    pub(crate) fn beginning_at(first: UnixMs) -> Self {
+        Self { elapsed: to_ticks(first).min(END - 1), ..Self::new() }
     }
 
     /// How many timers are set.
