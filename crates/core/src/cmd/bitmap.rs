@@ -231,7 +231,8 @@ impl<'a> Command<'a> for BitCount<'a> {
         if args.is_empty() {
             return Ok(BitCount { key, range: None });
         }
-        if args.remaining() == 1 {
+        // Redis counts the words before it understands them.
+        if !(2..=3).contains(&args.remaining()) {
             return Err(Error::Syntax);
         }
         let (start, end) = (args.int()?, args.int()?);
@@ -302,6 +303,9 @@ impl<'a> Command<'a> for BitPos<'a> {
         };
         if args.is_empty() {
             return Ok(BitPos { key, bit, range: None });
+        }
+        if args.remaining() > 3 {
+            return Err(Error::Syntax);
         }
         let start = args.int()?;
         let end = if args.is_empty() { None } else { Some(args.many(1)?) };
