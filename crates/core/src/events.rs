@@ -219,6 +219,8 @@ impl Listener {
 pub(crate) enum News {
     /// A key changed, or was asked for and is not there.
     Key(Event),
+    /// Something is told of a key whose value is for those who watch or track it what it was before.
+    Quiet(Event),
     /// Any key of this database may have changed: it was emptied, or changed places with another.
     Database(usize),
     /// A database was emptied, or all of them.
@@ -465,7 +467,7 @@ impl Engine {
         let notifications = self.events().notifications();
         for news in news {
             match news {
-                News::Key(event) => {
+                News::Key(event) | News::Quiet(event) => {
                     notifications.publish(event, self.pubsub(), wakers);
                     self.events().tell(event, wakers);
                 }

@@ -21,7 +21,7 @@ enum Task {
     Test,
     /// Asks a real server every case again and writes down what it answers.
     Record {
-        /// Only these groups of cases, such as `stream`.
+        /// Only these groups of cases, such as `stream` or `sessions/streams`.
         groups: Vec<String>,
     },
     /// Random commands for long, the unsafe code under `AddressSanitizer` and valgrind, and a minute of each fuzz target; what is

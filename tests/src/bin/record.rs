@@ -1,5 +1,5 @@
 //! Asks a real server every case and writes down what it answers: `cargo xtask record`, or only the cases of the groups that it
-//! names.
+//! names, such as `stream` or `sessions/streams`.
 use std::io;
 use std::process::ExitCode;
 
@@ -38,10 +38,10 @@ fn record(oracle: &mut Oracle, only: &[String]) -> io::Result<()> {
         write(&format!("tables/{group}.txt"), &recording::write(oracle.version(), &recorded))?;
         println!("{group}: {count} cases");
     }
+    record_meetings(oracle, only)?;
     if !only.is_empty() {
         return Ok(());
     }
-    record_meetings(oracle)?;
     let commands = [vec![b"COMMAND".to_vec()]];
     let answers = oracle.answers(&commands)?;
     let Some(Value::Array(all)) = answers.first().map(|answer| &answer.resp3) else {
@@ -64,8 +64,9 @@ fn record(oracle: &mut Oracle, only: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-fn record_meetings(oracle: &Oracle) -> io::Result<()> {
-    for group in MEETINGS {
+fn record_meetings(oracle: &Oracle, only: &[String]) -> io::Result<()> {
+    let is_asked = |group: &&str| only.is_empty() || only.contains(&format!("sessions/{group}"));
+    for group in MEETINGS.into_iter().filter(is_asked) {
         let source = read_file(&package_path(&format!("cases/sessions/{group}.txt")));
         let scripts = scripts::parse(&source)
             .map_err(|what| io::Error::other(format!("cases/sessions/{group}.txt: {what}")))?;

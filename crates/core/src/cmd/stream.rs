@@ -739,7 +739,9 @@ pub struct XDelEx<'a> {
 fn parse_deletion<'a>(args: &mut Args<'a>) -> Result<(References, Cow<'a, [StreamId]>)> {
     let (mut references, mut ids) = (None, None);
     while !args.is_empty() {
-        if let (None, Some(taken)) = (references, References::take(args)) {
+        if references.is_none()
+            && let Some(taken) = References::take(args)
+        {
             references = Some(taken);
         } else if ids.is_none() && args.take_with("IDS", 1) {
             ids = Some(parse_counted_ids(args)?);

@@ -324,6 +324,15 @@ impl<T: Collection> Held<'_, '_, T> {
         }
     }
 
+    /// Notes a change that leaves the value for those who watch the key what it was, unless the key is a new one.
+    pub(super) fn note_quietly(&mut self, name: &'static str) {
+        if matches!(self.kept, Kept::New(_)) {
+            self.note(name);
+        } else {
+            self.notes.note_quietly(self.db, self.key, Self::CLASS, name);
+        }
+    }
+
     /// Lets those who wait for the key look again, though nothing has changed that is told of.
     pub(super) fn note_ready(&self) {
         if !self.notes.wants_none() {

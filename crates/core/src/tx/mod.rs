@@ -648,6 +648,11 @@ impl<'e> Tx<'e> {
             | News::Expired(..)
             | News::ExpiredField { .. }
             | News::Estimated(..) => {}
+            News::Quiet(Event { db, key, .. }) => {
+                if self.waiters(self.hash(key)).is_some_and(|waiters| waiters.is_awaited(*db, key)) {
+                    ready.push((*db, key.to_vec()));
+                }
+            }
             News::Key(Event { db, key, class, .. }) => {
                 let Ok(shard) = self.shard_at(self.hash(key)) else { return };
                 let Some(callers) = &shard.callers else { return };

@@ -72,6 +72,14 @@ impl Notes {
         }
     }
 
+    /// Notes what happened to a key, of which those who watch it are not told.
+    pub(super) fn note_quietly(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
+        if self.wanted.contains(class) {
+            let (key, subkeys) = (Bytes::copy_from_slice(key), Vec::new());
+            self.append(News::Quiet(Event { db, key, class, name, subkeys }));
+        }
+    }
+
     /// Notes that a key came to be.
     #[inline]
     pub(super) fn note_new(&self, db: usize, key: &[u8]) {

@@ -47,7 +47,11 @@ impl StreamMut<'_, '_> {
         let is_changed = stream.apply(change, settings);
         if is_changed {
             self.record(&Effect::Stream(change.clone()));
-            event.into_iter().for_each(|name| self.note(name));
+            match event {
+                Some(name) if is_quiet(change) => self.note_quietly(name),
+                Some(name) => self.note(name),
+                None => {}
+            }
         }
         is_changed
     }
@@ -69,6 +73,11 @@ impl StreamMut<'_, '_> {
     pub fn make_ready(&mut self) {
         self.note_ready();
     }
+}
+
+/// Whether those who watch the key or track it are not told: its entries are what they were.
+const fn is_quiet(change: &StreamChange<'_>) -> bool {
+    !matches!(change, StreamChange::Add { .. } | StreamChange::Delete { .. } | StreamChange::Trim { .. })
 }
 
 /// The effects that take back what a change is going to do.
