@@ -5,7 +5,7 @@
 //! redlet takes, the second with the time that a processor works for it: on a busy machine they differ.
 use std::time::{Duration, Instant};
 
-use redlet::{Commands, Redis, SetOptions};
+use redlet::{ClaimOptions, Commands, GroupFrom, GroupReadOptions, ReadLimits, Redis, SetOptions, StreamId};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::figures::{Figures, Limit, Verdict, heading};
@@ -18,7 +18,9 @@ pub(crate) struct Picked {
     list: Name,
     set: Name,
     zset: Name,
-    /// In each of them but the list.
+    /// Its entries' IDs are their ranks and one more.
+    stream: Name,
+    /// In each of the first but the list.
     member: Name,
     /// In none of them.
     stranger: Name,
@@ -35,6 +37,11 @@ pub(crate) struct Picked {
 type Name = [u8; 14];
 
 impl Picked {
+    /// The entry of a rank, which no stream has at rank 0.
+    fn entry(&self, which: usize) -> StreamId {
+        StreamId::new(self.ranks[which] as u64, 0)
+    }
+
     fn rank(&self, which: usize) -> &[u8] {
         let digits = &self.digits[which];
         let zeros = digits[..7].iter().take_while(|&&digit| digit == b'0').count();
@@ -53,7 +60,7 @@ pub(crate) struct Case {
 
 const TTL: Duration = Duration::from_secs(10_000);
 
-pub(crate) const CASES: [Case; 15] = [
+pub(crate) const CASES: [Case; 19] = [
     Case {
         name: "INCR",
         commands: 1,
@@ -177,7 +184,76 @@ pub(crate) const CASES: [Case; 15] = [
         },
         words: |of, run| run(&[b"ZRANGE", &of.zset, of.rank(0), of.rank(1)]),
     },
+    Case {
+        name: "XADD, XREADGROUP",
+        commands: 2,
+        typed: |redis, of| {
+            redis.xadd(of.stream, [("field", of.member)])?;
+            let limits = ReadLimits { count: 1, ..ReadLimits::default() };
+            let options = GroupReadOptions { limits, no_ack: true, claim_ms: None };
+            let new = [(of.stream, GroupFrom::New)];
+            redis.xreadgroup(LATEST, ALICE, new, options).map(|read| assert_eq!(read.len(), 1))
+        },
+        words: |of, run| {
+            run(&[b"XADD", &of.stream, b"*", b"field", &of.member]);
+            let (latest, alice) = (LATEST.as_bytes(), ALICE.as_bytes());
+            run(&[
+                b"XREADGROUP",
+                b"GROUP",
+                latest,
+                alice,
+                b"COUNT",
+                b"1",
+                b"NOACK",
+                b"STREAMS",
+                &of.stream,
+                b">",
+            ]);
+        },
+    },
+    Case {
+        name: "XACK, XCLAIM",
+        commands: 2,
+        typed: |redis, of| {
+            let id = of.entry(0);
+            redis.xack(of.stream, GROUPS[0], [id]).map(|count| assert_eq!(count, 1))?;
+            let options = ClaimOptions { force: true, ..ClaimOptions::default() };
+            redis.xclaim(of.stream, GROUPS[0], ALICE, Duration::ZERO, [id], options).map(drop)
+        },
+        words: |of, run| {
+            let (group, alice) = (GROUPS[0].as_bytes(), ALICE.as_bytes());
+            run(&[b"XACK", &of.stream, group, of.rank(0)]);
+            run(&[b"XCLAIM", &of.stream, group, alice, b"0", of.rank(0), b"FORCE"]);
+        },
+    },
+    Case {
+        name: "XAUTOCLAIM of 10",
+        commands: 1,
+        typed: |redis, of| {
+            let start = of.entry(0);
+            redis.xautoclaim(of.stream, GROUPS[0], ALICE, Duration::ZERO, start, 10).map(drop)
+        },
+        words: |of, run| {
+            let (group, alice) = (GROUPS[0].as_bytes(), ALICE.as_bytes());
+            run(&[b"XAUTOCLAIM", &of.stream, group, alice, b"0", of.rank(0), b"COUNT", b"10"]);
+        },
+    },
+    Case {
+        name: "XRANGE of 10",
+        commands: 1,
+        typed: |redis, of| {
+            let range = of.entry(0)..=of.entry(1);
+            redis.xrange(of.stream, range).map(|entries| assert_eq!(entries.len(), 10))
+        },
+        words: |of, run| run(&[b"XRANGE", &of.stream, of.rank(0), of.rank(1)]),
+    },
 ];
+
+/// Groups that were given every entry of their stream and have acknowledged none.
+const GROUPS: [&str; 10] = ["g0", "g1", "g2", "g3", "g4", "g5", "g6", "g7", "g8", "g9"];
+/// One that was given none.
+const LATEST: &str = "latest";
+const ALICE: &str = "alice";
 
 /// How many collections there are, and how many elements each has.
 pub(crate) struct Shape {
@@ -194,12 +270,14 @@ impl Shape {
     /// What the next command works on.
     pub(crate) fn pick(&self, order: &mut Order) -> Picked {
         let (collection, member) = (order.below(self.collections), order.below(self.elements));
-        let first = order.below(self.elements - 9);
+        // No entry has the ID 0-0.
+        let first = 1 + order.below(self.elements - 10);
         Picked {
             hash: name("hashes:", collection),
             list: name("lists::", collection),
             set: name("sets:::", collection),
             zset: name("zsets::", collection),
+            stream: name("stream:", collection),
             member: name("member:", member),
             stranger: name("others:", member),
             ranks: [first, first + 9],
@@ -225,6 +303,17 @@ impl Shape {
                 all(&[b"SADD", &name::<14>("sets:::", collection)], &members);
                 all(&[b"ZADD", &name::<14>("zsets::", collection)], &scores);
             }
+            let stream = &name::<14>("stream:", collection);
+            for number in 1..=self.elements {
+                let id = number.to_string();
+                all(&[b"XADD", stream], &[id.as_bytes(), b"field", &name::<14>("member:", number)]);
+            }
+            for group in GROUPS.iter().take(if self.collections == 1 { 10 } else { 1 }) {
+                all(&[b"XGROUP", b"CREATE", stream], &[group.as_bytes(), b"0"]);
+                let member = [group.as_bytes(), ALICE.as_bytes(), b"STREAMS", stream, b">"];
+                all(&[b"XREADGROUP", b"GROUP"], &member);
+            }
+            all(&[b"XGROUP", b"CREATE", stream], &[LATEST.as_bytes(), b"$"]);
         }
         for numbers in hundreds(self.strings()) {
             let keys: Vec<[u8; 11]> = numbers.map(key).collect();

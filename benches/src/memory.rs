@@ -41,7 +41,7 @@ fn value(length: usize, number: usize) -> String {
     format!("{number:0>length$}v").split_off(1)
 }
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case {
         name: "string of 10 bytes",
         at_most: 58.0,
@@ -106,6 +106,19 @@ const CASES: [Case; 11] = [
         name: "one set of strings of 14 bytes",
         at_most: 28.0,
         command: |n| words(["SADD".into(), "set".into(), format!("member:{n:07}")]),
+    },
+    Case {
+        name: "one stream, an entry of 10 bytes",
+        at_most: 20.0,
+        command: |n| {
+            words([
+                "XADD".into(),
+                "stream".into(),
+                format!("{}", 1_700_000_000_000 + n),
+                "field".into(),
+                value(10, n),
+            ])
+        },
     },
     Case {
         name: "one list of 10 bytes",
