@@ -126,6 +126,16 @@ fn make_value(both: &mut Both, draw: &mut Draw) {
         };
         both.tell(&command);
     }
+    if kind == 4 {
+        for (at, choice) in ["33177117420001", "33177117420000", "33177117490000"].into_iter().zip(1..) {
+            if draw.below(3) < choice {
+                let Value::Array(fields) = both.server(&words("HKEYS k")) else { panic!("HKEYS has a list") };
+                let Value::Bulk(field) = &fields[draw.below(fields.len())] else { panic!("of strings") };
+                let rest = [at.into(), b"FIELDS".to_vec(), b"1".to_vec(), field.clone()];
+                both.tell(&on("HPEXPIREAT", "k", rest));
+            }
+        }
+    }
     if kind == 1 && draw.below(3) == 0 {
         both.tell(&words("LPOP k"));
     }

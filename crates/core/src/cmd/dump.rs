@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::string::Expiry;
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
+use crate::effect::Image;
 pub use crate::keyspace::PastUse;
 use crate::rdb::{self, Compression, Unreadable};
 use crate::replay;
@@ -146,10 +147,17 @@ impl<'a> Write<'a> for Restore<'a> {
             return Err(Error::Refused("BUSYKEY Target key name already exists.".into()));
         }
         let expiry = self.expiry.clone()?;
-        let image = rdb::restore(self.payload).map_err(|unreadable| match unreadable {
+        let mut image = rdb::restore(self.payload).map_err(|unreadable| match unreadable {
             Unreadable::Footer => Error::refused("ERR DUMP payload version or checksum are wrong"),
             Unreadable::Value => bad_data(),
         })?;
+        if let Image::TimedHash(fields) = &mut image {
+            let now = db.now();
+            fields.retain(|(_, _, at)| at.is_none_or(|at| at >= now));
+            if fields.is_empty() {
+                return db.expire_before_put(self.key);
+            }
+        }
         let value = replay::build(db, &image).map_err(|error| match error {
             Error::UndeclaredKey => error,
             _ => bad_data(),

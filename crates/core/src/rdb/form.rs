@@ -29,6 +29,12 @@ pub(super) const LIST_QUICKLIST_2: u8 = 18;
 pub(super) const STREAM_2: u8 = 19;
 pub(super) const SET_LISTPACK: u8 = 20;
 pub(super) const STREAM_3: u8 = 21;
+/// Before the release of 7.4.
+pub(super) const HASH_TIMED_EARLY: u8 = 22;
+/// Before the release of 7.4.
+pub(super) const HASH_TIMED_LISTPACK_EARLY: u8 = 23;
+pub(super) const HASH_TIMED: u8 = 24;
+pub(super) const HASH_TIMED_LISTPACK: u8 = 25;
 
 /// What a part of a [`LIST_QUICKLIST_2`] is.
 pub(super) mod part {

@@ -12,6 +12,7 @@
 //! that Redis could not have written is refused as a whole. What it returns takes at most some 40 times as many bytes as were read, or
 //! as they expand to, which is 88 times as many at most where they are compressed ([`mod@lzf`]).
 mod form;
+mod hash_deadlines;
 mod input;
 mod intset;
 mod listpack;
@@ -114,7 +115,10 @@ mod tests {
     }
 
     /// What Redis 8.0.2 and those before it wrote, each for another way.
-    const DUMPS: [&[u8]; 22] = [
+    const DUMPS: [&[u8]; 25] = [
+        b"\x16\x02\x81\x00\x00\x1e\x2c\xa6\x4c\x69\xe0\x01\x66\x01\x76\x00\x01\x67\x01\x77",
+        b"\x18\xe0\x69\x4c\xa6\x2c\x1e\x00\x00\x02\x04\x01\x66\x01\x76\x02\x01\x67\x01\x77",
+        b"\x19\xe0\x69\x4c\xa6\x2c\x1e\x00\x00\x1f\x1f\x00\x00\x00\x06\x00\x81\x66\x02\x81\x76\x02\xf4\xe0\x69\x4c\xa6\x2c\x1e\x00\x00\x09\x81\x67\x02\x81\x77\x02\x00\x01\xff",
         b"\x00\x03foo",
         b"\x00\xc2\xff\xff\xff\x7f",
         b"\x00\xc3\x0a\x40\x50\x02aba\xe0\x42\x01\x01ab",

@@ -3,6 +3,7 @@ use std::borrow::Cow;
 
 use super::Corrupt;
 use super::form::{self, part};
+use super::hash_deadlines::{Earliest, read_listpack, read_table};
 use super::input::Input;
 use super::intset::Intset;
 use super::listpack::Listpack;
@@ -67,6 +68,10 @@ pub(super) fn value<'a>(input: &mut Input<'a>) -> Result<Image<'a>, Corrupt> {
         form::STREAM => Image::Stream(stream::read(input, Version::First)?),
         form::STREAM_2 => Image::Stream(stream::read(input, Version::Second)?),
         form::STREAM_3 => Image::Stream(stream::read(input, Version::Third)?),
+        form::HASH_TIMED_EARLY => Image::TimedHash(read_table(input, Earliest::Unwritten)?),
+        form::HASH_TIMED => Image::TimedHash(read_table(input, Earliest::Before)?),
+        form::HASH_TIMED_LISTPACK_EARLY => Image::TimedHash(read_listpack(input, Earliest::Unwritten)?),
+        form::HASH_TIMED_LISTPACK => Image::TimedHash(read_listpack(input, Earliest::Before)?),
         // Modules write in ways of their own.
         _ => return Err(Corrupt),
     };

@@ -1,7 +1,7 @@
 //! From a whole value to bytes, as Redis 8.0 writes it: what it keeps packed is written packed, in the same order.
 use super::form::{self, part};
 use super::output::Output;
-use super::{intset, listpack, stream};
+use super::{hash_deadlines, intset, listpack, stream};
 use crate::number::format_f64;
 use crate::types::list::Stretch;
 use crate::types::{Element, Encoding, Hash, IntBuffer, List, Set, StrRef, ValueRef, ZSet};
@@ -58,7 +58,10 @@ fn write_set(set: &Set, output: &mut Output) {
 }
 
 fn write_hash(hash: &Hash, output: &mut Output) {
-    if hash.encoding() == Encoding::Listpack {
+    if hash_deadlines::write(hash, output) {
+        return;
+    }
+    if matches!(hash.encoding(), Encoding::Listpack | Encoding::ListpackEx) {
         output.byte(form::HASH_LISTPACK);
         output.string(&listpack::write(hash.iter().flat_map(|(field, value)| [field, value])));
     } else {
