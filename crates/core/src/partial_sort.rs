@@ -1,6 +1,6 @@
 //! Sorting no more than the part of a slice that somebody asks for, in Redis's steps.
 //!
-//! The algorithm is that of Bentley and McIlroy, "Engineering a Sort Function" (1993), which leaves alone what lies outside of the
+//! The algorithm is that of Bentley and `McIlroy`, "Engineering a Sort Function" (1993), which leaves alone what lies outside of the
 //! part. It does not keep equal elements in their order, but always leaves them in the same one, so that it takes the same
 //! steps to have Redis's order of them. Where they would be too many, because somebody has chosen the elements for that, a merge
 //! sort goes on.
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// McIlroy, "A Killer Adversary for Quicksort": whoever answers the comparisons decides as late as possible what is greater.
+    /// `McIlroy`, "A Killer Adversary for Quicksort": whoever answers the comparisons decides as late as possible what is greater.
     #[test]
     fn no_choice_of_elements_makes_it_slow() {
         use std::cell::{Cell, RefCell};

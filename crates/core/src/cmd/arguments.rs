@@ -101,6 +101,11 @@ impl Kind {
             (_, "min" | "max") if command.contains("LEX") => Kind::String,
             ("CLIENT PAUSE" | "WAIT" | "WAITAOF", "timeout") | ("LOLWUT", "version") => Kind::Integer,
             ("FAILOVER" | "REPLICAOF" | "SLAVEOF", "port") => Kind::Integer,
+            ("XAUTOCLAIM" | "XPENDING" | "XRANGE" | "XREVRANGE", "start" | "end") => Kind::String,
+            ("XPENDING" | "XREADGROUP", "min-idle-time") | (_, "ms" | "entries-read" | "entries-added") => {
+                Kind::Integer
+            }
+            (_, "maxcount" | "maxsize") => Kind::Integer,
             (_, "min" | "max" | "score" | "timeout") => Kind::Double,
             (
                 _,
@@ -131,6 +136,10 @@ fn token_name(token: &str) -> String {
         "TO" => "target".into(),
         "CONFIG" => "configs".into(),
         "ALPHA" => "sorting".into(),
+        "=" => "equal".into(),
+        "~" => "approximately".into(),
+        "*" => "auto-id".into(),
+        "$" => "new-id".into(),
         _ => token.to_ascii_lowercase(),
     }
 }
@@ -139,7 +148,11 @@ fn token_name(token: &str) -> String {
 fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
     let words: Vec<&str> = choices.iter().map(|choice| choice.token.unwrap_or(&choice.name)).collect();
     match words.as_slice() {
-        ["NX" | "FNX" | "IFEQ", ..] => "condition",
+        ["NX" | "FNX" | "IFEQ" | "KEEPREF", ..] => "condition",
+        ["MAXLEN", "MINID"] => "strategy",
+        ["=", "~"] => "operator",
+        ["*", "id"] | ["id", "$"] => "id-selector",
+        ["SILENT", ..] => "mode",
         ["GT", ..] => "comparison",
         ["EX", ..] => "expiration",
         ["AND", ..] | ["GET", "write"] => "operation",
@@ -172,6 +185,8 @@ fn name_after(token: Option<&str>, name: &str) -> Option<&'static str> {
         ("GET", "pattern") => Some("get-pattern"),
         ("GET", "get") => Some("get-block"),
         ("SET", "set") => Some("set-block"),
+        ("GROUP", "group") => Some("group-block"),
+        ("ENTRIESREAD", _) => Some("entriesread"),
         ("INCRBY", "incrby") => Some("incrby-block"),
         ("OVERFLOW", _) => Some("overflow-block"),
         _ => None,
@@ -185,6 +200,9 @@ fn group_name(group: &[Argument]) -> &'static str {
         Some("host") => "host-port",
         Some("no") => "no-one",
         Some("start") => "range",
+        Some("strategy") => "trim",
+        Some("min-idle-time") => "filters",
+        Some("full") => "full-block",
         Some("end") => "end-unit-block",
         Some("overflow-block") => "write",
         _ => "options",
@@ -305,7 +323,9 @@ impl Reader<'_> {
     }
 
     fn word(&mut self, word: &'static str) -> Argument {
-        if word.starts_with(|first: char| first.is_ascii_uppercase()) {
+        if word
+            .starts_with(|first: char| first.is_ascii_uppercase() || matches!(first, '=' | '~' | '*' | '$'))
+        {
             return Argument {
                 token: Some(word),
                 ..Argument::new(&token_name(word), Kind::PureToken, Vec::new())
@@ -338,9 +358,10 @@ fn together(mut sequence: Vec<Argument>, name: &str) -> Argument {
     if sequence.len() == 1 {
         return sequence.remove(0);
     }
-    // Words that all stand for themselves own nothing.
-    let is_owned = |argument: &Argument| argument.kind != Kind::PureToken;
-    if sequence.first().is_none_or(is_owned) || !sequence.iter().any(is_owned) {
+    // Words that all stand for themselves own nothing, nor does one that may be alone.
+    let stands_for_itself = |argument: &Argument| argument.kind == Kind::PureToken;
+    let is_owned = |argument: &Argument| !stands_for_itself(argument) && !argument.optional;
+    if !sequence.first().is_some_and(stands_for_itself) || !sequence.iter().any(is_owned) {
         return Argument::new(name, Kind::Block, sequence);
     }
     let owner = sequence.remove(0);
@@ -411,7 +432,11 @@ mod tests {
             "filter:oneof(old-format:string new-format:oneof(ID=client-id:integer? ADDR=addr:string?)*)"
         );
         assert_eq!(read("[WEIGHTS weight [weight ...]]"), "WEIGHTS=weight:integer?*");
-        assert_eq!(read("[GET pattern [GET pattern ...]]"), "GET=pattern:pattern?*+");
+        assert_eq!(read("[GET pattern [GET pattern ...]]"), "GET=get-pattern:pattern?*+");
+        assert_eq!(
+            read("[FULL [COUNT count]]"),
+            "full-block:block(FULL=full:pure-token COUNT=count:integer?)?"
+        );
         assert_eq!(
             read("[FILTERBY <ACLCAT category | PATTERN pattern>]"),
             "FILTERBY=filterby:oneof(ACLCAT=category:string PATTERN=pattern:pattern)?"

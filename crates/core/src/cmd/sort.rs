@@ -211,7 +211,7 @@ impl<'a> SortOptions<'a> {
         let mut take = |element: Element<'v>| taken.push(element.spell());
         match elements {
             Elements::List(list) if self.descending => {
-                list.iter_back().skip(start).take(count).for_each(take)
+                list.iter_back().skip(start).take(count).for_each(take);
             }
             Elements::List(list) => list.iter().skip(start).take(count).for_each(take),
             Elements::Set(set) => set.iter().skip(start).take(count).for_each(take),

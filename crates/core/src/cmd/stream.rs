@@ -532,7 +532,7 @@ impl<'a> Command<'a> for XAdd<'a> {
         };
         let trim = words.finish(None)?;
         let fields = args.rest();
-        if fields.is_empty() || fields.len() % 2 != 0 {
+        if fields.is_empty() || !fields.len().is_multiple_of(2) {
             return Err(super::wrong_arity("XADD"));
         }
         if id == NewId::Id(StreamId::MIN) {
@@ -804,7 +804,7 @@ impl<'a> Command<'a> for XTrim<'a> {
         tips: &["nondeterministic_output"],
         summary: "Takes away the first entries of a stream, and returns how many have gone.",
         complexity: "O(N), N being the number of entries that go",
-        syntax: "key <MAXLEN | MINID> [= | ~] threshold [LIMIT count] [KEEPREF | DELREF | ACKED]",
+        syntax: "key <<MAXLEN | MINID> [= | ~] threshold [LIMIT count]> [KEEPREF | DELREF | ACKED]",
         ..STREAM
     };
     type Reply = usize;

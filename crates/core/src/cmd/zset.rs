@@ -721,9 +721,12 @@ impl<'a> ZRangeQuery<'a> {
         };
         let (offset, count) = match self.limit {
             None => (0, ranks.len()),
-            Some(Limit { offset, .. }) if offset < 0 => return Vec::new(),
             Some(Limit { offset, count }) => {
-                let offset = (offset as usize).min(ranks.len());
+                // Before the first there is nothing, but in a big one Redis counts from the last.
+                let from_last = zset.encoding() == Encoding::Skiplist;
+                let offset = if offset < 0 && from_last { ranks.len() as i64 + offset } else { offset };
+                let Ok(offset) = usize::try_from(offset) else { return Vec::new() };
+                let offset = offset.min(ranks.len());
                 (offset, usize::try_from(count).unwrap_or(usize::MAX).min(ranks.len() - offset))
             }
         };

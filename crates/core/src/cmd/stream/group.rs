@@ -145,7 +145,7 @@ impl<'a> Write<'a> for XGroupCreate<'a> {
             return Err(Error::Refused("BUSYGROUP Consumer Group name already exists".into()));
         }
         let group = Blob::from(self.group);
-        let create = StreamChange::SetGroup { group, last_id, entries_read: self.entries_read };
+        let create = StreamChange::CreateGroup { group, last_id, entries_read: self.entries_read };
         db.stream_mut(self.key)?.apply(&create, Some("xgroup-create"));
         Ok(())
     }
@@ -236,7 +236,7 @@ impl<'a> Write<'a> for XGroupDestroy<'a> {
 }
 
 macro_rules! consumer_command {
-    ($type:ident -> $reply:ty, $name:literal, $flags:expr, $use:literal, $summary:literal) => {
+    ($type:ident -> $reply:ty, $name:literal, $since:literal, $flags:expr, $use:literal, $summary:literal) => {
         #[doc = concat!("`", $name, " key group consumer`")]
         #[derive(Clone, Debug)]
         pub struct $type<'a> {
@@ -252,6 +252,7 @@ macro_rules! consumer_command {
             const SPEC: Spec = Spec {
                 name: $name,
                 arity: 5,
+                since: $since,
                 flags: $flags,
                 keys: &[KeySpec::range(&["RW", $use], 2, 0, 1)],
                 summary: $summary,
@@ -274,6 +275,7 @@ macro_rules! consumer_command {
 consumer_command!(
     XGroupCreateConsumer -> bool,
     "XGROUP CREATECONSUMER",
+    "6.2.0",
     Flags::DENYOOM,
     "insert",
     "Makes a consumer of a group; false if it is there."
@@ -281,6 +283,7 @@ consumer_command!(
 consumer_command!(
     XGroupDelConsumer -> usize,
     "XGROUP DELCONSUMER",
+    "5.0.0",
     Flags::NONE,
     "delete",
     "Removes a consumer of a group, and returns how many entries it had not acknowledged."
@@ -372,7 +375,7 @@ impl<'a> Command<'a> for XAck<'a> {
 
 impl<'a> Write<'a> for XAck<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<usize> {
-        if db.view().stream(self.key)?.is_none_or(|stream| stream.group(self.group).is_none()) {
+        if db.view().counting().stream(self.key)?.is_none_or(|stream| stream.group(self.group).is_none()) {
             return Ok(0);
         }
         let ids = self.ids.as_ref().map_err(Error::clone)?;
@@ -427,7 +430,7 @@ impl<'a> Command<'a> for XAckDel<'a> {
 impl<'a> Write<'a> for XAckDel<'a> {
     /// An entry that the group has not pending is left as it is.
     fn write(&self, db: &mut Tx<'_>) -> Result<Vec<Deletion>> {
-        if db.view().stream(self.key)?.is_none_or(|stream| stream.group(self.group).is_none()) {
+        if db.view().counting().stream(self.key)?.is_none_or(|stream| stream.group(self.group).is_none()) {
             return Ok(vec![Deletion::NotFound; self.ids.len()]);
         }
         let mut stream = db.stream_mut(self.key)?;

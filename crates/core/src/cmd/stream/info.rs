@@ -24,7 +24,7 @@ fn required<'v>(db: &View<'v>, key: &[u8]) -> Result<&'v Stream> {
 }
 
 /// A map under Redis's names.
-fn map<const N: usize>(pairs: [(&'static str, Reply); N]) -> Reply {
+fn map(pairs: impl IntoIterator<Item = (&'static str, Reply)>) -> Reply {
     Reply::Map(pairs.into_iter().map(|(name, value)| (Reply::bulk(name), value)).collect())
 }
 
@@ -89,20 +89,11 @@ impl StreamInfo {
 
 impl From<StreamInfo> for Reply {
     fn from(info: StreamInfo) -> Self {
-        let [a, b, c, d, e, f, g] = info.head();
-        let groups = ("groups", info.groups.into());
-        map([
-            a,
-            b,
-            c,
-            d,
-            e,
-            f,
-            g,
-            groups,
+        map(info.head().into_iter().chain([
+            ("groups", info.groups.into()),
             ("first-entry", info.first_entry.into()),
             ("last-entry", info.last_entry.into()),
-        ])
+        ]))
     }
 }
 
@@ -195,8 +186,8 @@ impl FullGroup {
 
 impl From<FullStream> for Reply {
     fn from(full: FullStream) -> Self {
-        let [a, b, c, d, e, f, g] = full.info.head();
-        map([a, b, c, d, e, f, g, ("entries", full.entries.into()), ("groups", full.groups.into())])
+        let head = full.info.head();
+        map(head.into_iter().chain([("entries", full.entries.into()), ("groups", full.groups.into())]))
     }
 }
 

@@ -173,7 +173,8 @@ impl<'a> Command<'a> for XPending<'a> {
         let (start, end) = (args.bytes()?, args.bytes()?);
         let count = usize::try_from(args.int()?).unwrap_or(0);
         let (start, end) = (IdBound::parse(start, 0)?, IdBound::parse(end, u64::MAX)?);
-        (start.to_start()?, end.to_end()?);
+        start.to_start()?;
+        end.to_end()?;
         // What comes after it means nothing to Redis either.
         let consumer = if args.is_empty() { None } else { Some(args.bytes()?) };
         Ok(XPending { key, group, range: Some(PendingRange { min_idle_ms, start, end, count, consumer }) })
@@ -425,7 +426,7 @@ impl<'a> Command<'a> for XClaim<'a> {
 
 impl<'a> Write<'a> for XClaim<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Claimed> {
-        required(&db.view(), self.key, self.group)?;
+        required(&db.view().counting(), self.key, self.group)?;
         let Claim { min_idle_ms, ids, options } = self.claim.as_ref().map_err(Error::clone)?;
         let now = db.now();
         let mut stream = db.stream_mut(self.key)?;
@@ -558,7 +559,7 @@ impl<'a> Write<'a> for XAutoClaim<'a> {
         /// Entries are looked at, for each that may be taken over.
         const LOOKS: usize = 10;
         let start = self.start.to_start()?;
-        required(&db.view(), self.key, self.group)?;
+        required(&db.view().counting(), self.key, self.group)?;
         let now = db.now();
         let mut stream = db.stream_mut(self.key)?;
         see_consumer(&mut stream, self.group, self.consumer, now);

@@ -197,7 +197,7 @@ impl<'a> Options<'a> {
             }
         }
         let words = args.rest();
-        if words.len() % 2 != 0 {
+        if !words.len().is_multiple_of(2) {
             let ids = if is_group { "an ID or '>'" } else { "an ID, '+', or '$'" };
             return Err(Error::Refused(
                 format!(
@@ -258,7 +258,8 @@ impl<'a> Command<'a> for XRead<'a> {
         keys: &[KeySpec::halves_after(&["RO", "access"], "STREAMS", 1)],
         summary: "Returns the entries of streams after those that the caller knows, and waits for one if it is told to.",
         complexity: "O(log(S)+N) for each stream, S being the number of its entries and N that of those returned",
-        syntax: "[COUNT count] [MAXCOUNT count] [MAXSIZE bytes] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]",
+        syntax: "[COUNT count] [MAXCOUNT maxcount] [MAXSIZE maxsize] [BLOCK milliseconds] \
+                 <STREAMS key [key ...] id [id ...]>",
         ..STREAM
     };
     type Reply = XReadReply;
@@ -286,13 +287,17 @@ impl XRead<'_> {
     /// After which IDs the streams are read, as they are now.
     fn resolve(&self, db: &View<'_>) -> Result<Vec<StreamId>> {
         let of = |(key, from): (&&[u8], &Late<ReadFrom>)| {
+            // As there, a key of another type is refused before an ID that is none.
+            let stream = db.stream(key)?;
             let from = from.clone()?;
-            if let ReadFrom::After(id) = from {
-                return Ok(id);
-            }
-            let Some(stream) = db.stream(key)? else { return Ok(StreamId::MIN) };
-            let last = stream.last().filter(|_| from == ReadFrom::Last);
-            Ok(last.and_then(|last| last.id.previous()).unwrap_or(stream.last_id()))
+            Ok(match (from, stream) {
+                (ReadFrom::After(id), _) => id,
+                (_, None) => StreamId::MIN,
+                (ReadFrom::End, Some(stream)) => stream.last_id(),
+                (ReadFrom::Last, Some(stream)) => {
+                    stream.last().and_then(|last| last.id.previous()).unwrap_or(stream.last_id())
+                }
+            })
         };
         self.keys.iter().zip(self.from.iter()).map(of).collect()
     }
@@ -393,8 +398,8 @@ impl<'a> Command<'a> for XReadGroup<'a> {
         summary: "Returns entries of streams that no other member of a group is given, and waits for one if it is told to.",
         complexity: "O(log(S)+N*log(P)) for each stream, S being the number of its entries, P that of those not acknowledged and \
                      N that of those returned",
-        syntax: "GROUP group consumer [COUNT count] [MAXCOUNT count] [MAXSIZE bytes] [BLOCK milliseconds] \
-                 [CLAIM min-idle-time] [NOACK] STREAMS key [key ...] id [id ...]",
+        syntax: "<GROUP group consumer> [COUNT count] [MAXCOUNT maxcount] [MAXSIZE maxsize] [BLOCK milliseconds] \
+                 [CLAIM min-idle-time] [NOACK] <STREAMS key [key ...] id [id ...]>",
         ..STREAM
     };
     type Reply = XReadReply;
@@ -581,7 +586,7 @@ impl<'a> Blocking<'a> for XReadGroup<'a> {
     fn attempt(how: &GroupReading, keys: &[&[u8]], db: &mut Tx<'_>) -> Result<Option<Self::Found>> {
         let streams = || keys.iter().zip(&how.from);
         streams().filter(|(key, _)| db.is_locked(key)).try_for_each(|(key, from)| {
-            how.check(key, &db.view())?;
+            how.check(key, &db.view().counting())?;
             from.as_ref().map(drop).map_err(Error::clone)
         })?;
         let (mut found, mut allowance, now) = (Vec::new(), Allowance::of(how.options.limits), db.now());

@@ -82,7 +82,7 @@ fn redis_text(text: &[u8]) -> usize {
 }
 
 /// Pairs of a name and a value.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Fields<'a> {
     /// The names, if they are the block's.
     names: Option<&'a [u8]>,
@@ -115,7 +115,7 @@ impl Fields<'_> {
 }
 
 /// An entry where it lies.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct EntryRef<'a> {
     /// Its ID.
     pub id: StreamId,
@@ -125,14 +125,14 @@ pub struct EntryRef<'a> {
 
 impl<'a> EntryRef<'a> {
     /// Its names and values by turns.
-    pub fn to_words(self) -> Vec<Blob<'a>> {
-        self.fields.flat_map(|(name, value)| [name.into(), value.into()]).collect()
+    pub fn to_words(&self) -> Vec<Blob<'a>> {
+        self.fields.clone().flat_map(|(name, value)| [name.into(), value.into()]).collect()
     }
 }
 
 impl PartialEq for EntryRef<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.id == other.id && self.fields.eq(other.fields)
+        self.id == other.id && self.fields.clone().eq(other.fields.clone())
     }
 }
 

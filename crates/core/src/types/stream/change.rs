@@ -40,7 +40,7 @@ pub enum StreamChange<'a> {
         /// How many entries there ever were.
         entries_added: u64,
     },
-    /// There is a group, with consumers that have nothing yet. An older one of this name moves.
+    /// A group goes on elsewhere.
     SetGroup {
         /// Its name.
         #[serde(borrow)]
@@ -101,6 +101,16 @@ pub enum StreamChange<'a> {
         /// The entry.
         id: StreamId,
     },
+    /// There is a group, which was not there.
+    CreateGroup {
+        /// Its name.
+        #[serde(borrow)]
+        group: Blob<'a>,
+        /// The last entry that it counts as having been given.
+        last_id: StreamId,
+        /// How many entries that are, if it is known.
+        entries_read: Option<u64>,
+    },
 }
 
 impl StreamChange<'_> {
@@ -137,6 +147,9 @@ impl StreamChange<'_> {
                 deliveries,
             },
             Change::Acknowledge { group, id } => Change::Acknowledge { group: group.into_owned(), id },
+            Change::CreateGroup { group, last_id, entries_read } => {
+                Change::CreateGroup { group: group.into_owned(), last_id, entries_read }
+            }
         }
     }
 
@@ -167,10 +180,14 @@ impl StreamChange<'_> {
                     text(*max_deleted_id),
                 ],
             ),
-            Change::SetGroup { group, last_id, entries_read } => {
+            Change::CreateGroup { group, last_id, entries_read } => {
                 let read = entries_read.map_or_else(|| fixed("-1"), decimal);
                 let rest = [word(group), text(*last_id), fixed("MKSTREAM"), fixed("ENTRIESREAD"), read];
                 subcommand("XGROUP", "CREATE", key, rest)
+            }
+            Change::SetGroup { group, last_id, entries_read } => {
+                let read = entries_read.map_or_else(|| fixed("-1"), decimal);
+                subcommand("XGROUP", "SETID", key, [word(group), text(*last_id), fixed("ENTRIESREAD"), read])
             }
             Change::DestroyGroup { group } => subcommand("XGROUP", "DESTROY", key, [word(group)]),
             Change::SetConsumer { group, consumer, .. } => {
@@ -229,7 +246,7 @@ fn subcommand<'a>(
     words
 }
 
-impl<'a> StreamImage<'a> {
+impl StreamImage<'_> {
     /// What makes this stream of one without entries and groups.
     pub fn changes(&self) -> Vec<StreamChange<'_>> {
         let entries = Stream::from_image(self).unwrap_or_default();
@@ -238,7 +255,7 @@ impl<'a> StreamImage<'a> {
             max_deleted_id: self.max_deleted_id,
             entries_added: self.entries_added,
         };
-        let mut changes: Vec<_> = entries.iter().map(added).chain([set_ids]).collect();
+        let mut changes: Vec<_> = entries.iter().map(|entry| added(&entry)).chain([set_ids]).collect();
         self.groups.iter().for_each(|group| changes.extend(group.changes()));
         changes
     }
@@ -248,7 +265,7 @@ impl GroupImage<'_> {
     /// What makes this group of none.
     pub fn changes(&self) -> Vec<StreamChange<'_>> {
         let group = || Blob::from(&*self.name);
-        let mut changes = vec![StreamChange::SetGroup {
+        let mut changes = vec![StreamChange::CreateGroup {
             group: group(),
             last_id: self.last_id,
             entries_read: self.entries_read,
@@ -282,7 +299,7 @@ impl Stream {
         match change {
             Change::Add { id, words } => {
                 let words: Vec<&[u8]> = words.iter().map(|word| &**word).collect();
-                if words.is_empty() || words.len() % 2 != 0 || self.get(*id).is_some() {
+                if words.is_empty() || !words.len().is_multiple_of(2) || self.get(*id).is_some() {
                     return false;
                 }
                 self.insert(*id, &words, settings);
@@ -294,12 +311,15 @@ impl Stream {
                 self.set_ids(*last_id, *max_deleted_id, *entries_added);
                 true
             }
-            Change::SetGroup { group, last_id, entries_read } => {
-                let moved = self.change_group(group, |group| group.set_position(*last_id, *entries_read));
-                if moved.is_none() {
+            Change::CreateGroup { group, last_id, entries_read } => {
+                let is_new = self.group(group).is_none();
+                if is_new {
                     self.insert_group(group, Group::new(*last_id, *entries_read));
                 }
-                true
+                is_new
+            }
+            Change::SetGroup { group, last_id, entries_read } => {
+                self.change_group(group, |group| group.set_position(*last_id, *entries_read)).is_some()
             }
             Change::DestroyGroup { group } => self.remove_group(group).is_some(),
             Change::SetConsumer { group, consumer, seen_at, active_at } => {
@@ -342,14 +362,17 @@ impl Stream {
             Change::Delete { id } => self.entries_back(*id, *id).chain([ids]).collect(),
             Change::Trim { last } => self.entries_back(StreamId::MIN, *last).chain([ids]).collect(),
             Change::SetIds { .. } => vec![ids],
-            Change::SetGroup { group: name, .. } => vec![match self.group(name) {
-                None => Change::DestroyGroup { group: name.clone().into_owned() },
-                Some(group) => Change::SetGroup {
+            Change::CreateGroup { group: name, .. } => {
+                vec![Change::DestroyGroup { group: name.clone().into_owned() }]
+            }
+            Change::SetGroup { group: name, .. } => {
+                let position = |group: &Group| Change::SetGroup {
                     group: name.clone().into_owned(),
                     last_id: group.last_id(),
                     entries_read: group.entries_read(),
-                },
-            }],
+                };
+                self.group(name).map(position).into_iter().collect()
+            }
             Change::DestroyGroup { group: name } => {
                 self.group(name).map_or(Vec::new(), |group| owned(group.image(name).changes()))
             }
@@ -387,12 +410,12 @@ impl Stream {
     }
 
     fn entries_back(&self, start: StreamId, end: StreamId) -> impl Iterator<Item = StreamChange<'static>> {
-        self.range(start, end).map(added)
+        self.range(start, end).map(|entry| added(&entry))
     }
 }
 
 /// The change that adds an entry.
-fn added(entry: EntryRef<'_>) -> StreamChange<'static> {
+fn added(entry: &EntryRef<'_>) -> StreamChange<'static> {
     StreamChange::Add { id: entry.id, words: entry.to_words() }.into_owned()
 }
 

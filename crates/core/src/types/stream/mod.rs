@@ -399,8 +399,8 @@ impl Stream {
     /// What blocks and groups take, counted one by one.
     fn weigh(&self) -> usize {
         let blocks: usize = self.blocks.values().map(Block::allocated_bytes).sum();
-        let group = |(name, group): (&Box<[u8]>, &Group)| block_bytes(name.len()) + group.recounted_bytes();
-        blocks + self.groups.iter().map(group).sum::<usize>()
+        let group = |(name, group): (&[u8], &Group)| block_bytes(name.len()) + group.recounted_bytes();
+        blocks + self.groups().map(group).sum::<usize>()
     }
 
     /// About how many blocks of memory have to be freed with it.
@@ -462,6 +462,7 @@ fn radix_tree_nodes(keys: &[[u8; 16]], depth: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap as Model;
+    use std::collections::btree_map::Entry;
 
     use proptest::prelude::*;
 
@@ -533,9 +534,9 @@ mod tests {
                     }
                     Step::Insert(ms, words) => {
                         let id = StreamId::new(ms, 7);
-                        if !model.contains_key(&id) {
+                        if let Entry::Vacant(free) = model.entry(id) {
                             stream.insert(id, &slices(&words), &settings());
-                            model.insert(id, words);
+                            free.insert(words);
                         }
                     }
                     Step::Remove(place) => {
@@ -644,6 +645,11 @@ mod tests {
             delivered_at: crate::UnixMs(5),
             deliveries,
         };
+        let create_group = |ms| StreamChange::CreateGroup {
+            group: group.clone(),
+            last_id: StreamId::new(ms, 0),
+            entries_read: Some(ms),
+        };
         let set_group = |ms| StreamChange::SetGroup {
             group: group.clone(),
             last_id: StreamId::new(ms, 0),
@@ -657,7 +663,7 @@ mod tests {
         };
         group_of(
             &mut stream,
-            &[add(1), add(2), add(3), set_group(2), set_consumer(4), assign(1, 1), assign(2, 3)],
+            &[add(1), add(2), add(3), create_group(2), set_consumer(4), assign(1, 1), assign(2, 3)],
         );
         let changes = [
             add(9),
@@ -669,7 +675,7 @@ mod tests {
                 entries_added: 50,
             },
             set_group(3),
-            StreamChange::SetGroup { group: alice.clone(), last_id: StreamId::MIN, entries_read: None },
+            StreamChange::CreateGroup { group: alice.clone(), last_id: StreamId::MIN, entries_read: None },
             StreamChange::DestroyGroup { group: group.clone() },
             set_consumer(9),
             StreamChange::SetConsumer {
@@ -703,6 +709,7 @@ mod tests {
             StreamChange::Delete { id },
             StreamChange::Trim { last: id },
             StreamChange::DestroyGroup { group: group.clone() },
+            StreamChange::SetGroup { group: group.clone(), last_id: id, entries_read: None },
             StreamChange::DeleteConsumer { group: group.clone(), consumer: group.clone() },
             StreamChange::Acknowledge { group, id },
         ] {
