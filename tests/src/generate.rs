@@ -122,6 +122,13 @@ fn fill(word: Vec<u8>, draw: &mut Draw) -> Vec<u8> {
         "group" => draw.one_of(&["g", "h"]).to_owned(),
         "consumer" => draw.one_of(&["alice", "bob"]).to_owned(),
         "lex" => draw.one_of(&["-", "+", "[m1", "(m1", "[m2", "(m3", "[x", "(x", "[", "("]).to_owned(),
+        "longitude" => {
+            draw.one_of(&["0", "13.361389", "15.087269", "-180", "180", "13.4", "-73.98"]).to_owned()
+        }
+        "latitude" => {
+            draw.one_of(&["0", "38.115556", "37.502669", "85.05", "-60", "38.1", "40.76"]).to_owned()
+        }
+        "size" => draw.one_of(&["0", "5", "200", "3000", "30000"]).to_owned(),
         "pattern" => draw.one_of(&["*", "m*", "?", "[a-c]", "[^a]", "f1", "*1*", "\\*"]).to_owned(),
         // Far enough apart that a few milliseconds never decide which of two is later.
         "seconds" => (1000 + draw.below(1_000_000)).to_string(),

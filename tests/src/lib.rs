@@ -27,7 +27,7 @@ pub mod words;
 use std::path::PathBuf;
 
 /// The families of commands that have a file of cases and a file of recorded answers.
-pub const GROUPS: [&str; 14] = [
+pub const GROUPS: [&str; 15] = [
     "string",
     "bitmap",
     "hyperloglog",
@@ -36,6 +36,7 @@ pub const GROUPS: [&str; 14] = [
     "set",
     "zset",
     "stream",
+    "geo",
     "keys",
     "sort",
     "dump",

@@ -9,7 +9,7 @@ use redlet_tests::oracle::Oracle;
 use redlet_tests::{cases, package_path, read_file, words};
 
 /// The families whose commands change keys.
-const FAMILIES: [&str; 7] = ["string", "hash", "list", "set", "zset", "keys", "sort"];
+const FAMILIES: [&str; 8] = ["string", "hash", "list", "set", "zset", "keys", "sort", "geo"];
 
 fn lines(messages: &[Message]) -> String {
     messages.iter().fold(String::new(), |lines, message| lines + "\n    " + &message.to_string())

@@ -40,6 +40,7 @@ groups! {
     sets_answer_as_recorded: "set",
     sorted_sets_answer_as_recorded: "zset",
     streams_answer_as_recorded: "stream",
+    places_answer_as_recorded: "geo",
     keys_answer_as_recorded: "keys",
     sorts_answer_as_recorded: "sort",
     dumps_answer_as_recorded: "dump",

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use redlet_core::cmd::Blocking;
-use redlet_core::cmd::list::{BLMPop, BLMove, BLPop, BRPop, BRPopLPush, End};
+use redlet_core::cmd::list::{BLMPop, BLMove, BLMoveM, BLPop, BRPop, BRPopLPush, End, MoveMany};
 use redlet_core::cmd::stream::read::{
     GroupFrom, GroupReadOptions, ReadFrom, ReadLimits, StreamEntries, XRead, XReadGroup,
 };
@@ -288,6 +288,58 @@ impl Redis {
             at_most,
             move |redis, keys, timeout| {
                 redis.find(&BLMove { source: keys[0], destination: keys[1], from, to, timeout })
+            },
+            |found| found,
+        )
+    }
+
+    /// Moves elements from an end of one list to an end of another, and waits for one if there is none, or for as many as are to be
+    /// moved exactly: the elements in the order in which they lie there; `None` when the time is over. A future that is dropped after they
+    /// were moved leaves them where they are. `BLMOVEM`, of Redis 8.10.
+    ///
+    /// # Errors
+    /// As [`Redis::blpop`].
+    ///
+    /// Complexity: O(N), N being the number of elements moved.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("jobs", ["a", "b"])?;
+    /// let moved = redis.blmovem("jobs", "running", End::Left, End::Right, MoveMany::up_to(5), None)?;
+    /// assert_eq!(moved.unwrap(), ["a", "b"]);
+    /// let soon = Duration::from_millis(1);
+    /// assert_eq!(redis.blmovem("running", "done", End::Left, End::Right, MoveMany::exactly(3), soon)?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn blmovem(
+        &self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        from: End,
+        to: End,
+        many: MoveMany,
+        at_most: impl Into<Option<Duration>>,
+    ) -> Result<Option<Vec<Bytes>>> {
+        block_on(self.blmovem_async(source, destination, from, to, many, at_most))
+    }
+
+    /// [`Redis::blmovem`] as a future.
+    pub fn blmovem_async(
+        &self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        from: End,
+        to: End,
+        many: MoveMany,
+        at_most: impl Into<Option<Duration>>,
+    ) -> impl Future<Output = Result<Option<Vec<Bytes>>>> + Send + 'static {
+        self.find_later(
+            both(source, destination),
+            at_most,
+            move |redis, keys, timeout| {
+                redis.find(&BLMoveM { source: keys[0], destination: keys[1], from, to, many, timeout })
             },
             |found| found,
         )

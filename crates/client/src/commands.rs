@@ -11,6 +11,7 @@ use redlet_core::cmd::command::*;
 use redlet_core::cmd::config::*;
 use redlet_core::cmd::connection::*;
 use redlet_core::cmd::dump::*;
+use redlet_core::cmd::geo::*;
 use redlet_core::cmd::hash::*;
 use redlet_core::cmd::hash_deadlines::*;
 use redlet_core::cmd::hyperloglog::*;
@@ -2466,6 +2467,37 @@ pub trait Commands {
         self.run_write(&LMove { source: &arg(&source)?, destination: &arg(&destination)?, from, to })
     }
 
+    /// Moves elements from an end of one list to an end of another, and returns them in the order in which they lie there; `None` if none is
+    /// moved. `LMOVEM`, of Redis 8.10.
+    ///
+    /// # Errors
+    /// Both keys have to hold lists, or nothing; else nothing is moved.
+    ///
+    /// Complexity: O(N), N being the number of elements moved.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.rpush("todo", ["a", "b", "c"])?;
+    /// let moved = redis.lmovem("todo", "doing", End::Left, End::Left, MoveMany::up_to(2))?;
+    /// assert_eq!(moved.unwrap(), ["a", "b"]);
+    /// let moved = redis.lmovem("doing", "done", End::Left, End::Left, MoveMany::exactly(2).one_by_one())?;
+    /// assert_eq!(moved.unwrap(), ["b", "a"]);
+    /// assert_eq!(redis.lmovem("todo", "doing", End::Left, End::Left, MoveMany::exactly(2))?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn lmovem(
+        &self,
+        source: impl ToArg,
+        destination: impl ToArg,
+        from: End,
+        to: End,
+        many: MoveMany,
+    ) -> Result<Option<Vec<Bytes>>> {
+        let (source, destination) = (arg(&source)?, arg(&destination)?);
+        Ok(self.run_write(&LMoveM { source: &source, destination: &destination, from, to, many })?.0)
+    }
+
     /// Moves the last element of one list before the first of another, and returns it. `RPOPLPUSH`.
     ///
     /// Complexity: O(1).
@@ -3073,6 +3105,38 @@ pub trait Commands {
     /// ```
     fn sintercard(&self, keys: impl IntoIterator<Item = impl ToArg>, limit: usize) -> Result<usize> {
         ArgList::new(keys).with(|keys| self.run_read(&SInterCard { keys: keys.into(), limit }))
+    }
+
+    /// Counts the members that are in any of several sets, up to `limit` (0 for no limit), exactly. `SUNIONCARD`, of Redis 8.10.
+    ///
+    /// Complexity: O(N*M), N being the number of members in all sets and M the number of sets.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", [1, 2])?;
+    /// redis.sadd("b", [2, 3])?;
+    /// assert_eq!(redis.sunioncard(["a", "b"], 0)?, 3);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sunioncard(&self, keys: impl IntoIterator<Item = impl ToArg>, limit: usize) -> Result<usize> {
+        ArgList::new(keys).with(|keys| self.run_read(&SUnionCard { keys: keys.into(), limit }))
+    }
+
+    /// Counts the members that are in the first set and in no other, up to `limit` (0 for no limit). `SDIFFCARD`, of Redis 8.10.
+    ///
+    /// Complexity: O(N*M), N being the size of the first set and M the number of sets.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("a", [1, 2])?;
+    /// redis.sadd("b", [2, 3])?;
+    /// assert_eq!(redis.sdiffcard(["a", "b"], 0)?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sdiffcard(&self, keys: impl IntoIterator<Item = impl ToArg>, limit: usize) -> Result<usize> {
+        ArgList::new(keys).with(|keys| self.run_read(&SDiffCard { keys: keys.into(), limit }))
     }
 
     /// Takes one step of a walk over a set: some members and where to go on. `SSCAN`.
@@ -3963,6 +4027,237 @@ pub trait Commands {
         Self: Sized,
     {
         ZScanIter { commands: self, key: key.to_arg().to_vec(), options, steps: Steps::new() }
+    }
+
+    // Places on the earth.
+
+    /// Adds members with their places, longitude first, and returns how many are new. They are kept in a sorted set, whose scores say where they
+    /// are to half a meter. `GEOADD`.
+    ///
+    /// # Errors
+    /// Refused if a longitude is not from -180 to 180 degrees, or a latitude not from -85.05112878 to 85.05112878.
+    ///
+    /// Complexity: O(M*log(N)), M being the number of members given and N the size of the set.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.geoadd("sicily", [((13.361389, 38.115556), "Palermo"), ((15.087269, 37.502669), "Catania")])?, 2);
+    /// assert!(redis.geoadd("sicily", [((200.0, 0.0), "nowhere")]).is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn geoadd(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = (impl Into<Position>, impl ToArg)>,
+    ) -> Result<usize> {
+        self.geoadd_with(key, members, ZAddOptions::default())
+    }
+
+    /// The same where the options allow it, and returns how many are new (or, if asked for, moved). `GEOADD` with `NX`, `XX` and `CH`.
+    ///
+    /// # Errors
+    /// As [`Commands::geoadd`].
+    ///
+    /// Complexity: as [`Commands::geoadd`].
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.geoadd("cars", [((13.4, 52.5), "taxi")])?;
+    /// let moved = ZAddOptions::default().only_if_present().count_changed();
+    /// assert_eq!(redis.geoadd_with("cars", [((13.5, 52.5), "taxi"), ((0.0, 0.0), "ship")], moved)?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn geoadd_with(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = (impl Into<Position>, impl ToArg)>,
+        options: ZAddOptions,
+    ) -> Result<usize> {
+        let key = arg(&key)?;
+        let (positions, names): (Vec<Position>, Vec<_>) =
+            members.into_iter().map(|(position, member)| (position.into(), member)).unzip();
+        let reply = ArgList::new(names).with(|names| {
+            let members: Vec<_> = positions.iter().copied().zip(names.iter().copied()).collect();
+            self.run_write(&GeoAdd { key: &key, options, members: members.into() })
+        });
+        match reply? {
+            ZAddReply::Count(count) => Ok(count),
+            ZAddReply::Score(_) => unreachable!("only INCR answers with a score"),
+        }
+    }
+
+    /// How far two members are from each other; `None` if one of them is not there. `GEODIST`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.geoadd("sicily", [((13.361389, 38.115556), "Palermo"), ((15.087269, 37.502669), "Catania")])?;
+    /// let distance = redis.geodist("sicily", "Palermo", "Catania", GeoUnit::Kilometers)?.unwrap();
+    /// assert_eq!(distance.round(), 166.0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn geodist(
+        &self,
+        key: impl ToArg,
+        from: impl ToArg,
+        to: impl ToArg,
+        unit: GeoUnit,
+    ) -> Result<Option<f64>> {
+        let (key, from, to) = (arg(&key)?, arg(&from)?, arg(&to)?);
+        Ok(self.run_read(&GeoDist { key: &key, from: &from, to: &to, unit })?.0)
+    }
+
+    /// Where members are, as standard geohashes of eleven characters; `None` for those that are not there. `GEOHASH`.
+    ///
+    /// Complexity: O(N), N being the number of members asked for.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.geoadd("points", [((-5.6, 42.6), "here")])?;
+    /// assert_eq!(redis.geohash("points", ["here", "there"])?, [Some("ezs42e44yx0".into()), None]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn geohash(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<Option<Bytes>>> {
+        let key = arg(&key)?;
+        ArgList::new(members).with(|members| self.run_read(&GeoHash { key: &key, members: members.into() }))
+    }
+
+    /// Where members are; `None` for those that are not there. `GEOPOS`.
+    ///
+    /// Complexity: O(N), N being the number of members asked for.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.geoadd("points", [((-5.6, 42.6), "here")])?;
+    /// let here = redis.geopos("points", ["here", "there"])?[0].unwrap();
+    /// assert!((here.longitude + 5.6).abs() < 1e-5 && (here.latitude - 42.6).abs() < 1e-5);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn geopos(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<Option<Position>>> {
+        let key = arg(&key)?;
+        let reply = ArgList::new(members)
+            .with(|members| self.run_read(&GeoPos { key: &key, members: members.into() }));
+        Ok(reply?.0)
+    }
+
+    /// Returns the members in a circle, a box or a polygon, with their places and how far they are from its center; none if there is no
+    /// such key. `GEOSEARCH`.
+    ///
+    /// # Errors
+    /// A refusal if the member that is the center is not there, if a position cannot be kept, or if a polygon has less than three corners.
+    ///
+    /// Complexity: O(N+M*log(M)), N being the number of members in the cells around the area and M that of those in it.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.geoadd("sicily", [((13.361389, 38.115556), "Palermo"), ((15.087269, 37.502669), "Catania")])?;
+    /// let near = GeoQuery::radius((15.0, 37.0), 200.0, GeoUnit::Kilometers).asc();
+    /// let hits = redis.geosearch("sicily", &near)?;
+    /// assert_eq!((&*hits[0].member, hits[0].distance.round()), (&b"Catania"[..], 56.0));
+    /// assert_eq!(hits[1].member, "Palermo");
+    ///
+    /// let east = GeoQuery::bounding_box("Catania", 100.0, 100.0, GeoUnit::Kilometers);
+    /// assert_eq!(redis.geosearch("sicily", &east)?.len(), 1);
+    /// let west = GeoQuery::polygon([(13.0, 38.0), (14.0, 38.0), (14.0, 39.0), (13.0, 39.0)]);
+    /// assert_eq!(redis.geosearch("sicily", &west)?[0].member, "Palermo");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn geosearch(&self, key: impl ToArg, query: &GeoQuery<'_>) -> Result<Vec<GeoHit>> {
+        Ok(self.run_read(&GeoSearch { key: &arg(&key)?, asked: query.clone().into() })?.hits)
+    }
+
+    /// Stores the members that [`Commands::geosearch`] would return, and returns how many; nothing deletes the destination. `GEOSEARCHSTORE`.
+    ///
+    /// # Errors
+    /// As [`Commands::geosearch`].
+    ///
+    /// Complexity: as [`Commands::geosearch`].
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.geoadd("sicily", [((13.361389, 38.115556), "Palermo"), ((15.087269, 37.502669), "Catania")])?;
+    /// let all = GeoQuery::radius("Palermo", 500.0, GeoUnit::Kilometers);
+    /// assert_eq!(redis.geosearchstore("from Palermo", "sicily", &all, GeoScores::Distances)?, 2);
+    /// assert_eq!(redis.zscore("from Palermo", "Catania")?.unwrap().round(), 166.0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn geosearchstore(
+        &self,
+        destination: impl ToArg,
+        key: impl ToArg,
+        query: &GeoQuery<'_>,
+        scores: GeoScores,
+    ) -> Result<usize> {
+        let (destination, source) = (arg(&destination)?, arg(&key)?);
+        let asked = query.clone().into();
+        self.run_write(&GeoSearchStore { destination: &destination, source: &source, asked, scores })
+    }
+
+    /// Returns the members around a position, longitude first. [`Commands::geosearch`] can do more. `GEORADIUS`.
+    ///
+    /// # Errors
+    /// As [`Commands::geosearch`].
+    ///
+    /// Complexity: as [`Commands::geosearch`].
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.geoadd("sicily", [((13.361389, 38.115556), "Palermo")])?;
+    /// assert_eq!(redis.georadius("sicily", (13.0, 38.0), 50.0, GeoUnit::Kilometers)?.len(), 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn georadius(
+        &self,
+        key: impl ToArg,
+        center: impl Into<Position>,
+        radius: f64,
+        unit: GeoUnit,
+    ) -> Result<Vec<GeoHit>> {
+        let asked = GeoQuery::radius(center.into(), radius, unit).into();
+        Ok(self.run_read(&GeoRadiusRo { key: &arg(&key)?, asked })?.hits)
+    }
+
+    /// Returns the members around one of them. [`Commands::geosearch`] can do more. `GEORADIUSBYMEMBER`.
+    ///
+    /// # Errors
+    /// As [`Commands::geosearch`].
+    ///
+    /// Complexity: as [`Commands::geosearch`].
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.geoadd("sicily", [((13.361389, 38.115556), "Palermo"), ((15.087269, 37.502669), "Catania")])?;
+    /// assert_eq!(redis.georadiusbymember("sicily", "Palermo", 200.0, GeoUnit::Kilometers)?.len(), 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn georadiusbymember(
+        &self,
+        key: impl ToArg,
+        member: impl ToArg,
+        radius: f64,
+        unit: GeoUnit,
+    ) -> Result<Vec<GeoHit>> {
+        let (key, member) = (arg(&key)?, arg(&member)?);
+        let asked = GeoQuery::radius(GeoCenter::Member(&member), radius, unit).into();
+        Ok(self.run_read(&GeoRadiusByMemberRo { key: &key, asked })?.hits)
     }
 
     // Streams.

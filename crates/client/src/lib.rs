@@ -42,10 +42,13 @@ pub use redlet_core::cmd::bitmap::{
     BitOperation, BitRange, BitUnit, Field, FieldOperation, FieldType, Overflow,
 };
 pub use redlet_core::cmd::dump::{PastUse, RestoreOptions};
+pub use redlet_core::cmd::geo::{
+    GeoArea, GeoCenter, GeoHit, GeoOrder, GeoQuery, GeoScores, GeoUnit, Position as GeoPosition,
+};
 pub use redlet_core::cmd::hash::Draw;
 pub use redlet_core::cmd::hash_deadlines::{FieldExpire, FieldPersist, WhenFields};
 pub use redlet_core::cmd::keys::{ExpireWhen, ExpiresAt, Ttl};
-pub use redlet_core::cmd::list::{End, Side};
+pub use redlet_core::cmd::list::{End, MoveCount, MoveMany, MoveOrder, Side};
 pub use redlet_core::cmd::memory::{DatabaseMemory, MemoryReport};
 pub use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 pub use redlet_core::cmd::server::FlushMode;

@@ -149,6 +149,12 @@ pub fn format_f64(value: f64) -> String {
     format_shortest(value)
 }
 
+/// A number with four digits after the point, as Redis writes distances: of two that are as near, the even one.
+pub fn format_four_decimals(value: f64) -> String {
+    let rounded = (value * 10_000.0).round_ties_even();
+    format!("{:.4}", rounded / 10_000.0)
+}
+
 /// The shortest digits that read back as the same double, with an exponent where that is shorter.
 pub fn format_shortest(value: f64) -> String {
     if value.is_nan() {

@@ -106,6 +106,7 @@ impl Kind {
                 Kind::Integer
             }
             (_, "maxcount" | "maxsize") => Kind::Integer,
+            (_, "longitude" | "latitude" | "radius" | "width" | "height") => Kind::Double,
             (_, "min" | "max" | "score" | "timeout") => Kind::Double,
             (
                 _,
@@ -117,10 +118,10 @@ impl Kind {
             (
                 _,
                 "bit" | "bits" | "client-id" | "count" | "cursor" | "db" | "decrement" | "destination-db"
-                | "end" | "frequency" | "increment" | "index" | "index1" | "index2" | "len" | "limit"
-                | "maxage" | "milliseconds" | "min-match-len" | "num-matches" | "numfields" | "numkeys"
-                | "numlocal" | "numreplicas" | "offset" | "protover" | "rank" | "seconds" | "start" | "stop"
-                | "ttl" | "weight",
+                | "end" | "exactly" | "frequency" | "increment" | "index" | "index1" | "index2" | "len"
+                | "limit" | "maxage" | "milliseconds" | "min-match-len" | "num-matches" | "num-vertices"
+                | "numfields" | "numkeys" | "numlocal" | "numreplicas" | "offset" | "protover" | "rank"
+                | "seconds" | "start" | "stop" | "ttl" | "weight",
             ) => Kind::Integer,
             _ => Kind::String,
         }
@@ -140,6 +141,7 @@ fn token_name(token: &str) -> String {
         "~" => "approximately".into(),
         "*" => "auto-id".into(),
         "$" => "new-id".into(),
+        "BYPOLYGON" => "polygon".into(),
         _ => token.to_ascii_lowercase(),
     }
 }
@@ -161,6 +163,12 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["SET", "INCRBY"] => "write-operation",
         ["ASYNC", ..] => "flush-type",
         ["ASC", "DESC"] => "order",
+        ["M", "KM", ..] => "unit",
+        ["FROMMEMBER", ..] => "from",
+        ["circle", ..] => "by",
+        ["STORE", ..] => "store",
+        ["COUNT", "EXACTLY"] => "selector",
+        ["OBO", "BULK"] => "ordering",
         ["BYSCORE", ..] => "sortby",
         ["BEFORE" | "LEFT" | "MIN", ..] => "where",
         ["ON", "OFF"] if command == "CLIENT TRACKING" => "status",
@@ -189,6 +197,8 @@ fn name_after(token: Option<&str>, name: &str) -> Option<&'static str> {
         ("ENTRIESREAD", _) => Some("entriesread"),
         ("INCRBY", "incrby") => Some("incrby-block"),
         ("OVERFLOW", _) => Some("overflow-block"),
+        ("STORE", "key") => Some("storekey"),
+        ("STOREDIST", "key") => Some("storedistkey"),
         _ => None,
     }
 }
@@ -205,7 +215,18 @@ fn group_name(group: &[Argument]) -> &'static str {
         Some("full") => "full-block",
         Some("end") => "end-unit-block",
         Some("overflow-block") => "write",
+        Some("selector") => "how-many",
         _ => "options",
+    }
+}
+
+/// What several words make of which only the first belongs to the token.
+fn group_of_first(token: &str) -> Option<&'static str> {
+    match token {
+        "BYRADIUS" => Some("circle"),
+        "BYBOX" => Some("box"),
+        "COUNT" => Some("count-block"),
+        _ => None,
     }
 }
 
@@ -365,6 +386,11 @@ fn together(mut sequence: Vec<Argument>, name: &str) -> Argument {
         return Argument::new(name, Kind::Block, sequence);
     }
     let owner = sequence.remove(0);
+    // Some tokens go with the first of several words, and do not make the whole theirs.
+    if let (Some(name), [first, _, ..]) = (owner.token.and_then(group_of_first), sequence.as_mut_slice()) {
+        first.token = owner.token;
+        return Argument::new(name, Kind::Block, sequence);
+    }
     let owned = together(sequence, &owner.name);
     let is_nameless = matches!(owned.kind, Kind::OneOf | Kind::Block) || owned.shown == EXAMPLE;
     let name = match name_after(owner.token, &owned.name) {

@@ -12,7 +12,7 @@ use crate::types::{Element, List};
 use crate::{Error, Reply, Result};
 
 table! {
-    blocking BLMove, blocking BLMPop, blocking BLPop, blocking BRPop, blocking BRPopLPush, read LIndex, write LInsert, read LLen, write LMove, write LMPop, write LPop, read LPos, write LPush, write LPushX,
+    blocking BLMove, blocking BLMoveM, blocking BLMPop, blocking BLPop, blocking BRPop, blocking BRPopLPush, read LIndex, write LInsert, read LLen, write LMove, write LMoveM, write LMPop, write LPop, read LPos, write LPush, write LPushX,
     read LRange, write LRem, write LSet, write LTrim, write RPop, write RPopLPush, write RPush, write RPushX,
 }
 
@@ -399,8 +399,7 @@ fn move_element(
     db: &mut Tx<'_>,
     source: &[u8],
     destination: &[u8],
-    from: End,
-    to: End,
+    (from, to): (End, End),
 ) -> Result<Option<Bytes>> {
     // Nothing is taken before it is known that it can be put down.
     let view = db.view();
@@ -469,7 +468,7 @@ impl<'a> Command<'a> for LMove<'a> {
 
 impl<'a> Write<'a> for LMove<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
-        move_element(db, self.source, self.destination, self.from, self.to)
+        move_element(db, self.source, self.destination, (self.from, self.to))
     }
 }
 
@@ -507,23 +506,23 @@ impl<'a> Command<'a> for RPopLPush<'a> {
 
 impl<'a> Write<'a> for RPopLPush<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
-        move_element(db, self.source, self.destination, End::Right, End::Left)
+        move_element(db, self.source, self.destination, (End::Right, End::Left))
     }
 }
 
-/// A command that waits until it can move an element: from which end, and to which.
+/// A command that waits until it can move elements: what says how, what it has moved then, and what moves it.
 macro_rules! waits_to_move {
-    ($type:ident, |$command:ident| $ends:expr) => {
+    ($type:ident, $how:ty, $found:ty, $move:ident, |$command:ident| $value:expr) => {
         impl<'a> Write<'a> for $type<'a> {
-            fn write(&self, db: &mut Tx<'_>) -> Result<Option<Bytes>> {
+            fn write(&self, db: &mut Tx<'_>) -> Result<Self::Reply> {
                 let how = self.how(&db.view());
-                Self::attempt(&how, &self.wait_keys(), db)
+                Self::attempt(&how, &self.wait_keys(), db).map(Self::reply)
             }
         }
 
         impl<'a> Blocking<'a> for $type<'a> {
-            type How = (End, End);
-            type Found = Bytes;
+            type How = $how;
+            type Found = $found;
             const AWAITS: Awaited = Awaited::List;
             const AWAITS_FIRST_KEY: bool = true;
 
@@ -533,25 +532,25 @@ macro_rules! waits_to_move {
 
             fn how(&self, _: &View<'_>) -> Self::How {
                 let $command = self;
-                $ends
+                $value
             }
 
             fn timeout(&self) -> Option<Duration> {
                 self.timeout
             }
 
-            fn attempt((from, to): &Self::How, keys: &[&[u8]], db: &mut Tx<'_>) -> Result<Option<Bytes>> {
+            fn attempt(how: &Self::How, keys: &[&[u8]], db: &mut Tx<'_>) -> Result<Option<$found>> {
                 match *keys {
-                    [source, destination] => move_element(db, source, destination, *from, *to),
+                    [source, destination] => $move(db, source, destination, *how),
                     _ => unreachable!("a move has two keys"),
                 }
             }
 
             /// It has been moved, whoever hears of it.
-            fn give_back(_: &Self::How, _: &Engine, _: usize, _: Bytes) {}
+            fn give_back(_: &Self::How, _: &Engine, _: usize, _: $found) {}
 
-            fn reply(found: Option<Bytes>) -> Option<Bytes> {
-                found
+            fn reply(found: Option<$found>) -> Self::Reply {
+                found.into()
             }
         }
     };
@@ -601,7 +600,7 @@ impl<'a> Command<'a> for BLMove<'a> {
     }
 }
 
-waits_to_move!(BLMove, |command| (command.from, command.to));
+waits_to_move!(BLMove, (End, End), Bytes, move_element, |command| (command.from, command.to));
 
 /// `BRPOPLPUSH source destination timeout`
 #[derive(Clone, Debug)]
@@ -637,7 +636,252 @@ impl<'a> Command<'a> for BRPopLPush<'a> {
     }
 }
 
-waits_to_move!(BRPopLPush, |_command| (End::Right, End::Left));
+waits_to_move!(BRPopLPush, (End, End), Bytes, move_element, |_command| (End::Right, End::Left));
+
+/// How many elements are moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveCount {
+    /// `COUNT`: so many, or as many as there are.
+    UpTo(usize),
+    /// `EXACTLY`: so many, or none if there are not enough.
+    Exactly(usize),
+}
+
+/// In which order several elements are put down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MoveOrder {
+    /// `BULK`: as they were next to each other.
+    #[default]
+    Bulk,
+    /// `OBO`: as if they were moved one by one.
+    OneByOne,
+}
+
+/// Which elements `LMOVEM` moves, and in which order they are put down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MoveMany {
+    /// How many.
+    pub count: MoveCount,
+    /// In which order.
+    pub order: MoveOrder,
+}
+
+impl Default for MoveMany {
+    fn default() -> Self {
+        Self::up_to(1)
+    }
+}
+
+impl MoveMany {
+    /// `COUNT`: so many, or as many as there are.
+    pub const fn up_to(count: usize) -> Self {
+        Self { count: MoveCount::UpTo(count), order: MoveOrder::Bulk }
+    }
+
+    /// `EXACTLY`: so many, or none if there are not enough.
+    pub const fn exactly(count: usize) -> Self {
+        Self { count: MoveCount::Exactly(count), order: MoveOrder::Bulk }
+    }
+
+    /// `OBO`: as if they were moved one by one; otherwise they stay in their order.
+    #[must_use]
+    pub const fn one_by_one(mut self) -> Self {
+        self.order = MoveOrder::OneByOne;
+        self
+    }
+
+    /// `[<COUNT count | EXACTLY exactly> <OBO | BULK>]`, all words that are left.
+    fn parse(args: &mut Args<'_>) -> Result<Self> {
+        if args.is_empty() {
+            return Ok(Self::default());
+        }
+        let is_exact = args.take_with("EXACTLY", 2);
+        if !is_exact && !args.take_with("COUNT", 2) {
+            return Err(Error::Syntax);
+        }
+        let count = args.int_where(|n| n > 0, "ERR count should be greater than 0")? as usize;
+        let count = if is_exact { MoveCount::Exactly(count) } else { MoveCount::UpTo(count) };
+        let order = if args.take("OBO") {
+            MoveOrder::OneByOne
+        } else if args.take("BULK") {
+            MoveOrder::Bulk
+        } else {
+            return Err(Error::Syntax);
+        };
+        args.finish()?;
+        Ok(Self { count, order })
+    }
+}
+
+/// Moves elements between the ends of two lists, or of one. Returns them in the order in which they lie there.
+fn move_elements(
+    db: &mut Tx<'_>,
+    source: &[u8],
+    destination: &[u8],
+    (from, to, many): (End, End, MoveMany),
+) -> Result<Option<Vec<Bytes>>> {
+    // Nothing is taken before it is known that it can be put down.
+    let view = db.view();
+    let Some(length) = view.list(source)?.map(List::len) else { return Ok(None) };
+    view.list(destination)?;
+    let count = match many.count {
+        MoveCount::UpTo(count) => count.min(length),
+        MoveCount::Exactly(count) if count <= length => count,
+        MoveCount::Exactly(_) => return Ok(None),
+    };
+    let take = |list: &mut ListMut<'_, '_>| {
+        let mut elements = pop_many(list, from, count);
+        let turned_by = match many.order {
+            MoveOrder::Bulk => End::Right == from,
+            MoveOrder::OneByOne => End::Left == to,
+        };
+        if turned_by {
+            elements.reverse();
+        }
+        elements
+    };
+    let put = |list: &mut ListMut<'_, '_>, elements: &[Bytes]| {
+        let mut elements: Vec<&[u8]> = elements.iter().map(AsRef::as_ref).collect();
+        if to == End::Left {
+            elements.reverse();
+        }
+        to.push(list, &elements);
+    };
+    if source == destination {
+        let mut list = db.list_mut(source)?;
+        let elements = take(&mut list);
+        put(&mut list, &elements);
+        list.settle();
+        return Ok(Some(elements));
+    }
+    let take = |db: &mut Tx<'_>| -> Result<_> {
+        let mut list = db.list_mut(source)?;
+        let elements = take(&mut list);
+        list.settle();
+        Ok(elements)
+    };
+    db.told_last(take, |db, elements| {
+        let elements = elements?;
+        put(&mut db.list_mut(destination)?, &elements);
+        Ok(Some(elements))
+    })
+}
+
+/// The answer of `LMOVEM`: the elements, in the order in which they lie at the destination; `None` if nothing was moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LMoveMReply(pub Option<Vec<Bytes>>);
+
+impl From<Option<Vec<Bytes>>> for LMoveMReply {
+    fn from(moved: Option<Vec<Bytes>>) -> Self {
+        Self(moved)
+    }
+}
+
+impl From<LMoveMReply> for Reply {
+    fn from(reply: LMoveMReply) -> Self {
+        reply.0.map_or(Reply::NullArray, Reply::from)
+    }
+}
+
+/// `LMOVEM source destination <LEFT | RIGHT> <LEFT | RIGHT> [<COUNT count | EXACTLY exactly> <OBO | BULK>]`
+#[derive(Clone, Debug)]
+pub struct LMoveM<'a> {
+    /// Where the elements are taken.
+    pub source: &'a [u8],
+    /// Where they are put.
+    pub destination: &'a [u8],
+    /// From which end.
+    pub from: End,
+    /// To which end.
+    pub to: End,
+    /// How many, in which order.
+    pub many: MoveMany,
+}
+
+impl<'a> Command<'a> for LMoveM<'a> {
+    const SPEC: Spec = Spec {
+        name: "LMOVEM",
+        arity: -5,
+        since: "8.10.0",
+        flags: Flags::DENYOOM,
+        keys: &[KeySpec::first(&["RW", "access", "delete"]), KeySpec::range(&["RW", "insert"], 2, 0, 1)],
+        summary: "Moves elements from an end of one list to an end of another.",
+        complexity: "O(N), N being the number of elements moved",
+        syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> [<COUNT count | EXACTLY exactly> <OBO | BULK>]",
+        ..LIST
+    };
+    type Reply = LMoveMReply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        Ok(LMoveM {
+            source: args.bytes()?,
+            destination: args.bytes()?,
+            from: End::parse(args)?,
+            to: End::parse(args)?,
+            many: MoveMany::parse(args)?,
+        })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.source);
+        visit(self.destination);
+    }
+}
+
+impl<'a> Write<'a> for LMoveM<'a> {
+    fn write(&self, db: &mut Tx<'_>) -> Result<LMoveMReply> {
+        move_elements(db, self.source, self.destination, (self.from, self.to, self.many)).map(Into::into)
+    }
+}
+
+/// `BLMOVEM source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout [<COUNT count | EXACTLY exactly> <OBO | BULK>]`
+#[derive(Clone, Debug)]
+pub struct BLMoveM<'a> {
+    /// Where the elements are taken.
+    pub source: &'a [u8],
+    /// Where they are put.
+    pub destination: &'a [u8],
+    /// From which end.
+    pub from: End,
+    /// To which end.
+    pub to: End,
+    /// How many, in which order. It waits for one, or if a number is exact, for that many.
+    pub many: MoveMany,
+    /// How long it waits; `None` for ever.
+    pub timeout: Option<Duration>,
+}
+
+impl<'a> Command<'a> for BLMoveM<'a> {
+    const SPEC: Spec = Spec {
+        name: "BLMOVEM",
+        arity: -6,
+        since: "8.10.0",
+        flags: Flags::DENYOOM.and(Flags::BLOCKING),
+        keys: &[KeySpec::first(&["RW", "access", "delete"]), KeySpec::range(&["RW", "insert"], 2, 0, 1)],
+        summary: "Moves elements from an end of one list to an end of another, and waits until there are enough.",
+        complexity: "O(N), N being the number of elements moved",
+        syntax: "source destination <LEFT | RIGHT> <LEFT | RIGHT> timeout [<COUNT count | EXACTLY exactly> <OBO | BULK>]",
+        ..LIST
+    };
+    type Reply = LMoveMReply;
+
+    fn parse(args: &mut Args<'a>) -> Result<Self> {
+        let (source, destination) = (args.bytes()?, args.bytes()?);
+        let (from, to, timeout) = (End::parse(args)?, End::parse(args)?, parse_timeout(args)?);
+        Ok(BLMoveM { source, destination, from, to, many: MoveMany::parse(args)?, timeout })
+    }
+
+    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+        visit(self.source);
+        visit(self.destination);
+    }
+}
+
+waits_to_move!(BLMoveM, (End, End, MoveMany), Vec<Bytes>, move_elements, |command| (
+    command.from,
+    command.to,
+    command.many
+));
 
 keyed! {
     /// `LLEN key`

@@ -13,6 +13,7 @@ pub mod config;
 pub mod connection;
 pub mod debug;
 pub mod dump;
+pub mod geo;
 pub mod hash;
 pub mod hash_deadlines;
 pub mod hyperloglog;
@@ -643,6 +644,7 @@ const TABLES: &[&[Row]] = &[
     list::TABLE,
     set::TABLE,
     zset::TABLE,
+    geo::TABLE,
     stream::TABLE,
     keys::TABLE,
     sort::TABLE,

@@ -11,7 +11,7 @@ use crate::types::Element;
 use crate::{Error, Reply, Result};
 
 table! {
-    write SAdd, read SCard, read SDiff, write SDiffStore, read SInter, read SInterCard, write SInterStore, read SIsMember,
+    write SAdd, read SCard, read SDiff, write SDiffStore, read SInter, read SInterCard, read SDiffCard, read SUnionCard, write SInterStore, read SIsMember,
     read SMembers, read SMIsMember, write SMove, write SPop, read SRandMember, write SRem, read SScan, read SUnion,
     write SUnionStore,
 }
@@ -571,52 +571,102 @@ combination!(
     "Stores the members that are in the first set and in no other."
 );
 
-/// `SINTERCARD numkeys key [key ...] [LIMIT limit]`
-#[derive(Clone, Debug)]
-pub struct SInterCard<'a> {
-    /// The keys.
-    pub keys: Cow<'a, [&'a [u8]]>,
-    /// `LIMIT`: counting stops here; 0 for no limit.
-    pub limit: usize,
+/// `numkeys key [key ...]`
+fn parse_keys<'a>(args: &mut Args<'a>) -> Result<Cow<'a, [&'a [u8]]>> {
+    let count = args.int_where(|n| n > 0, "ERR numkeys should be greater than 0")?;
+    if count > args.remaining() as i64 {
+        return Err(Error::refused("ERR Number of keys can't be greater than number of args"));
+    }
+    Ok(args.many(count as usize)?.into())
 }
 
-impl<'a> Command<'a> for SInterCard<'a> {
-    const SPEC: Spec = Spec {
-        name: "SINTERCARD",
-        arity: -3,
-        since: "7.0.0",
-        flags: Flags::MOVABLEKEYS,
-        keys: &[KeySpec::counted(&["RO", "access"], 1)],
-        summary: "Counts the members that are in all of several sets.",
-        complexity: "O(N*M), N being the size of the smallest set and M the number of sets",
-        syntax: "numkeys key [key ...] [LIMIT limit]",
-        ..SET
-    };
-    type Reply = usize;
-
-    fn parse(args: &mut Args<'a>) -> Result<Self> {
-        let count = args.int_where(|n| n > 0, "ERR numkeys should be greater than 0")?;
-        if count > args.remaining() as i64 {
-            return Err(Error::refused("ERR Number of keys can't be greater than number of args"));
+macro_rules! cardinality {
+    ($type:ident, $name:literal, $since:literal, $combination:expr, $options:literal, $parse_limit:expr, $complexity:literal, $summary:literal) => {
+        #[doc = concat!("`", $name, " numkeys key [key ...]", $options, "`")]
+        #[derive(Clone, Debug)]
+        pub struct $type<'a> {
+            /// The keys.
+            pub keys: Cow<'a, [&'a [u8]]>,
+            /// `LIMIT`: counting stops here; 0 for no limit.
+            pub limit: usize,
         }
-        let keys = args.many(count as usize)?;
-        Ok(SInterCard { keys: keys.into(), limit: args.limit()? })
-    }
 
-    fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
-        self.keys.iter().for_each(|key| visit(key));
-    }
+        impl<'a> Command<'a> for $type<'a> {
+            const SPEC: Spec = Spec {
+                name: $name,
+                arity: -3,
+                since: $since,
+                flags: Flags::MOVABLEKEYS,
+                keys: &[KeySpec::counted(&["RO", "access"], 1)],
+                summary: $summary,
+                complexity: $complexity,
+                syntax: concat!("numkeys key [key ...]", $options),
+                ..SET
+            };
+            type Reply = usize;
+
+            fn parse(args: &mut Args<'a>) -> Result<Self> {
+                Ok($type { keys: parse_keys(args)?, limit: $parse_limit(args)? })
+            }
+
+            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
+                self.keys.iter().for_each(|key| visit(key));
+            }
+        }
+
+        impl<'a> Read<'a> for $type<'a> {
+            fn read(&self, db: &View<'_>) -> Result<usize> {
+                let mut count = 0;
+                $combination.visit(db, &self.keys, |_| {
+                    count += 1;
+                    count != self.limit
+                })?;
+                Ok(count)
+            }
+        }
+    };
 }
 
-impl<'a> Read<'a> for SInterCard<'a> {
-    fn read(&self, db: &View<'_>) -> Result<usize> {
-        let mut count = 0;
-        Combination::Intersection.visit(db, &self.keys, |_| {
-            count += 1;
-            count != self.limit
-        })?;
-        Ok(count)
+cardinality!(
+    SInterCard,
+    "SINTERCARD",
+    "7.0.0",
+    Combination::Intersection,
+    " [LIMIT limit]",
+    Args::limit,
+    "O(N*M), N being the size of the smallest set and M the number of sets",
+    "Counts the members that are in all of several sets."
+);
+cardinality!(
+    SDiffCard,
+    "SDIFFCARD",
+    "8.10.0",
+    Combination::Difference,
+    " [LIMIT limit]",
+    Args::limit,
+    "O(N*M), N being the size of the first set and M the number of sets",
+    "Counts the members that are in the first set and in no other."
+);
+cardinality!(
+    SUnionCard,
+    "SUNIONCARD",
+    "8.10.0",
+    Combination::Union,
+    " [APPROX] [LIMIT limit]",
+    parse_approximate_limit,
+    "O(N*M), N being the number of members in all sets and M the number of sets",
+    "Counts the members that are in any of several sets."
+);
+
+/// `[APPROX] [LIMIT limit]`, in any order. An exact count needs no memory here, so it is given where an estimate would do.
+fn parse_approximate_limit(args: &mut Args<'_>) -> Result<usize> {
+    let mut limit = 0;
+    while !args.is_empty() {
+        if !args.take("APPROX") {
+            limit = Args::new(args.many(2)?).limit()?;
+        }
     }
+    Ok(limit)
 }
 
 /// `SSCAN key cursor [MATCH pattern] [COUNT count]`

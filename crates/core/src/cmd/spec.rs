@@ -63,6 +63,7 @@ pub enum Group {
     Set,
     SortedSet,
     Stream,
+    Geo,
     Generic,
     Connection,
     PubSub,
@@ -82,6 +83,7 @@ impl Group {
             Group::Set => "set",
             Group::SortedSet => "sorted-set",
             Group::Stream => "stream",
+            Group::Geo => "geo",
             Group::Generic => "generic",
             Group::Connection => "connection",
             Group::PubSub => "pubsub",
@@ -101,6 +103,7 @@ impl Group {
             Group::Set => Some("@set"),
             Group::SortedSet => Some("@sortedset"),
             Group::Stream => Some("@stream"),
+            Group::Geo => Some("@geo"),
             Group::Generic => Some("@keyspace"),
             Group::Connection => Some("@connection"),
             Group::Transactions => Some("@transaction"),
@@ -278,6 +281,12 @@ impl KeySpec {
     /// After the word `keyword`, looked for from `start` on: the first half of what is left.
     pub const fn halves_after(flags: &'static [&'static str], keyword: &'static str, start: i64) -> Self {
         let find = Find::Range { last: -1, step: 1, limit: 2 };
+        Self { notes: "", flags, begin: Begin::Keyword { keyword, start }, find }
+    }
+
+    /// The word after `keyword`, which is looked for from the word `start` on.
+    pub const fn after(flags: &'static [&'static str], keyword: &'static str, start: i64) -> Self {
+        let find = Find::Range { last: 0, step: 1, limit: 0 };
         Self { notes: "", flags, begin: Begin::Keyword { keyword, start }, find }
     }
 

@@ -983,7 +983,7 @@ impl<'a> Write<'a> for ZRangeStore<'a> {
     }
 }
 
-fn store(db: &mut Tx<'_>, destination: &[u8], zset: Built<ZSet>) -> Result<usize> {
+pub(super) fn store(db: &mut Tx<'_>, destination: &[u8], zset: Built<ZSet>) -> Result<usize> {
     let count = zset.len();
     db.put(destination, zset.into_value(), Deadline::Clear)?;
     Ok(count)
@@ -1616,6 +1616,8 @@ pub enum Aggregate {
     Min,
     /// `MAX`
     Max,
+    /// `COUNT`: in how many of the sets it is, whatever its scores; with weights their sum.
+    Count,
 }
 
 impl Aggregate {
@@ -1623,8 +1625,13 @@ impl Aggregate {
         match self {
             Aggregate::Min => first.min(second),
             Aggregate::Max => first.max(second),
-            Aggregate::Sum => number_or_zero(first + second),
+            Aggregate::Sum | Aggregate::Count => number_or_zero(first + second),
         }
+    }
+
+    /// What a score in a set of some weight comes to.
+    fn weigh(self, score: f64, weight: f64) -> f64 {
+        if self == Aggregate::Count { weight } else { score * weight }
     }
 }
 
@@ -1760,7 +1767,7 @@ impl<'a> ZSources<'a> {
             return Err(Error::refused(NOT_A_WEIGHT));
         }
         let weight = |at: usize| weights.get(at).copied().unwrap_or(1.0);
-        let weighted = |at: usize, score: f64| number_or_zero(score * weight(at));
+        let weighted = |at: usize, score: f64| number_or_zero(aggregate.weigh(score, weight(at)));
         match combination {
             Combination::Union => {
                 let mut scores: HashMap<Bytes, f64, foldhash::fast::FixedState> = HashMap::default();
@@ -1786,7 +1793,7 @@ impl<'a> ZSources<'a> {
                     for &at in others {
                         let Some(score) = sources[at].score(member) else { return };
                         // Not made a number before it is added: infinity times nothing makes the whole sum nothing.
-                        sum = aggregate.of(sum, score * weight(at));
+                        sum = aggregate.of(sum, aggregate.weigh(score, weight(at)));
                     }
                     emit(member, sum);
                 });
@@ -1825,6 +1832,8 @@ impl Weighing {
                     Aggregate::Min
                 } else if args.take("MAX") {
                     Aggregate::Max
+                } else if args.take("COUNT") {
+                    Aggregate::Count
                 } else {
                     return Err(Error::Syntax);
                 };
@@ -1961,7 +1970,7 @@ combination!(
     "zunionstore",
     "2.0.0",
     Combination::Union,
-    " [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]",
+    " [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>]",
     "O(N+M*log(M)), N being the sizes of the sets together and M the size of the result",
     "Returns the members that are in any of several sorted sets.",
     "Stores the members that are in any of several sorted sets."
@@ -1976,7 +1985,7 @@ combination!(
     "zinterstore",
     "2.0.0",
     Combination::Intersection,
-    " [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX>]",
+    " [WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>]",
     "O(N*K+M*log(M)), N being the size of the smallest set, K the number of sets and M the size of the result",
     "Returns the members that are in all of several sorted sets.",
     "Stores the members that are in all of several sorted sets."

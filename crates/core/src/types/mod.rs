@@ -1,5 +1,6 @@
 //! The data structures behind the types. They know elements, and nothing of keys, clocks, replies or logs.
 pub mod bitmap;
+pub mod geohash;
 pub mod hash;
 pub mod hyperloglog;
 pub mod lcs;
