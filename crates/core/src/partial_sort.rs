@@ -144,6 +144,8 @@ fn middle<T>(items: &[T], compare: &impl Fn(&T, &T) -> Ordering) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::{Cell, RefCell};
+
     use super::*;
     use crate::Random;
 
@@ -168,7 +170,6 @@ mod tests {
     /// `McIlroy`, "A Killer Adversary for Quicksort": whoever answers the comparisons decides as late as possible what is greater.
     #[test]
     fn no_choice_of_elements_makes_it_slow() {
-        use std::cell::{Cell, RefCell};
         const LENGTH: usize = 20_000;
         let unknown = LENGTH;
         let (values, solid) = (RefCell::new(vec![unknown; LENGTH]), Cell::new(0));

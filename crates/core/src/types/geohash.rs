@@ -11,6 +11,7 @@
 //!
 //! The earth is a ball here, and the grid ends some five degrees before the poles. The arithmetic is done in the order in which Redis does it, so
 //! that numbers and distances have its digits. Knows nothing of members and commands.
+#![expect(clippy::unreadable_literal, reason = "coordinates are read as maps write them")]
 
 /// Where the grid ends to the east and to the west, in degrees.
 const LONGITUDE_END: f64 = 180.0;
