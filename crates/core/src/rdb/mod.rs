@@ -152,7 +152,12 @@ mod tests {
             assert_eq!(engine.execute(0, &[b"EXISTS", b"k"]), Ok(Reply::Integer(0)));
             return false;
         }
-        let Ok(Reply::Bulk(dumped)) = engine.execute(0, &[b"DUMP", b"k"]) else { panic!("it is there") };
+        let dumped = match engine.execute(0, &[b"DUMP", b"k"]) {
+            Ok(Reply::Bulk(dumped)) => dumped,
+            // A hash whose fields have all expired is no key.
+            Ok(Reply::Null) => return false,
+            other => panic!("{other:?}"),
+        };
         assert_eq!(restore(b"again", &dumped), Ok(Reply::OK), "{}", value.escape_ascii());
         let digests = engine.execute(0, &[b"DEBUG", b"DIGEST-VALUE", b"k", b"again"]);
         let Ok(Reply::Array(digests)) = digests else { panic!("{digests:?}") };
