@@ -79,6 +79,11 @@ pub(super) fn group_of<'s>(stream: &'s Stream, key: &[u8], group: &[u8]) -> Resu
 
 /// `[MKSTREAM] [ENTRIESREAD entries-read]`
 fn parse_options(args: &mut Args<'_>, may_make: bool) -> Result<(bool, Option<u64>)> {
+    // As there, how many words there are is looked at first.
+    let fits = if may_make { args.remaining() <= 3 } else { matches!(args.remaining(), 0 | 2) };
+    if !fits {
+        return Err(too_many(args));
+    }
     let (mut make, mut entries_read) = (false, None);
     while !args.is_empty() {
         if may_make && args.take("MKSTREAM") {
