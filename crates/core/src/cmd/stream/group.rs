@@ -79,11 +79,6 @@ pub(super) fn group_of<'s>(stream: &'s Stream, key: &[u8], group: &[u8]) -> Resu
 
 /// `[MKSTREAM] [ENTRIESREAD entries-read]`
 fn parse_options(args: &mut Args<'_>, may_make: bool) -> Result<(bool, Option<u64>)> {
-    // As there, how many words there are is looked at first.
-    let fits = if may_make { args.remaining() <= 3 } else { matches!(args.remaining(), 0 | 2) };
-    if !fits {
-        return Err(too_many(args));
-    }
     let (mut make, mut entries_read) = (false, None);
     while !args.is_empty() {
         if may_make && args.take("MKSTREAM") {
@@ -110,7 +105,7 @@ pub struct XGroupCreate<'a> {
     pub key: &'a [u8],
     /// The group.
     pub group: &'a [u8],
-    /// Where it begins.
+    /// Where it begins. Words that are no ID, and more options than there are, are refused once the stream was looked at.
     pub start: Late<GroupStart>,
     /// Whether the stream is made if there is none.
     pub make_stream: bool,
@@ -132,6 +127,7 @@ impl<'a> Command<'a> for XGroupCreate<'a> {
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let (key, group, start) = (args.bytes()?, args.bytes()?, GroupStart::parse(args.bytes()?));
+        let start = if args.remaining() <= 3 { start } else { Err(too_many(args)) };
         let (make_stream, entries_read) = parse_options(args, true)?;
         Ok(XGroupCreate { key, group, start, make_stream, entries_read })
     }
@@ -181,6 +177,7 @@ impl<'a> Command<'a> for XGroupSetId<'a> {
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let (key, group, start) = (args.bytes()?, args.bytes()?, GroupStart::parse_with_ends(args.bytes()?));
+        let start = if matches!(args.remaining(), 0 | 2) { start } else { Err(too_many(args)) };
         let (_, entries_read) = parse_options(args, false)?;
         Ok(XGroupSetId { key, group, start, entries_read })
     }

@@ -205,7 +205,7 @@ impl From<FullGroup> for Reply {
             ("name", group.info.name.into()),
             ("last-delivered-id", group.info.last_delivered_id.into()),
             ("entries-read", group.info.entries_read.map(count).into()),
-            ("lag", group.info.lag.map(count).into()),
+            ("lag", group.info.lag.into()),
             ("pel-count", group.info.pending.into()),
             ("pending", Reply::Array(group.pending.into_iter().map(pending).collect())),
             ("consumers", group.consumers.into()),
@@ -317,8 +317,8 @@ pub struct GroupInfo {
     pub last_delivered_id: StreamId,
     /// How many entries it was given, if that is known.
     pub entries_read: Option<u64>,
-    /// How many entries it was not given yet, if that can be told.
-    pub lag: Option<u64>,
+    /// How many entries it was not given yet, if that can be told. Less than none if `XGROUP SETID` told it of more than there are.
+    pub lag: Option<i64>,
 }
 
 impl GroupInfo {
@@ -342,7 +342,7 @@ impl From<GroupInfo> for Reply {
             ("pending", group.pending.into()),
             ("last-delivered-id", group.last_delivered_id.into()),
             ("entries-read", group.entries_read.map(count).into()),
-            ("lag", group.lag.map(count).into()),
+            ("lag", group.lag.into()),
         ])
     }
 }

@@ -354,17 +354,18 @@ impl Stream {
         }
     }
 
-    /// How many entries a group was not given yet, if that can be told.
-    pub fn lag(&self, group: &Group) -> Option<u64> {
+    /// How many entries a group was not given yet, if that can be told. Less than none if it was told to have been given more than there
+    /// ever were.
+    pub fn lag(&self, group: &Group) -> Option<i64> {
         let Some(first) = self.first() else { return Some(0) };
         if group.last_id() < first.id && !self.has_tombstones_from(first.id) {
-            return Some(self.len as u64);
+            return Some(self.len as i64);
         }
         let read = match group.entries_read() {
             Some(read) if !self.has_tombstones_from(group.last_id()) => Some(read),
             _ => self.entries_up_to(group.last_id()),
         };
-        read.map(|read| self.entries_added.saturating_sub(read))
+        read.map(|read| (self.entries_added as i64).wrapping_sub(read as i64))
     }
 
     /// The runs that the entries are packed in, in order.
