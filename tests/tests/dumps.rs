@@ -47,8 +47,8 @@ impl Both {
         got
     }
 
-    fn set(&mut self, parameter: &str, value: impl ToString) {
-        self.tell(&words(&format!("CONFIG SET {parameter} {}", value.to_string())));
+    fn set(&mut self, parameter: &str, value: &str) {
+        self.tell(&words(&format!("CONFIG SET {parameter} {value}")));
     }
 
     fn dump(&mut self, key: &str) -> [Vec<u8>; 2] {
@@ -81,7 +81,7 @@ fn element(draw: &mut Draw) -> Vec<u8> {
         3 => (0..draw.below(80)).map(|_| draw.below(256) as u8).collect(),
         4 => repeated("abcdefg", [63, 64, 65, 300][draw.below(4)]),
         5 => repeated(draw.one_of(&["x", "xy", "hello world "]), [20, 21, 4095, 4096, 9000][draw.below(5)]),
-        _ => (0..1 + draw.below(12)).map(|_| b'a' + draw.below(3) as u8).collect(),
+        _ => (0..=draw.below(12)).map(|_| b'a' + draw.below(3) as u8).collect(),
     }
 }
 
@@ -180,7 +180,7 @@ fn values_go_to_a_server_and_back_in_every_encoding() {
 }
 
 fn spoil(value: &mut Vec<u8>, draw: &mut Draw) {
-    for _ in 0..1 + draw.below(3) {
+    for _ in 0..=draw.below(3) {
         if value.is_empty() {
             return;
         }
