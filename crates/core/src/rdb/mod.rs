@@ -4,13 +4,13 @@
 //! | form: 1 | the value | version: 2 | checksum of all before: 8 |
 //! ```
 //!
-//! The numbers at the end are little-endian. Redis has changed how it writes a value a dozen times; [`mod@form`] has a number for each
+//! The numbers at the end are little-endian. Redis has changed how it writes a value a dozen times; `form` has a number for each
 //! way, all of them are read, and what is written is what Redis 8.0 writes. Knows bytes and values, nothing of keys, deadlines of keys or
 //! replies.
 //!
 //! The reader is fed by strangers. It takes no number at its word: it allocates by what is there, not by what is claimed, and a value
 //! that Redis could not have written is refused as a whole. What it returns takes at most some 40 times as many bytes as were read, or
-//! as they expand to, which is 88 times as many at most where they are compressed ([`mod@lzf`]).
+//! as they expand to, which is 88 times as many at most where they are compressed (`lzf`).
 mod form;
 mod hash_deadlines;
 mod input;
