@@ -46,6 +46,9 @@ impl Digest {
             Type::ZSet => 3,
             Type::Hash => 4,
             Type::Stream => 6,
+            // As Redis does for the types of modules.
+            #[cfg(feature = "vector-sets")]
+            Type::VectorSet => 7,
         });
         match value {
             ValueRef::String(string) => self.append(&string.to_bytes()),
@@ -76,6 +79,13 @@ impl Digest {
                     self.append(name);
                     self.append(value);
                 });
+            }),
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(set) => set.names().for_each(|name| {
+                let vector = set.vector(name).map(|vector| vector.image().components);
+                let mut element = pair(name, &vector.unwrap_or_else(|| Vec::new().into()));
+                element.append(set.attributes(name).unwrap_or_default());
+                self.add_digest(element);
             }),
         }
         if deadline.is_some() {

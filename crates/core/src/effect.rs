@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::types::Element;
 use crate::types::stream::{StreamChange, StreamImage};
+use crate::types::vector_image::{VectorChange, VectorSetImage};
 use crate::{UnixMs, number};
 
 /// Bytes that are borrowed from the buffer they were decoded from.
@@ -260,6 +261,8 @@ pub enum Effect<'a> {
         #[serde(borrow)]
         field: Blob<'a>,
     },
+    /// A vector set has changed, or is a new one with just this change.
+    Vector(#[serde(borrow)] VectorChange<'a>),
 }
 
 /// A whole value, of any type.
@@ -280,6 +283,8 @@ pub enum Image<'a> {
     Stream(#[serde(borrow)] StreamImage<'a>),
     /// A hash's fields, values and deadlines, where one has or had a deadline.
     TimedHash(#[serde(borrow)] Vec<(Blob<'a>, Blob<'a>, Option<UnixMs>)>),
+    /// A vector set.
+    VectorSet(#[serde(borrow)] VectorSetImage<'a>),
 }
 
 /// A command as words, its name first.
@@ -371,6 +376,7 @@ impl Effect<'_> {
             Effect::Stream(change) => Effect::Stream(change.into_owned()),
             Effect::HExpireAt { field, at } => Effect::HExpireAt { field: field.into_owned(), at },
             Effect::HPersist { field } => Effect::HPersist { field: field.into_owned() },
+            Effect::Vector(change) => Effect::Vector(change.into_owned()),
         }
     }
 
@@ -441,6 +447,7 @@ impl Effect<'_> {
             Effect::Stream(change) => change.to_command(key),
             Effect::HExpireAt { field, at } => on("HPEXPIREAT", key, expiry(*at, &[&**field])),
             Effect::HPersist { field } => on("HPERSIST", key, fields(&[&**field])),
+            Effect::Vector(change) => change.to_command(key),
         };
         (turned, vec![command])
     }
@@ -480,6 +487,7 @@ impl Image<'_> {
                 };
                 Image::TimedHash(fields.into_iter().map(owned).collect())
             }
+            Image::VectorSet(set) => Image::VectorSet(set.into_owned()),
         }
     }
 
@@ -501,6 +509,7 @@ impl Image<'_> {
                 members.iter().map(|(member, score)| vec![text(*score), Cow::Borrowed(&**member)]).collect(),
             ),
             Image::Stream(stream) => return stream_commands(stream, key).into_iter(),
+            Image::VectorSet(set) => return set.to_commands(key).into_iter(),
         };
         // Fields of one deadline are likely to be neighbours.
         let deadlines = match self {

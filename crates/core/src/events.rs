@@ -37,7 +37,7 @@ pub enum Class {
     Evicted,
     /// `t`: a stream changed.
     Stream,
-    /// `d`: a module's type changed. There are no modules, so nothing is of this class.
+    /// `d`: a module's type changed. Vector sets are one in Redis.
     Module,
     /// `n`: a key came to be.
     New,
@@ -71,6 +71,8 @@ impl Class {
             Type::Set => Class::Set,
             Type::ZSet => Class::SortedSet,
             Type::Stream => Class::Stream,
+            #[cfg(feature = "vector-sets")]
+            Type::VectorSet => Class::Module,
         }
     }
 

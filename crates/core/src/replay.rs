@@ -8,6 +8,8 @@ use crate::events::Classes;
 use crate::keyspace::{Locks, WriteLocks};
 use crate::sections::Sections;
 use crate::tx::{Deadline, ListMut, Notes, Recorder, Tx};
+#[cfg(feature = "vector-sets")]
+use crate::types::VectorSet;
 use crate::types::{Hash, List, Set, StrRef, Stream, Value, ZSet};
 use crate::{Error, UnixMs};
 
@@ -263,8 +265,15 @@ pub(crate) fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> 
         Effect::Stream(change) => found(tx.stream_mut(key)?.apply(change, None)),
         Effect::HExpireAt { field, at } => found(tx.hash_mut(key)?.set_deadline(field, Some(*at))),
         Effect::HPersist { field } => found(tx.hash_mut(key)?.set_deadline(field, None)),
+        #[cfg(feature = "vector-sets")]
+        Effect::Vector(change) => found(tx.vector_set_mut(key)?.apply(change, None)),
+        #[cfg(not(feature = "vector-sets"))]
+        Effect::Vector(_) => Err(Error::refused(NO_VECTOR_SETS)),
     }
 }
+
+#[cfg(not(feature = "vector-sets"))]
+const NO_VECTOR_SETS: &str = "ERR there are vector sets in the store: build with the feature vector-sets";
 
 fn settled<T>(mut list: ListMut<'_, '_>, change: impl FnOnce(&mut ListMut<'_, '_>) -> T) -> T {
     let result = change(&mut list);
@@ -309,5 +318,12 @@ pub(crate) fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {
             let stream = Stream::from_image(image);
             Value::Stream(Box::new(stream.ok_or(Error::refused("ERR the stream contradicts itself"))?))
         }
+        #[cfg(feature = "vector-sets")]
+        Image::VectorSet(image) => {
+            let set = VectorSet::from_image(image);
+            Value::VectorSet(Box::new(set.ok_or(Error::refused("ERR the vector set contradicts itself"))?))
+        }
+        #[cfg(not(feature = "vector-sets"))]
+        Image::VectorSet(_) => return Err(Error::refused(NO_VECTOR_SETS)),
     })
 }

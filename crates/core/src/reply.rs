@@ -39,6 +39,8 @@ pub enum Reply {
     MapOfPairs(Vec<(Reply, Reply)>),
     /// An array of pairs in RESP3, one flat array in RESP2: members with their scores.
     Pairs(Vec<(Reply, Reply)>),
+    /// Names with several values each: a map to arrays in RESP3, one flat array in RESP2.
+    Rows(Vec<(Reply, Vec<Reply>)>),
     /// A refusal inside a larger answer, as EXEC gives it.
     Error(Error),
     /// A whole number of any size, in digits; RESP2 has it as text.
@@ -88,6 +90,12 @@ impl Reply {
             Reply::MapOfPairs(pairs) => Reply::Array(
                 pairs.into_iter().map(|(a, b)| Reply::Array(vec![a.into_resp2(), b.into_resp2()])).collect(),
             ),
+            Reply::Rows(rows) => Reply::Array(
+                rows.into_iter()
+                    .flat_map(|(name, values)| std::iter::once(name).chain(values))
+                    .map(Reply::into_resp2)
+                    .collect(),
+            ),
             Reply::BigNumber(digits) => Reply::bulk(digits.as_bytes()),
             Reply::Attributed { reply, .. } => reply.into_resp2(),
             other => other,
@@ -107,6 +115,11 @@ impl Reply {
             Reply::Set(items) => Reply::Set(each(items)),
             Reply::Push(items) => Reply::Push(each(items)),
             Reply::Map(pairs) | Reply::MapOfPairs(pairs) => Reply::Map(both(pairs)),
+            Reply::Rows(rows) => Reply::Map(
+                rows.into_iter()
+                    .map(|(name, values)| (name.into_resp3(), Reply::Array(each(values))))
+                    .collect(),
+            ),
             Reply::Attributed { attributes, reply } => {
                 Reply::Attributed { attributes: both(attributes), reply: Box::new(reply.into_resp3()) }
             }

@@ -7,6 +7,8 @@ use crate::effect::Image;
 pub use crate::keyspace::PastUse;
 use crate::rdb::{self, Compression, Unreadable};
 use crate::replay;
+#[cfg(feature = "vector-sets")]
+use crate::types::ValueRef;
 use crate::tx::{Deadline, Tx, View};
 use crate::{Bytes, Error, Result, UnixMs};
 
@@ -35,7 +37,12 @@ impl<'a> Read<'a> for Dump<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
         let compression =
             if db.engine().config().compresses_dumps() { Compression::Lzf } else { Compression::None };
-        Ok(db.value(self.key)?.map(|value| rdb::dump(value, compression).into()))
+        let value = db.value(self.key)?;
+        #[cfg(feature = "vector-sets")]
+        if matches!(value, Some(ValueRef::VectorSet(_))) {
+            return Err(Error::refused("ERR vector sets cannot be dumped: read them with VEMB and VGETATTR"));
+        }
+        Ok(value.map(|value| rdb::dump(value, compression).into()))
     }
 }
 

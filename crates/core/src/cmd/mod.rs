@@ -36,6 +36,8 @@ pub mod spec;
 pub mod stream;
 pub mod string;
 pub mod tracking;
+#[cfg(feature = "vector-sets")]
+pub mod vector_set;
 mod versions;
 pub mod zset;
 
@@ -390,9 +392,12 @@ impl Row {
         Self { spec: C::SPEC, access: Access::Control, ends_queue: C::ENDS_QUEUE, parse: Some(parse) }
     }
 
-    /// The ACL categories that `COMMAND INFO` lists, in Redis's order.
+    /// The ACL categories that `COMMAND INFO` lists, in Redis's order. Commands of modules have none.
     pub fn categories(&self) -> Vec<&'static str> {
         let flags = self.spec.flags;
+        if self.spec.group == Group::Module {
+            return Vec::new();
+        }
         let mut categories = Vec::new();
         categories.extend(match self.access {
             Access::Read => Some("@read"),
@@ -437,6 +442,9 @@ impl Row {
 
     /// The name as `COMMAND` lists it.
     pub fn listed_name(&self) -> String {
+        if self.spec.group == Group::Module {
+            return self.spec.name.to_owned();
+        }
         self.spec.name.to_ascii_lowercase().replace(' ', "|")
     }
 
@@ -646,6 +654,8 @@ const TABLES: &[&[Row]] = &[
     zset::TABLE,
     geo::TABLE,
     stream::TABLE,
+    #[cfg(feature = "vector-sets")]
+    vector_set::TABLE,
     keys::TABLE,
     sort::TABLE,
     dump::TABLE,

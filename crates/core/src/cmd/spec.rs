@@ -69,6 +69,8 @@ pub enum Group {
     PubSub,
     Transactions,
     Server,
+    /// What a module of Redis brings: vector sets.
+    Module,
 }
 
 impl Group {
@@ -89,6 +91,7 @@ impl Group {
             Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
             Group::Server => "server",
+            Group::Module => "module",
         }
     }
 
@@ -108,7 +111,7 @@ impl Group {
             Group::Connection => Some("@connection"),
             Group::Transactions => Some("@transaction"),
             // What is about channels says so with a flag.
-            Group::PubSub | Group::Server => None,
+            Group::PubSub | Group::Server | Group::Module => None,
         }
     }
 }
@@ -118,8 +121,9 @@ impl Group {
 pub struct Flags(u16);
 
 impl Flags {
-    const NAMES: [(Self, &'static str); 14] = [
+    const NAMES: [(Self, &'static str); 15] = [
         (Self::DENYOOM, "denyoom"),
+        (Self::MODULE, "module"),
         (Self::ADMIN, "admin"),
         (Self::PUBSUB, "pubsub"),
         (Self::NOSCRIPT, "noscript"),
@@ -166,6 +170,8 @@ impl Flags {
 
     /// About channels.
     pub const PUBSUB: Self = Self(1 << 13);
+    /// Of a module in Redis.
+    pub const MODULE: Self = Self(1 << 14);
 
     /// These and those.
     #[must_use]

@@ -562,7 +562,7 @@ pub enum LexBound<'a> {
 }
 
 impl<'a> LexBound<'a> {
-    fn parse(text: &'a [u8]) -> Result<Self> {
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self> {
         match text {
             b"-" => Ok(LexBound::Lowest),
             b"+" => Ok(LexBound::Highest),

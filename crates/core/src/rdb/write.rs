@@ -14,6 +14,8 @@ pub(super) fn value(value: ValueRef<'_>, output: &mut Output) {
         ValueRef::Hash(hash) => write_hash(hash, output),
         ValueRef::ZSet(zset) => write_zset(zset, output),
         ValueRef::Stream(stream) => stream::write(stream, output),
+        #[cfg(feature = "vector-sets")]
+        ValueRef::VectorSet(_) => unreachable!("DUMP refuses vector sets"),
     }
 }
 

@@ -10,6 +10,8 @@ mod record;
 mod stream;
 mod string;
 mod undo;
+#[cfg(feature = "vector-sets")]
+mod vector_set;
 
 use std::cell::Cell;
 use std::fmt;
@@ -26,6 +28,8 @@ pub(crate) use record::Recorder;
 pub use stream::StreamMut;
 pub use string::StringMut;
 use undo::{Name, Replaced, Undo};
+#[cfg(feature = "vector-sets")]
+pub use vector_set::VectorSetMut;
 
 use crate::cmd::hyperloglog::keep_estimate;
 use crate::cmd::{Command, Flags, Write};

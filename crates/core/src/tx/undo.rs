@@ -453,6 +453,17 @@ mod tests {
                                 stream.iter().map(|entry| (entry.id, entry.to_words())).collect();
                             vec![format!("{ids:?} {entries:?} {:?}", image.groups)]
                         }
+                        // Elements come back to other places, with other neighbours.
+                        #[cfg(feature = "vector-sets")]
+                        ValueRef::VectorSet(set) => {
+                            let image = set.image();
+                            let elements = image.elements.into_iter();
+                            elements
+                                .map(|element| {
+                                    format!("{:?} {:?} {:?}", element.name, element.vector, element.attributes)
+                                })
+                                .collect()
+                        }
                         other => vec![format!("{:?}", other.image())],
                     };
                     value.sort_unstable();

@@ -10,6 +10,9 @@ pub mod set;
 pub mod stream;
 pub mod string;
 pub mod value;
+pub mod vector_image;
+#[cfg(feature = "vector-sets")]
+pub mod vector_set;
 pub mod zset;
 
 mod packed_table;
@@ -28,6 +31,8 @@ pub use string::{IntBuffer, Str, StrRef};
 pub(crate) use timed::Alarm;
 pub(crate) use value::Expiring;
 pub use value::{Collection, Type, Value, ValueRef};
+#[cfg(feature = "vector-sets")]
+pub use vector_set::VectorSet;
 pub use zset::ZSet;
 
 use crate::HashSeed;

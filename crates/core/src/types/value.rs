@@ -1,4 +1,6 @@
 //! What a key can hold.
+#[cfg(feature = "vector-sets")]
+use super::VectorSet;
 use super::{Alarm, Encoding, Hash, List, Set, Str, StrRef, Stream, ZSet};
 use crate::effect::{Blob, Image};
 use crate::memory::block_bytes;
@@ -20,6 +22,9 @@ pub enum Value {
     ZSet(Box<ZSet>),
     /// Entries in the order of their IDs.
     Stream(Box<Stream>),
+    /// Elements with vectors.
+    #[cfg(feature = "vector-sets")]
+    VectorSet(Box<VectorSet>),
 }
 
 /// The types.
@@ -38,6 +43,9 @@ pub enum Type {
     ZSet,
     /// Entries in the order of their IDs.
     Stream,
+    /// Elements with vectors.
+    #[cfg(feature = "vector-sets")]
+    VectorSet,
 }
 
 impl Type {
@@ -50,6 +58,8 @@ impl Type {
             Type::Set => "set",
             Type::ZSet => "zset",
             Type::Stream => "stream",
+            #[cfg(feature = "vector-sets")]
+            Type::VectorSet => "vectorset",
         }
     }
 }
@@ -69,6 +79,9 @@ pub enum ValueRef<'a> {
     ZSet(&'a ZSet),
     /// Entries in the order of their IDs.
     Stream(&'a Stream),
+    /// Elements with vectors.
+    #[cfg(feature = "vector-sets")]
+    VectorSet(&'a VectorSet),
 }
 
 /// A value that has elements.
@@ -147,6 +160,8 @@ collection!(Hash, fn is_timed);
 collection!(Set);
 collection!(ZSet);
 collection!(Stream, const MAY_BE_EMPTY);
+#[cfg(feature = "vector-sets")]
+collection!(VectorSet);
 
 impl Value {
     /// The value where it lies.
@@ -158,6 +173,8 @@ impl Value {
             Value::Set(set) => ValueRef::Set(set),
             Value::ZSet(zset) => ValueRef::ZSet(zset),
             Value::Stream(stream) => ValueRef::Stream(stream),
+            #[cfg(feature = "vector-sets")]
+            Value::VectorSet(set) => ValueRef::VectorSet(set),
         }
     }
 
@@ -166,6 +183,8 @@ impl Value {
         match self {
             Value::Hash(hash) => Some(&mut **hash),
             Value::String(_) | Value::List(_) | Value::Set(_) | Value::ZSet(_) | Value::Stream(_) => None,
+            #[cfg(feature = "vector-sets")]
+            Value::VectorSet(_) => None,
         }
     }
 }
@@ -180,6 +199,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(_) => Type::Set,
             ValueRef::ZSet(_) => Type::ZSet,
             ValueRef::Stream(_) => Type::Stream,
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(_) => Type::VectorSet,
         }
     }
 
@@ -192,6 +213,8 @@ impl<'a> ValueRef<'a> {
             | ValueRef::Set(_)
             | ValueRef::ZSet(_)
             | ValueRef::Stream(_) => None,
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(_) => None,
         }
     }
 
@@ -204,6 +227,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.len(),
             ValueRef::ZSet(zset) => zset.len(),
             ValueRef::Stream(stream) => stream.len(),
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(set) => set.len(),
         }
     }
 
@@ -216,6 +241,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.encoding(),
             ValueRef::ZSet(zset) => zset.encoding(),
             ValueRef::Stream(stream) => stream.encoding(),
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(set) => set.encoding(),
         }
     }
 
@@ -228,6 +255,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.bytes(),
             ValueRef::ZSet(zset) => zset.bytes(),
             ValueRef::Stream(stream) => stream.bytes(),
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(set) => set.bytes(),
         }
     }
 
@@ -240,6 +269,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => block_bytes(size_of::<Set>()) + set.recounted_bytes(),
             ValueRef::ZSet(zset) => block_bytes(size_of::<ZSet>()) + zset.recounted_bytes(),
             ValueRef::Stream(stream) => block_bytes(size_of::<Stream>()) + stream.recounted_bytes(),
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(set) => block_bytes(size_of::<VectorSet>()) + set.recounted_bytes(),
         }
     }
 
@@ -255,6 +286,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::ZSet(zset) if zset.encoding() == Encoding::Listpack => 1,
             ValueRef::ZSet(zset) => zset.len(),
             ValueRef::Stream(stream) => stream.allocations(),
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(set) => set.allocations(),
         }
     }
 
@@ -267,6 +300,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.is_empty(),
             ValueRef::ZSet(zset) => zset.is_empty(),
             ValueRef::Stream(_) => false,
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(set) => set.is_empty(),
         }
     }
 
@@ -279,6 +314,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => Value::Set(Box::new(set.clone())),
             ValueRef::ZSet(zset) => Value::ZSet(Box::new(zset.clone())),
             ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(set) => Value::VectorSet(Box::new(set.clone())),
         }
     }
 
@@ -298,6 +335,8 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => Image::Set(set.iter().map(Blob::from).collect()),
             ValueRef::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
             ValueRef::Stream(stream) => Image::Stream(stream.image()),
+            #[cfg(feature = "vector-sets")]
+            ValueRef::VectorSet(set) => Image::VectorSet(set.image()),
         }
     }
 }

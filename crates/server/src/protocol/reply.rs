@@ -42,6 +42,13 @@ fn resp2(reply: Reply, out: &mut Output) {
             }
         }
         Reply::MapOfPairs(pairs) => in_twos(pairs, resp2, out),
+        Reply::Rows(rows) => {
+            header(b'*', rows.iter().map(|(_, values)| 1 + values.len()).sum(), out);
+            for (name, values) in rows {
+                resp2(name, out);
+                values.into_iter().for_each(|value| resp2(value, out));
+            }
+        }
         other => alike(other, out),
     }
 }
@@ -89,6 +96,13 @@ fn resp3(reply: Reply, out: &mut Output) {
         Reply::Push(items) => list(b'>', items, out),
         Reply::Map(items) | Reply::MapOfPairs(items) => pairs(b'%', items, out),
         Reply::Pairs(items) => in_twos(items, resp3, out),
+        Reply::Rows(rows) => {
+            header(b'%', rows.len(), out);
+            for (name, values) in rows {
+                resp3(name, out);
+                list(b'*', values, out);
+            }
+        }
         other => alike(other, out),
     }
 }

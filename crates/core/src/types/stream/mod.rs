@@ -53,7 +53,7 @@ pub struct Trim {
 
 /// About what a tree of so many pairs takes: nodes have room for 11 of them, and one that grows at its end has them filled to a
 /// half.
-pub(super) const fn tree_bytes<K, V>(len: usize) -> usize {
+pub(in crate::types) const fn tree_bytes<K, V>(len: usize) -> usize {
     const ROOM: usize = 11;
     const FILLED: usize = 6;
     let node = block_bytes(ROOM * (size_of::<K>() + size_of::<V>()) + 2 * size_of::<usize>());
