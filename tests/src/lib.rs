@@ -27,7 +27,7 @@ pub mod words;
 use std::path::PathBuf;
 
 /// The families of commands that have a file of cases and a file of recorded answers.
-pub const GROUPS: [&str; 15] = [
+pub const GROUPS: [&str; 16] = [
     "string",
     "bitmap",
     "hyperloglog",
@@ -37,6 +37,7 @@ pub const GROUPS: [&str; 15] = [
     "zset",
     "stream",
     "geo",
+    "vector",
     "keys",
     "sort",
     "dump",

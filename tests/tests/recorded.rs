@@ -41,6 +41,7 @@ groups! {
     sorted_sets_answer_as_recorded: "zset",
     streams_answer_as_recorded: "stream",
     places_answer_as_recorded: "geo",
+    vector_sets_answer_as_recorded: "vector",
     keys_answer_as_recorded: "keys",
     sorts_answer_as_recorded: "sort",
     dumps_answer_as_recorded: "dump",

@@ -32,6 +32,8 @@ use redlet_core::cmd::stream::pending::*;
 use redlet_core::cmd::stream::read::*;
 use redlet_core::cmd::stream::*;
 use redlet_core::cmd::string::{Set, *};
+#[cfg(feature = "vector-sets")]
+use redlet_core::cmd::vector_set::*;
 use redlet_core::cmd::zset::*;
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::number::Extended;
@@ -4258,6 +4260,336 @@ pub trait Commands {
         let (key, member) = (arg(&key)?, arg(&member)?);
         let asked = GeoQuery::radius(GeoCenter::Member(&member), radius, unit).into();
         Ok(self.run_read(&GeoRadiusByMemberRo { key: &key, asked })?.hits)
+    }
+
+    // Vector sets.
+
+    /// Gives an element of a vector set a vector, and makes the set if there is none; true if the element is new. Attributes that it has
+    /// stay. `VADD`.
+    ///
+    /// # Errors
+    /// Refused if the vector has another number of components than those of the set, none, or one that is not finite.
+    ///
+    /// Complexity: O(log(N)), N being the number of elements.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.vadd("films", &[0.9, 0.1], "Alien")?);
+    /// assert!(!redis.vadd("films", &[0.8, 0.1], "Alien")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vadd(&self, key: impl ToArg, vector: &[f32], element: impl ToArg) -> Result<bool> {
+        self.vadd_with(key, vector, element, VAddOptions::default())
+    }
+
+    /// The same with attributes, or into a set of another form. `VADD` with `REDUCE`, `NOQUANT`, `BIN`, `SETATTR`, `EF` and `M`.
+    ///
+    /// # Errors
+    /// As [`Commands::vadd`], and refused if the set is of another form than was asked for.
+    ///
+    /// Complexity: O(log(N)), N being the number of elements.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let options = VAddOptions { quantization: Some(Quantization::None), attributes: Some(b"{}"), ..Default::default() };
+    /// redis.vadd_with("films", &[0.9, 0.1], "Alien", options)?;
+    /// assert_eq!(redis.vgetattr("films", "Alien")?.unwrap(), "{}");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vadd_with(
+        &self,
+        key: impl ToArg,
+        vector: &[f32],
+        element: impl ToArg,
+        options: VAddOptions<'_>,
+    ) -> Result<bool> {
+        let (key, element) = (arg(&key)?, arg(&element)?);
+        Ok(self.run_write(&VAdd { key: &key, vector: vector.into(), element: &element, options })?.0)
+    }
+
+    /// The elements of a vector set whose vectors are most like one, the most alike first, with how alike they are and their
+    /// attributes; none if there is no such key. `VSIM`.
+    ///
+    /// # Errors
+    /// Refused if the vector has another number of components than those of the set, if there is no such element, or if a filter is no
+    /// expression.
+    ///
+    /// Complexity: O(log(N)), N being the number of elements.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("films", &[0.9, 0.1], "Alien")?;
+    /// redis.vadd("films", &[0.1, 0.9], "Amelie")?;
+    /// redis.vsetattr("films", "Alien", r#"{"year": 1979}"#)?;
+    /// let like = VectorQuery::Vector([1.0, 0.0][..].into());
+    /// let found = redis.vsim("films", like.clone(), VSimOptions::default())?;
+    /// assert_eq!(found[0].element, "Alien");
+    /// assert!(found[0].score > found[1].score);
+    /// let recent = VSimOptions { filter: Some(b".year > 2000"), ..VSimOptions::default() };
+    /// assert_eq!(redis.vsim("films", like, recent)?, []);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vsim(
+        &self,
+        key: impl ToArg,
+        query: VectorQuery<'_>,
+        options: VSimOptions<'_>,
+    ) -> Result<Vec<VectorMatch>> {
+        Ok(self.run_read(&VSim { key: &arg(&key)?, query: Ok(query), options: Ok(options) })?.matches)
+    }
+
+    /// How many components the vectors of a set have. `VDIM`.
+    ///
+    /// # Errors
+    /// Refused if there is no such key.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 2.0, 3.0], "a")?;
+    /// assert_eq!(redis.vdim("v")?, 3);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vdim(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&VDim { key: &arg(&key)? })
+    }
+
+    /// How many elements a vector set has; 0 if there is no such key. `VCARD`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 2.0], "a")?;
+    /// assert_eq!(redis.vcard("v")?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vcard(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&VCard { key: &arg(&key)? })
+    }
+
+    /// Takes an element away from a vector set; false if it was not there. `VREM`.
+    ///
+    /// Complexity: O(log(N)), N being the number of elements.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 2.0], "a")?;
+    /// assert!(redis.vrem("v", "a")?);
+    /// assert!(!redis.vrem("v", "a")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vrem(&self, key: impl ToArg, element: impl ToArg) -> Result<bool> {
+        Ok(self.run_write(&VRem { key: &arg(&key)?, element: &arg(&element)? })?.0)
+    }
+
+    /// The vector of an element, as far as the set kept it; `None` if it is not there. `VEMB`.
+    ///
+    /// Complexity: O(N), N being the number of components.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let exact = VAddOptions { quantization: Some(Quantization::None), ..Default::default() };
+    /// redis.vadd_with("v", &[3.0, 4.0], "a", exact)?;
+    /// assert_eq!(redis.vemb("v", "a")?, Some(vec![3.0, 4.0]));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vemb(&self, key: impl ToArg, element: impl ToArg) -> Result<Option<Vec<f32>>> {
+        let command = VEmb { key: &arg(&key)?, element: &arg(&element)?, is_raw: false };
+        Ok(self.run_read(&command)?.map(|reply| match reply {
+            VEmbReply::Components(components) => components,
+            VEmbReply::Raw(_) => unreachable!("it was not asked for"),
+        }))
+    }
+
+    /// The vector of an element in the form in which the set keeps it; `None` if it is not there. `VEMB` with `RAW`.
+    ///
+    /// Complexity: O(N), N being the number of components.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[3.0, 4.0], "a")?;
+    /// let raw = redis.vemb_raw("v", "a")?.unwrap();
+    /// assert_eq!((raw.quantization, raw.components.len(), raw.norm), (Quantization::Q8, 2, 5.0));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vemb_raw(&self, key: impl ToArg, element: impl ToArg) -> Result<Option<RawVector>> {
+        let command = VEmb { key: &arg(&key)?, element: &arg(&element)?, is_raw: true };
+        Ok(self.run_read(&command)?.map(|reply| match reply {
+            VEmbReply::Raw(raw) => raw,
+            VEmbReply::Components(_) => unreachable!("the form was asked for"),
+        }))
+    }
+
+    /// The neighbours of an element in the graph of its set, with how alike they are, at each level from its highest to the lowest; `None`
+    /// if it is not there. `VLINKS`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 0.0], "a")?;
+    /// redis.vadd("v", &[1.0, 0.1], "b")?;
+    /// let levels = redis.vlinks("v", "a")?.unwrap();
+    /// assert_eq!(levels.last().unwrap()[0].0, "b");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vlinks(&self, key: impl ToArg, element: impl ToArg) -> Result<Option<Vec<Vec<(Bytes, f64)>>>> {
+        let command = VLinks { key: &arg(&key)?, element: &arg(&element)?, with_scores: true };
+        Ok(self.run_read(&command)?.map(|reply| reply.levels))
+    }
+
+    /// What is known of a vector set; `None` if there is no such key. `VINFO`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 2.0], "a")?;
+    /// let info = redis.vinfo("v")?.unwrap();
+    /// assert_eq!((info.size, info.dimensions, info.links), (1, 2, 16));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vinfo(&self, key: impl ToArg) -> Result<Option<VectorSetInfo>> {
+        self.run_read(&VInfo { key: &arg(&key)? })
+    }
+
+    /// Sets the attributes of an element, which should be JSON for filters to see them, or removes them if they are empty; false if it is not
+    /// there. `VSETATTR`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 2.0], "a")?;
+    /// assert!(redis.vsetattr("v", "a", r#"{"year": 1979}"#)?);
+    /// assert!(!redis.vsetattr("v", "b", "{}")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vsetattr(&self, key: impl ToArg, element: impl ToArg, attributes: impl ToArg) -> Result<bool> {
+        let (key, element, attributes) = (arg(&key)?, arg(&element)?, arg(&attributes)?);
+        Ok(self.run_write(&VSetAttr { key: &key, element: &element, attributes: &attributes })?.0)
+    }
+
+    /// The attributes of an element; `None` if it has none or is not there. `VGETATTR`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 2.0], "a")?;
+    /// assert_eq!(redis.vgetattr("v", "a")?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vgetattr(&self, key: impl ToArg, element: impl ToArg) -> Result<Option<Bytes>> {
+        self.run_read(&VGetAttr { key: &arg(&key)?, element: &arg(&element)? })
+    }
+
+    /// Some element of a vector set, each equally likely; `None` if there is no such key. `VRANDMEMBER`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 2.0], "a")?;
+    /// assert_eq!(redis.vrandmember("v")?.unwrap(), "a");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vrandmember(&self, key: impl ToArg) -> Result<Option<Bytes>> {
+        match self.run_read(&VRandMember { key: &arg(&key)?, draw: Draw::One })? {
+            VRandMemberReply::One(element) => Ok(element),
+            VRandMemberReply::Many(_) => unreachable!("a draw of one is one"),
+        }
+    }
+
+    /// Some elements of a vector set. `VRANDMEMBER` with a count.
+    ///
+    /// # Errors
+    /// Refused if more than 16,777,216 are to be drawn with repetition.
+    ///
+    /// Complexity: O(N), N being the number of elements of the set.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 2.0], "a")?;
+    /// assert_eq!(redis.vrandmember_many("v", Draw::Repeating(3))?, ["a", "a", "a"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vrandmember_many(&self, key: impl ToArg, draw: Draw) -> Result<Vec<Bytes>> {
+        match self.run_read(&VRandMember { key: &arg(&key)?, draw: draw.as_many() })? {
+            VRandMemberReply::Many(elements) => Ok(elements),
+            VRandMemberReply::One(_) => unreachable!("one was asked for as many of one"),
+        }
+    }
+
+    /// The elements of a vector set between two, in the order of their bytes, as many as are asked for at most. `VRANGE`.
+    ///
+    /// Complexity: O(log(K)+M), K being the number of elements and M the number of those returned.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// for name in ["a", "b", "c"] {
+    ///     redis.vadd("v", &[1.0, 2.0], name)?;
+    /// }
+    /// let after_a = redis.vrange("v", LexBound::Excluded(b"a"), LexBound::Highest, None)?;
+    /// assert_eq!(after_a, ["b", "c"]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vrange(
+        &self,
+        key: impl ToArg,
+        start: LexBound<'_>,
+        end: LexBound<'_>,
+        count: Option<usize>,
+    ) -> Result<Vec<Bytes>> {
+        self.run_read(&VRange { key: &arg(&key)?, start, end, count })
+    }
+
+    /// Whether an element is in a vector set. `VISMEMBER`.
+    ///
+    /// Complexity: O(log(N)), N being the number of elements.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.vadd("v", &[1.0, 2.0], "a")?;
+    /// assert!(redis.vismember("v", "a")?);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "vector-sets")]
+    fn vismember(&self, key: impl ToArg, element: impl ToArg) -> Result<bool> {
+        Ok(self.run_read(&VIsMember { key: &arg(&key)?, element: &arg(&element)? })?.0)
     }
 
     // Streams.

@@ -69,6 +69,10 @@ pub use redlet_core::cmd::stream::{
 pub use redlet_core::cmd::string::{
     Compare, Expiry, IncrExOptions, Incremented, LcsReply, SetOptions, SetReply, When,
 };
+#[cfg(feature = "vector-sets")]
+pub use redlet_core::cmd::vector_set::{
+    Quantization, RawVector, VAddOptions, VSimOptions, VectorMatch, VectorQuery, VectorSetInfo,
+};
 pub use redlet_core::cmd::zset::{
     Aggregate, LexBound, ScoreRange, ScoreWhen, Weighing, ZAddOptions, ZEnd, ZRangeQuery,
 };

@@ -464,6 +464,7 @@ impl Image<'_> {
             Image::TimedHash(fields) => Some(fields.len()),
             Image::Set(members) => Some(members.len()),
             Image::ZSet(members) => Some(members.len()),
+            Image::VectorSet(set) => Some(set.elements.len()),
         }
     }
 

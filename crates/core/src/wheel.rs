@@ -697,7 +697,7 @@ mod tests {
             assert_eq!(owned.advance(now, 1), (Vec::new(), 1));
             owned.check();
         }
-        assert_eq!(owned.advance(TODAY + 99, usize::MAX).0, []);
+        assert!(owned.advance(TODAY + 99, usize::MAX).0.is_empty());
         owned.check();
         fired.extend(owned.advance(TODAY + 400 * YEAR, usize::MAX).0);
         assert_eq!(fired.len(), 10_000);
@@ -709,7 +709,7 @@ mod tests {
         owned.advance(TODAY, 1);
         owned.schedule(TODAY - 500, 1);
         assert_eq!(owned.wheel.next_at(), Some(UnixMs(TODAY - 500)));
-        assert_eq!(owned.advance(TODAY - 501, 2).0, []);
+        assert!(owned.advance(TODAY - 501, 2).0.is_empty());
         assert_eq!(owned.advance(TODAY - 500, 2).0, [TODAY - 500]);
     }
 

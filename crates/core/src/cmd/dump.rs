@@ -7,9 +7,9 @@ use crate::effect::Image;
 pub use crate::keyspace::PastUse;
 use crate::rdb::{self, Compression, Unreadable};
 use crate::replay;
+use crate::tx::{Deadline, Tx, View};
 #[cfg(feature = "vector-sets")]
 use crate::types::ValueRef;
-use crate::tx::{Deadline, Tx, View};
 use crate::{Bytes, Error, Result, UnixMs};
 
 table! {

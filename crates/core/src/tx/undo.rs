@@ -460,7 +460,10 @@ mod tests {
                             let elements = image.elements.into_iter();
                             elements
                                 .map(|element| {
-                                    format!("{:?} {:?} {:?}", element.name, element.vector, element.attributes)
+                                    format!(
+                                        "{:?} {:?} {:?}",
+                                        element.name, element.vector, element.attributes
+                                    )
                                 })
                                 .collect()
                         }

@@ -337,7 +337,7 @@ impl Filter {
         let apply = |operator: Operator, steps: &mut Vec<Step>, depth: &mut usize| {
             steps.push(Step::Apply(operator));
             *depth = (*depth + 1).checked_sub(operator.operands()).filter(|&depth| depth > 0).ok_or(text)?;
-            Ok(())
+            Ok::<(), &str>(())
         };
         while let Some(word) = reader.next().map_err(near)? {
             match word {
