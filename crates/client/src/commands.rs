@@ -4472,7 +4472,7 @@ pub trait Commands {
     /// ```
     #[cfg(feature = "vector-sets")]
     fn vinfo(&self, key: impl ToArg) -> Result<Option<VectorSetInfo>> {
-        self.run_read(&VInfo { key: &arg(&key)? })
+        Ok(self.run_read(&VInfo { key: &arg(&key)? })?.0)
     }
 
     /// Sets the attributes of an element, which should be JSON for filters to see them, or removes them if they are empty; false if it is not

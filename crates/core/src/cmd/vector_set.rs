@@ -72,6 +72,12 @@ fn mismatch(got: usize, dimensions: u32) -> Error {
     Error::Refused(format!("ERR Vector dimension mismatch - got {got} but set has {dimensions}").into())
 }
 
+fn input_mismatch(got: usize, expected: u32) -> Error {
+    let text =
+        format!("ERR Input dimension mismatch for projection - got {got} but projection expects {expected}");
+    Error::Refused(text.into())
+}
+
 /// A reply of yes or no, which RESP3 has a type for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct YesOrNo(pub bool);
@@ -222,11 +228,7 @@ impl VAdd<'_> {
             }
             Some(reduced) if reduced != shape.dimensions => Err(mismatch(reduced as usize, shape.dimensions)),
             Some(_) if given != shape.input_dimensions as usize => {
-                let expected = shape.input_dimensions;
-                let text = format!(
-                    "ERR Input dimension mismatch for projection - got {given} but projection expects {expected}"
-                );
-                Err(Error::Refused(text.into()))
+                Err(input_mismatch(given, shape.input_dimensions))
             }
             None if is_projected || given != shape.dimensions as usize => {
                 Err(mismatch(given, shape.dimensions))
@@ -292,7 +294,10 @@ impl<'a> VectorQuery<'a> {
             VectorQuery::Vector(vector) => {
                 let given = vector.len();
                 if given != shape.dimensions as usize && given != shape.input_dimensions as usize {
-                    return Err(mismatch(given, shape.dimensions));
+                    return Err(match shape.input_dimensions {
+                        0 => mismatch(given, shape.dimensions),
+                        expected => input_mismatch(given, expected),
+                    });
                 }
                 packed(shape, vector)
             }
@@ -706,14 +711,24 @@ impl From<VectorSetInfo> for Reply {
     }
 }
 
+/// `VINFO`'s answer: nothing where there is no such key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VInfoReply(pub Option<VectorSetInfo>);
+
+impl From<VInfoReply> for Reply {
+    fn from(reply: VInfoReply) -> Self {
+        reply.0.map_or(Reply::NullArray, Into::into)
+    }
+}
+
 key_command! {
     /// `VINFO key`
-    VInfo -> Option<VectorSetInfo>, "VINFO", "Returns what is known of a vector set."
+    VInfo -> VInfoReply, "VINFO", "Returns what is known of a vector set."
 }
 
 impl<'a> Read<'a> for VInfo<'a> {
-    fn read(&self, db: &View<'_>) -> Result<Option<VectorSetInfo>> {
-        Ok(db.vector_set(self.key)?.map(|set| VectorSetInfo {
+    fn read(&self, db: &View<'_>) -> Result<VInfoReply> {
+        Ok(VInfoReply(db.vector_set(self.key)?.map(|set| VectorSetInfo {
             quantization: set.shape().quantization,
             links: usize::from(set.shape().links),
             dimensions: set.shape().dimensions as usize,
@@ -723,7 +738,7 @@ impl<'a> Read<'a> for VInfo<'a> {
             attributes: set.attributed(),
             uid: set.shape().uid,
             added: set.added(),
-        }))
+        })))
     }
 }
 

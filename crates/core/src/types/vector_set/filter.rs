@@ -417,7 +417,7 @@ mod tests {
             r#".title in ["Dune", "Stalker"]"#,
             "(.year - 2000) ** 2 < 300 and .rating / 2 > 3",
             "not (.year > 2000) || .remade",
-            r#"'Sting' in .cast && 7 in .cast"#,
+            "'Sting' in .cast && 7 in .cast",
             ".cult == 1 and !.remade and not .sequel",
             "2 ** 3 ** 2 == 512 and 10 - 3 - 2 == 5 and 7 % 4 == 3",
             ".code == 12 and .code + 1 == 13",

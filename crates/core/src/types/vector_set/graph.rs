@@ -532,7 +532,6 @@ impl Graph {
     }
 }
 
-#[expect(clippy::ptr_arg, reason = "what it takes goes by its capacity")]
 fn list_bytes(links: &Vec<u32>) -> usize {
     block_bytes(links.capacity() * size_of::<u32>())
 }
@@ -571,7 +570,7 @@ mod tests {
             let exact = |most: usize| {
                 let mut nearest = Nearest::new(most);
                 (0..self.0.len() as u32).for_each(|other| {
-                    nearest.push(Near { place: other, distance: self.distance(place, other) })
+                    nearest.push(Near { place: other, distance: self.distance(place, other) });
                 });
                 nearest.into_sorted()
             };

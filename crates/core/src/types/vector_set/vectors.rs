@@ -29,12 +29,11 @@ const LANES: usize = 16;
 impl Vector {
     /// A vector in a set's form; `None` if a component, or the length, is not finite.
     pub fn new(components: &[f32], quantization: Quantization) -> Option<Self> {
-        let squares: f64 = components.iter().map(|&component| f64::from(component).powi(2)).sum();
-        let norm = squares.sqrt() as f32;
+        let norm = norm(components);
         if !norm.is_finite() {
             return None;
         }
-        let unit = |component: &f32| if norm > 0.0 { component / norm } else { 0.0 };
+        let unit = |component: &f32| component / norm;
         let components = match quantization {
             Quantization::None => Components::Floats(components.iter().map(unit).collect()),
             Quantization::Q8 => {
@@ -144,6 +143,18 @@ impl Vector {
     }
 }
 
+/// The length of a vector, in single precision as Redis has it unless the squares are too big or too small for that; 1 if all of its
+/// components are 0.
+fn norm(components: &[f32]) -> f32 {
+    let squares: f32 = components.iter().map(|component| component * component).sum();
+    if squares.is_normal() {
+        return squares.sqrt();
+    }
+    let squares: f64 = components.iter().map(|&component| f64::from(component).powi(2)).sum();
+    let norm = squares.sqrt() as f32;
+    if norm == 0.0 { 1.0 } else { norm }
+}
+
 /// The bits of the last word that stand for one of so many components.
 fn low_bits(dimensions: usize) -> u64 {
     match dimensions % 64 {
@@ -243,7 +254,9 @@ mod tests {
                 assert_eq!(Vector::new(&[1.0, odd, f32::MAX], form), None, "{odd}");
             }
             let nothing = Vector::new(&[0.0; 3], form).unwrap();
-            assert_eq!(nothing.norm(), 0.0);
+            assert_eq!(nothing.norm(), 1.0);
+            let tiny = Vector::new(&[1e-30, 0.0, 0.0], form).unwrap();
+            assert!(tiny.distance(&Vector::new(&[1.0; 3], form).unwrap(), 3) < 1.4, "{form:?}");
             assert_eq!(nothing.image().unpack(form, 3).len(), 3);
         }
     }
