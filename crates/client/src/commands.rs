@@ -2715,9 +2715,9 @@ pub trait Commands {
     /// redis.rpush("ids", [3, 1, 2])?;
     /// assert_eq!(redis.sort("ids", &SortOptions::default())?, ["1", "2", "3"].map(|id| Some(id.into())));
     ///
-    /// redis.hset("user:1", [("age", "60"), ("name", "Ada")])?;
-    /// redis.hset("user:2", [("age", "30"), ("name", "Bo")])?;
-    /// redis.hset("user:3", [("age", "45")])?;
+    /// redis.hset_mapping("user:1", [("age", "60"), ("name", "Ada")])?;
+    /// redis.hset_mapping("user:2", [("age", "30"), ("name", "Bo")])?;
+    /// redis.hset_mapping("user:3", [("age", "45")])?;
     /// let oldest = SortOptions::default().by("user:*->age").desc().limit(0, 2).get("#").get("user:*->name");
     /// assert_eq!(redis.sort("ids", &oldest)?, [Some("1".into()), Some("Ada".into()), Some("3".into()), None]);
     /// # Ok::<(), redlet::Error>(())

@@ -155,6 +155,8 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["=", "~"] => "operator",
         ["*", "id"] | ["id", "$"] => "id-selector",
         ["SILENT", ..] => "mode",
+        ["FP32" | "ELE", ..] | ["fp32" | "ele", ..] => "format",
+        ["NOQUANT" | "Q8" | "BIN", ..] => "quant-type",
         ["GT", ..] => "comparison",
         ["EX", ..] => "expiration",
         ["AND", ..] | ["GET", "write"] => "operation",
