@@ -2,6 +2,7 @@
 //!
 //! The exact answer is computed beside, from the vectors as they were given. Two kinds of vectors: in clusters, as embeddings are, and
 //! without any structure, which is the hardest there is.
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time")]
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 

@@ -155,7 +155,7 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["=", "~"] => "operator",
         ["*", "id"] | ["id", "$"] => "id-selector",
         ["SILENT", ..] => "mode",
-        ["FP32" | "ELE", ..] | ["fp32" | "ele", ..] => "format",
+        ["FP32" | "ELE", ..] => "format",
         ["NOQUANT" | "Q8" | "BIN", ..] => "quant-type",
         ["GT", ..] => "comparison",
         ["EX", ..] => "expiration",
