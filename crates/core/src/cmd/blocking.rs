@@ -96,16 +96,24 @@ fn waited<'a, C: Blocking<'a>>(found: Option<C::Found>) -> Reply {
 /// # Errors
 /// Redis's refusals.
 pub(super) fn parse_timeout(args: &mut Args<'_>) -> Result<Option<Duration>> {
-    /// Later than any clock, counted from now, can say.
-    const TOO_LATE_MS: i64 = i64::MAX - 10_000_000_000_000;
     // In 80 bits, as there: what a double takes for nothing still is a moment.
     let seconds =
         Extended::parse(args.bytes()?).ok_or(Error::refused("ERR timeout is not a float or out of range"))?;
-    match seconds.times_rounded_up(1000) {
+    let timeout = timeout_of(seconds.times_rounded_up(1000))?;
+    Ok((!timeout.is_zero()).then_some(timeout))
+}
+
+/// So many milliseconds as a timeout.
+///
+/// # Errors
+/// Redis's refusals.
+pub(super) fn timeout_of(milliseconds: i64) -> Result<Duration> {
+    /// Later than any clock, counted from now, can say.
+    const TOO_LATE_MS: i64 = i64::MAX - 10_000_000_000_000;
+    match milliseconds {
         TOO_LATE_MS.. => Err(Error::refused("ERR timeout is out of range")),
         ..0 => Err(Error::refused("ERR timeout is negative")),
-        0 => Ok(None),
-        milliseconds => Ok(Some(Duration::from_millis(milliseconds as u64))),
+        milliseconds => Ok(Duration::from_millis(milliseconds as u64)),
     }
 }
 

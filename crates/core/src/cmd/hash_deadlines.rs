@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::hash::HASH;
-use super::keys::{ExpireWhen, ExpiresAt, Ttl, remaining, until};
+use super::keys::{ExpireWhen, ExpiresAt, Ttl, remaining, reply_in_unit, until};
 use super::string::{Expiry, Pairs, RawExpiry};
 use super::{Args, Command, Flags, KeySpec, Late, Read, Spec, Write, table, wrong_arity};
 use crate::number;
@@ -276,15 +276,12 @@ macro_rules! ttl_command {
             }
         }
 
-        #[doc = concat!("The answer of `", $name, "` for a field, with its unit.")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $reply(pub Ttl);
-
-        impl From<$reply> for Reply {
-            fn from(reply: $reply) -> Self {
-                reply.0.in_unit($unit).into()
-            }
-        }
+        reply_in_unit!(
+            $reply,
+            Ttl,
+            $unit,
+            concat!("The answer of `", $name, "` for a field, with its unit.")
+        );
     };
 }
 
@@ -324,15 +321,12 @@ macro_rules! expire_time_command {
             }
         }
 
-        #[doc = concat!("The answer of `", $name, "` for a field, with its unit.")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $reply(pub ExpiresAt);
-
-        impl From<$reply> for Reply {
-            fn from(reply: $reply) -> Self {
-                reply.0.in_unit($unit).into()
-            }
-        }
+        reply_in_unit!(
+            $reply,
+            ExpiresAt,
+            $unit,
+            concat!("The answer of `", $name, "` for a field, with its unit.")
+        );
     };
 }
 

@@ -374,7 +374,7 @@ pub(super) fn remaining(deadline: Option<Option<UnixMs>>, now: impl FnOnce() -> 
     match deadline {
         None => Ttl::Missing,
         Some(None) => Ttl::Persistent,
-        Some(Some(at)) => Ttl::Remaining(Duration::from_millis(at.0.saturating_sub(now().0).max(0) as u64)),
+        Some(Some(at)) => Ttl::Remaining(Duration::from_millis(at.milliseconds_since(now()))),
     }
 }
 
@@ -392,6 +392,22 @@ pub(super) fn until(deadline: Option<Option<UnixMs>>) -> ExpiresAt {
 const fn rounded_seconds(milliseconds: i64) -> i64 {
     milliseconds.div_euclid(1000) + (milliseconds.rem_euclid(1000) >= 500) as i64
 }
+
+/// Declares an answer that is a time or a moment in a unit.
+macro_rules! reply_in_unit {
+    ($reply:ident, $time:ty, $unit:expr, $doc:expr) => {
+        #[doc = $doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct $reply(pub $time);
+
+        impl From<$reply> for $crate::Reply {
+            fn from(reply: $reply) -> Self {
+                reply.0.in_unit($unit).into()
+            }
+        }
+    };
+}
+pub(super) use reply_in_unit;
 
 macro_rules! ttl_command {
     ($type:ident, $reply:ident, $name:literal, $since:literal, $summary:literal, $milliseconds:expr) => {
@@ -416,15 +432,7 @@ macro_rules! ttl_command {
             }
         }
 
-        #[doc = concat!("The answer of `", $name, "`, with its unit.")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $reply(pub Ttl);
-
-        impl From<$reply> for Reply {
-            fn from(reply: $reply) -> Self {
-                reply.0.in_unit($milliseconds).into()
-            }
-        }
+        reply_in_unit!($reply, Ttl, $milliseconds, concat!("The answer of `", $name, "`, with its unit."));
     };
 }
 
@@ -469,15 +477,7 @@ macro_rules! expire_time_command {
             }
         }
 
-        #[doc = concat!("The answer of `", $name, "`, with its unit.")]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub struct $reply(pub ExpiresAt);
-
-        impl From<$reply> for Reply {
-            fn from(reply: $reply) -> Self {
-                reply.0.in_unit($unit).into()
-            }
-        }
+        reply_in_unit!($reply, ExpiresAt, $unit, concat!("The answer of `", $name, "`, with its unit."));
     };
 }
 

@@ -105,6 +105,25 @@ pub enum Expiry {
     At(UnixMs),
 }
 
+/// The methods of options with an `expiry` that give it a time to live or a deadline.
+macro_rules! expires {
+    () => {
+        /// `EX`, `PX`: with a time to live.
+        #[must_use]
+        pub fn ex(mut self, ttl: Duration) -> Self {
+            self.expiry = Expiry::In(ttl);
+            self
+        }
+
+        /// `EXAT`, `PXAT`: with a deadline.
+        #[must_use]
+        pub fn exat(mut self, at: UnixMs) -> Self {
+            self.expiry = Expiry::At(at);
+            self
+        }
+    };
+}
+
 impl Expiry {
     pub(crate) fn deadline(self, now: impl FnOnce() -> UnixMs, command: &'static str) -> Result<Deadline> {
         Ok(match self {
@@ -174,19 +193,7 @@ pub struct SetOptions<'a> {
 }
 
 impl<'a> SetOptions<'a> {
-    /// `EX`, `PX`: with a time to live.
-    #[must_use]
-    pub fn ex(mut self, ttl: Duration) -> Self {
-        self.expiry = Expiry::In(ttl);
-        self
-    }
-
-    /// `EXAT`, `PXAT`: with a deadline.
-    #[must_use]
-    pub fn exat(mut self, at: UnixMs) -> Self {
-        self.expiry = Expiry::At(at);
-        self
-    }
+    expires!();
 
     /// `KEEPTTL`: a deadline that is there stays.
     #[must_use]
@@ -1137,19 +1144,7 @@ impl<T> IncrExOptions<T> {
         self
     }
 
-    /// `EX`, `PX`: with a time to live.
-    #[must_use]
-    pub fn ex(mut self, ttl: Duration) -> Self {
-        self.expiry = Expiry::In(ttl);
-        self
-    }
-
-    /// `EXAT`, `PXAT`: with a deadline.
-    #[must_use]
-    pub fn exat(mut self, at: UnixMs) -> Self {
-        self.expiry = Expiry::At(at);
-        self
-    }
+    expires!();
 
     /// `PERSIST`: without a deadline from now on.
     #[must_use]

@@ -292,6 +292,15 @@ impl<T: Collection> Held<'_, '_, T> {
         self.recorder.record(self.db, Some(self.key), effect);
     }
 
+    /// The same of an effect that is only made if somebody records it.
+    #[inline]
+    pub(super) fn record_made<'x>(&mut self, effect: impl FnOnce() -> Effect<'x>) {
+        self.is_made = true;
+        if self.recorder.is_on() {
+            self.recorder.record(self.db, Some(self.key), &effect());
+        }
+    }
+
     /// Notes what takes the value back to what it is now, if that is to be noted.
     #[inline]
     pub(super) fn keep_way_back(&mut self, way: impl FnOnce(Shown<'_, T>) -> Vec<Effect<'static>>) {

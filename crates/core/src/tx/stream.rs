@@ -35,8 +35,11 @@ impl StreamMut<'_, '_> {
         self.keep_way_back(|stream| back(&stream, &StreamChange::Add { id, words: Vec::new() }));
         let (stream, settings) = self.parts();
         stream.insert(id, words, settings);
-        let words = words.iter().map(|word| Blob::from(*word)).collect();
-        self.change("xadd", &Effect::Stream(StreamChange::Add { id, words }));
+        self.record_made(|| {
+            let words = words.iter().map(|word| Blob::from(*word)).collect();
+            Effect::Stream(StreamChange::Add { id, words })
+        });
+        self.note("xadd");
     }
 
     /// Makes a change that Redis tells of by a name, or not. False, and nothing has changed, if it is about something that is not
@@ -46,7 +49,7 @@ impl StreamMut<'_, '_> {
         let (stream, settings) = self.parts();
         let is_changed = stream.apply(change, settings);
         if is_changed {
-            self.record(&Effect::Stream(change.clone()));
+            self.record_made(|| Effect::Stream(change.clone()));
             match event {
                 Some(name) if is_quiet(change) => self.note_quietly(name),
                 Some(name) => self.note(name),

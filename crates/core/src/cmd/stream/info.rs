@@ -161,10 +161,9 @@ impl FullGroup {
     fn of(stream: &Stream, name: &[u8], group: &Group, most: usize) -> Self {
         let pending = |id: StreamId| {
             let pending = group.pending_at(id)?;
-            let consumer = pending.consumer.map(|number| group.by_number(number).name());
             Some(FullPending {
                 id,
-                consumer: consumer.map(Bytes::copy_from_slice),
+                consumer: group.owner(&pending).map(Bytes::copy_from_slice),
                 delivered_at: pending.delivered_at,
                 deliveries: pending.deliveries,
             })
@@ -439,12 +438,11 @@ impl<'a> Read<'a> for XInfoConsumers<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<ConsumerInfo>> {
         let group = group_of(required(db, self.key)?, self.key, self.group)?;
         let now = db.now();
-        let ago = |then: UnixMs| u64::try_from(now.0.saturating_sub(then.0)).unwrap_or(0);
         let consumer = |(_, consumer): (u32, &Consumer)| ConsumerInfo {
             name: Bytes::copy_from_slice(consumer.name()),
             pending: consumer.pending_len(),
-            idle_ms: ago(consumer.seen_at),
-            inactive_ms: consumer.active_at.map(ago),
+            idle_ms: now.milliseconds_since(consumer.seen_at),
+            inactive_ms: consumer.active_at.map(|at| now.milliseconds_since(at)),
         };
         Ok(group.consumers().map(consumer).collect())
     }

@@ -24,11 +24,6 @@ fn required<'v>(db: &View<'v>, key: &[u8], group: &[u8]) -> Result<(&'v Stream, 
     found.ok_or_else(|| no_group(key, group))
 }
 
-/// Milliseconds from then to now; none if that is still to come.
-fn idle_ms(then: UnixMs, now: UnixMs) -> u64 {
-    u64::try_from(now.0.saturating_sub(then.0)).unwrap_or(0)
-}
-
 /// What a group has not acknowledged, in short.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingSummary {
@@ -194,17 +189,15 @@ impl<'a> Read<'a> for XPending<'a> {
             return Ok(XPendingReply::Entries(Vec::new()));
         }
         let now = db.now();
-        let entry = |(id, pending): (StreamId, Pending)| {
-            let consumer = pending.consumer.map(|number| group.by_number(number).name());
-            PendingEntry {
-                id,
-                consumer: consumer.map(Bytes::copy_from_slice),
-                idle_ms: pending.consumer.map(|_| idle_ms(pending.delivered_at, now)),
-                deliveries: pending.deliveries,
-            }
+        let entry = |(id, pending): (StreamId, Pending)| PendingEntry {
+            id,
+            consumer: group.owner(&pending).map(Bytes::copy_from_slice),
+            idle_ms: pending.consumer.map(|_| now.milliseconds_since(pending.delivered_at)),
+            deliveries: pending.deliveries,
         };
-        let is_idle =
-            |(_, pending): &(StreamId, Pending)| idle_ms(pending.delivered_at, now) >= range.min_idle_ms;
+        let is_idle = |(_, pending): &(StreamId, Pending)| {
+            now.milliseconds_since(pending.delivered_at) >= range.min_idle_ms
+        };
         let entries = match range.consumer {
             None => {
                 let all = group.pending(start..=end).map(|(id, pending)| (id, *pending));
@@ -454,7 +447,8 @@ impl<'a> Write<'a> for XClaim<'a> {
             };
             let before = match pending {
                 Some(before)
-                    if before.consumer.is_some() && idle_ms(before.delivered_at, now) < *min_idle_ms =>
+                    if before.consumer.is_some()
+                        && now.milliseconds_since(before.delivered_at) < *min_idle_ms =>
                 {
                     continue;
                 }
@@ -586,7 +580,7 @@ impl<'a> Write<'a> for XAutoClaim<'a> {
                 deleted.push(id);
                 continue;
             };
-            if pending.consumer.is_some() && idle_ms(pending.delivered_at, now) < self.min_idle_ms {
+            if pending.consumer.is_some() && now.milliseconds_since(pending.delivered_at) < self.min_idle_ms {
                 continue;
             }
             claimant.take(&mut stream, id, pending.deliveries);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::group::{activate_consumer, see_consumer};
 use super::{STREAM, StreamEntry, parse_id};
-use crate::cmd::blocking::Awaited;
+use crate::cmd::blocking::{Awaited, timeout_of};
 use crate::cmd::{Args, Blocking, Command, Flags, KeySpec, Late, Read, Spec, Write};
 use crate::engine::Engine;
 use crate::tx::{StreamMut, Tx, View};
@@ -227,14 +227,8 @@ fn positive(args: &mut Args<'_>, option: &str) -> Result<usize> {
 
 /// A timeout in milliseconds; 0 for none.
 fn parse_milliseconds(args: &mut Args<'_>) -> Result<Duration> {
-    /// Later than any clock, counted from now, can say.
-    const TOO_LATE_MS: i64 = i64::MAX - 10_000_000_000_000;
-    match number::parse_i64(args.bytes()?) {
-        None => Err(Error::refused("ERR timeout is not an integer or out of range")),
-        Some(TOO_LATE_MS..) => Err(Error::refused("ERR timeout is out of range")),
-        Some(..0) => Err(Error::refused("ERR timeout is negative")),
-        Some(milliseconds) => Ok(Duration::from_millis(milliseconds as u64)),
-    }
+    let milliseconds = number::parse_i64(args.bytes()?);
+    timeout_of(milliseconds.ok_or(Error::refused("ERR timeout is not an integer or out of range"))?)
 }
 
 /// `XREAD [COUNT count] [MAXCOUNT count] [MAXSIZE bytes] [BLOCK milliseconds] STREAMS key [key ...] id [id ...]`
@@ -516,7 +510,7 @@ impl GroupReading {
                 break;
             }
             self.assign(stream, id, now, deliveries.saturating_add(1));
-            let idle_ms = u64::try_from(now.0.saturating_sub(delivered_at.0)).unwrap_or(0);
+            let idle_ms = now.milliseconds_since(delivered_at);
             claimed.push(ClaimedEntry { entry, idle_ms, deliveries });
         }
         claimed
@@ -531,21 +525,16 @@ impl GroupReading {
         allowance: &mut Allowance,
     ) -> Vec<StreamEntry> {
         let Some(group) = stream.group(&self.group) else { return Vec::new() };
-        let (mut last_id, mut read) = (group.last_id(), group.entries_read());
-        let Some(start) = last_id.next() else { return Vec::new() };
+        let Some(start) = group.last_id().next() else { return Vec::new() };
         let entries = stream.range(start, StreamId::MAX).take(count).map(StreamEntry::from);
         let entries: Vec<_> = entries.take_while(|entry| allowance.admits(entry)).collect();
-        for entry in &entries {
-            read = stream.entries_read_with((last_id, read), entry.id);
-            last_id = entry.id;
-            if !self.options.no_ack {
-                self.assign(stream, entry.id, now, 1);
-            }
+        let Some(last) = entries.last() else { return entries };
+        let entries_read = stream.entries_read_with(group, entries.iter().map(|entry| entry.id));
+        let set = StreamChange::SetGroup { group: (&*self.group).into(), last_id: last.id, entries_read };
+        if !self.options.no_ack {
+            entries.iter().for_each(|entry| self.assign(stream, entry.id, now, 1));
         }
-        if !entries.is_empty() {
-            let group = (&*self.group).into();
-            stream.apply(&StreamChange::SetGroup { group, last_id, entries_read: read }, None);
-        }
+        stream.apply(&set, None);
         entries
     }
 }

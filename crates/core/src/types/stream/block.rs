@@ -45,6 +45,15 @@ fn put_number(mut number: u64, to: &mut Vec<u8>) {
     to.push(number as u8);
 }
 
+/// How many bytes a number takes.
+const fn number_size(number: u64) -> usize {
+    (u64::BITS - (number | 1).leading_zeros()).div_ceil(SEVEN_BITS) as usize
+}
+
+fn text_size(text: &[u8]) -> usize {
+    number_size(text.len() as u64) + text.len()
+}
+
 fn put_text(text: &[u8], to: &mut Vec<u8>) {
     put_number(text.len() as u64, to);
     to.extend_from_slice(text);
@@ -301,32 +310,36 @@ impl Block {
             words.iter().step_by(2).all(|word| take_text(&mut names) == Some(*word))
         };
         let ms = id.ms - base.ms;
-        let mut body = Vec::with_capacity(words.iter().map(|word| word.len() + 2).sum::<usize>() + 8);
-        put_number(ms, &mut body);
-        put_number(if ms == 0 { id.seq - base.seq } else { id.seq }, &mut body);
-        let written: usize = if same {
-            words.iter().skip(1).step_by(2).for_each(|value| put_text(value, &mut body));
-            words.iter().skip(1).step_by(2).map(|value| redis_text(value)).sum()
-        } else {
-            put_number(words.len() as u64 / 2, &mut body);
-            words.iter().for_each(|word| put_text(word, &mut body));
-            words.iter().map(|word| redis_text(word)).sum::<usize>() + redis_number(words.len() as i64 / 2)
-        };
-        let elements = if same { words.len() as i64 / 2 + 3 } else { words.len() as i64 + 4 };
+        let seq = if ms == 0 { id.seq - base.seq } else { id.seq };
+        // Values, or names with values and how many they are.
+        let stored = || words.iter().skip(usize::from(same)).step_by(if same { 2 } else { 1 });
+        let own_count = (!same).then_some(words.len() as u64 / 2);
+        let size = number_size(ms)
+            + number_size(seq)
+            + own_count.map_or(0, number_size)
+            + stored().map(|word| text_size(word)).sum::<usize>();
         // Flags, both differences, how many elements there are to go back.
+        let elements = stored().count() + if same { 3 } else { 4 };
         self.redis_bytes += redis_number(0)
             + redis_number(ms as i64)
             + redis_number(id.seq.wrapping_sub(base.seq) as i64)
-            + redis_number(elements)
-            + written;
-        let mut head = Vec::with_capacity(5);
-        put_number((body.len() as u64) << 1 | if same { 0 } else { OWN_NAMES }, &mut head);
+            + own_count.map_or(0, |count| redis_number(count as i64))
+            + stored().map(|word| redis_text(word)).sum::<usize>()
+            + redis_number(elements as i64);
+        let write = |to: &mut Vec<u8>| {
+            put_number((size as u64) << 1 | if same { 0 } else { OWN_NAMES }, to);
+            put_number(ms, to);
+            put_number(seq, to);
+            own_count.into_iter().for_each(|count| put_number(count, to));
+            stored().for_each(|word| put_text(word, to));
+        };
         if id > self.last || self.live == 0 {
-            self.bytes.extend_from_slice(&head);
-            self.bytes.extend_from_slice(&body);
+            write(&mut self.bytes);
         } else {
             let (at, _) = self.find(base, id);
-            self.bytes.splice(at..at, head.into_iter().chain(body));
+            let later = self.bytes.split_off(at);
+            write(&mut self.bytes);
+            self.bytes.extend_from_slice(&later);
         }
         self.last = self.last.max(id);
         self.live += 1;

@@ -378,28 +378,19 @@ impl Stream {
             }
             Change::SetConsumer { group: name, consumer, .. } => {
                 let found = self.group(name).and_then(|group| group.consumer(consumer));
-                let (group, consumer) = (name.clone().into_owned(), consumer.clone().into_owned());
-                vec![match found {
-                    None => Change::DeleteConsumer { group, consumer },
-                    Some((_, found)) => Change::SetConsumer {
-                        group,
-                        consumer,
-                        seen_at: found.seen_at,
-                        active_at: found.active_at,
+                vec![found.map_or_else(
+                    || Change::DeleteConsumer {
+                        group: name.clone().into_owned(),
+                        consumer: consumer.clone().into_owned(),
                     },
-                }]
+                    |(_, found)| found.times(name),
+                )]
             }
             Change::DeleteConsumer { group: name, consumer } => {
                 let Some(group) = self.group(name) else { return Vec::new() };
                 let Some((_, found)) = group.consumer(consumer) else { return Vec::new() };
-                let set = Change::SetConsumer {
-                    group: name.clone().into_owned(),
-                    consumer: consumer.clone().into_owned(),
-                    seen_at: found.seen_at,
-                    active_at: found.active_at,
-                };
                 let pending = found.pending(..).filter_map(|id| group.assigned(name, id));
-                [set].into_iter().chain(pending).collect()
+                [found.times(name)].into_iter().chain(pending).collect()
             }
             Change::Assign { group: name, id, .. } | Change::Acknowledge { group: name, id } => {
                 let assigned = self.group(name).and_then(|group| group.assigned(name, *id));
@@ -422,8 +413,9 @@ fn added(entry: &EntryRef<'_>) -> StreamChange<'static> {
 impl Group {
     /// The change that makes an entry pending as it is.
     fn assigned(&self, name: &Blob<'_>, id: StreamId) -> Option<StreamChange<'static>> {
-        let Pending { delivered_at, deliveries, consumer } = self.pending_at(id)?;
-        let consumer = consumer.map(|number| self.by_number(number).name().to_vec().into());
+        let pending = self.pending_at(id)?;
+        let consumer = self.owner(&pending).map(|name| name.to_vec().into());
+        let Pending { delivered_at, deliveries, .. } = pending;
         Some(StreamChange::Assign {
             group: name.clone().into_owned(),
             consumer,

@@ -4,8 +4,9 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use super::image::{ConsumerImage, GroupImage, PendingImage};
-use super::{StreamId, tree_bytes};
+use super::{StreamChange, StreamId, tree_bytes};
 use crate::UnixMs;
+use crate::effect::Blob;
 use crate::memory::block_bytes;
 
 /// A group of consumers. Every entry goes to one of them.
@@ -59,6 +60,16 @@ impl Consumer {
         self.pending.len()
     }
 
+    /// The change that gives a group's consumer of this name its times.
+    pub(super) fn times(&self, group: &Blob<'_>) -> StreamChange<'static> {
+        StreamChange::SetConsumer {
+            group: group.clone().into_owned(),
+            consumer: self.name.to_vec().into(),
+            seen_at: self.seen_at,
+            active_at: self.active_at,
+        }
+    }
+
     /// What it has, in order.
     pub fn pending(&self, range: impl RangeBounds<StreamId>) -> impl DoubleEndedIterator<Item = StreamId> {
         self.pending.range(range).copied()
@@ -100,6 +111,11 @@ impl Group {
     /// The consumer of a number that was not given up.
     pub fn by_number(&self, number: u32) -> &Consumer {
         self.consumers[number as usize].as_ref().expect(NUMBERED)
+    }
+
+    /// The name of the consumer that has an entry; nobody if it was given back.
+    pub fn owner(&self, pending: &Pending) -> Option<&[u8]> {
+        pending.consumer.map(|number| self.by_number(number).name())
     }
 
     fn by_number_mut(&mut self, number: u32) -> &mut Consumer {

@@ -343,15 +343,20 @@ impl Stream {
         }
     }
 
-    /// How many entries a group that was given `read` of them up to `last_id` was given with the next one, `id`.
-    pub fn entries_read_with(&self, (last_id, read): (StreamId, Option<u64>), id: StreamId) -> Option<u64> {
-        let is_counted =
-            self.first().is_some_and(|first| last_id >= first.id) && !self.has_tombstones_from(last_id);
-        match read {
-            Some(read) if is_counted => Some(read + 1),
-            before if self.entries_added == 0 => before,
-            _ => self.entries_up_to(id),
-        }
+    /// How many entries a group was given when it is given the next ones, in order.
+    pub fn entries_read_with(&self, group: &Group, ids: impl Iterator<Item = StreamId>) -> Option<u64> {
+        let first = self.first().map(|first| first.id);
+        let with = |(last_id, read): (StreamId, Option<u64>), id| {
+            let is_counted =
+                first.is_some_and(|first| last_id >= first) && !self.has_tombstones_from(last_id);
+            let read = match read {
+                Some(read) if is_counted => Some(read + 1),
+                before if self.entries_added == 0 => before,
+                _ => self.entries_up_to(id),
+            };
+            (id, read)
+        };
+        ids.fold((group.last_id(), group.entries_read()), with).1
     }
 
     /// How many entries a group was not given yet, if that can be told. Less than none if it was told to have been given more than there
