@@ -14,6 +14,7 @@ use redlet_core::cmd::dump::*;
 use redlet_core::cmd::geo::*;
 use redlet_core::cmd::hash::*;
 use redlet_core::cmd::hash_deadlines::*;
+use redlet_core::cmd::hash_import::*;
 use redlet_core::cmd::hyperloglog::*;
 use redlet_core::cmd::info::*;
 use redlet_core::cmd::keys::*;
@@ -27,6 +28,7 @@ use redlet_core::cmd::set::*;
 use redlet_core::cmd::slowlog::*;
 use redlet_core::cmd::sort::*;
 use redlet_core::cmd::stream::group::*;
+use redlet_core::cmd::stream::idempotency::*;
 use redlet_core::cmd::stream::info::*;
 use redlet_core::cmd::stream::pending::*;
 use redlet_core::cmd::stream::read::*;
@@ -40,6 +42,7 @@ use redlet_core::number::Extended;
 use redlet_core::tx::View;
 use redlet_core::types::StreamId;
 use redlet_core::types::lcs::Match;
+use redlet_core::types::stream::IdempotencySettings;
 use redlet_core::{Bytes, LatencySample, Reply, SlowCommand, UnixMs};
 
 use crate::Result;
@@ -1670,6 +1673,38 @@ pub trait Commands {
     ) -> Result<usize> {
         let key = arg(&key)?;
         PairList::new(pairs).with(|pairs| self.run_write(&HSet { key: &key, pairs: pairs.into() }))
+    }
+
+    /// Makes a hash of values whose fields were named before, in the place of the one that was there: for many hashes alike.
+    /// `HIMPORT SET` of Redis 8.10.
+    ///
+    /// By words, [`Session`](crate::Session) keeps fieldsets under names: `HIMPORT PREPARE`.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`](redlet_core::Error::WrongType) if the key holds something else; refused if there are not as many values as
+    /// fields.
+    ///
+    /// Complexity: O(N), N being the number of fields.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let user = Fieldset::new(["name", "email"])?;
+    /// redis.himport_set("user:1", &user, ["alice", "alice@example.com"])?;
+    /// redis.himport_set("user:2", &user, ["bob", "bob@example.com"])?;
+    /// assert_eq!(redis.hget("user:2", "name")?.unwrap(), "bob");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn himport_set(
+        &self,
+        key: impl ToArg,
+        fieldset: &Fieldset,
+        values: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<()> {
+        ArgList::new(values).with(|values| {
+            let fields = FieldNames::Given(fieldset.clone());
+            self.run_write(&HImportSet { key: &arg(&key)?, fields, values: values.into() })
+        })
     }
 
     /// Sets a field unless it is there already; false if it was. `HSETNX`.
@@ -4623,7 +4658,8 @@ pub trait Commands {
     /// stream and none was to be made. `XADD` with `MAXLEN`, `MINID`, `NOMKSTREAM` and so on.
     ///
     /// # Errors
-    /// Refused if no field is given, and if the ID does not come after every one that was ever given.
+    /// Refused if no field is given, if the ID does not come after every one that was ever given, and if an entry that is not to be
+    /// added twice is given an ID of one's own, or its producer an empty name.
     ///
     /// Complexity: O(log(S)), S being the number of entries, and O(N) to trim, N being the number of those that go.
     ///
@@ -4634,13 +4670,18 @@ pub trait Commands {
     /// assert_eq!(redis.xadd_with("log", [("line", "started")], short)?, Some(StreamId::new(7, 0)));
     /// let absent = XAddOptions::default().only_if_present();
     /// assert_eq!(redis.xadd_with("gone", [("line", "x")], absent)?, None);
+    /// // What a producer sends again, because it does not know whether it arrived, is there once.
+    /// let sent = XAddOptions::default().idmp(b"till-3", b"receipt-81");
+    /// let first = redis.xadd_with("sales", [("cents", 250)], sent)?;
+    /// assert_eq!(redis.xadd_with("sales", [("cents", 250)], sent)?, first);
+    /// assert_eq!(redis.xlen("sales")?, 1);
     /// # Ok::<(), redlet::Error>(())
     /// ```
     fn xadd_with(
         &self,
         key: impl ToArg,
         fields: impl IntoIterator<Item = (impl ToArg, impl ToArg)>,
-        options: XAddOptions,
+        options: XAddOptions<'_>,
     ) -> Result<Option<StreamId>> {
         PairList::new(fields).with(|pairs| {
             if pairs.is_empty() {
@@ -4811,6 +4852,27 @@ pub trait Commands {
     /// ```
     fn xsetid(&self, key: impl ToArg, last_id: StreamId) -> Result<()> {
         self.run_write(&XSetId { key: &arg(&key)?, last_id, entries_added: None, max_deleted_id: None })
+    }
+
+    /// Sets for how long, and how many of, the IDs that a producer gives what it sends are remembered, so that it is not added again.
+    /// All that were remembered are forgotten if that is another setting. `XCFGSET` of Redis 8.6.
+    ///
+    /// # Errors
+    /// Refused if there is no stream, and if a setting is out of its range: 1 to 86,400 seconds, 1 to 10,000 IDs.
+    ///
+    /// Complexity: O(1), and O(N) if that is another setting, N being the number of IDs.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.xadd("sales", [("cents", 250)])?;
+    /// redis.xcfgset("sales", IdempotencySettings { duration_s: 3600, max_size: 1000 })?;
+    /// assert_eq!(redis.xinfo_stream("sales")?.producers.unwrap().settings.duration_s, 3600);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn xcfgset(&self, key: impl ToArg, settings: IdempotencySettings) -> Result<()> {
+        let IdempotencySettings { duration_s, max_size } = settings;
+        self.run_write(&XCfgSet { key: &arg(&key)?, settings: Ok((Some(duration_s), Some(max_size))) })
     }
 
     /// The entries of streams after those that the caller knows, without those of streams that have none. `XREAD`.

@@ -47,6 +47,7 @@ pub use redlet_core::cmd::geo::{
 };
 pub use redlet_core::cmd::hash::Draw;
 pub use redlet_core::cmd::hash_deadlines::{FieldExpire, FieldPersist, WhenFields};
+pub use redlet_core::cmd::hash_import::Fieldset;
 pub use redlet_core::cmd::keys::{ExpireWhen, ExpiresAt, Ttl};
 pub use redlet_core::cmd::list::{End, MoveCount, MoveMany, MoveOrder, Side};
 pub use redlet_core::cmd::memory::{DatabaseMemory, MemoryReport};
@@ -54,8 +55,9 @@ pub use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 pub use redlet_core::cmd::server::FlushMode;
 pub use redlet_core::cmd::sort::{SortBy, SortOptions};
 pub use redlet_core::cmd::stream::group::GroupStart;
+pub use redlet_core::cmd::stream::idempotency::Idempotency;
 pub use redlet_core::cmd::stream::info::{
-    ConsumerInfo, FullConsumer, FullGroup, FullPending, FullStream, GroupInfo, StreamInfo,
+    ConsumerInfo, FullConsumer, FullGroup, FullPending, FullStream, GroupInfo, ProducersInfo, StreamInfo,
 };
 pub use redlet_core::cmd::stream::pending::{
     ClaimOptions, Claimed, Delivered, NackMode, PendingEntry, PendingRange, PendingSummary, XAutoClaimReply,
@@ -80,7 +82,7 @@ pub use redlet_core::effect::Effect;
 pub use redlet_core::events::{Class, Classes, Event};
 pub use redlet_core::inbox::{Capacity, WhenFull};
 pub use redlet_core::types::StreamId;
-pub use redlet_core::types::stream::TrimTo;
+pub use redlet_core::types::stream::{IdempotencySettings, TrimTo};
 pub use redlet_core::{Bytes, Cause, Clock, EvictionPolicy, ManualClock, Removal, Reply, Tick, UnixMs};
 pub use redlet_persist::Error as StoreError;
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};

@@ -444,7 +444,7 @@ impl Effect<'_> {
             Effect::SRem { member } => on("SREM", key, [word(member)]),
             Effect::ZAdd { member, score } => on("ZADD", key, [text(*score), word(member)]),
             Effect::ZRem { member } => on("ZREM", key, [word(member)]),
-            Effect::Stream(change) => change.to_command(key),
+            Effect::Stream(change) => return (0, change.to_command(key).into_iter().collect()),
             Effect::HExpireAt { field, at } => on("HPEXPIREAT", key, expiry(*at, &[&**field])),
             Effect::HPersist { field } => on("HPERSIST", key, fields(&[&**field])),
             Effect::Vector(change) => change.to_command(key),
@@ -532,7 +532,10 @@ fn stream_commands<'a>(stream: &'a StreamImage<'a>, key: &'a [u8]) -> Vec<Words<
     let any = [&b"MAXLEN"[..], b"0", b"0-1", b"x", b"y"].map(Cow::Borrowed);
     let begin = stream.blocks.is_empty().then(|| on("XADD", key, any));
     let owned = |words: Words<'_>| words.into_iter().map(|word| Cow::Owned(word.into_owned())).collect();
-    begin.into_iter().chain(stream.changes().iter().map(|change| owned(change.to_command(key)))).collect()
+    begin
+        .into_iter()
+        .chain(stream.changes().iter().filter_map(|change| change.to_command(key).map(owned)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod dump;
 pub mod geo;
 pub mod hash;
 pub mod hash_deadlines;
+pub mod hash_import;
 pub mod hyperloglog;
 pub mod info;
 pub mod keys;
@@ -124,6 +125,13 @@ pub trait Write<'a>: Command<'a> {
     }
 }
 
+/// A command that writes, whose words are short for more that the caller has prepared.
+pub trait Abridged<'a>: Write<'a> {
+    /// The same with what the caller has prepared, if there is one that lasts and has.
+    #[must_use]
+    fn whole(self, session: Option<&Session>) -> Self;
+}
+
 /// A command about the store itself or the caller. It is no reader and no writer of keys in Redis's sense, so it is
 /// allowed where writes are refused.
 pub trait Control<'a>: Command<'a> {
@@ -182,6 +190,7 @@ pub trait Prepared<'a> {
 
 struct ReadRow<C>(C);
 struct WriteRow<C>(C);
+struct AbridgedRow<C>(C);
 struct ControlRow<C>(C);
 struct TalkRow<C>(C);
 
@@ -220,6 +229,23 @@ impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
     fn run(&self, tx: &mut Tx<'_>, _: Option<&mut Session>) -> Result<Reply> {
         self.0.check(tx.engine())?;
         tx.perform(&self.0).map(Into::into)
+    }
+}
+
+impl<'a, C: Abridged<'a> + Clone> Prepared<'a> for AbridgedRow<C> {
+    fn scope(&self) -> Scope {
+        self.0.scope()
+    }
+
+    fn flags(&self) -> Flags {
+        C::SPEC.flags
+    }
+    fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
+        self.0.keys(&mut visit);
+    }
+    fn run(&self, tx: &mut Tx<'_>, session: Option<&mut Session>) -> Result<Reply> {
+        self.0.check(tx.engine())?;
+        tx.perform(&self.0.clone().whole(session.as_deref())).map(Into::into)
     }
 }
 
@@ -456,7 +482,7 @@ impl Row {
     }
 }
 
-/// Builds a family's table. A `read` row must implement [`Read`], a `write` row [`Write`], a `control` row [`Control`], a `talk` row
+/// Builds a family's table. A `read` row must implement [`Read`], a `write` row [`Write`], an `abridged` row [`Abridged`], a `control` row [`Control`], a `talk` row
 /// [`Talk`], a `blocking` row [`Blocking`], a `waiting_read` row that and [`Read`], so a command cannot be registered with the wrong access. A `container` row names a constant [`Spec`].
 macro_rules! table {
     ($($access:ident $command:ident),* $(,)?) => {
@@ -476,6 +502,15 @@ macro_rules! table {
             prepare: |args| Ok($crate::cmd::prepared_write($command::parse(args)?)),
             execute: |args, engine, db, session| {
                 engine.write_for(session.as_deref(), db, &$command::parse(args)?).map(Into::into)
+            },
+        })
+    };
+    (@row abridged $command:ident) => {
+        $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
+            prepare: |args| Ok($crate::cmd::prepared_abridged($command::parse(args)?)),
+            execute: |args, engine, db, session| {
+                let whole = $crate::cmd::Abridged::whole($command::parse(args)?, session.as_deref());
+                engine.write_for(session.as_deref(), db, &whole).map(Into::into)
             },
         })
     };
@@ -634,6 +669,10 @@ fn prepared_write<'a, C: Write<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + '
     Box::new(WriteRow(command))
 }
 
+fn prepared_abridged<'a, C: Abridged<'a> + Clone + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
+    Box::new(AbridgedRow(command))
+}
+
 fn prepared_control<'a, C: Control<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
     Box::new(ControlRow(command))
 }
@@ -649,6 +688,7 @@ const TABLES: &[&[Row]] = &[
     hyperloglog::TABLE,
     hash::TABLE,
     hash_deadlines::TABLE,
+    hash_import::TABLE,
     list::TABLE,
     set::TABLE,
     zset::TABLE,

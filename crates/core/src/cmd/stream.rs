@@ -2,6 +2,7 @@
 //!
 //! Commands and options of after Redis 8.0 follow <https://redis.io/docs/latest/commands/>.
 pub mod group;
+pub mod idempotency;
 pub mod info;
 pub mod pending;
 pub mod read;
@@ -13,6 +14,7 @@ use group::{
     XAck, XAckDel, XGROUP, XGroupCreate, XGroupCreateConsumer, XGroupDelConsumer, XGroupDestroy, XGroupHelp,
     XGroupSetId,
 };
+use idempotency::{Idempotency, XCfgSet, XIdmpRecord};
 use info::{XINFO, XInfoConsumers, XInfoGroups, XInfoHelp, XInfoStream};
 use pending::{XAutoClaim, XClaim, XNack, XPending};
 use read::{XRead, XReadGroup};
@@ -21,13 +23,14 @@ use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed
 use crate::tx::{StreamMut, Tx, View};
 use crate::types::stream::{EntryRef, StreamChange, Trim, TrimTo};
 use crate::types::{Stream, StreamId};
-use crate::{Bytes, Error, Reply, Result};
+use crate::{Bytes, Error, Reply, Result, UnixMs};
 
 table! {
     write XAck,
     write XAckDel,
     write XAdd,
     write XAutoClaim,
+    write XCfgSet,
     write XClaim,
     write XDel,
     write XDelEx,
@@ -38,6 +41,7 @@ table! {
     write XGroupDestroy,
     control XGroupHelp,
     write XGroupSetId,
+    write XIdmpRecord,
     container XINFO,
     read XInfoConsumers,
     read XInfoGroups,
@@ -453,16 +457,18 @@ impl NewId {
 
 /// What besides names and values is said of a new entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct XAddOptions {
+pub struct XAddOptions<'a> {
     /// The entry's ID.
     pub id: NewId,
     /// Only if the stream is there.
     pub only_if_present: bool,
     /// How the stream is trimmed afterwards.
     pub trim: Option<Trimming>,
+    /// Only if its producer did not send it before. Not with an ID of one's own.
+    pub idempotency: Option<Idempotency<'a>>,
 }
 
-impl XAddOptions {
+impl<'a> XAddOptions<'a> {
     /// Under this ID.
     #[must_use]
     pub fn id(self, id: impl Into<NewId>) -> Self {
@@ -480,15 +486,27 @@ impl XAddOptions {
     pub const fn trim(self, trim: Trimming) -> Self {
         Self { trim: Some(trim), ..self }
     }
+
+    /// Only if this producer did not send an entry under this ID before: `IDMP`. Then the ID of that entry is the answer.
+    #[must_use]
+    pub const fn idmp(self, producer: &'a [u8], iid: &'a [u8]) -> Self {
+        Self { idempotency: Some(Idempotency { producer, iid: Some(iid) }), ..self }
+    }
+
+    /// Only if this producer did not send the same fields and values before: `IDMPAUTO`.
+    #[must_use]
+    pub const fn idmpauto(self, producer: &'a [u8]) -> Self {
+        Self { idempotency: Some(Idempotency { producer, iid: None }), ..self }
+    }
 }
 
-/// `XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]`
+/// `XADD key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [IDMPAUTO producer-id | IDMP producer-id idempotent-id] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]`
 #[derive(Clone, Debug)]
 pub struct XAdd<'a> {
     /// The key.
     pub key: &'a [u8],
     /// Its ID, and more.
-    pub options: XAddOptions,
+    pub options: XAddOptions<'a>,
     /// Names and values by turns.
     pub fields: Cow<'a, [&'a [u8]]>,
 }
@@ -503,15 +521,15 @@ impl<'a> Command<'a> for XAdd<'a> {
         tips: &["nondeterministic_output"],
         summary: "Adds an entry to a stream, and makes the stream if there is none.",
         complexity: "O(1), and O(N) to trim, N being the number of entries that go",
-        syntax: "key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] \
-                 <* | id> field value [field value ...]",
+        syntax: "key [NOMKSTREAM] [KEEPREF | DELREF | ACKED] [IDMPAUTO producer-id | IDMP producer-id idempotent-id] \
+                 [<MAXLEN | MINID> [= | ~] threshold [LIMIT count]] <* | id> field value [field value ...]",
         ..STREAM
     };
     type Reply = Option<StreamId>;
 
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let key = args.bytes()?;
-        let (mut only_if_present, mut words) = (false, TrimWords::default());
+        let (mut only_if_present, mut idempotency, mut words) = (false, None, TrimWords::default());
         let id = loop {
             if args.is_empty() {
                 return Err(super::wrong_arity("XADD"));
@@ -522,6 +540,8 @@ impl<'a> Command<'a> for XAdd<'a> {
             }
             if args.take("NOMKSTREAM") {
                 only_if_present = true;
+            } else if let Some(said) = Idempotency::take(args, idempotency.is_some())? {
+                idempotency = Some(said);
             } else if !words.take(args)? {
                 let text = args.bytes()?;
                 break match StreamId::parse_any_seq(text) {
@@ -538,7 +558,11 @@ impl<'a> Command<'a> for XAdd<'a> {
         if id == NewId::Id(StreamId::MIN) {
             return Err(Error::refused("ERR The ID specified in XADD must be greater than 0-0"));
         }
-        Ok(XAdd { key, options: XAddOptions { id, only_if_present, trim }, fields: fields.into() })
+        Ok(XAdd {
+            key,
+            options: XAddOptions { id, only_if_present, trim, idempotency },
+            fields: fields.into(),
+        })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
@@ -548,16 +572,31 @@ impl<'a> Command<'a> for XAdd<'a> {
 
 impl<'a> Write<'a> for XAdd<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<Option<StreamId>> {
-        let XAddOptions { id, only_if_present, trim: trimming } = self.options;
+        let XAddOptions { id, only_if_present, trim: trimming, idempotency } = self.options;
+        if let Some(said) = idempotency {
+            said.check()?;
+            if id != NewId::Auto {
+                return Err(Error::refused(idempotency::NOT_AUTO));
+            }
+        }
         let is_there = db.view().stream(self.key)?.is_some();
         if !is_there && only_if_present {
             return Ok(None);
         }
-        let now_ms = u64::try_from(db.now().0).unwrap_or(0);
+        let now = db.now();
         let trimming = trimming.map(|trim| Ok((trim.to_trim(db)?, trim.references))).transpose()?;
         let mut stream = db.stream_mut(self.key)?;
-        let id = id.resolve(stream.last_id(), now_ms)?;
+        let sent = idempotency.map(|said| (said.producer, said.iid_of(&self.fields)));
+        if let Some((producer, iid)) = &sent
+            && let Some(id) = idempotency::known(&mut stream, producer, iid, now)
+        {
+            return Ok(Some(id));
+        }
+        let id = id.resolve(stream.last_id(), now.milliseconds_since(UnixMs(0)))?;
         stream.add(id, &self.fields);
+        if let Some((producer, iid)) = &sent {
+            idempotency::record(&mut stream, producer, iid, id);
+        }
         if let Some((to, references)) = trimming {
             trim(&mut stream, to, references);
         }

@@ -65,7 +65,8 @@ pub(super) fn read<'a>(input: &mut Input<'a>, version: Version) -> Result<Stream
     } else {
         (StreamId::MIN, found)
     };
-    let mut image = StreamImage { blocks, last_id, max_deleted_id, entries_added, groups: Vec::new() };
+    let mut image =
+        StreamImage { blocks, last_id, max_deleted_id, entries_added, groups: Vec::new(), producers: None };
     let groups = input.many(|input| read_group(input, version))?;
     if version == Version::First {
         // How many entries a group had read was not written yet.

@@ -3,6 +3,7 @@
 //! A connection, a shell and a Python client each have a session. It runs commands one after the other; a command that waits
 //! leaves it blocked until [`Session::poll`] has the answer.
 mod clients;
+mod fieldsets;
 mod pause;
 mod queue;
 mod tracking;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 pub use clients::{Client, ClientKind, Clients, Origin, Shown, ShownTracking, Traffic};
+use fieldsets::Fieldsets;
 pub use pause::PauseMode;
 use queue::Queue;
 use tracking::Tracking;
@@ -120,6 +122,7 @@ pub struct Session {
     /// `CLIENT NO-TOUCH`
     is_no_touch: bool,
     tracking: Tracking,
+    fieldsets: Fieldsets,
     is_closing: bool,
     /// Its answers are sent some time after its commands have run.
     is_answered_later: bool,
@@ -156,6 +159,7 @@ impl Session {
             is_monitor: false,
             is_no_touch: false,
             tracking: Tracking::default(),
+            fieldsets: Fieldsets::default(),
             is_closing: false,
             is_answered_later: false,
             unsafe_unit: AtomicU64::new(0),
@@ -201,6 +205,7 @@ impl Session {
         engine.pubsub().forget(&mut self.subscriber);
         self.end_monitor(engine);
         self.leave_stamps(false);
+        self.fieldsets = Fieldsets::default();
         (self.db, self.protocol) = (0, Protocol::Resp2);
         // A reply that is to be left out is left out, that of RESET too.
         if self.replies != Replies::Skipping {
@@ -247,6 +252,15 @@ impl Session {
 
     pub(crate) fn set_replies(&mut self, replies: Replies) {
         self.replies = replies;
+    }
+
+    /// What it has prepared for `HIMPORT SET`.
+    pub(crate) fn fieldsets(&self) -> &Fieldsets {
+        &self.fieldsets
+    }
+
+    pub(crate) fn fieldsets_mut(&mut self) -> &mut Fieldsets {
+        &mut self.fieldsets
     }
 
     /// Where messages and the like arrive.
@@ -621,7 +635,8 @@ impl Session {
     /// Lets others see what has changed.
     pub(crate) fn show(&self) {
         let queue_bytes = self.queue.as_ref().map_or(0, Queue::memory);
-        self.client.set_held(queue_bytes, self.watch.memory() + self.subscriber.memory());
+        self.client
+            .set_held(queue_bytes, self.watch.memory() + self.subscriber.memory() + self.fieldsets.memory());
         self.client.change(|shown| {
             shown.db = self.db;
             shown.protocol = self.protocol;

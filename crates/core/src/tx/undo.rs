@@ -451,7 +451,7 @@ mod tests {
                             let ids = (image.last_id, image.max_deleted_id, image.entries_added);
                             let entries: Vec<_> =
                                 stream.iter().map(|entry| (entry.id, entry.to_words())).collect();
-                            vec![format!("{ids:?} {entries:?} {:?}", image.groups)]
+                            vec![format!("{ids:?} {entries:?} {:?} {:?}", image.groups, image.producers)]
                         }
                         // Elements come back to other places, with other neighbours.
                         #[cfg(feature = "vector-sets")]
@@ -578,6 +578,11 @@ mod tests {
         "ZUNIONSTORE %1 2 %1 %2",
         "XADD %1 7-* f v g w",
         "XADD %1 MAXLEN 100 8-* f v",
+        "XADD %1 IDMP p %2 * f v",
+        "XADD %1 IDMP q a * f v",
+        "XADD %1 IDMPAUTO p * f %2",
+        "XCFGSET %1 IDMP-MAXSIZE 3",
+        "XCFGSET %1 IDMP-DURATION 1 IDMP-MAXSIZE 4",
         "XDEL %1 1-3 1-200",
         "XTRIM %1 MINID 1-50",
         "XSETID %1 99-0",

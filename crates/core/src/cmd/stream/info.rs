@@ -3,7 +3,7 @@ use super::group::group_of;
 use super::{STREAM, StreamEntry};
 use crate::cmd::{Args, Command, KeySpec, Late, Read, Spec, help_command, too_many};
 use crate::tx::View;
-use crate::types::stream::{Consumer, Group};
+use crate::types::stream::{Consumer, Group, IdempotencySettings, Producers};
 use crate::types::{Stream, StreamId};
 use crate::{Bytes, Error, Reply, Result, UnixMs};
 
@@ -49,6 +49,8 @@ pub struct StreamInfo {
     pub entries_added: u64,
     /// The first entry's ID; `0-0` if there is none.
     pub recorded_first_entry_id: StreamId,
+    /// What is known of producers, if anything was ever said of them.
+    pub producers: Option<ProducersInfo>,
     /// How many groups it has.
     pub groups: usize,
     /// The first entry.
@@ -57,8 +59,47 @@ pub struct StreamInfo {
     pub last_entry: Option<StreamEntry>,
 }
 
+/// The producers of a stream whose entries are not added twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducersInfo {
+    /// For how long, and how many, IDs are remembered.
+    pub settings: IdempotencySettings,
+    /// Of how many producers IDs are remembered.
+    pub pids_tracked: usize,
+    /// How many IDs are remembered.
+    pub iids_tracked: usize,
+    /// How many IDs there ever were.
+    pub iids_added: u64,
+    /// How many entries were not added because their IDs were known.
+    pub iids_duplicates: u64,
+}
+
+impl ProducersInfo {
+    fn of(producers: &Producers, now: UnixMs) -> Self {
+        let (pids_tracked, iids_tracked) = producers.tracked(now);
+        Self {
+            settings: producers.settings(),
+            pids_tracked,
+            iids_tracked,
+            iids_added: producers.added(),
+            iids_duplicates: producers.duplicates(),
+        }
+    }
+
+    fn named(&self) -> [(&'static str, Reply); 6] {
+        [
+            ("idmp-duration", count(self.settings.duration_s.into())),
+            ("idmp-maxsize", count(self.settings.max_size.into())),
+            ("pids-tracked", self.pids_tracked.into()),
+            ("iids-tracked", self.iids_tracked.into()),
+            ("iids-added", count(self.iids_added)),
+            ("iids-duplicates", count(self.iids_duplicates)),
+        ]
+    }
+}
+
 impl StreamInfo {
-    fn of(stream: &Stream) -> Self {
+    fn of(stream: &Stream, now: UnixMs) -> Self {
         let first_entry = stream.first().map(StreamEntry::from);
         Self {
             length: stream.len(),
@@ -68,14 +109,16 @@ impl StreamInfo {
             max_deleted_entry_id: stream.max_deleted_id(),
             entries_added: stream.entries_added(),
             recorded_first_entry_id: first_entry.as_ref().map_or(StreamId::MIN, |entry| entry.id),
+            producers: stream.producers().map(|producers| ProducersInfo::of(producers, now)),
             groups: stream.group_count(),
             first_entry,
             last_entry: stream.last().map(StreamEntry::from),
         }
     }
 
-    fn head(&self) -> [(&'static str, Reply); 7] {
-        [
+    /// What is said of it in short and in full.
+    fn head(&self) -> impl Iterator<Item = (&'static str, Reply)> + use<> {
+        let entries = [
             ("length", self.length.into()),
             ("radix-tree-keys", self.radix_tree_keys.into()),
             ("radix-tree-nodes", self.radix_tree_nodes.into()),
@@ -83,13 +126,14 @@ impl StreamInfo {
             ("max-deleted-entry-id", self.max_deleted_entry_id.into()),
             ("entries-added", count(self.entries_added)),
             ("recorded-first-entry-id", self.recorded_first_entry_id.into()),
-        ]
+        ];
+        entries.into_iter().chain(self.producers.as_ref().map(ProducersInfo::named).into_iter().flatten())
     }
 }
 
 impl From<StreamInfo> for Reply {
     fn from(info: StreamInfo) -> Self {
-        map(info.head().into_iter().chain([
+        map(info.head().chain([
             ("groups", info.groups.into()),
             ("first-entry", info.first_entry.into()),
             ("last-entry", info.last_entry.into()),
@@ -148,9 +192,9 @@ pub struct FullConsumer {
 }
 
 impl FullStream {
-    fn of(stream: &Stream, most: usize) -> Self {
+    fn of(stream: &Stream, now: UnixMs, most: usize) -> Self {
         Self {
-            info: StreamInfo::of(stream),
+            info: StreamInfo::of(stream, now),
             entries: stream.iter().take(most).map(StreamEntry::from).collect(),
             groups: stream.groups().map(|(name, group)| FullGroup::of(stream, name, group, most)).collect(),
         }
@@ -186,7 +230,7 @@ impl FullGroup {
 impl From<FullStream> for Reply {
     fn from(full: FullStream) -> Self {
         let head = full.info.head();
-        map(head.into_iter().chain([("entries", full.entries.into()), ("groups", full.groups.into())]))
+        map(head.chain([("entries", full.entries.into()), ("groups", full.groups.into())]))
     }
 }
 
@@ -295,10 +339,11 @@ impl<'a> Command<'a> for XInfoStream<'a> {
 impl<'a> Read<'a> for XInfoStream<'a> {
     fn read(&self, db: &View<'_>) -> Result<XInfoStreamReply> {
         let stream = required(db, self.key)?;
+        let now = db.now();
         Ok(match self.full.clone()? {
-            None => XInfoStreamReply::Short(StreamInfo::of(stream)),
-            Some(0) => XInfoStreamReply::Full(FullStream::of(stream, usize::MAX)),
-            Some(most) => XInfoStreamReply::Full(FullStream::of(stream, most)),
+            None => XInfoStreamReply::Short(StreamInfo::of(stream, now)),
+            Some(0) => XInfoStreamReply::Full(FullStream::of(stream, now, usize::MAX)),
+            Some(most) => XInfoStreamReply::Full(FullStream::of(stream, now, most)),
         })
     }
 }

@@ -3,8 +3,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::image::{ConsumerImage, PendingImage};
-use super::{EntryRef, Group, GroupImage, Pending, Stream, StreamId, StreamImage};
+use super::image::{ConsumerImage, PendingImage, ProducersImage};
+use super::{
+    EntryRef, Group, GroupImage, IdempotencySettings, Pending, Producers, Sent, Stream, StreamId, StreamImage,
+};
 use crate::UnixMs;
 use crate::effect::{Blob, Words, decimal, on};
 use crate::types::TypeSettings;
@@ -111,6 +113,35 @@ pub enum StreamChange<'a> {
         /// How many entries that are, if it is known.
         entries_read: Option<u64>,
     },
+    /// What is said of producers. Their IDs go if the settings are others.
+    SetProducers {
+        /// For how long, and how many, IDs are remembered.
+        settings: IdempotencySettings,
+        /// How many IDs were ever recorded.
+        added: u64,
+        /// How many entries were not added because their IDs were known.
+        duplicates: u64,
+    },
+    /// A producer has sent an entry under an ID of its own. What is outdated by then is forgotten.
+    RecordSent {
+        /// The producer.
+        #[serde(borrow)]
+        producer: Blob<'a>,
+        /// The producer's ID.
+        #[serde(borrow)]
+        iid: Blob<'a>,
+        /// The entry.
+        id: StreamId,
+    },
+    /// What a producer has sent is forgotten.
+    ForgetSent {
+        /// The producer.
+        #[serde(borrow)]
+        producer: Blob<'a>,
+        /// The producer's ID.
+        #[serde(borrow)]
+        iid: Blob<'a>,
+    },
 }
 
 impl StreamChange<'_> {
@@ -150,17 +181,27 @@ impl StreamChange<'_> {
             Change::CreateGroup { group, last_id, entries_read } => {
                 Change::CreateGroup { group: group.into_owned(), last_id, entries_read }
             }
+            Change::SetProducers { settings, added, duplicates } => {
+                Change::SetProducers { settings, added, duplicates }
+            }
+            Change::RecordSent { producer, iid, id } => {
+                Change::RecordSent { producer: producer.into_owned(), iid: iid.into_owned(), id }
+            }
+            Change::ForgetSent { producer, iid } => {
+                Change::ForgetSent { producer: producer.into_owned(), iid: iid.into_owned() }
+            }
         }
     }
 
-    /// The command of Redis that does the same to `key`, where there is a stream or may be one.
+    /// The command of Redis that does the same to `key`, where there is a stream or may be one; `None` if it has none.
     ///
-    /// Redis cannot say when a consumer was seen, nor that an entry is pending which was deleted: its `XCLAIM` passes that over.
-    pub fn to_command<'a>(&'a self, key: &'a [u8]) -> Words<'a> {
+    /// Redis cannot say when a consumer was seen, nor that an entry is pending, or known by its producer, which was deleted: its `XCLAIM`
+    /// passes that over, and its `XIDMPRECORD` refuses it.
+    pub fn to_command<'a>(&'a self, key: &'a [u8]) -> Option<Words<'a>> {
         use StreamChange as Change;
         let word = |bytes: &'a [u8]| Cow::Borrowed(bytes);
         let fixed = |text: &'static str| Cow::Borrowed(text.as_bytes());
-        match self {
+        Some(match self {
             Change::Add { id, words } => {
                 on("XADD", key, [text(*id)].into_iter().chain(words.iter().map(|w| word(w))))
             }
@@ -227,7 +268,16 @@ impl StreamChange<'_> {
                 ],
             ),
             Change::Acknowledge { group, id } => on("XACK", key, [word(group), text(*id)]),
-        }
+            Change::SetProducers { settings: IdempotencySettings { duration_s, max_size }, .. } => on(
+                "XCFGSET",
+                key,
+                [fixed("IDMP-DURATION"), decimal(*duration_s), fixed("IDMP-MAXSIZE"), decimal(*max_size)],
+            ),
+            Change::RecordSent { producer, iid, id } => {
+                on("XIDMPRECORD", key, [word(producer), word(iid), text(*id)])
+            }
+            Change::ForgetSent { .. } => return None,
+        })
     }
 }
 
@@ -257,6 +307,17 @@ impl StreamImage<'_> {
         };
         let mut changes: Vec<_> = entries.iter().map(|entry| added(&entry)).chain([set_ids]).collect();
         self.groups.iter().for_each(|group| changes.extend(group.changes()));
+        if let Some(producers) = &self.producers {
+            let &ProducersImage { settings, added, duplicates, .. } = producers;
+            // Each that is recorded counts.
+            let added = added.saturating_sub(producers.sent.len() as u64);
+            changes.push(StreamChange::SetProducers { settings, added, duplicates });
+            changes.extend(producers.sent.iter().map(|sent| StreamChange::RecordSent {
+                producer: (&*sent.producer).into(),
+                iid: (&*sent.iid).into(),
+                id: sent.id,
+            }));
+        }
         changes
     }
 }
@@ -344,6 +405,17 @@ impl Stream {
             Change::Acknowledge { group, id } => {
                 self.change_group(group, |group| group.acknowledge(*id)).unwrap_or(false)
             }
+            Change::SetProducers { settings, added, duplicates } => {
+                self.change_producers(|producers| producers.set(*settings, *added, *duplicates));
+                true
+            }
+            Change::RecordSent { producer, iid, id } => {
+                self.change_producers(|producers| producers.record(producer, iid, *id));
+                true
+            }
+            Change::ForgetSent { producer, iid } => {
+                self.change_producers(|producers| producers.forget(producer, iid))
+            }
         }
     }
 
@@ -397,7 +469,41 @@ impl Stream {
                 let acknowledge = || Change::Acknowledge { group: name.clone().into_owned(), id: *id };
                 vec![assigned.unwrap_or_else(acknowledge)]
             }
+            Change::SetProducers { settings, .. } => {
+                let gone = self.producers().map(|producers| producers.gone_by_setting(*settings));
+                self.producers_back(gone.unwrap_or_default(), true)
+            }
+            Change::RecordSent { producer, iid, id } => {
+                let gone = self.producers().map(|producers| producers.gone_by_recording(producer, iid, *id));
+                let forget = Change::ForgetSent {
+                    producer: producer.clone().into_owned(),
+                    iid: iid.clone().into_owned(),
+                };
+                [forget].into_iter().chain(self.producers_back(gone.unwrap_or_default(), false)).collect()
+            }
+            Change::ForgetSent { producer, iid } => {
+                let found = self.producers().and_then(|producers| producers.sent(producer, iid));
+                self.producers_back(found.into_iter().collect(), false)
+            }
         }
+    }
+
+    /// The changes that make known again what is gone, from settings that are others or not.
+    fn producers_back(&self, gone: Vec<Sent>, has_other_settings: bool) -> Vec<StreamChange<'static>> {
+        let untouched = Producers::default();
+        let producers = self.producers().unwrap_or(&untouched);
+        let set = StreamChange::SetProducers {
+            settings: producers.settings(),
+            added: producers.added(),
+            duplicates: producers.duplicates(),
+        };
+        let record = |Sent { producer, iid, id }: Sent| StreamChange::RecordSent {
+            producer: producer.to_vec().into(),
+            iid: iid.to_vec().into(),
+            id,
+        };
+        let first = has_other_settings.then(|| set.clone());
+        first.into_iter().chain(gone.into_iter().map(record)).chain([set]).collect()
     }
 
     fn entries_back(&self, start: StreamId, end: StreamId) -> impl Iterator<Item = StreamChange<'static>> {

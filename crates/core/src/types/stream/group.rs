@@ -4,7 +4,7 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use super::image::{ConsumerImage, GroupImage, PendingImage};
-use super::{StreamChange, StreamId, tree_bytes};
+use super::{StreamChange, StreamId, name_bytes, tree_bytes};
 use crate::UnixMs;
 use crate::effect::Blob;
 use crate::memory::block_bytes;
@@ -310,8 +310,3 @@ impl Group {
 }
 
 const NUMBERED: &str = "a number that is in use has a consumer";
-
-/// What a name takes: its bytes behind two counts.
-fn name_bytes(name: &[u8]) -> usize {
-    block_bytes(2 * size_of::<usize>() + name.len())
-}

@@ -1,7 +1,7 @@
 //! A stream as log and snapshot hold it.
 use serde::{Deserialize, Serialize};
 
-use super::StreamId;
+use super::{IdempotencySettings, StreamId};
 use crate::UnixMs;
 use crate::effect::Blob;
 
@@ -20,6 +20,9 @@ pub struct StreamImage<'a> {
     /// The groups, by name.
     #[serde(borrow)]
     pub groups: Vec<GroupImage<'a>>,
+    /// The producers, if anything was ever said of them.
+    #[serde(borrow)]
+    pub producers: Option<ProducersImage<'a>>,
 }
 
 /// A run of entries, packed as [`Stream`](super::Stream) keeps them.
@@ -67,6 +70,33 @@ pub struct ConsumerImage<'a> {
     pub active_at: Option<UnixMs>,
 }
 
+/// The producers of a stream.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProducersImage<'a> {
+    /// For how long, and how many, IDs are remembered.
+    pub settings: IdempotencySettings,
+    /// How many IDs were ever recorded.
+    pub added: u64,
+    /// How many entries were not added because their IDs were known.
+    pub duplicates: u64,
+    /// The IDs, by producer.
+    #[serde(borrow)]
+    pub sent: Vec<SentImage<'a>>,
+}
+
+/// An ID that a producer gave an entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SentImage<'a> {
+    /// The producer.
+    #[serde(borrow)]
+    pub producer: Blob<'a>,
+    /// The ID.
+    #[serde(borrow)]
+    pub iid: Blob<'a>,
+    /// The entry.
+    pub id: StreamId,
+}
+
 /// An entry that was given and not acknowledged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PendingImage {
@@ -86,6 +116,7 @@ impl StreamImage<'_> {
         StreamImage {
             blocks: self.blocks.into_iter().map(BlockImage::into_owned).collect(),
             groups: self.groups.into_iter().map(GroupImage::into_owned).collect(),
+            producers: self.producers.map(ProducersImage::into_owned),
             last_id: self.last_id,
             max_deleted_id: self.max_deleted_id,
             entries_added: self.entries_added,
@@ -106,6 +137,18 @@ impl GroupImage<'_> {
             consumers: self.consumers.into_iter().map(ConsumerImage::into_owned).collect(),
             ..self
         }
+    }
+}
+
+impl ProducersImage<'_> {
+    fn into_owned(self) -> ProducersImage<'static> {
+        ProducersImage { sent: self.sent.into_iter().map(SentImage::into_owned).collect(), ..self }
+    }
+}
+
+impl SentImage<'_> {
+    fn into_owned(self) -> SentImage<'static> {
+        SentImage { producer: self.producer.into_owned(), iid: self.iid.into_owned(), id: self.id }
     }
 }
 

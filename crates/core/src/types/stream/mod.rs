@@ -4,6 +4,7 @@ mod change;
 mod group;
 mod id;
 mod image;
+mod producers;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,10 @@ pub use block::{EntryRef, Fields};
 pub use change::StreamChange;
 pub use group::{Consumer, Group, Pending};
 pub use id::{StreamId, StreamIdError};
-pub use image::{BlockImage, ConsumerImage, GroupImage, PendingImage, StreamImage};
+pub use image::{
+    BlockImage, ConsumerImage, GroupImage, PendingImage, ProducersImage, SentImage, StreamImage,
+};
+pub use producers::{IdempotencySettings, Producers, Sent};
 
 use super::{Encoding, TypeSettings};
 use crate::memory::block_bytes;
@@ -28,6 +32,8 @@ pub struct Stream {
     max_deleted_id: StreamId,
     entries_added: u64,
     groups: BTreeMap<Box<[u8]>, Group>,
+    /// `None` if nothing was ever said of them.
+    producers: Option<Box<Producers>>,
     /// What blocks and groups take, but for the trees that they are in.
     bytes: usize,
 }
@@ -60,6 +66,11 @@ pub(in crate::types) const fn tree_bytes<K, V>(len: usize) -> usize {
     len.div_ceil(FILLED) * node
 }
 
+/// What a name takes that is shared: its bytes behind two counts.
+const fn name_bytes(name: &[u8]) -> usize {
+    block_bytes(2 * size_of::<usize>() + name.len())
+}
+
 impl Clone for Stream {
     /// What a copy takes is counted anew: it has no more room than it needs.
     fn clone(&self) -> Self {
@@ -70,6 +81,7 @@ impl Clone for Stream {
             max_deleted_id: self.max_deleted_id,
             entries_added: self.entries_added,
             groups: self.groups.clone(),
+            producers: self.producers.clone(),
             bytes: 0,
         };
         copy.bytes = copy.weigh();
@@ -85,6 +97,7 @@ impl PartialEq for Stream {
         entries(self) == entries(other)
             && self.iter().eq(other.iter())
             && self.group_images().eq(other.group_images())
+            && self.producers == other.producers
     }
 }
 
@@ -306,6 +319,19 @@ impl Stream {
         Some(result)
     }
 
+    /// What is known of producers, if anything was ever said of them.
+    pub fn producers(&self) -> Option<&Producers> {
+        self.producers.as_deref()
+    }
+
+    /// Changes what is known of producers.
+    fn change_producers<T>(&mut self, change: impl FnOnce(&mut Producers) -> T) -> T {
+        let mut producers = self.producers.take().unwrap_or_default();
+        let result = change(&mut producers);
+        self.producers = (!producers.is_untouched()).then_some(producers);
+        result
+    }
+
     /// Whether some group still has to do with an entry.
     pub fn is_referred_to(&self, id: StreamId) -> bool {
         self.groups.values().any(|group| group.refers_to(id))
@@ -396,10 +422,13 @@ impl Stream {
         self.bytes
             + tree_bytes::<StreamId, Block>(self.blocks.len())
             + tree_bytes::<Box<[u8]>, Group>(self.groups.len())
+            + self.producers().map_or(0, Producers::bytes)
     }
 
     pub(super) fn recounted_bytes(&self) -> usize {
-        self.allocated_bytes() - self.bytes + self.weigh()
+        let producers = |count: fn(&Producers) -> usize| self.producers().map_or(0, count);
+        self.allocated_bytes() - self.bytes + self.weigh() - producers(Producers::bytes)
+            + producers(Producers::recounted_bytes)
     }
 
     /// What blocks and groups take, counted one by one.
@@ -412,7 +441,8 @@ impl Stream {
     /// About how many blocks of memory have to be freed with it.
     pub(super) fn allocations(&self) -> usize {
         let pending: usize = self.groups.values().map(Group::pending_len).sum();
-        self.blocks.len() + self.groups.len() + pending / 3
+        let sent = self.producers().map_or(0, Producers::len);
+        self.blocks.len() + self.groups.len() + pending / 3 + 2 * sent
     }
 
     fn group_images(&self) -> impl Iterator<Item = GroupImage<'_>> {
@@ -427,6 +457,7 @@ impl Stream {
             max_deleted_id: self.max_deleted_id,
             entries_added: self.entries_added,
             groups: self.group_images().collect(),
+            producers: self.producers().map(Producers::image),
         }
     }
 
@@ -451,6 +482,9 @@ impl Stream {
                 return None;
             }
             stream.insert_group(&group.name, Group::from_image(group)?);
+        }
+        if let Some(image) = &image.producers {
+            stream.producers = Some(Box::new(Producers::from_image(image)?));
         }
         Some(stream)
     }
