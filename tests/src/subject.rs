@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use redlet::{Builder, Error, ManualClock, Redis, Reply, Session, UnixMs};
+use redlet::{Builder, Error, Fsync, ManualClock, Redis, Reply, Session, SimVfs, UnixMs};
 
 use crate::cases;
 use crate::value::{Answer, Value};
@@ -39,6 +39,18 @@ impl Subject {
     /// When the store does not open.
     pub fn on_disk(path: &Path, clock: ManualClock) -> Self {
         Self::built(clock, |builder| builder.path(path))
+    }
+
+    /// A store on a simulated disk, which is written to before a command is answered, with this clock.
+    ///
+    /// # Panics
+    /// When the store does not open.
+    pub fn on_simulated_disk(vfs: SimVfs, clock: ManualClock) -> Self {
+        const SNAPSHOT_PERCENT: u64 = 100;
+        const SNAPSHOT_BYTES: u64 = 4096;
+        Self::built(clock, |builder| {
+            builder.path("/store").vfs(vfs).fsync(Fsync::Always).checkpoint(SNAPSHOT_PERCENT, SNAPSHOT_BYTES)
+        })
     }
 
     fn built(clock: ManualClock, options: impl FnOnce(Builder) -> Builder) -> Self {

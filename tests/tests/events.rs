@@ -9,7 +9,20 @@ use redlet_tests::oracle::Oracle;
 use redlet_tests::{cases, package_path, read_file, words};
 
 /// The families whose commands change keys.
-const FAMILIES: [&str; 8] = ["string", "hash", "list", "set", "zset", "keys", "sort", "geo"];
+const FAMILIES: [&str; 12] = [
+    "string",
+    "hash",
+    "list",
+    "set",
+    "zset",
+    "keys",
+    "sort",
+    "geo",
+    "bitmap",
+    "hyperloglog",
+    "stream",
+    "dump",
+];
 
 fn lines(messages: &[Message]) -> String {
     messages.iter().fold(String::new(), |lines, message| lines + "\n    " + &message.to_string())

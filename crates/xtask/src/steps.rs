@@ -40,10 +40,10 @@ fn timed(task: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
 /// Everything that continuous integration tests after formatting, lints and documentation.
 pub(crate) fn test() -> Result<(), String> {
     timed(|| {
-        // Shows what was compared with which server; the libraries' own output would only be in the way.
-        run(&mut cargo(&["test", "--workspace", "--all-targets", "--exclude", "redlet-tests"]))?;
+        // Shows what was compared with which server. All packages at once: by itself each would have features of its own, and the
+        // engine be built again for them.
+        run(&mut cargo(&["test", "--workspace", "--all-targets", "--", "--show-output"]))?;
         run(&mut cargo(&["test", "--workspace", "--doc"]))?;
-        run(&mut cargo(&["test", "--package", "redlet-tests", "--all-targets", "--", "--nocapture"]))?;
         crate::compatibility::renew(true)?;
         examples()
     })

@@ -78,7 +78,7 @@ pub(super) fn known(
     let id = producers.find(producer, iid, now)?;
     let (settings, added, duplicates) = (producers.settings(), producers.added(), producers.duplicates());
     let set = StreamChange::SetProducers { settings, added, duplicates: duplicates.saturating_add(1) };
-    stream.apply_unrecorded(&set);
+    stream.apply(&set, None);
     Some(id)
 }
 
