@@ -119,34 +119,3 @@ const fn lowered(mut digits: u64, mut rest: u64, unit: u64, middle: u64, end: u6
     }
     digits
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Numbers that have fewer digits than Redis writes, or of which it writes another than the nearest: what `ZSCORE` answered.
-    const LONGER_OR_FARTHER: &[(f64, u64, i32)] = &[
-        (7.000000011234079, 70000000112340786, -16),
-        (-5.329070518200751e-15, 53290705182007514, -31),
-        (1791770295115023.2, 17917702951150232, -1),
-        (663703009416763.8, 6637030094167637, -1),
-        (6.195626866399892e-221, 61956268663998915, -237),
-        (6.984971462299466e+112, 69849714622994664, 96),
-        (4.235164862489247e-22, 42351648624892465, -38),
-    ];
-
-    #[test]
-    fn digits_are_those_that_redis_finds() {
-        for (value, digits, scale) in LONGER_OR_FARTHER {
-            assert_eq!(digits_of(value.abs()), (*digits, *scale), "{value}");
-        }
-    }
-
-    #[test]
-    fn the_least_and_the_greatest_doubles_have_digits() {
-        assert_eq!(digits_of(f64::from_bits(1)), (5, -324));
-        assert_eq!(digits_of(f64::MIN_POSITIVE), (22250738585072014, -324));
-        assert_eq!(digits_of(f64::MAX), (17976931348623157, 292));
-        assert_eq!(digits_of(1.0), (1, 0));
-    }
-}
