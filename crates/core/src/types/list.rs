@@ -186,7 +186,10 @@ impl Pieces {
                 });
                 self.insert_packed(at, tail);
                 self.open(at, element, limit);
-                self.join_around(at, limit);
+                // Where it takes the place of a piece's first element, Redis joins nothing.
+                if inside > 0 {
+                    self.join_around(at, limit);
+                }
             }
         }
         true
