@@ -55,7 +55,7 @@ impl Digest {
             ValueRef::List(list) => list.iter().for_each(|element| element.with(|bytes| self.append(bytes))),
             ValueRef::Set(set) => set.iter().for_each(|member| member.with(|bytes| self.add(bytes))),
             ValueRef::ZSet(zset) => zset.iter().for_each(|(member, score)| {
-                let score = number::format_shortest(score);
+                let score = number::format_double(score);
                 self.add_digest(member.with(|member| pair(member, score.as_bytes())));
             }),
             ValueRef::Hash(hash) => {

@@ -1,8 +1,10 @@
 //! Redis's integer and float text, both ways.
 //!
-//! Redis reads numbers with C's `strtod` and `strtold` behind checks of its own, writes scores with the shortest digits that
-//! read back as the same double, and adds floats in the 80-bit format of x87. Every rule here was learned from
+//! Redis reads numbers with C's `strtod` and `strtold` behind checks of its own, writes scores with digits that read back as the
+//! same double ([`digits`]), and adds floats in the 80-bit format of x87. Every rule here was learned from
 //! Redis 8.0.2's answers; the tests hold a record of them.
+mod digits;
+
 use std::fmt;
 
 use num_bigint::BigUint;
@@ -137,8 +139,8 @@ pub fn parse_bound(text: &[u8]) -> Option<f64> {
     }
 }
 
-/// A number as Redis writes a score: an integer where it is one and not huge, else the shortest digits that read back as the
-/// same double, with an exponent where that is shorter.
+/// A number as Redis writes a score: an integer where it is one and not huge, else digits that read back as the same double, with an
+/// exponent where that is shorter.
 pub fn format_f64(value: f64) -> String {
     /// Past half of what an `i64` holds Redis no longer looks for an integer.
     const INTEGERS_END: f64 = (i64::MAX / 2) as f64;
@@ -146,7 +148,7 @@ pub fn format_f64(value: f64) -> String {
     if is_integer && !(value == 0.0 && value.is_sign_negative()) {
         return (value as i64).to_string();
     }
-    format_shortest(value)
+    format_double(value)
 }
 
 /// A number with four digits after the point, as Redis writes distances: of two that are as near, the even one.
@@ -155,8 +157,8 @@ pub fn format_four_decimals(value: f64) -> String {
     format!("{:.4}", rounded / 10_000.0)
 }
 
-/// The shortest digits that read back as the same double, with an exponent where that is shorter.
-pub fn format_shortest(value: f64) -> String {
+/// The digits by which Redis tells one double from others, with an exponent where that is shorter.
+pub fn format_double(value: f64) -> String {
     if value.is_nan() {
         return "nan".into();
     }
@@ -166,14 +168,11 @@ pub fn format_shortest(value: f64) -> String {
     if value == 0.0 {
         return if value.is_sign_negative() { "-0" } else { "0" }.into();
     }
-    // Rust's digits are the shortest too: "d.ddde±x".
-    let scientific = format!("{:e}", value.abs());
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let digits = mantissa.replace('.', "");
-    let count = digits.len() as i32;
     // The value is `digits` times ten to the power of `scale`.
-    let scale = exponent - count + 1;
+    let (digits, scale) = digits::digits_of(value.abs());
+    let digits = digits.to_string();
+    let count = digits.len() as i32;
+    let exponent = scale + count - 1;
     let sign = if value < 0.0 { "-" } else { "" };
     if scale >= 0 && exponent < count + 7 {
         format!("{sign}{digits}{}", "0".repeat(scale as usize))
@@ -341,6 +340,15 @@ mod tests {
         ("-9223372036854775808", Some("-9223372036854776000")),
         ("4611686018427387904", Some("4611686018427387904")),
         ("0.30000000000000004", Some("0.30000000000000004")),
+        ("2.2250738585072014e-308", Some("2.2250738585072014e-308")),
+        // A digit more than are needed to tell it, or another than the nearest.
+        ("7.000000011234079", Some("7.0000000112340786")),
+        ("-5.329070518200751e-15", Some("-5.3290705182007514e-15")),
+        ("6.195626866399892e-221", Some("6.1956268663998915e-221")),
+        ("6.984971462299466e+112", Some("6.9849714622994664e+112")),
+        ("4.235164862489247e-22", Some("4.2351648624892465e-22")),
+        ("1791770295115023.25", Some("1791770295115023.2")),
+        ("663703009416763.75", Some("663703009416763.7")),
         (" 1", None),
         ("1 ", None),
         ("", None),

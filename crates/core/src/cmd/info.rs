@@ -192,7 +192,7 @@ fn clients(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     let all = engine.clients().list();
     let of_all = |load: fn(&Client) -> usize| all.iter().map(|client| load(client)).max().unwrap_or(0);
     let count = |has: fn(&Shown) -> bool| all.iter().filter(|client| has(&client.shown())).count();
-    let (watched, awaited) = db.view().watched_and_awaited()?;
+    let [watched, awaited, awaited_if_gone] = db.view().watched_and_awaited()?;
     lines.add("connected_clients", all.len());
     lines.add("cluster_connections", 0);
     lines.add("maxclients", engine.config().max_clients());
@@ -211,7 +211,7 @@ fn clients(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     lines.add("clients_in_timeout_table", engine.timeouts().len());
     lines.add("total_watched_keys", watched);
     lines.add("total_blocking_keys", awaited);
-    lines.add("total_blocking_keys_on_nokey", 0);
+    lines.add("total_blocking_keys_on_nokey", awaited_if_gone);
     Ok(())
 }
 

@@ -510,7 +510,9 @@ impl<'a> Write<'a> for Sort<'a> {
         let values = self.options.collect(&db.view().counting(), self.key, self.destination.is_some())?;
         let Some(destination) = self.destination else { return Ok(SortReply::Values(values)) };
         let mut list = db.build::<List>()?;
+        list.unpack();
         values.iter().for_each(|value| list.push_back(value.as_deref().unwrap_or_default()));
+        list.pack();
         let count = list.len();
         db.put(destination, list.into_value(), Deadline::Clear)?;
         Ok(SortReply::Stored(count))

@@ -96,7 +96,11 @@ fn parts<'a>(input: &mut Input<'a>) -> Result<Vec<Blob<'a>>, Corrupt> {
     let mut elements = Vec::new();
     for _ in 0..input.length()? {
         match input.length()? {
-            part::PLAIN => elements.push(blob(input)?),
+            part::PLAIN => match blob(input)? {
+                // Only what is too long for a listpack stands by itself.
+                empty if empty.is_empty() => return Err(Corrupt),
+                element => elements.push(element),
+            },
             part::PACKED => unpack!(Listpack, input.string()?, elements),
             _ => return Err(Corrupt),
         }

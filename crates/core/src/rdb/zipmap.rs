@@ -39,7 +39,7 @@ impl<'a> Zipmap<'a> {
                 self.is_at_end = true;
                 let is_as_expected =
                     self.expected >= UNCOUNTED || self.found == 2 * usize::from(self.expected);
-                return if is_as_expected { Ok(None) } else { Err(Corrupt) };
+                return if is_as_expected && self.input.is_empty() { Ok(None) } else { Err(Corrupt) };
             }
             END => return Err(Corrupt),
             WIDE_LENGTH => {

@@ -868,6 +868,16 @@ impl Built<ZSet> {
 }
 
 impl Built<List> {
+    /// Keeps it in the big encoding, as Redis does a list whose size it does not know before it has it.
+    pub fn unpack(&mut self) {
+        self.value.unpack();
+    }
+
+    /// Ends a list that was kept so: it goes over to the small encoding if it is small enough.
+    pub fn pack(&mut self) {
+        self.value.pack(&self.settings);
+    }
+
     /// Puts an element after the last.
     pub fn push_back(&mut self, value: &[u8]) {
         self.value.expect(&[value], &self.settings);

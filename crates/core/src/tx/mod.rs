@@ -431,13 +431,15 @@ impl<'v> View<'v> {
         Ok(self.shard(shard)?.database(self.db))
     }
 
-    /// How many keys are watched, and for how many somebody waits, in all shards, which are locked.
-    pub(crate) fn watched_and_awaited(&self) -> Result<(usize, usize)> {
-        (0..self.engine.keyspace().len()).try_fold((0, 0), |(watched, awaited), shard| {
-            let callers = self.shard(shard)?.callers.as_deref();
-            let (more_watched, more_awaited) =
-                callers.map_or((0, 0), |callers| (callers.watched(), callers.waiters.len()));
-            Ok((watched + more_watched, awaited + more_awaited))
+    /// How many keys are watched, for how many somebody waits, and for how many of these somebody is told when they are gone, in all
+    /// shards, which are locked.
+    pub(crate) fn watched_and_awaited(&self) -> Result<[usize; 3]> {
+        (0..self.engine.keyspace().len()).try_fold([0; 3], |counts, shard| {
+            let more = self.shard(shard)?.callers.as_deref().map_or([0; 3], |callers| {
+                let waiters = &callers.waiters;
+                [callers.watched(), waiters.len(), waiters.heeding_absence()]
+            });
+            Ok(std::array::from_fn(|place| counts[place] + more[place]))
         })
     }
 

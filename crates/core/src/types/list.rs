@@ -85,11 +85,11 @@ impl Limit {
         }
     }
 
-    /// A list that has grown too big goes back to the small encoding only at half of that.
-    fn half_allows(self, pack: &Listpack) -> bool {
+    /// Whether all that a list has is within the limit, or within a half, a third ... of it.
+    fn allows_all(self, pack: &Listpack, part: usize) -> bool {
         match self {
-            Limit::Elements(most) => pack.len() <= most / 2,
-            Limit::Bytes(most) => redis_bytes(pack) <= most / 2,
+            Limit::Elements(most) => pack.len() <= most / part,
+            Limit::Bytes(most) => redis_bytes(pack) <= most / part,
         }
     }
 }
@@ -186,7 +186,10 @@ impl Pieces {
                 });
                 self.insert_packed(at, tail);
                 self.open(at, element, limit);
-                self.join_around(at, limit);
+                // Where it takes the place of a piece's first element, Redis joins nothing.
+                if inside > 0 {
+                    self.join_around(at, limit);
+                }
             }
         }
         true
@@ -407,12 +410,21 @@ impl List {
     }
 
     /// Goes back to the small encoding if the list has become small enough, as Redis does at the end of a command that takes elements
-    /// away or replaces one.
+    /// away or replaces one: only at half of the limit.
     pub fn settle(&mut self, settings: &TypeSettings) {
+        self.pack_within(2, settings);
+    }
+
+    /// Goes over to the small encoding if the list is small enough, as Redis does when it has built one in pieces.
+    pub(crate) fn pack(&mut self, settings: &TypeSettings) {
+        self.pack_within(1, settings);
+    }
+
+    fn pack_within(&mut self, part: usize, settings: &TypeSettings) {
         if let Form::Pieces(pieces) = &mut self.0
             && pieces.count() == 1
             && let Some(Piece::Packed(pack)) = pieces.nth(0)
-            && Limit::of(settings).half_allows(pack)
+            && Limit::of(settings).allows_all(pack, part)
             && let Some(Piece::Packed(pack)) = pieces.remove(0)
         {
             self.0 = Form::Packed(pack);

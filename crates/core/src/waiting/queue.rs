@@ -109,4 +109,10 @@ impl Waiters {
     pub(crate) fn len(&self) -> usize {
         self.queues.len()
     }
+
+    /// For how many of these somebody is to be told when they are gone.
+    pub(crate) fn heeding_absence(&self) -> usize {
+        let heeds = |waiter: &Arc<dyn Queued>| waiter.ticket().awaits == Awaited::Group;
+        self.queues.values().filter(|queue| queue.iter().any(heeds)).count()
+    }
 }

@@ -415,7 +415,11 @@ impl<'a> Command<'a> for XReadGroup<'a> {
                  consumer by specifying a proper ID, or use the > ID to get new messages. The + ID would just \
                  return an empty result set.",
             )),
-            id => parse_id(id, 0).map(GroupFrom::Pending),
+            // After the last ID there is nothing to read again; Redis takes it for `>`.
+            id => parse_id(id, 0).map(|id| match id {
+                StreamId::MAX => GroupFrom::New,
+                id => GroupFrom::Pending(id),
+            }),
         };
         let from: Vec<_> = ids.iter().map(from).collect();
         Ok(XReadGroup { group, consumer, keys: keys.into(), from: from.into(), options, block })
@@ -594,7 +598,8 @@ impl<'a> Blocking<'a> for XReadGroup<'a> {
                     let count = how.options.limits.each() - claimed.len();
                     let entries = how.read_new(&mut stream, count, now, &mut allowance);
                     let is_any = !claimed.is_empty() || !entries.is_empty();
-                    if is_any {
+                    // Redis counts as activity what a consumer has to acknowledge.
+                    if !claimed.is_empty() || (!entries.is_empty() && !how.options.no_ack) {
                         activate_consumer(&mut stream, &how.group, &how.consumer, now);
                     }
                     (claimed, entries, is_any)
