@@ -141,7 +141,7 @@ super::bare! {
     }
 }
 
-impl<'a> Talk<'a> for HImportDiscardAll {
+impl Talk<'_> for HImportDiscardAll {
     fn talk(&self, _: &Engine, session: &mut Session) -> Result<usize> {
         Ok(std::mem::take(session.fieldsets_mut()).len())
     }

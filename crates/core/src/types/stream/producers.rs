@@ -44,7 +44,7 @@ pub struct Producers {
     /// How many entries were not added because their IDs were known.
     duplicates: u64,
     /// None is without an ID.
-    producers: BTreeMap<Arc<[u8]>, Producer>,
+    by_name: BTreeMap<Arc<[u8]>, Producer>,
     /// The producers by the oldest entry that each sent.
     oldest: BTreeSet<(StreamId, Arc<[u8]>)>,
     /// What the producers and all names take, but for the trees that the producers are in.
@@ -132,26 +132,26 @@ impl Producers {
 
     /// The entry that a producer sent under an ID, if that is remembered.
     pub fn find(&self, producer: &[u8], iid: &[u8], now: UnixMs) -> Option<StreamId> {
-        let id = *self.producers.get(producer)?.entries.get(iid)?;
+        let id = *self.by_name.get(producer)?.entries.get(iid)?;
         (!self.settings.is_outdated(id, now.milliseconds_since(UnixMs(0)))).then_some(id)
     }
 
     /// What a producer has sent under an ID, if that is held.
     pub(super) fn sent(&self, producer: &[u8], iid: &[u8]) -> Option<Sent> {
-        let (name, producer) = self.producers.get_key_value(producer)?;
+        let (name, producer) = self.by_name.get_key_value(producer)?;
         producer.entries.get_key_value(iid).map(|(iid, id)| Sent::new(name, iid, *id))
     }
 
     /// How many IDs are held, those that are outdated too.
     pub(super) fn len(&self) -> usize {
-        self.producers.values().map(|producer| producer.entries.len()).sum()
+        self.by_name.values().map(|producer| producer.entries.len()).sum()
     }
 
     /// How many producers and how many of their IDs are remembered. O(N), N being the number of IDs.
     pub fn tracked(&self, now: UnixMs) -> (usize, usize) {
         let is_known = |id: StreamId| !self.settings.is_outdated(id, now.milliseconds_since(UnixMs(0)));
         let counts = self
-            .producers
+            .by_name
             .values()
             .map(|producer| producer.entries.values().filter(|id| is_known(**id)).count());
         counts.filter(|count| *count > 0).fold((0, 0), |(pids, iids), count| (pids + 1, iids + count))
@@ -159,7 +159,7 @@ impl Producers {
 
     /// All IDs that are held, those that are outdated too: producer, ID, entry.
     fn held(&self) -> impl Iterator<Item = (&Arc<[u8]>, &Arc<[u8]>, StreamId)> {
-        self.producers
+        self.by_name
             .iter()
             .flat_map(|(name, producer)| producer.entries.iter().map(move |(iid, id)| (name, iid, *id)))
     }
@@ -179,10 +179,10 @@ impl Producers {
         let is_outdated = |(other, _): &&(StreamId, Arc<[u8]>)| self.settings.is_outdated(*other, id.ms);
         let mut gone = Vec::new();
         for (_, name) in self.oldest.iter().take_while(is_outdated) {
-            let outdated = self.producers[name].by_age.iter().take_while(is_outdated);
+            let outdated = self.by_name[name].by_age.iter().take_while(is_outdated);
             gone.extend(outdated.map(|(id, iid)| Sent::new(name, iid, *id)));
         }
-        let Some((name, of_producer)) = self.producers.get_key_value(producer) else { return gone };
+        let Some((name, of_producer)) = self.by_name.get_key_value(producer) else { return gone };
         let outdated = of_producer.by_age.iter().take_while(is_outdated).count();
         let is_other = |entry: &&(StreamId, Arc<[u8]>)| *entry.1 != *iid;
         let same = of_producer
@@ -210,7 +210,7 @@ impl Producers {
     /// Forgets an ID; false if it is not known.
     pub(super) fn forget(&mut self, producer: &[u8], iid: &[u8]) -> bool {
         let is_known =
-            self.producers.get(producer).is_some_and(|producer| producer.entries.contains_key(iid));
+            self.by_name.get(producer).is_some_and(|producer| producer.entries.contains_key(iid));
         if is_known {
             self.bytes -= name_bytes(iid);
             self.change(producer, |producer| producer.remove(iid));
@@ -220,7 +220,7 @@ impl Producers {
 
     /// Changes one producer, who comes and goes with his first and last ID.
     fn change<T>(&mut self, name: &[u8], change: impl FnOnce(&mut Producer) -> T) {
-        let (name, mut producer) = self.producers.remove_entry(name).unwrap_or_else(|| {
+        let (name, mut producer) = self.by_name.remove_entry(name).unwrap_or_else(|| {
             self.bytes += name_bytes(name);
             (name.into(), Producer::default())
         });
@@ -234,7 +234,7 @@ impl Producers {
             after.map(|id| self.oldest.insert((id, Arc::clone(&name))));
         }
         if after.is_some() {
-            self.producers.insert(name, producer);
+            self.by_name.insert(name, producer);
         } else {
             self.bytes -= name_bytes(&name);
         }
@@ -251,7 +251,7 @@ impl Producers {
     /// What it takes. O(1).
     pub(super) fn bytes(&self) -> usize {
         self.bytes
-            + tree_bytes::<Arc<[u8]>, Producer>(self.producers.len())
+            + tree_bytes::<Arc<[u8]>, Producer>(self.by_name.len())
             + tree_bytes::<(StreamId, Arc<[u8]>), ()>(self.oldest.len())
             + crate::memory::block_bytes(size_of::<Self>())
     }
@@ -260,7 +260,7 @@ impl Producers {
     pub(super) fn recounted_bytes(&self) -> usize {
         let counted =
             |(name, producer): (&Arc<[u8]>, &Producer)| name_bytes(name) + producer.recounted_bytes();
-        self.bytes() - self.bytes + self.producers.iter().map(counted).sum::<usize>()
+        self.bytes() - self.bytes + self.by_name.iter().map(counted).sum::<usize>()
     }
 
     /// The whole of it.
@@ -287,7 +287,7 @@ impl Producers {
             && IdempotencySettings::SIZES.contains(&max_size);
         let mut producers = are_possible.then(|| Self { settings: image.settings, ..Self::default() })?;
         for SentImage { producer, iid, id } in &image.sent {
-            let held = producers.producers.get(&**producer);
+            let held = producers.by_name.get(&**producer);
             let is_new = held.is_none_or(|held| {
                 held.entries.len() < usize::from(max_size) && !held.entries.contains_key(&**iid)
             });
