@@ -4195,7 +4195,8 @@ pub trait Commands {
     /// such key. `GEOSEARCH`.
     ///
     /// # Errors
-    /// A refusal if the member that is the center is not there, if a position cannot be kept, or if a polygon has less than three corners.
+    /// A refusal if the member that is the center is not there, if a position cannot be kept, if a length is negative, or if a polygon has less
+    /// than three corners.
     ///
     /// Complexity: O(N+M*log(M)), N being the number of members in the cells around the area and M that of those in it.
     ///
