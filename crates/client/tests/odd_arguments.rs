@@ -138,3 +138,21 @@ fn an_area_of_less_than_nothing_is_refused_as_in_words() {
     let everywhere = GeoQuery::radius((15.0, 37.0), f64::INFINITY, GeoUnit::Miles);
     assert_eq!(redis.geosearch("g", &everywhere).unwrap().len(), 1);
 }
+
+#[cfg(feature = "vector-sets")]
+#[test]
+fn a_vector_without_components_is_none() {
+    use redlet::{VAddOptions, VSimOptions, VectorQuery};
+    let redis = Redis::memory();
+    for reduce in [None, Some(2)] {
+        let text = refusal(redis.vadd_with("v", &[], "a", VAddOptions { reduce, ..VAddOptions::default() }));
+        assert_eq!(text, "ERR invalid vector specification");
+    }
+    assert_eq!(redis.exists(["v"]).unwrap(), 0);
+    redis.vadd("v", &[1.0, 2.0], "a").unwrap();
+    let nothing = VectorQuery::Vector([][..].into());
+    assert_eq!(
+        refusal(redis.vsim("v", nothing, VSimOptions::default())),
+        "ERR Vector dimension mismatch - got 0 but set has 2"
+    );
+}
