@@ -982,6 +982,9 @@ pub trait Commands {
 
     /// Reads integers of any width among the bits of a string; past its end, and in a missing one, there are zeros. `BITFIELD_RO`.
     ///
+    /// # Errors
+    /// Refused if no string can be so long.
+    ///
     /// Complexity: O(1) for each of them.
     ///
     /// ```

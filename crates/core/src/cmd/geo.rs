@@ -62,10 +62,8 @@ impl GeoUnit {
             ("FT", GeoUnit::Feet),
             ("MI", GeoUnit::Miles),
         ];
-        let found = known.into_iter().find(|(token, _)| args.take(token));
-        found
-            .map(|(_, unit)| unit)
-            .ok_or(Error::refused("ERR unsupported unit provided. please use M, KM, FT, MI"))
+        let unsupported = Error::refused("ERR unsupported unit provided. please use M, KM, FT, MI");
+        args.take_one_of(known).ok_or(unsupported)
     }
 
     const fn meters(self) -> f64 {
@@ -105,10 +103,7 @@ impl<'a> Command<'a> for GeoAdd<'a> {
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let key = args.bytes()?;
         let (mut nx, mut xx, mut ch) = (false, false, false);
-        while let Some((_, flag)) = [("NX", &mut nx), ("XX", &mut xx), ("CH", &mut ch)]
-            .into_iter()
-            .find(|(token, _)| args.take(token))
-        {
+        while let Some(flag) = args.take_one_of([("NX", &mut nx), ("XX", &mut xx), ("CH", &mut ch)]) {
             *flag = true;
         }
         if args.is_empty() || !args.remaining().is_multiple_of(3) || (nx && xx) {
