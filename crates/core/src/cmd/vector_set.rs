@@ -226,17 +226,19 @@ impl VAdd<'_> {
             return Err(Error::refused("ERR asked M value mismatch with existing vector set"));
         }
         let is_projected = shape.input_dimensions > 0;
+        // Redis compares what the set would have to keep, and tells how many components were given.
+        let kept = self.options.reduce.filter(|_| is_projected).map_or(given, |reduced| reduced as usize);
+        if kept != shape.dimensions as usize {
+            return Err(mismatch(given, shape.dimensions));
+        }
         match self.options.reduce {
             Some(_) if !is_projected => {
                 Err(Error::refused("ERR cannot add projection to existing set without projection"))
             }
-            Some(reduced) if reduced != shape.dimensions => Err(mismatch(reduced as usize, shape.dimensions)),
             Some(_) if given != shape.input_dimensions as usize => {
                 Err(input_mismatch(given, shape.input_dimensions))
             }
-            None if is_projected || given != shape.dimensions as usize => {
-                Err(mismatch(given, shape.dimensions))
-            }
+            None if is_projected => Err(mismatch(given, shape.dimensions)),
             _ => Ok(shape),
         }
     }
