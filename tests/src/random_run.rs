@@ -90,6 +90,10 @@ pub fn state() -> Vec<Step> {
             ask(&format!("SMEMBERS {key}"), Comparison::Unordered);
             ask(&format!("ZRANGE {key} 0 -1 WITHSCORES"), Comparison::Exact);
         }
+        for key in ["v", "w"] {
+            ask(&format!("VCARD {key}"), Comparison::Exact);
+            ask(&format!("VRANDMEMBER {key} 100"), Comparison::Unordered);
+        }
     }
     steps
 }

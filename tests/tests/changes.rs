@@ -107,7 +107,7 @@ fn the_commands_of_the_feed_make_the_same_store_again() {
 }
 
 /// Every kind of effect that a change can have.
-const KINDS: [&str; 25] = [
+const KINDS: [&str; 29] = [
     "SetString",
     "Put",
     "Del",
@@ -133,6 +133,10 @@ const KINDS: [&str; 25] = [
     "SRem",
     "ZAdd",
     "ZRem",
+    "HExpireAt",
+    "HPersist",
+    "Stream",
+    "Vector",
 ];
 
 #[test]

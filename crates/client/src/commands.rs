@@ -982,6 +982,9 @@ pub trait Commands {
 
     /// Reads integers of any width among the bits of a string; past its end, and in a missing one, there are zeros. `BITFIELD_RO`.
     ///
+    /// # Errors
+    /// Refused if no string can be so long.
+    ///
     /// Complexity: O(1) for each of them.
     ///
     /// ```
@@ -4195,7 +4198,8 @@ pub trait Commands {
     /// such key. `GEOSEARCH`.
     ///
     /// # Errors
-    /// A refusal if the member that is the center is not there, if a position cannot be kept, or if a polygon has less than three corners.
+    /// A refusal if the member that is the center is not there, if a position cannot be kept, if a length is negative, or if a polygon has less
+    /// than three corners.
     ///
     /// Complexity: O(N+M*log(M)), N being the number of members in the cells around the area and M that of those in it.
     ///

@@ -53,6 +53,20 @@ fn no_command_sees_a_field_after_its_time() {
     }
 }
 
+// Each draw looked at all of them: a million, sixteen million times.
+#[test]
+fn a_draw_of_many_passes_over_what_has_expired_once() {
+    let (redis, clock) = store();
+    with_expired_fields(&redis, &clock, 50_000);
+    redis.hpexpire("h", Duration::from_millis(5), (0..50_000).map(|number| format!("f{number}"))).unwrap();
+    clock.advance(Duration::from_millis(6));
+    let drawn = redis.hrandfield_many("h", redlet::Draw::Repeating(50_000)).unwrap();
+    assert_eq!(drawn.len(), 50_000);
+    assert!(drawn.iter().all(|(field, _)| *field == "c"));
+    redis.hdel("h", ["c"]).unwrap();
+    assert_eq!(redis.hrandfield_many("h", redlet::Draw::Repeating(9)).unwrap(), []);
+}
+
 #[test]
 fn a_hash_goes_with_its_last_field() {
     for more in [0, 600] {

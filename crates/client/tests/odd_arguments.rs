@@ -1,7 +1,7 @@
 //! Arguments that no word of Redis's protocol can be, or that only a program would think of.
 use std::time::Duration;
 
-use redlet::{Commands, Draw, End, ExpiresAt, ManualClock, Redis, Ttl, UnixMs, Weighing};
+use redlet::{Commands, Draw, End, ExpiresAt, GeoQuery, GeoUnit, ManualClock, Redis, Ttl, UnixMs, Weighing};
 
 fn refusal<T: std::fmt::Debug>(result: redlet::Result<T>) -> String {
     result.unwrap_err().to_string()
@@ -117,4 +117,42 @@ fn a_small_part_of_a_long_value_does_not_keep_the_whole_of_it() {
     assert_ne!(part.as_ptr(), whole.as_ptr());
     let most = redis.getrange("k", 0, -2).unwrap();
     assert_eq!((most.len(), most.as_ptr()), ((1 << 20) - 1, whole.as_ptr()));
+}
+
+// Doubled until it reached around the earth, a negative radius never did.
+#[test]
+fn an_area_of_less_than_nothing_is_refused_as_in_words() {
+    let redis = Redis::memory();
+    redis.geoadd("g", [((13.36, 38.12), "Palermo")]).unwrap();
+    for key in ["g", "nosuch"] {
+        for radius in [-1.0, f64::NEG_INFINITY, f64::NAN] {
+            let text = refusal(redis.geosearch(key, &GeoQuery::radius((15.0, 37.0), radius, GeoUnit::Miles)));
+            assert_eq!(text, "ERR radius cannot be negative");
+        }
+        for (width, height) in [(-1.0, 1.0), (1.0, -1.0), (f64::NAN, 1.0)] {
+            let area = GeoQuery::bounding_box((15.0, 37.0), width, height, GeoUnit::Miles);
+            assert_eq!(refusal(redis.geosearch(key, &area)), "ERR height or width cannot be negative");
+        }
+        assert!(redis.geosearch(key, &GeoQuery::radius((15.0, 97.0), 1.0, GeoUnit::Miles)).is_err());
+    }
+    let everywhere = GeoQuery::radius((15.0, 37.0), f64::INFINITY, GeoUnit::Miles);
+    assert_eq!(redis.geosearch("g", &everywhere).unwrap().len(), 1);
+}
+
+#[cfg(feature = "vector-sets")]
+#[test]
+fn a_vector_without_components_is_none() {
+    use redlet::{VAddOptions, VSimOptions, VectorQuery};
+    let redis = Redis::memory();
+    for reduce in [None, Some(2)] {
+        let text = refusal(redis.vadd_with("v", &[], "a", VAddOptions { reduce, ..VAddOptions::default() }));
+        assert_eq!(text, "ERR invalid vector specification");
+    }
+    assert_eq!(redis.exists(["v"]).unwrap(), 0);
+    redis.vadd("v", &[1.0, 2.0], "a").unwrap();
+    let nothing = VectorQuery::Vector([][..].into());
+    assert_eq!(
+        refusal(redis.vsim("v", nothing, VSimOptions::default())),
+        "ERR Vector dimension mismatch - got 0 but set has 2"
+    );
 }

@@ -77,6 +77,11 @@ impl<'a> Args<'a> {
         found
     }
 
+    /// Takes the next word if it is one of some tokens, and gives what that one stands for.
+    pub fn take_one_of<T, const N: usize>(&mut self, tokens: [(&str, T); N]) -> Option<T> {
+        tokens.into_iter().find_map(|(token, meaning)| self.take(token).then_some(meaning))
+    }
+
     /// Takes the next word if it is `token` and at least `following` words come after it.
     pub fn take_with(&mut self, token: &str, following: usize) -> bool {
         self.remaining() > following && self.take(token)

@@ -349,8 +349,7 @@ impl BitOperation {
     ];
 
     fn take(args: &mut Args<'_>) -> Result<Self> {
-        let taken = Self::TOKENS.into_iter().find(|(token, _)| args.take(token));
-        taken.map(|(_, operation)| operation).ok_or(Error::Syntax)
+        args.take_one_of(Self::TOKENS).ok_or(Error::Syntax)
     }
 
     /// Refuses a number of keys that the operation makes no sense of.
@@ -592,8 +591,7 @@ impl Overflow {
     fn take(args: &mut Args<'_>) -> Result<Self> {
         const MODES: [(&str, Overflow); 3] =
             [("WRAP", Overflow::Wrap), ("SAT", Overflow::Saturate), ("FAIL", Overflow::Fail)];
-        let taken = MODES.into_iter().find(|(token, _)| args.take(token));
-        taken.map(|(_, mode)| mode).ok_or(Error::refused("ERR Invalid OVERFLOW type specified"))
+        args.take_one_of(MODES).ok_or(Error::refused("ERR Invalid OVERFLOW type specified"))
     }
 }
 
@@ -654,13 +652,12 @@ impl<'a> FieldOperations<'a> {
     fn parse(args: &mut Args<'_>) -> Self {
         let (mut operations, mut overflow) = (Vec::new(), Overflow::Wrap);
         let mut next = || {
-            let field = |args: &mut Args<'_>| Field::take(args);
             if args.take_with("GET", 2) {
-                operations.push(field(args)?.get());
+                operations.push(Field::take(args)?.get());
             } else if args.take_with("SET", 3) {
-                operations.push(field(args)?.set(args.int()?).overflow(overflow));
+                operations.push(Field::take(args)?.set(args.int()?).overflow(overflow));
             } else if args.take_with("INCRBY", 3) {
-                operations.push(field(args)?.incr_by(args.int()?).overflow(overflow));
+                operations.push(Field::take(args)?.incr_by(args.int()?).overflow(overflow));
             } else if args.take_with("OVERFLOW", 1) {
                 overflow = Overflow::take(args)?;
             } else {

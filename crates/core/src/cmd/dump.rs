@@ -8,8 +8,6 @@ pub use crate::keyspace::PastUse;
 use crate::rdb::{self, Compression, Unreadable};
 use crate::replay;
 use crate::tx::{Deadline, Tx, View};
-#[cfg(feature = "vector-sets")]
-use crate::types::ValueRef;
 use crate::{Bytes, Error, Result, UnixMs};
 
 table! {
@@ -37,12 +35,10 @@ impl<'a> Read<'a> for Dump<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
         let compression =
             if db.engine().config().compresses_dumps() { Compression::Lzf } else { Compression::None };
-        let value = db.value(self.key)?;
-        #[cfg(feature = "vector-sets")]
-        if matches!(value, Some(ValueRef::VectorSet(_))) {
-            return Err(Error::refused("ERR vector sets cannot be dumped: read them with VEMB and VGETATTR"));
-        }
-        Ok(value.map(|value| rdb::dump(value, compression).into()))
+        let Some(value) = db.value(self.key)? else { return Ok(None) };
+        let dumped = rdb::dump(value, compression);
+        let refusal = Error::refused("ERR vector sets cannot be dumped: read them with VEMB and VGETATTR");
+        dumped.map(|dumped| Some(dumped.into())).ok_or(refusal)
     }
 }
 

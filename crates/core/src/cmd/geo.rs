@@ -1,6 +1,5 @@
 //! Geo: GEOADD, GEOSEARCH, GEODIST and their kin, on sorted sets whose scores are places on the earth.
 use std::borrow::Cow;
-use std::cmp::Ordering;
 
 use crate::Bytes;
 
@@ -63,10 +62,8 @@ impl GeoUnit {
             ("FT", GeoUnit::Feet),
             ("MI", GeoUnit::Miles),
         ];
-        let found = known.into_iter().find(|(token, _)| args.take(token));
-        found
-            .map(|(_, unit)| unit)
-            .ok_or(Error::refused("ERR unsupported unit provided. please use M, KM, FT, MI"))
+        let unsupported = Error::refused("ERR unsupported unit provided. please use M, KM, FT, MI");
+        args.take_one_of(known).ok_or(unsupported)
     }
 
     const fn meters(self) -> f64 {
@@ -106,10 +103,7 @@ impl<'a> Command<'a> for GeoAdd<'a> {
     fn parse(args: &mut Args<'a>) -> Result<Self> {
         let key = args.bytes()?;
         let (mut nx, mut xx, mut ch) = (false, false, false);
-        while let Some((_, flag)) = [("NX", &mut nx), ("XX", &mut xx), ("CH", &mut ch)]
-            .into_iter()
-            .find(|(token, _)| args.take(token))
-        {
+        while let Some(flag) = args.take_one_of([("NX", &mut nx), ("XX", &mut xx), ("CH", &mut ch)]) {
             *flag = true;
         }
         if args.is_empty() || !args.remaining().is_multiple_of(3) || (nx && xx) {
@@ -281,6 +275,15 @@ pub enum GeoCenter<'a> {
     Position(Position),
 }
 
+impl GeoCenter<'_> {
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::Member(_) => Ok(()),
+            Self::Position(position) => position.check(),
+        }
+    }
+}
+
 impl From<Position> for GeoCenter<'_> {
     fn from(position: Position) -> Self {
         Self::Position(position)
@@ -307,16 +310,16 @@ pub enum GeoArea<'a> {
     Circle {
         /// Its middle.
         center: GeoCenter<'a>,
-        /// In the query's unit, not negative.
+        /// In the query's unit; a negative one is refused.
         radius: f64,
     },
     /// `BYBOX`: what is no further than half of the width to the east or west and half of the height to the north or south.
     Box {
         /// Its middle.
         center: GeoCenter<'a>,
-        /// In the query's unit, not negative.
+        /// In the query's unit; a negative one is refused.
         width: f64,
-        /// In the query's unit, not negative.
+        /// In the query's unit; a negative one is refused.
         height: f64,
     },
     /// `BYPOLYGON`, of Valkey 9: what lines from corner to corner enclose, of which there are at least three. Distances are counted from the
@@ -397,12 +400,32 @@ impl<'a> GeoQuery<'a> {
         self
     }
 
+    /// Refuses what words could not have brought.
+    fn check(&self) -> Result<()> {
+        match &self.area {
+            GeoArea::Circle { center, radius } => {
+                check_radius(*radius)?;
+                center.check()
+            }
+            GeoArea::Box { center, width, height } => {
+                check_sides(*width, *height)?;
+                center.check()
+            }
+            GeoArea::Polygon(corners) => {
+                if corners.len() < 3 {
+                    return Err(Error::refused(TOO_FEW_CORNERS));
+                }
+                corners.iter().try_for_each(|corner| corner.check())
+            }
+        }
+    }
+
     /// The area in meters.
     fn shape(&self, zset: &ZSetView<'_>) -> Result<Shape> {
         let meters = self.unit.meters();
         let find = |center: &GeoCenter<'_>| match *center {
             GeoCenter::Member(member) => place_of(zset, member),
-            GeoCenter::Position(position) => position.check().map(|()| position),
+            GeoCenter::Position(position) => Ok(position),
         };
         Ok(match &self.area {
             GeoArea::Circle { center, radius } => {
@@ -411,13 +434,7 @@ impl<'a> GeoQuery<'a> {
             GeoArea::Box { center, width, height } => {
                 Shape::Box { center: find(center)?, width: width * meters, height: height * meters }
             }
-            GeoArea::Polygon(corners) => {
-                if corners.len() < 3 {
-                    return Err(Error::refused(TOO_FEW_CORNERS));
-                }
-                corners.iter().try_for_each(|corner| corner.check())?;
-                Shape::polygon(corners.clone())
-            }
+            GeoArea::Polygon(corners) => Shape::polygon(corners.clone()),
         })
     }
 
@@ -440,7 +457,7 @@ impl<'a> GeoQuery<'a> {
         let order = self.order.or(self.count.filter(|_| !self.any).map(|_| GeoOrder::Nearest));
         if let Some(order) = order {
             let compare = |a: &Found<'_>, b: &Found<'_>| {
-                let nearer = a.distance.partial_cmp(&b.distance).unwrap_or(Ordering::Equal);
+                let nearer = a.distance.total_cmp(&b.distance);
                 if order == GeoOrder::Nearest { nearer } else { nearer.reverse() }
             };
             if wanted < found.len() {
@@ -456,6 +473,20 @@ impl<'a> GeoQuery<'a> {
 }
 
 const TOO_FEW_CORNERS: &str = "ERR GEOSEARCH BYPOLYGON must have at least 3 vertices";
+
+/// Refuses a radius that is negative, or no number: no doubling would bring it around the earth.
+fn check_radius(radius: f64) -> Result<()> {
+    if radius >= 0.0 { Ok(()) } else { Err(Error::refused("ERR radius cannot be negative")) }
+}
+
+/// The same of the sides of a box.
+fn check_sides(width: f64, height: f64) -> Result<()> {
+    if width >= 0.0 && height >= 0.0 {
+        Ok(())
+    } else {
+        Err(Error::refused("ERR height or width cannot be negative"))
+    }
+}
 
 fn place_of(zset: &ZSetView<'_>, member: &[u8]) -> Result<Position> {
     let score = zset.score(member).ok_or(Error::refused("ERR could not decode requested zset member"))?;
@@ -694,6 +725,7 @@ impl<'a> GeoAsked<'a> {
             self.bad_radius.clone().map_or(Ok(()), Err)?;
         }
         let query = self.query.as_ref().map_err(Error::clone)?;
+        query.check()?;
         zset.map_or(Ok(Vec::new()), |zset| query.find(zset))
     }
 
@@ -729,18 +761,14 @@ impl Extent {
 
     fn circle(args: &mut Args<'_>) -> Result<Self> {
         let radius = Self::number(args, "ERR need numeric radius")?;
-        if radius < 0.0 {
-            return Err(Error::refused("ERR radius cannot be negative"));
-        }
+        check_radius(radius)?;
         Ok(Extent::Circle { radius, unit: GeoUnit::parse(args)? })
     }
 
     fn bounding_box(args: &mut Args<'_>) -> Result<Self> {
         let width = Self::number(args, "ERR need numeric width")?;
         let height = Self::number(args, "ERR need numeric height")?;
-        if height < 0.0 || width < 0.0 {
-            return Err(Error::refused("ERR height or width cannot be negative"));
-        }
+        check_sides(width, height)?;
         Ok(Extent::Box { width, height, unit: GeoUnit::parse(args)? })
     }
 

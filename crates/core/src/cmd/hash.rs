@@ -662,9 +662,21 @@ impl<'a> Read<'a> for HRandField<'a> {
         }
         let drawn: Vec<(Bytes, Bytes)> = match hash {
             None => Vec::new(),
+            // Those that have expired are passed over once, not by each draw.
+            Some(hash) if hash.is_timed() => {
+                let alive: Vec<_> = hash.iter().collect();
+                let one = || alive.get(random.below(alive.len().max(1) as u64) as usize).copied();
+                draw(
+                    self.draw,
+                    alive.len(),
+                    random,
+                    || one().map(copied),
+                    || alive.iter().copied().map(copied).collect(),
+                )?
+            }
             Some(hash) => draw(
                 self.draw,
-                if hash.is_timed() { hash.iter().count() } else { hash.len() },
+                hash.len(),
                 random,
                 || hash.random(random).map(copied),
                 || hash.iter().map(copied).collect(),

@@ -153,9 +153,10 @@ impl<'a> SortOptions<'a> {
         let mut values = Vec::with_capacity(sorted.len().saturating_mul(self.get.len()));
         for element in &sorted {
             for pattern in &self.get {
-                values.push(match Found::follow(db, pattern, element, &mut name)? {
-                    _ if *pattern == ELEMENT => Some(Bytes::copy_from_slice(element)),
-                    found => found.map(Found::copy),
+                values.push(if *pattern == ELEMENT {
+                    Some(Bytes::copy_from_slice(element))
+                } else {
+                    Found::follow(db, pattern, element, &mut name)?.map(Found::copy)
                 });
             }
         }

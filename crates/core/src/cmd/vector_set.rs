@@ -14,7 +14,7 @@ use crate::types::VectorSet;
 pub use crate::types::vector_image::Quantization;
 use crate::types::vector_image::{PackedVector, Shape, VectorChange};
 use crate::types::vector_set::{
-    DEFAULT_BUILD_EFFORT, DEFAULT_LINKS, Filter, Found, MAX_REDUCED, Search, Vector, project,
+    DEFAULT_BUILD_EFFORT, DEFAULT_LINKS, Filter, Found, MAX_PROJECTED, MAX_REDUCED, Search, Vector, project,
 };
 use crate::{Bytes, Error, Reply, Result};
 
@@ -204,6 +204,10 @@ impl VAdd<'_> {
     fn first_shape(&self, uid: u64) -> Result<Shape> {
         let given = u32::try_from(self.vector.len()).map_err(|_| NOT_A_VECTOR)?;
         let (dimensions, input_dimensions) = match self.options.reduce {
+            Some(reduced) if u64::from(reduced) * u64::from(given) > MAX_PROJECTED => {
+                let text = format!("ERR {given} components are too many to be projected to {reduced}");
+                return Err(Error::Refused(text.into()));
+            }
             Some(reduced) => (reduced, given),
             None => (given, 0),
         };
@@ -222,17 +226,19 @@ impl VAdd<'_> {
             return Err(Error::refused("ERR asked M value mismatch with existing vector set"));
         }
         let is_projected = shape.input_dimensions > 0;
+        // Redis compares what the set would have to keep, and tells how many components were given.
+        let kept = self.options.reduce.filter(|_| is_projected).map_or(given, |reduced| reduced as usize);
+        if kept != shape.dimensions as usize {
+            return Err(mismatch(given, shape.dimensions));
+        }
         match self.options.reduce {
             Some(_) if !is_projected => {
                 Err(Error::refused("ERR cannot add projection to existing set without projection"))
             }
-            Some(reduced) if reduced != shape.dimensions => Err(mismatch(reduced as usize, shape.dimensions)),
             Some(_) if given != shape.input_dimensions as usize => {
                 Err(input_mismatch(given, shape.input_dimensions))
             }
-            None if is_projected || given != shape.dimensions as usize => {
-                Err(mismatch(given, shape.dimensions))
-            }
+            None if is_projected => Err(mismatch(given, shape.dimensions)),
             _ => Ok(shape),
         }
     }
@@ -240,14 +246,16 @@ impl VAdd<'_> {
 
 /// A vector as a set keeps it, projected if the set projects.
 fn packed(shape: &Shape, vector: &[f32]) -> Result<Vector> {
-    let is_projected = shape.input_dimensions as usize == vector.len();
-    let projected = is_projected.then(|| project(vector, shape.dimensions));
+    let projected = shape.projects(vector.len()).then(|| project(vector, shape.dimensions));
     Vector::new(projected.as_deref().unwrap_or(vector), shape.quantization).ok_or(NOT_A_VECTOR)
 }
 
 impl<'a> Write<'a> for VAdd<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<YesOrNo> {
         self.options.check()?;
+        if self.vector.is_empty() {
+            return Err(NOT_A_VECTOR);
+        }
         let found = db.view().vector_set(self.key)?;
         let shape = match found {
             Some(set) => self.shape_of(set)?,
@@ -256,9 +264,10 @@ impl<'a> Write<'a> for VAdd<'a> {
         let is_new = found.is_none_or(|set| !set.contains(self.element));
         let element = self.element.into();
         let vector: PackedVector<'_> = packed(&shape, &self.vector)?.image();
-        let effort = self.options.effort.map_or(DEFAULT_BUILD_EFFORT, |effort| effort as usize);
+        let effort = self.options.effort.unwrap_or(DEFAULT_BUILD_EFFORT);
         let mut set = db.vector_set_mut(self.key)?;
-        set.apply_with(&VectorChange::Add { shape, element, vector }, effort, Some("vadd"));
+        let fits = set.apply(&VectorChange::Add { shape, element, vector, effort }, Some("vadd"));
+        debug_assert!(fits, "the vector was made for this shape");
         if let Some(attributes) = self.options.attributes {
             let (element, attributes) = (self.element.into(), attributes.into());
             set.apply(&VectorChange::SetAttributes { element, attributes }, None);
@@ -293,7 +302,7 @@ impl<'a> VectorQuery<'a> {
             }
             VectorQuery::Vector(vector) => {
                 let given = vector.len();
-                if given != shape.dimensions as usize && given != shape.input_dimensions as usize {
+                if given != shape.dimensions as usize && !shape.projects(given) {
                     return Err(match shape.input_dimensions {
                         0 => mismatch(given, shape.dimensions),
                         expected => input_mismatch(given, expected),
@@ -821,16 +830,16 @@ impl<'a> Command<'a> for VEmb<'a> {
 impl<'a> Read<'a> for VEmb<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<VEmbReply>> {
         let Some(set) = db.vector_set(self.key)? else { return Ok(None) };
-        let Some(vector) = set.vector(self.element) else { return Ok(None) };
         if !self.is_raw {
             return Ok(set.unpacked(self.element).map(VEmbReply::Components));
         }
-        Ok(Some(VEmbReply::Raw(RawVector {
+        let raw = |vector: &Vector| RawVector {
             quantization: set.shape().quantization,
             components: Bytes::copy_from_slice(&vector.image().components),
             norm: vector.norm().into(),
             range: vector.range().map(f64::from),
-        })))
+        };
+        Ok(set.vector(self.element).map(raw).map(VEmbReply::Raw))
     }
 }
 

@@ -6,7 +6,7 @@
 //! 111ooooo nnnnnnnn oooooooo  n + 9 bytes, of which the first was o + 1 bytes before
 //! ```
 //!
-//! Whoever compresses may choose what to repeat. [`compress`] chooses as Redis does, by remembering where each three bytes were last, so
+//! Whoever compresses may choose what to repeat. [`Compressor`] chooses as Redis does, by remembering where each three bytes were last, so
 //! what it writes is nearly always the same.
 
 /// No byte expands to more: three make 264.
@@ -56,73 +56,85 @@ pub(super) fn expand(compressed: &[u8], length: usize) -> Option<Vec<u8>> {
     (expanded.len() == length).then_some(expanded)
 }
 
-/// Where bytes were last that are likely to be the three in question.
-struct Places(Vec<usize>);
+/// Compresses strings, one after the other.
+///
+/// It remembers where bytes were last that are likely to be the three in question. That takes half a mebibyte, which is cleared once and not
+/// for each string: bytes are numbered on from one string to the next, so what is remembered of earlier ones is known by its number.
+#[derive(Default)]
+pub(super) struct Compressor {
+    /// Made for the first string.
+    places: Vec<u64>,
+    /// The number of the first byte of the string, and that of the first one after it.
+    first: u64,
+    end: u64,
+}
 
-impl Places {
+impl Compressor {
     const BITS: u32 = 16;
 
-    fn new() -> Self {
-        Self(vec![0; 1 << Self::BITS])
+    fn begin(&mut self, bytes: &[u8]) {
+        self.places.resize(1 << Self::BITS, 0);
+        self.first = self.end;
+        self.end += bytes.len() as u64;
     }
 
-    /// Remembers `at` for the three bytes that begin there, and tells the place that was remembered for them before, if it was any.
-    fn replace(&mut self, bytes: &[u8], at: usize) -> usize {
+    /// Remembers `at` for the three bytes that begin there, and tells the place that was remembered for them before. The very beginning is
+    /// none: nothing repeats from there.
+    fn replace(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
         let three =
             bytes[at..at + REPEATED_MIN].iter().fold(0_u32, |three, &byte| three << 8 | u32::from(byte));
         let slot = (three >> (24 - Self::BITS)).wrapping_sub(three.wrapping_mul(5)) & ((1 << Self::BITS) - 1);
-        std::mem::replace(&mut self.0[slot as usize], at)
+        let before = std::mem::replace(&mut self.places[slot as usize], self.first + at as u64);
+        before.checked_sub(self.first).filter(|before| *before > 0).map(|before| before as usize)
     }
-}
 
-/// What stands for `bytes`, unless it would take more than `most` bytes, or nearly.
-pub(super) fn compress(bytes: &[u8], most: usize) -> Option<Vec<u8>> {
-    let mut places = Places::new();
-    let mut compressed = Vec::with_capacity(most);
-    // The literals that were not written yet.
-    let mut literals = 0;
-    let mut at = 0;
-    while at + REPEATED_MIN <= bytes.len() {
-        let before = places.replace(bytes, at);
-        let distance = at.wrapping_sub(before);
-        // Nothing repeats from the very beginning: an empty place says so too.
-        let repeats = before > 0
-            && distance <= DISTANCE_MAX
-            && bytes[before..before + REPEATED_MIN] == bytes[at..at + REPEATED_MIN];
-        if !repeats {
-            at += 1;
-            continue;
+    /// What stands for `bytes`, unless it would take more than `most` bytes, or nearly.
+    pub(super) fn compress(&mut self, bytes: &[u8], most: usize) -> Option<Vec<u8>> {
+        self.begin(bytes);
+        let mut compressed = Vec::with_capacity(most);
+        // The literals that were not written yet.
+        let mut literals = 0;
+        let mut at = 0;
+        while at + REPEATED_MIN <= bytes.len() {
+            let is_repeated = |before: &usize| {
+                at - before <= DISTANCE_MAX
+                    && bytes[*before..before + REPEATED_MIN] == bytes[at..at + REPEATED_MIN]
+            };
+            let Some(before) = self.replace(bytes, at).filter(is_repeated) else {
+                at += 1;
+                continue;
+            };
+            write_literals(&bytes[literals..at], &mut compressed);
+            if compressed.len() + REPETITION_ROOM > most {
+                return None;
+            }
+            let longest = longest_repeated(bytes.len() - at);
+            let same =
+                bytes[at..at + longest].iter().zip(&bytes[before..]).take_while(|(one, other)| one == other);
+            let repeated = same.count();
+            let offset = (at - before - 1) as u16;
+            let [high, low] = offset.to_be_bytes();
+            if repeated <= SHORT_REPEATED_MAX {
+                compressed.push((repeated as u8 - 2) << 5 | high);
+            } else {
+                compressed.extend([7 << 5 | high, (repeated - 9) as u8]);
+            }
+            compressed.push(low);
+            at += repeated;
+            literals = at;
+            if at + REPEATED_MIN <= bytes.len() {
+                self.replace(bytes, at - 2);
+                self.replace(bytes, at - 1);
+            }
         }
-        write_literals(&bytes[literals..at], &mut compressed);
-        if compressed.len() + REPETITION_ROOM > most {
+        let last_run = (at - literals) % LITERALS_MAX;
+        let full_runs = (at - literals) / LITERALS_MAX;
+        if compressed.len() + full_runs * (1 + LITERALS_MAX) + 1 + last_run + END_ROOM > most {
             return None;
         }
-        let longest = longest_repeated(bytes.len() - at);
-        let same =
-            bytes[at..at + longest].iter().zip(&bytes[before..]).take_while(|(one, other)| one == other);
-        let repeated = same.count();
-        let offset = (distance - 1) as u16;
-        let [high, low] = offset.to_be_bytes();
-        if repeated <= SHORT_REPEATED_MAX {
-            compressed.push((repeated as u8 - 2) << 5 | high);
-        } else {
-            compressed.extend([7 << 5 | high, (repeated - 9) as u8]);
-        }
-        compressed.push(low);
-        at += repeated;
-        literals = at;
-        if at + REPEATED_MIN <= bytes.len() {
-            places.replace(bytes, at - 2);
-            places.replace(bytes, at - 1);
-        }
+        write_literals(&bytes[literals..], &mut compressed);
+        Some(compressed)
     }
-    let last_run = (at - literals) % LITERALS_MAX;
-    let full_runs = (at - literals) / LITERALS_MAX;
-    if compressed.len() + full_runs * (1 + LITERALS_MAX) + 1 + last_run + END_ROOM > most {
-        return None;
-    }
-    write_literals(&bytes[literals..], &mut compressed);
-    Some(compressed)
 }
 
 /// How many of the bytes that are left may be repeated. Redis stops two before the end, except where its steps of three and of sixteen do
@@ -150,7 +162,8 @@ mod tests {
     // What `DUMP` of Redis 8.0.2 has for these strings.
     #[test]
     fn strings_are_compressed_as_by_a_real_server() {
-        let compressed = |text: &[u8]| compress(text, text.len() - 4);
+        let mut compressor = Compressor::default();
+        let mut compressed = |text: &[u8]| compressor.compress(text, text.len() - 4);
         assert_eq!(compressed(&[b'a'; 21]).as_deref(), Some(&b"\x01aa\xe0\x0a\x00"[..]));
         assert_eq!(compressed(&b"ab".repeat(40)).as_deref(), Some(&b"\x02aba\xe0\x42\x01\x01ab"[..]));
         assert_eq!(compressed(b"abcdefghijklmnopqrstu"), None);
@@ -181,11 +194,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_compressed_expands_to_what_it_was(bytes in repetitive()) {
-            let most = bytes.len().saturating_sub(4);
-            if let Some(compressed) = compress(&bytes, most) {
-                prop_assert!(compressed.len() <= most);
-                prop_assert_eq!(expand(&compressed, bytes.len()), Some(bytes));
+        fn what_was_compressed_expands_to_what_it_was(strings in proptest::collection::vec(repetitive(), 1..6)) {
+            let mut compressor = Compressor::default();
+            for bytes in strings {
+                let most = bytes.len().saturating_sub(4);
+                let compressed = compressor.compress(&bytes, most);
+                let alone = Compressor::default().compress(&bytes, most);
+                prop_assert_eq!(&compressed, &alone, "nothing is left of the strings before");
+                if let Some(compressed) = compressed {
+                    prop_assert!(compressed.len() <= most);
+                    prop_assert_eq!(expand(&compressed, bytes.len()), Some(bytes));
+                }
             }
         }
 

@@ -65,11 +65,11 @@ pub enum Compression {
     None,
 }
 
-/// Writes a value, with its footer.
-pub fn dump(value: ValueRef<'_>, compression: Compression) -> Vec<u8> {
+/// Writes a value, with its footer; `None` for a vector set, which Redis's module writes in a way of its own.
+pub fn dump(value: ValueRef<'_>, compression: Compression) -> Option<Vec<u8>> {
     let mut output = Output::new(compression);
-    write::value(value, &mut output);
-    seal(output.into_bytes())
+    write::value(value, &mut output)?;
+    Some(seal(output.into_bytes()))
 }
 
 /// Adds the footer to a value that is written already.

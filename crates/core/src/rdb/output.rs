@@ -7,6 +7,7 @@ use crate::number::parse_i64;
 pub(super) struct Output {
     bytes: Vec<u8>,
     compression: Compression,
+    compressor: lzf::Compressor,
 }
 
 /// The longest text that Redis looks at for an integer of 32 bits.
@@ -17,8 +18,8 @@ const UNCOMPRESSED_MAX: usize = 20;
 const WON_MIN: usize = 4;
 
 impl Output {
-    pub(super) const fn new(compression: Compression) -> Self {
-        Self { bytes: Vec::new(), compression }
+    pub(super) fn new(compression: Compression) -> Self {
+        Self { bytes: Vec::new(), compression, compressor: lzf::Compressor::default() }
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {
@@ -85,7 +86,7 @@ impl Output {
 
     fn text(&mut self, text: &[u8]) {
         let is_tried = self.compression == Compression::Lzf && text.len() > UNCOMPRESSED_MAX;
-        match is_tried.then(|| lzf::compress(text, text.len() - WON_MIN)).flatten() {
+        match is_tried.then(|| self.compressor.compress(text, text.len() - WON_MIN)).flatten() {
             Some(compressed) => {
                 self.special(special::LZF);
                 self.length(compressed.len() as u64);

@@ -6,7 +6,8 @@ use crate::number::format_f64;
 use crate::types::list::Stretch;
 use crate::types::{Element, Encoding, Hash, IntBuffer, List, Set, StrRef, ValueRef, ZSet};
 
-pub(super) fn value(value: ValueRef<'_>, output: &mut Output) {
+/// Writes a value; `None` for one that has no form.
+pub(super) fn value(value: ValueRef<'_>, output: &mut Output) -> Option<()> {
     match value {
         ValueRef::String(string) => write_string(string, output),
         ValueRef::List(list) => write_list(list, output),
@@ -15,8 +16,9 @@ pub(super) fn value(value: ValueRef<'_>, output: &mut Output) {
         ValueRef::ZSet(zset) => write_zset(zset, output),
         ValueRef::Stream(stream) => stream::write(stream, output),
         #[cfg(feature = "vector-sets")]
-        ValueRef::VectorSet(_) => unreachable!("DUMP refuses vector sets"),
+        ValueRef::VectorSet(_) => return None,
     }
+    Some(())
 }
 
 fn write_string(string: StrRef<'_>, output: &mut Output) {

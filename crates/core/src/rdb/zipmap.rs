@@ -4,7 +4,8 @@
 //! | fields: 1 | length of field, field, length of value, unused: 1, value, unused bytes | ... | 0xff |
 //! ```
 //!
-//! A length is a byte up to 253, or 0xfe and four bytes, little-endian. From 254 fields on the first byte says nothing.
+//! A length is a byte up to 253, or 0xfe and four bytes, little-endian. From 254 fields on the first byte is 0xfe. What comes between the
+//! end and another one is of no matter.
 use super::Corrupt;
 use super::input::Input;
 use super::read::Packed;
@@ -25,6 +26,9 @@ pub(super) struct Zipmap<'a> {
 
 impl<'a> Packed<'a> for Zipmap<'a> {
     fn open(bytes: &'a [u8]) -> Result<Self, Corrupt> {
+        if bytes.last() != Some(&END) {
+            return Err(Corrupt);
+        }
         let mut input = Input::new(bytes);
         let expected = input.byte()?;
         Ok(Self { input, expected, found: 0, is_at_end: false })
@@ -38,8 +42,8 @@ impl<'a> Zipmap<'a> {
             END if !is_value => {
                 self.is_at_end = true;
                 let is_as_expected =
-                    self.expected >= UNCOUNTED || self.found == 2 * usize::from(self.expected);
-                return if is_as_expected && self.input.is_empty() { Ok(None) } else { Err(Corrupt) };
+                    self.expected == UNCOUNTED || self.found == 2 * usize::from(self.expected);
+                return if is_as_expected { Ok(None) } else { Err(Corrupt) };
             }
             END => return Err(Corrupt),
             WIDE_LENGTH => {
@@ -65,5 +69,31 @@ impl<'a> Iterator for Zipmap<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.is_at_end { None } else { self.next_element().transpose() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zipmap_ends_and_counts_as_for_a_real_server() {
+        let fields =
+            |bytes: &[u8]| Zipmap::open(bytes)?.collect::<Result<Vec<_>, _>>().map(|found| found.len() / 2);
+        // Whether RESTORE of Redis 8.0.2 with `sanitize-dump-payload yes` takes it.
+        for (bytes, expected) in [
+            (&b"\x01\x01f\x03\x02vvvxx\xff"[..], Some(1)),
+            (b"\x01\x01f\x03\x02vvvxx\xff\xff", Some(1)),
+            (b"\x01\x01f\x03\x02vvvxx\xff\x01f\x01\x00w\xff", Some(1)),
+            (b"\x01\x01f\x03\x02vvvxx\xff\x00", None),
+            (b"\x01\x01f\x03\x02vvvxx", None),
+            (b"\xfe\x01f\x01\x00v\xff", Some(1)),
+            (b"\xff\x01f\x01\x00v\xff", None),
+            (b"\x01\x01f\x01\x00v\x01g\x01\x00w\xff", None),
+            (b"\x01\xfe\x01\x00\x00\x00f\x01\x00v\xff", None),
+            (b"\x01\x00\x01\x00v\xff", Some(1)),
+        ] {
+            assert_eq!(fields(bytes).ok(), expected, "{}", bytes.escape_ascii());
+        }
     }
 }

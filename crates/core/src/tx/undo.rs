@@ -321,7 +321,7 @@ mod tests {
     const SHARDS: usize = 4;
 
     /// One key of each kind, those of small values after those of big ones, and big ones that have become small.
-    const KEYS: [&str; 28] = [
+    const KEYS: [&str; 29] = [
         "short",
         "int",
         "raw",
@@ -349,6 +349,7 @@ mod tests {
         "expired table",
         "sparse",
         "dense",
+        "vectors",
         "missing",
     ];
 
@@ -406,6 +407,9 @@ mod tests {
         run(&engine, "XREADGROUP GROUP g alice COUNT 5 STREAMS stream >");
         run(&engine, "XADD emptied_stream 5-0 f v");
         run(&engine, "XTRIM emptied_stream MAXLEN 0");
+        if cfg!(feature = "vector-sets") {
+            many("VADD vectors VALUES 3 1 2 # v# M 4 SETATTR {}", 40);
+        }
         run(&engine, "SET timed v PX 100000");
         many("HSET timed_table f# v#", 700);
         run(&engine, "PEXPIRE timed_table 100000");
@@ -576,6 +580,9 @@ mod tests {
         "ZREMRANGEBYRANK %1 0 10",
         "ZRANGESTORE %1 %2 0 -1",
         "ZUNIONSTORE %1 2 %1 %2",
+        "GEOADD %1 5 6 m1 7 8 new",
+        "GEOSEARCHSTORE %1 %2 FROMLONLAT 0 0 BYRADIUS 9 KM",
+        "SORT %1 ALPHA STORE %2",
         "XADD %1 7-* f v g w",
         "XADD %1 MAXLEN 100 8-* f v",
         "XADD %1 IDMP p %2 * f v",
@@ -599,6 +606,21 @@ mod tests {
         "FLUSHALL",
     ];
 
+    const VECTOR_COMMANDS: &[&str] = if cfg!(feature = "vector-sets") {
+        &[
+            "VADD %1 VALUES 3 3 2 1 v5 M 4",
+            "VADD %1 VALUES 3 3 2 1 new M 4 EF 9 SETATTR {1}",
+            "VADD %1 VALUES 3 1 1 1 v7",
+            "VADD %1 VALUES 3 1 1 1 v7",
+            "VREM %1 v5",
+            "VREM %1 v39",
+            "VREM %1 v7",
+            "VSETATTR %1 v6 {2}",
+        ]
+    } else {
+        &[]
+    };
+
     /// Runs some commands in a unit that can be undone. Refusals are no reason to stop.
     fn run_some(engine: &Engine, seed: u64) -> (Tx<'_>, Vec<String>) {
         let random = Random::from_seed(seed);
@@ -607,7 +629,8 @@ mod tests {
         let mut lines = Vec::new();
         for _ in 0..=random.below(8) {
             let key = |random: &Random| KEYS[random.below(KEYS.len() as u64) as usize].replace(' ', "_");
-            let template = COMMANDS[random.below(COMMANDS.len() as u64) as usize];
+            let number = random.below((COMMANDS.len() + VECTOR_COMMANDS.len()) as u64) as usize;
+            let template = COMMANDS.get(number).unwrap_or_else(|| &VECTOR_COMMANDS[number - COMMANDS.len()]);
             let (first, second) = (key(&random), key(&random));
             let line = template.replace("%1", &first).replace("%2", &second);
             let words = words(&line);

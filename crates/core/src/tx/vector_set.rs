@@ -5,7 +5,6 @@ use crate::Result;
 use crate::effect::Effect;
 use crate::types::VectorSet;
 use crate::types::vector_image::VectorChange;
-use crate::types::vector_set::DEFAULT_BUILD_EFFORT;
 
 /// A vector set to write. Created by the first element, gone with the last.
 pub type VectorSetMut<'t, 'e> = Held<'t, 'e, VectorSet>;
@@ -33,21 +32,11 @@ impl<'e> Tx<'e> {
 impl VectorSetMut<'_, '_> {
     /// Makes a change, which listeners are told of by a name, or not. False, and nothing has changed, if it does not fit what is there.
     pub fn apply(&mut self, change: &VectorChange<'_>, event: Option<&'static str>) -> bool {
-        self.apply_with(change, DEFAULT_BUILD_EFFORT, event)
-    }
-
-    /// The same; the neighbours of a vector that is added are chosen from so many candidates.
-    pub fn apply_with(
-        &mut self,
-        change: &VectorChange<'_>,
-        effort: usize,
-        event: Option<&'static str>,
-    ) -> bool {
         self.keep_way_back(|set| set.way_back(change).into_iter().map(Effect::Vector).collect());
         let (set, settings) = self.parts();
-        let is_changed = set.apply(change, effort, settings);
+        let is_changed = set.apply(change, settings);
         if is_changed {
-            self.record(&Effect::Vector(change.clone()));
+            self.record_made(|| Effect::Vector(change.clone()));
             event.into_iter().for_each(|name| self.note(name));
         }
         is_changed

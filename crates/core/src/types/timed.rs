@@ -643,7 +643,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_a_million_is_worked_off_in_small_parts() {
+    fn a_big_table_is_worked_off_in_small_parts() {
         const ELEMENTS: usize = 200_000;
         let (mut timed, seed) = (Timed::<3>::of_packed(&Listpack::new()), seed());
         for number in 0..ELEMENTS {

@@ -64,6 +64,13 @@ pub struct Shape {
     pub uid: u64,
 }
 
+impl Shape {
+    /// Whether a vector of so many components is projected before it is kept or looked for.
+    pub const fn projects(&self, components: usize) -> bool {
+        self.input_dimensions > 0 && self.input_dimensions as usize == components
+    }
+}
+
 /// A vector of length 1, as a set keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PackedVector<'a> {
@@ -91,6 +98,8 @@ pub enum VectorChange<'a> {
         /// Its vector.
         #[serde(borrow)]
         vector: PackedVector<'a>,
+        /// How many candidates its neighbours are chosen from, so that replay looks as long for them.
+        effort: u32,
     },
     /// An element is gone.
     Remove {
@@ -167,8 +176,8 @@ impl VectorChange<'_> {
     pub fn into_owned(self) -> VectorChange<'static> {
         use VectorChange as Change;
         match self {
-            Change::Add { shape, element, vector } => {
-                Change::Add { shape, element: element.into_owned(), vector: vector.into_owned() }
+            Change::Add { shape, element, vector, effort } => {
+                Change::Add { shape, element: element.into_owned(), vector: vector.into_owned(), effort }
             }
             Change::Remove { element } => Change::Remove { element: element.into_owned() },
             Change::SetAttributes { element, attributes } => {
@@ -181,7 +190,11 @@ impl VectorChange<'_> {
     /// does not know how many components it had before.
     pub fn to_command<'a>(&'a self, key: &'a [u8]) -> Words<'a> {
         match self {
-            VectorChange::Add { shape, element, vector } => add_command(key, shape, element, vector, &[]),
+            VectorChange::Add { shape, element, vector, effort } => {
+                let mut words = add_command(key, shape, element, vector, &[]);
+                words.extend([word(b"EF"), Cow::Owned(effort.to_string().into_bytes())]);
+                words
+            }
             VectorChange::Remove { element } => on("VREM", key, [word(element)]),
             VectorChange::SetAttributes { element, attributes } => {
                 on("VSETATTR", key, [word(element), word(attributes)])

@@ -168,7 +168,7 @@ impl<'a> Operand<'a> {
         })
     }
 
-    fn apply(operator: Operator, left: &Self, right: &Self) -> Self {
+    fn apply(operator: Operator, left: &Self, right: &Self) -> Operand<'static> {
         let (a, b) = (left.number(), right.number());
         let truth = |yes: bool| f64::from(u8::from(yes));
         Operand::Number(match operator {
@@ -377,16 +377,18 @@ impl Filter {
         self.evaluate(&attributes).is_some_and(|result| result.is_true())
     }
 
-    fn evaluate<'v>(&self, attributes: &'v Json) -> Option<Operand<'v>> {
-        let mut values: Vec<Operand<'v>> = Vec::new();
+    fn evaluate<'v>(&'v self, attributes: &'v Json) -> Option<Cow<'v, Operand<'v>>> {
+        // What the expression says itself, lists of any length among it, is not copied for each element that it is asked about.
+        let mut values: Vec<Cow<'v, Operand<'v>>> = Vec::new();
         for step in &self.steps {
             let value = match step {
-                Step::Push(operand) => operand.clone(),
-                Step::Attribute(name) => Operand::of(attributes.get(&**name)?)?,
+                Step::Push(operand) => Cow::Borrowed(operand),
+                Step::Attribute(name) => Cow::Owned(Operand::of(attributes.get(&**name)?)?),
                 Step::Apply(operator) => {
                     let right = values.pop()?;
-                    let left = if operator.operands() == 2 { values.pop()? } else { Operand::Null };
-                    Operand::apply(*operator, &left, &right)
+                    let left =
+                        if operator.operands() == 2 { values.pop()? } else { Cow::Owned(Operand::Null) };
+                    Cow::Owned(Operand::apply(*operator, &left, &right))
                 }
             };
             values.push(value);

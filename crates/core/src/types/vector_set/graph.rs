@@ -13,6 +13,8 @@ use crate::types::stream::tree_bytes;
 
 /// The highest level there is.
 pub(super) const MAX_LEVEL: usize = 16;
+/// So many neighbours are compared with each other: a place may have thousands of links, and their pairs would be millions.
+const COMPARED: usize = 64;
 
 /// A place and how far it is from what was looked for.
 #[derive(Clone, Copy, Debug)]
@@ -349,8 +351,8 @@ impl Graph {
         self.link(place, neighbour.place, level);
     }
 
-    /// Which of somebody's neighbours, nearest first, is missed least: the farthest that is nearer to another one of them, of those that
-    /// have links enough without this one, and of the one that is new.
+    /// Which of somebody's neighbours, nearest first, is missed least: of the farthest that have links enough without this one, and of the
+    /// one that is new, the farthest that is nearer to one of the nearest.
     fn most_dispensable(
         &self,
         by_distance: &[Near],
@@ -362,11 +364,17 @@ impl Graph {
             |place: u32| place == new || self.nodes[place as usize].links(level).len() > self.breadth / 2;
         let is_reached_otherwise = |at: usize| {
             let near = by_distance[at];
-            by_distance[..at].iter().any(|other| distance(other.place, near.place) < near.distance)
+            by_distance[..at.min(COMPARED)]
+                .iter()
+                .any(|other| distance(other.place, near.place) < near.distance)
         };
         let mut can_go = (0..by_distance.len()).rev().filter(|&at| can_go(by_distance[at].place)).peekable();
         let farthest = can_go.peek().copied();
-        can_go.find(|&at| is_reached_otherwise(at)).or(farthest).map_or(new, |at| by_distance[at].place)
+        can_go
+            .take(COMPARED)
+            .find(|&at| is_reached_otherwise(at))
+            .or(farthest)
+            .map_or(new, |at| by_distance[at].place)
     }
 
     /// Sees to it that a place can take one more link: the neighbour that has most gives up the one to it. False if none has another.
@@ -430,9 +438,7 @@ impl Graph {
 
     /// Links those to each other that had a neighbour in common, which is gone, the nearest pairs first.
     fn mend(&mut self, orphans: &[u32], gone: u32, level: usize, distance: &impl Fn(u32, u32) -> f32) {
-        /// So that pairs stay few where a place has thousands of links.
-        const TOGETHER: usize = 64;
-        orphans.chunks(TOGETHER).for_each(|orphans| self.pair_up(orphans, level, distance));
+        orphans.chunks(COMPARED).for_each(|orphans| self.pair_up(orphans, level, distance));
         for &orphan in orphans {
             if self.nodes[orphan as usize].links(level).is_empty() {
                 self.bring_home(orphan, gone, level, distance);
@@ -538,6 +544,8 @@ fn list_bytes(links: &Vec<u32>) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -637,6 +645,22 @@ mod tests {
             points.remove(&mut graph, 0);
         }
         assert_eq!(graph.search(3, |_| 0.0, |_| Admission::Take), []);
+    }
+
+    // With 4096 links the next place took hours where all were as far from each other.
+    #[test]
+    fn a_place_with_many_links_gives_one_up_without_a_look_at_all_pairs() {
+        const BREADTH: usize = 128;
+        let mut graph = Graph::new(BREADTH);
+        (0..=2 * BREADTH).for_each(|_| graph.push(0, BREADTH, &|_, _| 1.0));
+        let looks = Cell::new(0_usize);
+        graph.push(0, BREADTH, &|_, _| {
+            looks.set(looks.get() + 1);
+            1.0
+        });
+        assert!(graph.is_sound());
+        let for_each_neighbour = 2 * BREADTH + 1 + COMPARED * COMPARED;
+        assert!(looks.get() < (BREADTH + 8) * for_each_neighbour, "{}", looks.get());
     }
 
     #[test]

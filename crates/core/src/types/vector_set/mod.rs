@@ -7,14 +7,13 @@ mod graph;
 mod projection;
 mod vectors;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 pub use filter::Filter;
 use graph::{Admission, Graph, Near, Nearest};
-pub use projection::{MAX_REDUCED, project};
+pub use projection::{MAX_PROJECTED, MAX_REDUCED, project};
 pub use vectors::Vector;
 
 use super::vector_image::{ElementImage, Shape, VectorChange, VectorSetImage};
@@ -27,7 +26,7 @@ use crate::types::stream::tree_bytes;
 /// How many neighbours a vector looks for unless it is said: `M`.
 pub const DEFAULT_LINKS: u16 = 16;
 /// How many candidates a new vector's neighbours are chosen from unless it is said: `EF` of `VADD`.
-pub const DEFAULT_BUILD_EFFORT: usize = 200;
+pub const DEFAULT_BUILD_EFFORT: u32 = 200;
 
 /// An element.
 #[derive(Clone, Debug, PartialEq)]
@@ -259,7 +258,7 @@ impl VectorSet {
 
     /// Gives an element a vector, after a look at so many candidates for its neighbours. What set this is must have been settled, and
     /// the vector must be one of its shape.
-    fn insert(&mut self, name: &[u8], vector: Vector, effort: usize, settings: &TypeSettings) {
+    fn insert(&mut self, name: &[u8], vector: Vector, effort: u32, settings: &TypeSettings) {
         let replaced = self.take(name);
         let attributes = replaced.and_then(|element| element.attributes);
         self.attributed += usize::from(attributes.is_some());
@@ -270,7 +269,7 @@ impl VectorSet {
         self.elements.push(element);
         self.added += 1;
         let Self { elements, graph, .. } = self;
-        graph.push(level, effort, &|one, other| {
+        graph.push(level, effort as usize, &|one, other| {
             elements[one as usize].vector.distance(&elements[other as usize].vector, dimensions)
         });
     }
@@ -309,15 +308,15 @@ impl VectorSet {
         true
     }
 
-    /// Makes a change, with an effort for vectors that are added. False, and nothing has changed, if it does not fit what is there.
-    pub fn apply(&mut self, change: &VectorChange<'_>, effort: usize, settings: &TypeSettings) -> bool {
+    /// Makes a change. False, and nothing has changed, if it does not fit what is there.
+    pub fn apply(&mut self, change: &VectorChange<'_>, settings: &TypeSettings) -> bool {
         match change {
-            VectorChange::Add { shape, element, vector } => {
+            VectorChange::Add { shape, element, vector, effort } => {
                 let is_shape = is_shape(shape) && (self.is_empty() || *shape == self.shape);
                 let vector = Vector::from_image(vector, shape.quantization, shape.dimensions as usize);
                 let Some(vector) = vector.filter(|_| is_shape) else { return false };
                 self.settle(*shape);
-                self.insert(element, vector, effort, settings);
+                self.insert(element, vector, *effort, settings);
                 true
             }
             VectorChange::Remove { element } => self.take(element).is_some(),
@@ -344,8 +343,12 @@ impl VectorSet {
                 VectorChange::Remove { .. } | VectorChange::SetAttributes { .. } => Vec::new(),
             };
         };
-        let add =
-            || VectorChange::Add { shape: self.shape, element: owned(), vector: element.vector.image() };
+        let add = || VectorChange::Add {
+            shape: self.shape,
+            element: owned(),
+            vector: element.vector.image(),
+            effort: DEFAULT_BUILD_EFFORT,
+        };
         let attributes = element.attributes.as_deref().unwrap_or_default().to_vec();
         let set = VectorChange::SetAttributes { element: owned(), attributes: attributes.into() };
         match change {
@@ -375,11 +378,11 @@ impl VectorSet {
     }
 
     /// The whole of it.
-    pub fn image(&self) -> VectorSetImage<'_> {
-        let element = |(place, element): (usize, &'_ Element)| ElementImage {
-            name: Blob(Cow::Owned(element.name.to_vec())),
+    pub fn image<'s>(&'s self) -> VectorSetImage<'s> {
+        let element = |(place, element): (usize, &'s Element)| ElementImage {
+            name: Blob::from(&*element.name),
             vector: element.vector.image(),
-            attributes: Blob(Cow::Owned(element.attributes.as_deref().unwrap_or_default().to_vec())),
+            attributes: Blob::from(element.attributes.as_deref().unwrap_or_default()),
             links: self.graph.links(place as u32).map(<[u32]>::to_vec).collect(),
         };
         let elements = self.elements.iter().enumerate().map(element).collect();
@@ -431,7 +434,7 @@ mod tests {
     fn add(name: &str, components: [i8; 3], quantization: Quantization) -> VectorChange<'static> {
         let vector = Vector::new(&components.map(f32::from), quantization).unwrap().image();
         let element = name.as_bytes().to_vec().into();
-        VectorChange::Add { shape: shape(quantization), element, vector }
+        VectorChange::Add { shape: shape(quantization), element, vector, effort: 20 }
     }
 
     fn change(kind: u8, name: u8, components: [i8; 3], quantization: Quantization) -> VectorChange<'static> {
@@ -458,7 +461,7 @@ mod tests {
                 let change = change(kind, name, components, FORMS[form]);
                 let before = set.clone();
                 let way_back = set.way_back(&change);
-                let is_changed = set.apply(&change, 20, &settings);
+                let is_changed = set.apply(&change, &settings);
                 let expected = match &change {
                     VectorChange::Add { element, vector, .. } => {
                         let entry = model.entry(element.to_vec()).or_default();
@@ -474,7 +477,7 @@ mod tests {
                 prop_assert_eq!(is_changed, expected);
                 let mut undone = set.clone();
                 for step in &way_back {
-                    prop_assert!(undone.apply(step, 20, &settings) || !is_changed);
+                    prop_assert!(undone.apply(step, &settings) || !is_changed);
                 }
                 if is_changed && !before.is_empty() {
                     prop_assert_eq!(&undone, &before);
@@ -502,7 +505,7 @@ mod tests {
         let settings = TypeSettings::default();
         let mut set = VectorSet::default();
         for (name, components) in [("a", [1, 2, 3]), ("b", [1, 2, 4]), ("c", [-1, 2, 4])] {
-            assert!(set.apply(&add(name, components, Quantization::Q8), 20, &settings));
+            assert!(set.apply(&add(name, components, Quantization::Q8), &settings));
         }
         let spoilt: [fn(&mut VectorSetImage<'_>); 6] = [
             |image| image.shape.dimensions = 4,
@@ -518,7 +521,30 @@ mod tests {
             assert_eq!(VectorSet::from_image(&image), None, "{at}");
         }
         let other = add("d", [1, 2, 3], Quantization::None);
-        assert!(!set.apply(&other, 20, &settings), "it is of another form");
+        assert!(!set.apply(&other, &settings), "it is of another form");
+    }
+
+    #[test]
+    fn the_same_changes_make_the_same_graph_and_effort_is_a_part_of_them() {
+        let settings = TypeSettings::default();
+        let built = |effort: u32| {
+            let (random, mut set) = (Random::from_seed(11), VectorSet::default());
+            for number in 0..400 {
+                let component = || random.below(255) as i8;
+                let mut change =
+                    add(&number.to_string(), [component(), component(), component()], Quantization::Q8);
+                if let VectorChange::Add { effort: of_change, .. } = &mut change {
+                    *of_change = effort;
+                }
+                assert!(set.apply(&change, &settings));
+            }
+            set
+        };
+        let links = |set: &VectorSet| {
+            set.image().elements.into_iter().map(|element| element.links).collect::<Vec<_>>()
+        };
+        assert_eq!(links(&built(4)), links(&built(4)));
+        assert_ne!(links(&built(4)), links(&built(200)));
     }
 
     #[test]
@@ -526,7 +552,7 @@ mod tests {
         let settings = TypeSettings::default();
         let mut set = VectorSet::default();
         for name in ["a", "b", "c"] {
-            set.apply(&add(name, [1, 2, 3], Quantization::Q8), 20, &settings);
+            set.apply(&add(name, [1, 2, 3], Quantization::Q8), &settings);
         }
         let (a, b) = (&b"a"[..], &b"b"[..]);
         assert_eq!(set.range(Bound::Included(b), Bound::Included(a)).count(), 0);

@@ -5,6 +5,8 @@
 
 /// How many components `REDUCE` may ask for.
 pub const MAX_REDUCED: u32 = 1 << 15;
+/// The most that the numbers of components before and after may be when they are multiplied: so many steps a projection takes.
+pub const MAX_PROJECTED: u64 = 1 << 28;
 
 /// The projection of a vector to so many components.
 pub fn project(vector: &[f32], dimensions: u32) -> Vec<f32> {
