@@ -239,7 +239,7 @@ pub(crate) enum News {
     /// A key was found to have expired, and is to be removed.
     Expired(usize, Bytes),
     /// The same of a field of a hash.
-    ExpiredField { db: usize, key: Bytes, field: Bytes },
+    ExpiredElement { db: usize, key: Bytes, of_type: Type, element: Bytes },
     /// A HyperLogLog's estimate was made, and is to be kept with it.
     Estimated(usize, Bytes),
     /// A command published something.
@@ -478,7 +478,7 @@ impl Engine {
                 | News::Read { .. }
                 | News::Ready(..)
                 | News::Expired(..)
-                | News::ExpiredField { .. }
+                | News::ExpiredElement { .. }
                 | News::Estimated(..) => {}
                 News::Message { channel, payload, is_sharded } => {
                     let message = Published { channel, payload, is_sharded: *is_sharded };

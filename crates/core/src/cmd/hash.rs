@@ -91,7 +91,7 @@ fn field<'v>(db: &View<'_>, key: &[u8], hash: Option<HashView<'v>>, field: &[u8]
     let hash = hash?;
     let found = hash.get(field);
     if found.is_none() && hash.is_timed() {
-        db.note_expired_field(key, hash, field);
+        db.note_expired_element(key, hash, field);
     }
     found
 }

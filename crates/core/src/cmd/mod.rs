@@ -13,6 +13,7 @@ pub mod config;
 pub mod connection;
 pub mod debug;
 pub mod dump;
+pub mod element_deadlines;
 pub mod geo;
 pub mod hash;
 pub mod hash_deadlines;

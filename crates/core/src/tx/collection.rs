@@ -7,8 +7,13 @@ use std::ops::Deref;
 
 use crate::Bytes;
 
+mod deadlines;
+
+pub use deadlines::TimedCollection;
+pub(super) use deadlines::of_type;
+
 use super::undo::{Head, Name, Undo};
-use super::{EXPIRED_FIELDS, Notes, Now, Recorder, Tx};
+use super::{Notes, Now, Recorder, Tx};
 use crate::cmd::list::End;
 use crate::effect::{Blob, Effect};
 use crate::engine::Engine;
@@ -64,25 +69,6 @@ impl<'v> HashView<'v> {
     #[inline]
     pub fn get(&self, field: &[u8]) -> Option<Element<'v>> {
         self.value.get_alive(field, self.settings, || self.now.get())
-    }
-
-    /// A field's deadline; `None` if it is not there or has expired.
-    #[expect(clippy::option_option, reason = "the outer one says whether it is there")]
-    pub fn deadline(&self, field: &[u8]) -> Option<Option<UnixMs>> {
-        let (_, deadline) = self.value.get_timed(field, self.settings)?;
-        self.is_alive(deadline).then_some(deadline)
-    }
-
-    /// Whether a field is there that has expired.
-    pub(crate) fn has_expired(&self, field: &[u8]) -> bool {
-        let found = if self.value.is_timed() { self.value.get_timed(field, self.settings) } else { None };
-        found.is_some_and(|(_, deadline)| !self.is_alive(deadline))
-    }
-
-    /// Whether a field is alive that has this deadline.
-    #[inline]
-    fn is_alive(&self, deadline: Option<UnixMs>) -> bool {
-        deadline.is_none_or(|deadline| self.now.get() <= deadline)
     }
 
     /// The fields that have not expired, with their values.
@@ -176,7 +162,7 @@ pub type SetMut<'t, 'e> = Held<'t, 'e, Set>;
 pub type ZSetMut<'t, 'e> = Held<'t, 'e, ZSet>;
 
 impl<'e> Tx<'e> {
-    pub(super) fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
+    pub(crate) fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
         let (hash, place) = self.prepare(key)?;
         let Self { engine, locks, now, recorder, notes, undo, db, stamps, .. } = self;
         let mut undo = undo.as_deref_mut();
@@ -457,7 +443,7 @@ impl HashMut<'_, '_> {
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
         self.reclaim(field);
         self.keep_way_back(|hash| {
-            let back = way_back_to(hash, field);
+            let back = hash.value.making(field, hash.settings);
             if back.is_empty() { vec![Effect::HDel { field: field.to_vec().into() }] } else { back }
         });
         let (hash, settings) = self.parts();
@@ -466,82 +452,26 @@ impl HashMut<'_, '_> {
         }
         let is_new = hash.insert(field, value, settings);
         self.change("hset", &Effect::HSet { field: field.into(), value: value.into() });
-        self.notes.add_subkey(field);
+        self.notes.add_subkey(Self::CLASS, field);
         is_new
     }
 
     /// The same, but the field keeps its deadline.
     pub fn insert_keeping(&mut self, field: &[u8], value: &[u8]) -> bool {
         self.reclaim(field);
-        let deadline = self.deadline(field);
+        let deadline = self.any_deadline(field);
         if deadline.is_none() {
             return self.insert(field, value);
         }
-        self.keep_way_back(|hash| way_back_to(hash, field));
+        self.keep_way_back(|hash| hash.value.making(field, hash.settings));
         let (hash, settings) = self.parts();
         let is_new = hash.insert(field, value, settings);
         self.change("hset", &Effect::HSet { field: field.into(), value: value.into() });
-        self.notes.add_subkey(field);
+        self.notes.add_subkey(Self::CLASS, field);
         if let Some(at) = deadline {
             self.record(&Effect::HExpireAt { field: field.into(), at });
         }
         is_new
-    }
-
-    /// Gives a field a deadline, or with `None` takes it away; false if it is not there. It is not looked at whether the deadline
-    /// has passed.
-    pub fn set_deadline(&mut self, field: &[u8], at: Option<UnixMs>) -> bool {
-        self.keep_way_back(|hash| {
-            let name = field.to_vec().into();
-            let back = |(_, before): (Element<'_>, Option<UnixMs>)| match before {
-                Some(at) => Effect::HExpireAt { field: name, at },
-                None => Effect::HPersist { field: name },
-            };
-            hash.inner().get_timed(field, hash.settings).map(back).into_iter().collect()
-        });
-        let (hash, settings) = self.parts();
-        let is_there = hash.set_deadline(field, at, settings);
-        if is_there {
-            let name = field.into();
-            match at {
-                Some(at) => self.change("hexpire", &Effect::HExpireAt { field: name, at }),
-                None => self.change("hpersist", &Effect::HPersist { field: name }),
-            }
-            self.notes.add_subkey(field);
-        }
-        is_there
-    }
-
-    /// A field's deadline, of one that has expired too.
-    fn deadline(&self, field: &[u8]) -> Option<UnixMs> {
-        if !self.is_timed() {
-            return None;
-        }
-        self.get_timed(field, self.settings).and_then(|(_, deadline)| deadline)
-    }
-
-    /// Removes a field that has expired, as whoever comes by does, and records that before anything else, because replay expires
-    /// nothing. True if so it was.
-    #[inline]
-    pub fn reclaim(&mut self, field: &[u8]) -> bool {
-        self.is_timed() && self.reclaim_timed(field)
-    }
-
-    #[cold]
-    fn reclaim_timed(&mut self, field: &[u8]) -> bool {
-        let has_expired = self.shown().has_expired(field);
-        if has_expired {
-            self.take_out(field);
-            self.record(&Effect::HDel { field: field.into() });
-            let keyspace = self.engine.keyspace();
-            keyspace.counters(keyspace.index(self.hash)).count_expired_elements(1);
-            self.note_as(EXPIRED_FIELDS);
-            self.notes.add_subkey(field);
-            if self.is_empty() {
-                self.begin_anew();
-            }
-        }
-        has_expired
     }
 
     /// Removes a field; false if it was not there.
@@ -549,26 +479,10 @@ impl HashMut<'_, '_> {
         let removed = !self.reclaim(field) && self.take_out(field);
         if removed {
             self.change("hdel", &Effect::HDel { field: field.into() });
-            self.notes.add_subkey(field);
+            self.notes.add_subkey(Self::CLASS, field);
         }
         removed
     }
-
-    fn take_out(&mut self, field: &[u8]) -> bool {
-        self.keep_way_back(|hash| way_back_to(hash, field));
-        let (hash, settings) = self.parts();
-        hash.remove(field, settings)
-    }
-}
-
-/// What takes a field back to what it is, if it is there.
-fn way_back_to(hash: HashView<'_>, field: &[u8]) -> Vec<Effect<'static>> {
-    let name = || field.to_vec().into();
-    let back = |(value, deadline): (Element<'_>, Option<UnixMs>)| {
-        let set = Effect::HSet { field: name(), value: owned(value) };
-        std::iter::once(set).chain(deadline.map(|at| Effect::HExpireAt { field: name(), at })).collect()
-    };
-    hash.inner().get_timed(field, hash.settings).map(back).unwrap_or_default()
 }
 
 impl SetMut<'_, '_> {
