@@ -42,17 +42,12 @@ impl Naming {
 
 /// Reads `NX`, `XX`, `GT` or `LT`.
 pub(super) fn condition(args: &mut Args<'_>) -> Option<ExpireWhen> {
-    if args.take("NX") {
-        Some(ExpireWhen::None)
-    } else if args.take("XX") {
-        Some(ExpireWhen::Some)
-    } else if args.take("GT") {
-        Some(ExpireWhen::Later)
-    } else if args.take("LT") {
-        Some(ExpireWhen::Earlier)
-    } else {
-        None
-    }
+    args.take_one_of([
+        ("NX", ExpireWhen::None),
+        ("XX", ExpireWhen::Some),
+        ("GT", ExpireWhen::Later),
+        ("LT", ExpireWhen::Earlier),
+    ])
 }
 
 /// So many units after a moment, as a deadline that an element may have.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use super::element_deadlines::{
     EPOCH, Names, Naming, condition, counted_names_command, deadline_commands, moment,
 };
-pub use super::element_deadlines::{FieldExpire, FieldPersist};
 use super::hash::HASH;
 use super::keys::ExpireWhen;
 use super::string::{Expiry, Pairs, RawExpiry};

@@ -19,7 +19,7 @@ use crate::effect::{Blob, Effect};
 use crate::engine::Engine;
 use crate::events::{Class, News};
 use crate::keyspace::{Access, Content, Database, Place};
-use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
+use crate::types::{Collection, Element, Expiring, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Random, Result, UnixMs};
 
 /// A collection to read, with the settings that finding an element needs, and the time by which an element may have expired.
@@ -89,24 +89,46 @@ impl<'v> HashView<'v> {
 
     /// Some field that has not expired, each equally likely, and its value.
     pub fn random(&self, random: &Random) -> Option<(Element<'v>, Element<'v>)> {
-        /// Where most have expired, those that have not are counted.
-        const TRIES: usize = 64;
-        if !self.value.is_timed() {
-            return self.value.random(random);
-        }
-        let drawn = std::iter::repeat_with(|| self.value.random(random)).take(TRIES).flatten();
-        let found = drawn.into_iter().find(|(field, _)| field.with(|field| self.get(field).is_some()));
-        found.or_else(|| {
-            let alive = self.iter().count() as u64;
-            (alive > 0).then(|| self.iter().nth(random.below(alive) as usize)).flatten()
-        })
+        self.random_alive(
+            random,
+            || self.value.random(random),
+            |(field, _)| field.with(|field| self.get(field).is_some()),
+            || self.iter(),
+        )
     }
 }
 
-impl SetView<'_> {
-    /// Whether the member is in the set.
+impl<'v> SetView<'v> {
+    /// Whether the member is in the set and has not expired.
+    #[inline]
     pub fn contains(&self, member: &[u8]) -> bool {
-        self.value.contains(member, self.settings)
+        self.value.contains_alive(member, self.settings, || self.now.get())
+    }
+
+    /// The members that have not expired.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = Element<'v>> + use<'v> {
+        let now = self.now;
+        self.value.iter_where(move |deadline| now.get() <= deadline)
+    }
+
+    /// The same step by step; see [`Set::scan`].
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8])) -> u64 {
+        self.value.scan(cursor, |member, deadline| {
+            if self.is_alive(deadline) {
+                visit(member);
+            }
+        })
+    }
+
+    /// Some member that has not expired, each equally likely.
+    pub fn random(&self, random: &Random) -> Option<Element<'v>> {
+        self.random_alive(
+            random,
+            || self.value.random(random),
+            |member| member.with(|member| self.contains(member)),
+            || self.iter(),
+        )
     }
 }
 
@@ -496,8 +518,9 @@ impl SetMut<'_, '_> {
         }
     }
 
-    /// Adds a member; true if it is new.
+    /// Adds a member, without a deadline; true if it is new. One that is there keeps its deadline.
     pub fn insert(&mut self, member: &[u8]) -> bool {
+        self.reclaim(member);
         self.keep_way_back(|set| {
             let back = || Effect::SRem { member: member.to_vec().into() };
             (!set.contains(member)).then(back).into_iter().collect()
@@ -510,14 +533,23 @@ impl SetMut<'_, '_> {
         is_new
     }
 
+    /// Removes the members that have expired. O(1) where none has, else O(n).
+    pub fn reclaim_all(&mut self) {
+        if self.next_at().is_none_or(|at| at > self.now.get()) {
+            return;
+        }
+        let now = self.now.get();
+        let members = self.iter_timed().into_iter().flatten();
+        let expired = members.filter(|(_, at)| at.is_some_and(|at| at < now));
+        let expired: Vec<Vec<u8>> = expired.map(|(member, _)| member.spell().to_vec()).collect();
+        for member in &expired {
+            self.reclaim(member);
+        }
+    }
+
     /// Removes a member; false if it was not there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        self.keep_way_back(|set| {
-            let back = || Effect::SAdd { member: member.to_vec().into() };
-            set.contains(member).then(back).into_iter().collect()
-        });
-        let (set, settings) = self.parts();
-        let removed = set.remove(member, settings);
+        let removed = !self.reclaim(member) && self.take_out(member);
         if removed {
             self.change("srem", &Effect::SRem { member: member.into() });
         }
@@ -766,6 +798,12 @@ impl Built<Set> {
     /// Adds a member; true if it is new.
     pub fn insert(&mut self, member: &[u8]) -> bool {
         self.value.insert(member, &self.settings)
+    }
+
+    /// The same with a deadline, if there is one.
+    pub fn insert_until(&mut self, member: &[u8], at: Option<UnixMs>) {
+        self.insert(member);
+        self.value.set_deadline(member, at, &self.settings);
     }
 }
 

@@ -47,7 +47,7 @@ use crate::pubsub::Published;
 use crate::reclaim::Removed;
 use crate::removal::Cause;
 use crate::session::Session;
-use crate::types::{Collection, Hash, List, StrRef, Type, TypeSettings, Value, ValueRef};
+use crate::types::{Collection, Hash, List, Set, StrRef, Type, TypeSettings, Value, ValueRef};
 use crate::waiting::{Queued, Served, Waiters};
 use crate::{Bytes, Clock, Error, Random, Result, UnixMs};
 
@@ -396,6 +396,11 @@ impl<'v> View<'v> {
     pub(crate) fn collection<T: Collection>(&self, key: &[u8]) -> Result<Option<Shown<'v, T>>> {
         let Some((entry, settings)) = self.used(key)? else { return Ok(None) };
         T::of(entry.value()).map(|value| Some(Shown::new(value, settings, self.now))).ok_or(Error::WrongType)
+    }
+
+    /// A collection that was found, to be read.
+    pub(crate) fn shown<T: Collection>(&self, collection: &'v T) -> Result<Shown<'v, T>> {
+        Ok(Shown::new(collection, self.settings()?, self.now))
     }
 
     /// The list at a key.

@@ -126,7 +126,7 @@ impl Notes {
     fn append_event(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
         let key = Bytes::copy_from_slice(key);
         self.change(|noted| {
-            let subkeys = if class == Class::Hash { std::mem::take(&mut noted.subkeys) } else { Vec::new() };
+            let subkeys = if class.names_subkeys() { std::mem::take(&mut noted.subkeys) } else { Vec::new() };
             noted.news.push(News::Key(Event { db, key, class, name, subkeys }));
         });
     }

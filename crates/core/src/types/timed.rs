@@ -1,4 +1,4 @@
-//! Named elements of which some have a deadline of their own: the fields of a hash, and whatever else may have one.
+//! Named elements of which some have a deadline of their own: the fields of a hash, the members of a set.
 //!
 //! Few and short ones are packed, those that expire first at the front. In a table, an element's deadline is its stamp, so what has none
 //! takes no more than in a table without deadlines, and a table becomes one of these without a look at its elements. Beside it a

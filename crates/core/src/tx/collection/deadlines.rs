@@ -1,8 +1,8 @@
 //! Elements that have deadlines of their own: what the doors of hashes and sets have in common.
 use super::{Held, Shown, owned};
-use crate::UnixMs;
 use crate::effect::{Blob, Effect};
-use crate::types::{Collection, Element, Hash, TypeSettings};
+use crate::types::{Collection, Element, Hash, Set, TypeSettings};
+use crate::{Random, UnixMs};
 
 /// A collection whose elements may have deadlines of their own, with the words for what becomes of those elements.
 pub trait TimedCollection: Collection {
@@ -13,7 +13,6 @@ pub trait TimedCollection: Collection {
     /// The event that elements have expired.
     const EXPIRED: &'static str;
     /// The deadline of an element, also of one that has expired; `None` if it is not there.
-    #[expect(clippy::option_option, reason = "the outer one says whether it is there")]
     fn deadline(&self, name: &[u8], settings: &TypeSettings) -> Option<Option<UnixMs>>;
     /// Gives an element a deadline or takes it away; false if it is not there.
     fn set_deadline(&mut self, name: &[u8], at: Option<UnixMs>, settings: &TypeSettings) -> bool;
@@ -71,12 +70,58 @@ impl TimedCollection for Hash {
     }
 }
 
+impl TimedCollection for Set {
+    const EXPIRE: &'static str = "sexpire";
+    const PERSIST: &'static str = "spersist";
+    const EXPIRED: &'static str = "sexpired";
+
+    fn deadline(&self, name: &[u8], settings: &TypeSettings) -> Option<Option<UnixMs>> {
+        self.deadline(name, settings)
+    }
+
+    fn set_deadline(&mut self, name: &[u8], at: Option<UnixMs>, settings: &TypeSettings) -> bool {
+        self.set_deadline(name, at, settings)
+    }
+
+    fn remove(&mut self, name: &[u8], settings: &TypeSettings) -> bool {
+        self.remove(name, settings)
+    }
+
+    fn remove_through(door: &mut Held<'_, '_, Self>, name: &[u8]) -> bool {
+        door.remove(name)
+    }
+
+    fn removal(name: Blob<'_>) -> Effect<'_> {
+        Effect::SRem { member: name }
+    }
+
+    fn expiry(name: Blob<'_>, at: Option<UnixMs>) -> Effect<'_> {
+        match at {
+            Some(at) => Effect::SExpireAt { member: name, at },
+            None => Effect::SPersist { member: name },
+        }
+    }
+
+    fn making(&self, name: &[u8], settings: &TypeSettings) -> Vec<Effect<'static>> {
+        let member = || name.to_vec().into();
+        let making = |deadline: Option<UnixMs>| {
+            let add = Effect::SAdd { member: member() };
+            std::iter::once(add).chain(deadline.map(|at| Self::expiry(member(), Some(at)))).collect()
+        };
+        self.deadline(name, settings).map(making).unwrap_or_default()
+    }
+}
+
 /// What a function of [`TimedCollection`] gives for a collection of a type that is one.
 macro_rules! of_type {
     ($of_type:expr, $collection:ident => $body:expr) => {
         match $of_type {
             Type::Hash => {
                 type $collection = Hash;
+                $body
+            }
+            Type::Set => {
+                type $collection = Set;
                 $body
             }
             _ => unreachable!("no other collection has elements with deadlines"),
@@ -102,6 +147,26 @@ impl<T: TimedCollection> Shown<'_, T> {
     #[inline]
     pub(super) fn is_alive(&self, deadline: Option<UnixMs>) -> bool {
         deadline.is_none_or(|deadline| self.now.get() <= deadline)
+    }
+
+    /// Some element that has not expired, each equally likely: what `draw` draws, if `is_alive` says so, else one of `alive`.
+    pub(super) fn random_alive<E, I: Iterator<Item = E>>(
+        &self,
+        random: &Random,
+        draw: impl Fn() -> Option<E>,
+        is_alive: impl Fn(&E) -> bool,
+        alive: impl Fn() -> I,
+    ) -> Option<E> {
+        /// Where most have expired, those that have not are counted.
+        const TRIES: usize = 64;
+        if !self.value.is_timed() {
+            return draw();
+        }
+        let mut drawn = std::iter::repeat_with(draw).take(TRIES).flatten();
+        drawn.find(is_alive).or_else(|| {
+            let count = alive().count() as u64;
+            (count > 0).then(|| alive().nth(random.below(count) as usize)).flatten()
+        })
     }
 }
 
