@@ -48,6 +48,13 @@ pub struct Step {
     pub comparison: Comparison,
 }
 
+/// The templates of commands that the recorded server has, and of those that it does not have.
+pub fn text_of_all() -> String {
+    ["cases/random.txt", "cases/random_newer.txt"]
+        .map(|path| crate::read_file(&crate::package_path(path)))
+        .concat()
+}
+
 /// Reads the templates: those that are not empty and no remark, each as often as its weight says (`3x TEMPLATE`).
 ///
 /// # Panics
@@ -173,7 +180,7 @@ mod tests {
 
     #[test]
     fn every_pool_that_a_template_names_is_known() {
-        let text = crate::read_file(&crate::package_path("cases/random.txt"));
+        let text = text_of_all();
         let mut draw = Draw::new(1);
         for template in templates(&text) {
             for _ in 0..20 {

@@ -69,14 +69,15 @@ fn follow(words: &[Vec<u8>], got: Answer) -> (Vec<Vec<u8>>, Answer) {
     (removal, Answer { resp3: count.clone(), resp2: count })
 }
 
+fn question(line: &str, comparison: Comparison) -> Step {
+    Step { words: line.split(' ').map(|word| word.as_bytes().to_vec()).collect(), comparison }
+}
+
 /// Questions that show everything there is to see of the keys in the first two databases.
 pub fn state() -> Vec<Step> {
     let mut steps = Vec::new();
     for database in ["0", "1"] {
-        let mut ask = |line: &str, comparison| {
-            let words = line.split(' ').map(|word| word.as_bytes().to_vec()).collect();
-            steps.push(Step { words, comparison });
-        };
+        let mut ask = |line: &str, comparison| steps.push(question(line, comparison));
         ask(&format!("SELECT {database}"), Comparison::Exact);
         ask("DBSIZE", Comparison::Exact);
         for key in KEYS.into_iter().chain([EQUAL_SCORES]) {
@@ -93,6 +94,20 @@ pub fn state() -> Vec<Step> {
         for key in ["v", "w"] {
             ask(&format!("VCARD {key}"), Comparison::Exact);
             ask(&format!("VRANDMEMBER {key} 100"), Comparison::Unordered);
+        }
+    }
+    steps
+}
+
+/// The questions of [`state`], and then those that the recorded server would not understand.
+pub fn state_and_newer() -> Vec<Step> {
+    let mut steps = state();
+    for database in ["0", "1"] {
+        steps.push(question(&format!("SELECT {database}"), Comparison::Exact));
+        for key in KEYS {
+            // The last one has no name.
+            let line = format!("SPEXPIRETIME {key} MEMBERS 10 m1 m2 m3 x y 1 2 3 -7 ");
+            steps.push(question(&line, Comparison::About));
         }
     }
     steps

@@ -11,6 +11,7 @@ use redlet_core::cmd::command::*;
 use redlet_core::cmd::config::*;
 use redlet_core::cmd::connection::*;
 use redlet_core::cmd::dump::*;
+use redlet_core::cmd::element_deadlines::{FieldExpire, FieldPersist};
 use redlet_core::cmd::geo::*;
 use redlet_core::cmd::hash::*;
 use redlet_core::cmd::hash_deadlines::*;
@@ -25,6 +26,7 @@ use redlet_core::cmd::pubsub::*;
 use redlet_core::cmd::scan::{ScanOptions, ScanReply};
 use redlet_core::cmd::server::*;
 use redlet_core::cmd::set::*;
+use redlet_core::cmd::set_deadlines::*;
 use redlet_core::cmd::slowlog::*;
 use redlet_core::cmd::sort::*;
 use redlet_core::cmd::stream::group::*;
@@ -2818,7 +2820,7 @@ pub trait Commands {
 
     // Sets.
 
-    /// Adds members to a set and returns how many are new. `SADD`.
+    /// Adds members to a set and returns how many are new. One that is there keeps its deadline, if it has one. `SADD`.
     ///
     /// Complexity: O(N), N being the number of members given.
     ///
@@ -2851,7 +2853,7 @@ pub trait Commands {
         ArgList::new(members).with(|members| self.run_write(&SRem { key: &key, members: members.into() }))
     }
 
-    /// Counts the members of a set; 0 if there is no such key. `SCARD`.
+    /// Counts the members of a set, those too that have expired and are not removed yet; 0 if there is no such key. `SCARD`.
     ///
     /// Complexity: O(1).
     ///
@@ -2921,7 +2923,7 @@ pub trait Commands {
         Ok(self.run_read(&SMembers { key: &arg(&key)? })?.0)
     }
 
-    /// Moves a member from one set to another; false if it was not there. `SMOVE`.
+    /// Moves a member from one set to another with its deadline, if it has one; false if it was not there. `SMOVE`.
     ///
     /// Complexity: O(1).
     ///
@@ -3033,7 +3035,8 @@ pub trait Commands {
         ArgList::new(keys).with(|keys| Ok(self.run_read(&SInter { keys: keys.into() })?.0))
     }
 
-    /// Stores the members that are in all of several sets, and returns how many; nothing deletes the destination. `SINTERSTORE`.
+    /// Stores the members that are in all of several sets, each with the earliest deadline that it has in one, and returns how many; nothing
+    /// deletes the destination. `SINTERSTORE`.
     ///
     /// Complexity: as [`Commands::sinter`].
     ///
@@ -3071,7 +3074,8 @@ pub trait Commands {
         ArgList::new(keys).with(|keys| Ok(self.run_read(&SUnion { keys: keys.into() })?.0))
     }
 
-    /// Stores the members that are in any of several sets, and returns how many; nothing deletes the destination. `SUNIONSTORE`.
+    /// Stores the members that are in any of several sets, each with the earliest deadline that it has in one, and returns how many; nothing
+    /// deletes the destination. `SUNIONSTORE`.
     ///
     /// Complexity: as [`Commands::sunion`].
     ///
@@ -3109,7 +3113,8 @@ pub trait Commands {
         ArgList::new(keys).with(|keys| Ok(self.run_read(&SDiff { keys: keys.into() })?.0))
     }
 
-    /// Stores the members that are in the first set and in no other, and returns how many; nothing deletes the destination. `SDIFFSTORE`.
+    /// Stores the members that are in the first set and in no other, with their deadlines, and returns how many; nothing deletes the
+    /// destination. `SDIFFSTORE`.
     ///
     /// Complexity: as [`Commands::sdiff`].
     ///
@@ -3177,6 +3182,234 @@ pub trait Commands {
     /// ```
     fn sdiffcard(&self, keys: impl IntoIterator<Item = impl ToArg>, limit: usize) -> Result<usize> {
         ArgList::new(keys).with(|keys| self.run_read(&SDiffCard { keys: keys.into(), limit }))
+    }
+
+    /// Gives members of a set a time to live, and says for each what became of it. No time at all removes them. `SEXPIRE`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["a", "b"])?;
+    /// let set = redis.sexpire("s", Duration::from_secs(60), ["a", "nosuch"])?;
+    /// assert_eq!(set, [FieldExpire::Set, FieldExpire::Missing]);
+    /// assert!(matches!(redis.sttl("s", ["a"])?[0], Ttl::Remaining(_)));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sexpire(
+        &self,
+        key: impl ToArg,
+        ttl: Duration,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        self.sexpire_with(key, ttl, ExpireWhen::Always, members)
+    }
+
+    /// Gives members of a set a time to live, each if `when` allows it, for which Redis has all words but
+    /// those of [`ExpireWhen::SomeLater`] and [`ExpireWhen::SomeEarlier`]. `SEXPIRE` with `NX`, `XX`, `GT`, `LT`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["m"])?;
+    /// redis.sexpire("s", Duration::from_secs(60), ["m"])?;
+    /// let set = redis.sexpire_with("s", Duration::from_secs(30), ExpireWhen::Later, ["m"])?;
+    /// assert_eq!(set, [FieldExpire::Refused]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sexpire_with(
+        &self,
+        key: impl ToArg,
+        ttl: Duration,
+        when: ExpireWhen,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        let amount = Ok(i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX));
+        let key = arg(&key)?;
+        ArgList::new(members).with(|members| {
+            self.run_write(&SPExpire { key: &key, amount, when, members: Ok(members.into()) })
+        })
+    }
+
+    /// Gives members of a set a time to live, to the millisecond as [`Commands::sexpire`] does too. `SPEXPIRE`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["m"])?;
+    /// assert_eq!(redis.spexpire("s", Duration::from_millis(1500), ["m"])?, [FieldExpire::Set]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn spexpire(
+        &self,
+        key: impl ToArg,
+        ttl: Duration,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        self.sexpire(key, ttl, members)
+    }
+
+    /// Gives members of a set a deadline. One that is not in the future removes them. `SEXPIREAT`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["m"])?;
+    /// redis.sexpireat("s", UnixMs(33_177_117_420_000), ["m"])?;
+    /// assert_eq!(redis.sexpiretime("s", ["m"])?, [ExpiresAt::At(UnixMs(33_177_117_420_000))]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sexpireat(
+        &self,
+        key: impl ToArg,
+        at: UnixMs,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        let (amount, when) = (Ok(at.0), ExpireWhen::Always);
+        let key = arg(&key)?;
+        ArgList::new(members).with(|members| {
+            self.run_write(&SPExpireAt { key: &key, amount, when, members: Ok(members.into()) })
+        })
+    }
+
+    /// Gives members of a set a deadline, to the millisecond as [`Commands::sexpireat`] does too. `SPEXPIREAT`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["m"])?;
+    /// assert_eq!(redis.spexpireat("s", UnixMs(0), ["m"])?, [FieldExpire::Deleted]);
+    /// assert_eq!(redis.exists(["s"])?, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn spexpireat(
+        &self,
+        key: impl ToArg,
+        at: UnixMs,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldExpire>> {
+        self.sexpireat(key, at, members)
+    }
+
+    /// Says how long each member of a set has to live, to the millisecond. `STTL`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["m"])?;
+    /// assert_eq!(redis.sttl("s", ["m", "n"])?, [Ttl::Persistent, Ttl::Missing]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sttl(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Ttl>> {
+        let key = arg(&key)?;
+        let answers = ArgList::new(members)
+            .with(|members| self.run_read(&SPTtl { key: &key, members: Ok(members.into()) }))?;
+        Ok(answers.into_iter().map(|answer| answer.0).collect())
+    }
+
+    /// Says how long each member of a set has to live, to the millisecond. `SPTTL`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["m"])?;
+    /// assert_eq!(redis.spttl("s", ["m"])?, [Ttl::Persistent]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn spttl(&self, key: impl ToArg, members: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<Ttl>> {
+        let key = arg(&key)?;
+        let answers = ArgList::new(members)
+            .with(|members| self.run_read(&SPTtl { key: &key, members: Ok(members.into()) }))?;
+        Ok(answers.into_iter().map(|answer| answer.0).collect())
+    }
+
+    /// Says until when each member of a set lives, to the millisecond. `SEXPIRETIME`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["m"])?;
+    /// assert_eq!(redis.sexpiretime("s", ["m", "n"])?, [ExpiresAt::Never, ExpiresAt::Missing]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn sexpiretime(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<ExpiresAt>> {
+        let key = arg(&key)?;
+        let answers = ArgList::new(members)
+            .with(|members| self.run_read(&SPExpireTime { key: &key, members: Ok(members.into()) }))?;
+        Ok(answers.into_iter().map(|answer| answer.0).collect())
+    }
+
+    /// Says until when each member of a set lives, to the millisecond. `SPEXPIRETIME`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["m"])?;
+    /// assert_eq!(redis.spexpiretime("s", ["m"])?, [ExpiresAt::Never]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn spexpiretime(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<ExpiresAt>> {
+        let key = arg(&key)?;
+        let answers = ArgList::new(members)
+            .with(|members| self.run_read(&SPExpireTime { key: &key, members: Ok(members.into()) }))?;
+        Ok(answers.into_iter().map(|answer| answer.0).collect())
+    }
+
+    /// Takes away the deadlines of members of a set, and says for each what became of it. `SPERSIST`, of Redis 8.12.
+    ///
+    /// Complexity: O(N), N being the number of members.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.sadd("s", ["m"])?;
+    /// redis.sexpire("s", Duration::from_secs(60), ["m"])?;
+    /// assert_eq!(redis.spersist("s", ["m", "n"])?, [FieldPersist::Cleared, FieldPersist::Missing]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn spersist(
+        &self,
+        key: impl ToArg,
+        members: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Vec<FieldPersist>> {
+        let key = arg(&key)?;
+        ArgList::new(members)
+            .with(|members| self.run_write(&SPersist { key: &key, members: Ok(members.into()) }))
     }
 
     /// Takes one step of a walk over a set: some members and where to go on. `SSCAN`.

@@ -42,11 +42,12 @@ pub use redlet_core::cmd::bitmap::{
     BitOperation, BitRange, BitUnit, Field, FieldOperation, FieldType, Overflow,
 };
 pub use redlet_core::cmd::dump::{PastUse, RestoreOptions};
+pub use redlet_core::cmd::element_deadlines::{FieldExpire, FieldPersist};
 pub use redlet_core::cmd::geo::{
     GeoArea, GeoCenter, GeoHit, GeoOrder, GeoQuery, GeoScores, GeoUnit, Position as GeoPosition,
 };
 pub use redlet_core::cmd::hash::Draw;
-pub use redlet_core::cmd::hash_deadlines::{FieldExpire, FieldPersist, WhenFields};
+pub use redlet_core::cmd::hash_deadlines::WhenFields;
 pub use redlet_core::cmd::hash_import::Fieldset;
 pub use redlet_core::cmd::keys::{ExpireWhen, ExpiresAt, Ttl};
 pub use redlet_core::cmd::list::{End, MoveCount, MoveMany, MoveOrder, Side};

@@ -53,7 +53,18 @@ impl Digest {
         match value {
             ValueRef::String(string) => self.append(&string.to_bytes()),
             ValueRef::List(list) => list.iter().for_each(|element| element.with(|bytes| self.append(bytes))),
-            ValueRef::Set(set) => set.iter().for_each(|member| member.with(|bytes| self.add(bytes))),
+            ValueRef::Set(set) => match set.iter_timed() {
+                None => set.iter().for_each(|member| member.with(|member| self.add(member))),
+                Some(timed) => timed.for_each(|(member, deadline)| {
+                    let mut digest = Digest::default();
+                    member.with(|member| digest.add(member));
+                    if deadline.is_some() {
+                        digest.add(b"!!sexpire!!");
+                    }
+                    // Added up as the member's own hash is where it has no deadline.
+                    self.0.iter_mut().zip(digest.0).for_each(|(byte, other)| *byte ^= other);
+                }),
+            },
             ValueRef::ZSet(zset) => zset.iter().for_each(|(member, score)| {
                 let score = number::format_double(score);
                 self.add_digest(member.with(|member| pair(member, score.as_bytes())));

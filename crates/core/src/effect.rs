@@ -263,6 +263,20 @@ pub enum Effect<'a> {
     },
     /// A vector set has changed, or is a new one with just this change.
     Vector(#[serde(borrow)] VectorChange<'a>),
+    /// A member of a set has this deadline from now on.
+    SExpireAt {
+        /// The member.
+        #[serde(borrow)]
+        member: Blob<'a>,
+        /// The last moment at which it is there.
+        at: UnixMs,
+    },
+    /// A member of a set has no deadline any more.
+    SPersist {
+        /// The member.
+        #[serde(borrow)]
+        member: Blob<'a>,
+    },
 }
 
 /// A whole value, of any type.
@@ -285,6 +299,8 @@ pub enum Image<'a> {
     TimedHash(#[serde(borrow)] Vec<(Blob<'a>, Blob<'a>, Option<UnixMs>)>),
     /// A vector set.
     VectorSet(#[serde(borrow)] VectorSetImage<'a>),
+    /// A set's members and deadlines, where one has or had a deadline.
+    TimedSet(#[serde(borrow)] Vec<(Blob<'a>, Option<UnixMs>)>),
 }
 
 /// A command as words, its name first.
@@ -319,18 +335,21 @@ fn set_string<'a>(key: &'a [u8], value: &'a [u8], expire_at: Option<UnixMs>) -> 
     on("SET", key, once(Cow::Borrowed(value)).chain(deadline.into_iter().flatten()))
 }
 
-/// `FIELDS numfields field ...`
-fn fields<'a>(names: &[&'a [u8]]) -> Words<'a> {
+const FIELDS: &str = "FIELDS";
+const MEMBERS: &str = "MEMBERS";
+
+/// `FIELDS numfields field ...`, or what `word` says.
+fn counted<'a>(word: &'static str, names: &[&'a [u8]]) -> Words<'a> {
     let count = decimal(names.len() as i64);
-    [Cow::Borrowed(&b"FIELDS"[..]), count]
+    [Cow::Borrowed(word.as_bytes()), count]
         .into_iter()
         .chain(names.iter().map(|name| Cow::Borrowed(*name)))
         .collect()
 }
 
 /// `milliseconds FIELDS numfields field ...`
-fn expiry<'a>(at: UnixMs, names: &[&'a [u8]]) -> Words<'a> {
-    once(decimal(at.0)).chain(fields(names)).collect()
+fn expiry<'a>(at: UnixMs, word: &'static str, names: &[&'a [u8]]) -> Words<'a> {
+    once(decimal(at.0)).chain(counted(word, names)).collect()
 }
 
 impl Effect<'_> {
@@ -377,6 +396,8 @@ impl Effect<'_> {
             Effect::HExpireAt { field, at } => Effect::HExpireAt { field: field.into_owned(), at },
             Effect::HPersist { field } => Effect::HPersist { field: field.into_owned() },
             Effect::Vector(change) => Effect::Vector(change.into_owned()),
+            Effect::SExpireAt { member, at } => Effect::SExpireAt { member: member.into_owned(), at },
+            Effect::SPersist { member } => Effect::SPersist { member: member.into_owned() },
         }
     }
 
@@ -445,9 +466,11 @@ impl Effect<'_> {
             Effect::ZAdd { member, score } => on("ZADD", key, [text(*score), word(member)]),
             Effect::ZRem { member } => on("ZREM", key, [word(member)]),
             Effect::Stream(change) => return (0, change.to_command(key).into_iter().collect()),
-            Effect::HExpireAt { field, at } => on("HPEXPIREAT", key, expiry(*at, &[&**field])),
-            Effect::HPersist { field } => on("HPERSIST", key, fields(&[&**field])),
+            Effect::HExpireAt { field, at } => on("HPEXPIREAT", key, expiry(*at, FIELDS, &[&**field])),
+            Effect::HPersist { field } => on("HPERSIST", key, counted(FIELDS, &[&**field])),
             Effect::Vector(change) => change.to_command(key),
+            Effect::SExpireAt { member, at } => on("SPEXPIREAT", key, expiry(*at, MEMBERS, &[&**member])),
+            Effect::SPersist { member } => on("SPERSIST", key, counted(MEMBERS, &[&**member])),
         };
         (turned, vec![command])
     }
@@ -465,6 +488,7 @@ impl Image<'_> {
             Image::Set(members) => Some(members.len()),
             Image::ZSet(members) => Some(members.len()),
             Image::VectorSet(set) => Some(set.elements.len()),
+            Image::TimedSet(members) => Some(members.len()),
         }
     }
 
@@ -489,6 +513,9 @@ impl Image<'_> {
                 Image::TimedHash(fields.into_iter().map(owned).collect())
             }
             Image::VectorSet(set) => Image::VectorSet(set.into_owned()),
+            Image::TimedSet(members) => {
+                Image::TimedSet(members.into_iter().map(|(member, at)| (member.into_owned(), at)).collect())
+            }
         }
     }
 
@@ -499,6 +526,7 @@ impl Image<'_> {
             Image::String(value) => ("SET", vec![one(value)]),
             Image::List(values) => ("RPUSH", values.iter().map(one).collect()),
             Image::Set(members) => ("SADD", members.iter().map(one).collect()),
+            Image::TimedSet(members) => ("SADD", members.iter().map(|(member, _)| one(member)).collect()),
             Image::Hash(fields) => {
                 ("HSET", fields.iter().map(|(field, value)| words([&**field, &**value])).collect())
             }
@@ -512,16 +540,22 @@ impl Image<'_> {
             Image::Stream(stream) => return stream_commands(stream, key).into_iter(),
             Image::VectorSet(set) => return set.to_commands(key).into_iter(),
         };
-        // Fields of one deadline are likely to be neighbours.
-        let deadlines = match self {
-            Image::TimedHash(fields) => fields.chunk_by(|one, other| one.2 == other.2).collect(),
-            _ => Vec::new(),
+        let (expire, word, deadlines): (_, _, Vec<(&[u8], _)>) = match self {
+            Image::TimedHash(fields) => {
+                ("HPEXPIREAT", FIELDS, fields.iter().map(|(field, _, at)| (&**field, *at)).collect())
+            }
+            Image::TimedSet(members) => {
+                ("SPEXPIREAT", MEMBERS, members.iter().map(|(member, at)| (&**member, *at)).collect())
+            }
+            _ => ("", "", Vec::new()),
         };
-        let deadlines = deadlines.into_iter().flat_map(|fields| fields.chunks(ELEMENTS_PER_COMMAND));
-        let expiries = deadlines.filter_map(move |fields| {
-            let names: Vec<&[u8]> = fields.iter().map(|(field, ..)| &**field).collect();
-            Some(on("HPEXPIREAT", key, expiry(fields.first()?.2?, &names)))
-        });
+        // Elements of one deadline are likely to be neighbours.
+        let alike = deadlines.chunk_by(|one, other| one.1 == other.1);
+        let expiries =
+            alike.flat_map(|elements| elements.chunks(ELEMENTS_PER_COMMAND)).filter_map(|elements| {
+                let names: Vec<&[u8]> = elements.iter().map(|(name, _)| *name).collect();
+                Some(on(expire, key, expiry(elements.first()?.1?, word, &names)))
+            });
         let groups = elements.chunks(ELEMENTS_PER_COMMAND).map(|group| on(name, key, group.concat()));
         groups.chain(expiries).collect::<Vec<_>>().into_iter()
     }
@@ -586,6 +620,16 @@ mod tests {
             ["HPEXPIREAT k 5 FIELDS 1 f"]
         );
         assert_eq!(self::lines(&Effect::HPersist { field: blob("f") }), ["HPERSIST k FIELDS 1 f"]);
+    }
+
+    #[test]
+    fn members_of_one_deadline_get_it_in_one_command() {
+        let members = vec![(blob("a"), Some(UnixMs(7))), (blob("b"), Some(UnixMs(7))), (blob("c"), None)];
+        let put = Effect::Put { value: Image::TimedSet(members), expire_at: None };
+        assert_eq!(lines(&put), ["DEL k", "SADD k a b c", "SPEXPIREAT k 7 MEMBERS 2 a b"]);
+        let effect = Effect::SExpireAt { member: blob("m"), at: UnixMs(5) };
+        assert_eq!(lines(&effect), ["SPEXPIREAT k 5 MEMBERS 1 m"]);
+        assert_eq!(lines(&Effect::SPersist { member: blob("m") }), ["SPERSIST k MEMBERS 1 m"]);
     }
 
     #[test]

@@ -670,7 +670,7 @@ impl Engine {
     fn tell_missed<G>(&self, locks: Locks<G>, news: Vec<News>) {
         let mut shards = ShardSet::new(self.keyspace.len());
         for news in &news {
-            if let News::Expired(_, key) | News::ExpiredField { key, .. } | News::Estimated(_, key) = news {
+            if let News::Expired(_, key) | News::ExpiredElement { key, .. } | News::Estimated(_, key) = news {
                 shards.insert(self.shard_of(key));
             }
         }

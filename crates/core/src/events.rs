@@ -76,6 +76,11 @@ impl Class {
         }
     }
 
+    /// Whether its events may say of which elements they are.
+    pub(crate) const fn names_subkeys(self) -> bool {
+        matches!(self, Class::Hash | Class::Set)
+    }
+
     /// Its letter in `notify-keyspace-events`.
     pub const fn letter(self) -> char {
         match self {
@@ -238,8 +243,8 @@ pub(crate) enum News {
     Ready(usize, Bytes),
     /// A key was found to have expired, and is to be removed.
     Expired(usize, Bytes),
-    /// The same of a field of a hash.
-    ExpiredField { db: usize, key: Bytes, field: Bytes },
+    /// The same of an element of a collection.
+    ExpiredElement { db: usize, key: Bytes, of_type: Type, element: Bytes },
     /// A HyperLogLog's estimate was made, and is to be kept with it.
     Estimated(usize, Bytes),
     /// A command published something.
@@ -293,7 +298,7 @@ impl Notifications {
         if self.by_key || self.by_event {
             self.classes
         } else if self.names_subkeys() {
-            Classes(self.classes.0 & Classes::from(Class::Hash).0)
+            Classes(self.classes.0 & Self::with_subkeys().0)
         } else {
             Classes::NONE
         }
@@ -301,7 +306,11 @@ impl Notifications {
 
     /// Whether it is published of which subkeys events are.
     pub(crate) fn names_subkeys(self) -> bool {
-        self.by_subkey != [false; SUBKEY_LETTERS.len()] && self.classes.contains(Class::Hash)
+        self.by_subkey != [false; SUBKEY_LETTERS.len()] && self.classes.0 & Self::with_subkeys().0 != 0
+    }
+
+    fn with_subkeys() -> Classes {
+        Classes::of(&[Class::Hash, Class::Set])
     }
 
     /// Publishes an event on its channels, if its class is among those that are.
@@ -478,7 +487,7 @@ impl Engine {
                 | News::Read { .. }
                 | News::Ready(..)
                 | News::Expired(..)
-                | News::ExpiredField { .. }
+                | News::ExpiredElement { .. }
                 | News::Estimated(..) => {}
                 News::Message { channel, payload, is_sharded } => {
                     let message = Published { channel, payload, is_sharded: *is_sharded };
@@ -561,6 +570,15 @@ mod tests {
         assert_eq!(heard("STIVs", "HSET h name Ada"), [""; 0]);
         assert_eq!(Notifications::parse(b"VhIETS").unwrap().to_string(), "hESTIV");
 
+        // Of sets, those events are named that are about deadlines, as those of hashes are.
+        assert_eq!(heard("STIVs", "SADD s a b c d"), [""; 0]);
+        assert_eq!(heard("SA", "SEXPIRE s 9 MEMBERS 3 a b nosuch"), ["__subkeyspace@0__:s sexpire|1:a,1:b"]);
+        assert_eq!(heard("Ts", "SPERSIST s MEMBERS 2 a c"), ["__subkeyevent@0__:spersist 1:s|1:a"]);
+        assert_eq!(heard("KSA", "SEXPIRE s 0 MEMBERS 2 a b"), ["__keyspace@0__:s srem"]);
+        heard("Kh", "SEXPIRE s 9 MEMBERS 1 c");
+        assert_eq!(heard("STIVh", "SEXPIRE s 8 MEMBERS 1 c"), [""; 0]);
+        assert_eq!(heard("SAh", "HSET h x 1"), ["__subkeyspace@0__:h hset|1:x"]);
+
         heard("ISA", "HPEXPIRE h 5 FIELDS 1 name");
         clock.advance(std::time::Duration::from_millis(6));
         engine.tick(10);
@@ -568,6 +586,51 @@ mod tests {
             heard("ISA", "PING"),
             ["__subkeyspace@0__:h hexpired|4:name", "__subkeyspaceitem@0__:h\nname hexpired"]
         );
+    }
+
+    // By tests/unit/type/set-member-expire.tcl of Redis's branch of member deadlines (github.com/ronen-kalish/redis).
+    #[test]
+    fn deadlines_of_members_are_told_under_names_of_their_own() {
+        let clock = Arc::new(ManualClock::at(UnixMs(1_700_000_000_000)));
+        let engine = Engine::new(EngineOptions { clock: clock.clone(), seed: 7, databases: 2, shards: 4 });
+        engine.events().set_notifications(Notifications::parse(b"Ksg").unwrap());
+        let mut subscriber = Subscriber::new(Capacity::default());
+        engine.pubsub().join(&mut subscriber, Kind::Pattern, b"*");
+        let told = |line: &str| {
+            let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+            engine.execute(0, &words).unwrap();
+            heard(&subscriber)
+        };
+        assert_eq!(told("SADD s a b c d"), ["s sadd"]);
+        assert_eq!(told("SEXPIRE s 1000 MEMBERS 2 a b"), ["s sexpire"]);
+        assert_eq!(told("SEXPIRE s 1000 NX MEMBERS 1 a"), [""; 0]);
+        assert_eq!(told("SPERSIST s MEMBERS 2 a b"), ["s spersist"]);
+        assert_eq!(told("SPERSIST s MEMBERS 1 c"), [""; 0]);
+        assert_eq!(told("STTL s MEMBERS 1 a"), [""; 0]);
+        assert_eq!(told("SEXPIREAT s 1 MEMBERS 2 a b"), ["s srem"]);
+        assert_eq!(told("SEXPIREAT s 1 MEMBERS 2 c d"), ["s srem", "s del"]);
+
+        for line in ["SADD from a b c d", "SADD to z y w", "SEXPIRE from 1000 MEMBERS 2 a b"] {
+            told(line);
+        }
+        for line in ["SEXPIRE to 1000 MEMBERS 2 y w", "SADD from y z w", "SEXPIRE from 3000 MEMBERS 1 y"] {
+            told(line);
+        }
+        assert_eq!(told("SMOVE from to a"), ["from srem", "to sadd", "to sexpire"]);
+        assert_eq!(told("SMOVE from to c"), ["from srem", "to sadd"]);
+        assert_eq!(told("SMOVE from to y"), ["from srem", "to sexpire"]);
+        assert_eq!(told("SMOVE from to w"), ["from srem", "to spersist"]);
+        assert_eq!(told("SMOVE from to z"), ["from srem"]);
+
+        told("SADD s a b");
+        told("SPEXPIRE s 5 MEMBERS 2 a b");
+        clock.advance(std::time::Duration::from_millis(6));
+        engine.tick(100);
+        assert_eq!(heard(&subscriber), ["s sexpired", "s del"]);
+        told("SADD s a b");
+        told("SPEXPIRE s 5 MEMBERS 1 a");
+        clock.advance(std::time::Duration::from_millis(6));
+        assert_eq!(told("SADD s a"), ["s sexpired", "s sadd"]);
     }
 
     #[test]

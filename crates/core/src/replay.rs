@@ -265,6 +265,8 @@ pub(crate) fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> 
         Effect::Stream(change) => found(tx.stream_mut(key)?.apply(change, None)),
         Effect::HExpireAt { field, at } => found(tx.hash_mut(key)?.set_deadline(field, Some(*at))),
         Effect::HPersist { field } => found(tx.hash_mut(key)?.set_deadline(field, None)),
+        Effect::SExpireAt { member, at } => found(tx.set_mut(key)?.set_deadline(member, Some(*at))),
+        Effect::SPersist { member } => found(tx.set_mut(key)?.set_deadline(member, None)),
         #[cfg(feature = "vector-sets")]
         Effect::Vector(change) => found(tx.vector_set_mut(key)?.apply(change, None)),
         #[cfg(not(feature = "vector-sets"))]
@@ -305,6 +307,11 @@ pub(crate) fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {
             members.iter().for_each(|member| {
                 set.insert(member);
             });
+            set.into_value()
+        }
+        Image::TimedSet(members) => {
+            let mut set = tx.build::<Set>()?;
+            members.iter().for_each(|(member, at)| set.insert_until(member, *at));
             set.into_value()
         }
         Image::ZSet(members) => {

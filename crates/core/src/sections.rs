@@ -191,6 +191,9 @@ mod tests {
                         Image::Set(members) => members.iter().map(|member| format!("{member:?}")).collect(),
                         Image::Hash(fields) => fields.iter().map(|field| format!("{field:?}")).collect(),
                         Image::TimedHash(fields) => fields.iter().map(|field| format!("{field:?}")).collect(),
+                        Image::TimedSet(members) => {
+                            members.iter().map(|member| format!("{member:?}")).collect()
+                        }
                         in_order => vec![format!("{in_order:?}")],
                     };
                     shown.sort_unstable();
@@ -233,7 +236,7 @@ mod tests {
 
     fn step() -> impl Strategy<Value = Step> {
         let keys = 0_u32..24;
-        (0_u32..64, keys.clone(), keys, 0..DATABASES, 0..DATABASES)
+        (0_u32..68, keys.clone(), keys, 0..DATABASES, 0..DATABASES)
             .prop_map(|(what, from, to, db, other)| Step { what, from, to, db, other })
     }
 
@@ -265,6 +268,8 @@ mod tests {
                 56..58 => format!("HSET {from} {to} {value} {value} {to}"),
                 58..60 => format!("HPEXPIREAT {from} {} FIELDS 1 {to}", NOW + 1000 + i64::from(value)),
                 60 => format!("HPERSIST {from} FIELDS 1 {to}"),
+                61 | 62 => format!("SPEXPIREAT {from} {} MEMBERS 1 {to}", NOW + 1000 + i64::from(value)),
+                64 => format!("SPERSIST {from} MEMBERS 1 {to}"),
                 _ => format!("SET {from} {value}"),
             }
         }

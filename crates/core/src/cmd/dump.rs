@@ -8,6 +8,7 @@ pub use crate::keyspace::PastUse;
 use crate::rdb::{self, Compression, Unreadable};
 use crate::replay;
 use crate::tx::{Deadline, Tx, View};
+use crate::types::ValueRef;
 use crate::{Bytes, Error, Result, UnixMs};
 
 table! {
@@ -36,9 +37,15 @@ impl<'a> Read<'a> for Dump<'a> {
         let compression =
             if db.engine().config().compresses_dumps() { Compression::Lzf } else { Compression::None };
         let Some(value) = db.value(self.key)? else { return Ok(None) };
+        let refusal = match value {
+            ValueRef::Set(_) => {
+                "ERR a set whose members have deadlines cannot be dumped: read them with SPEXPIRETIME, or take them away with \
+                 SPERSIST"
+            }
+            _ => "ERR vector sets cannot be dumped: read them with VEMB and VGETATTR",
+        };
         let dumped = rdb::dump(value, compression);
-        let refusal = Error::refused("ERR vector sets cannot be dumped: read them with VEMB and VGETATTR");
-        dumped.map(|dumped| Some(dumped.into())).ok_or(refusal)
+        dumped.map(|dumped| Some(dumped.into())).ok_or(Error::refused(refusal))
     }
 }
 

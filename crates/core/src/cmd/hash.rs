@@ -91,7 +91,7 @@ fn field<'v>(db: &View<'_>, key: &[u8], hash: Option<HashView<'v>>, field: &[u8]
     let hash = hash?;
     let found = hash.get(field);
     if found.is_none() && hash.is_timed() {
-        db.note_expired_field(key, hash, field);
+        db.note_expired_element(key, hash, field);
     }
     found
 }
@@ -664,15 +664,7 @@ impl<'a> Read<'a> for HRandField<'a> {
             None => Vec::new(),
             // Those that have expired are passed over once, not by each draw.
             Some(hash) if hash.is_timed() => {
-                let alive: Vec<_> = hash.iter().collect();
-                let one = || alive.get(random.below(alive.len().max(1) as u64) as usize).copied();
-                draw(
-                    self.draw,
-                    alive.len(),
-                    random,
-                    || one().map(copied),
-                    || alive.iter().copied().map(copied).collect(),
-                )?
+                draw_from(self.draw, &hash.iter().collect::<Vec<_>>(), random, copied)?
             }
             Some(hash) => draw(
                 self.draw,
@@ -693,6 +685,18 @@ impl<'a> Read<'a> for HRandField<'a> {
 /// The most that is drawn with repetition: a server may send as many as it likes one after the other, but here they are all in
 /// the caller's memory at once.
 const REPEATED_MAX: usize = 1 << 24;
+
+/// Draws from elements that were listed, and copies those that were drawn.
+pub(super) fn draw_from<E: Copy, T: Clone + PartialEq>(
+    draw: Draw,
+    elements: &[E],
+    random: &crate::Random,
+    copied: impl Fn(E) -> T,
+) -> Result<Vec<T>> {
+    let one = || elements.get(random.below(elements.len().max(1) as u64) as usize).copied();
+    let all = || elements.iter().copied().map(&copied).collect();
+    self::draw(draw, elements.len(), random, || one().map(&copied), all)
+}
 
 /// Draws from a collection: `one` draws a single element, `all` lists every element.
 pub(super) fn draw<T: Clone + PartialEq>(

@@ -2,397 +2,47 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::element_deadlines::{
+    EPOCH, Names, Naming, condition, counted_names_command, deadline_commands, moment,
+};
 use super::hash::HASH;
-use super::keys::{ExpireWhen, ExpiresAt, Ttl, remaining, reply_in_unit, until};
+use super::keys::ExpireWhen;
 use super::string::{Expiry, Pairs, RawExpiry};
-use super::{Args, Command, Flags, KeySpec, Late, Read, Spec, Write, table, wrong_arity};
+use super::{Args, Command, Flags, KeySpec, Late, Spec, Write, table, wrong_arity};
 use crate::number;
-use crate::tx::{Deadline, Tx, View};
-use crate::types::Element;
-use crate::{Bytes, Error, Reply, Result, UnixMs};
+use crate::tx::{Deadline, Tx};
+use crate::types::{Element, Hash};
+use crate::{Bytes, Error, Result, UnixMs};
 
 table! {
     write HExpire, write HExpireAt, read HExpireTime, write HGetDel, write HGetEx, write HPersist, write HPExpire,
     write HPExpireAt, read HPExpireTime, read HPTtl, write HSetEx, read HTtl,
 }
 
-/// The latest deadline that a field may have, in Unix milliseconds: Redis keeps so many bits of it.
-const LATEST: i64 = (1 << 46) - 1;
+const FIELDS: Naming = Naming {
+    word: "FIELDS",
+    misplaced: "ERR Mandatory argument FIELDS is missing or not at the right position",
+    no_count: "ERR Number of fields must be a positive integer",
+    miscounted: "ERR The `numfields` parameter must match the number of arguments",
+};
 
-/// Names of fields. Redis looks at the key before it counts them.
-type Fields<'a> = Late<Cow<'a, [&'a [u8]]>>;
-
-/// Reads `FIELDS numfields field [field ...]`, all words that are left.
-fn fields<'a>(args: &mut Args<'a>, bad_count: &'static str) -> Fields<'a> {
-    const MISPLACED: &str = "ERR Mandatory argument FIELDS is missing or not at the right position";
-    const MISCOUNTED: &str = "ERR The `numfields` parameter must match the number of arguments";
-    if !args.take("FIELDS") {
-        return Err(Error::refused(MISPLACED));
-    }
-    if args.is_empty() {
-        return Err(Error::refused(MISCOUNTED));
-    }
-    let count = args.int_where(|count| count > 0, bad_count)?;
-    let fields = args.rest();
-    if i64::try_from(fields.len()) == Ok(count) { Ok(fields.into()) } else { Err(Error::refused(MISCOUNTED)) }
+/// `[NX | XX | GT | LT] FIELDS numfields field [field ...]`
+fn conditional_fields<'a>(args: &mut Args<'a>) -> (ExpireWhen, Names<'a>) {
+    let when = condition(args).unwrap_or_default();
+    let no_count = "ERR Parameter `numFields` should be greater than 0";
+    (when, Naming { no_count, ..FIELDS }.names(args))
 }
 
-const NO_COUNT: &str = "ERR Number of fields must be a positive integer";
-
-/// So many units after a moment, as a deadline that a field may have.
-fn moment(amount: i64, scale: i64, start: UnixMs, command: &'static str) -> Result<UnixMs> {
-    if amount < 0 {
-        return Err(Error::refused("ERR invalid expire time, must be >= 0"));
-    }
-    let at = amount.checked_mul(scale).and_then(|milliseconds| milliseconds.checked_add(start.0));
-    at.filter(|at| *at <= LATEST).map(UnixMs).ok_or(Error::InvalidExpireTime(command))
+deadline_commands! {
+    Hash, HASH, "7.4.0", fields "fields of a hash", "FIELDS numfields field [field ...]", FIELDS, conditional_fields,
+    HExpire "HEXPIRE" "hexpire", HPExpire "HPEXPIRE" "hpexpire",
+    HExpireAt "HEXPIREAT" "hexpireat", HPExpireAt "HPEXPIREAT" "hpexpireat",
+    HTtl "HTTL", HPTtl "HPTTL", HExpireTime "HEXPIRETIME", HPExpireTime "HPEXPIRETIME",
+    HPersist "HPERSIST",
 }
 
-const EPOCH: UnixMs = UnixMs(0);
-
-/// What HEXPIRE and its kin did to a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldExpire {
-    /// There is no such field.
-    Missing,
-    /// `NX`, `XX`, `GT` or `LT` did not allow it.
-    Refused,
-    /// It has the deadline.
-    Set,
-    /// It is gone, because the deadline is not in the future.
-    Deleted,
-}
-
-impl From<FieldExpire> for Reply {
-    fn from(reply: FieldExpire) -> Self {
-        Reply::Integer(match reply {
-            FieldExpire::Missing => -2,
-            FieldExpire::Refused => 0,
-            FieldExpire::Set => 1,
-            FieldExpire::Deleted => 2,
-        })
-    }
-}
-
-/// Gives fields a deadline, each if its old one allows it.
-fn expire(
-    db: &mut Tx<'_>,
-    key: &[u8],
-    at: impl FnOnce(UnixMs) -> Result<UnixMs>,
-    when: ExpireWhen,
-    fields: &Fields<'_>,
-) -> Result<Vec<FieldExpire>> {
-    let now = db.now();
-    let mut hash = db.hash_mut(key)?;
-    let at = at(now)?;
-    let expire = |field: &&[u8]| match hash.shown().deadline(field) {
-        None => FieldExpire::Missing,
-        Some(old) if !when.allows(old, at) => FieldExpire::Refused,
-        Some(_) if at <= now => {
-            hash.remove(field);
-            FieldExpire::Deleted
-        }
-        Some(_) => {
-            hash.set_deadline(field, Some(at));
-            FieldExpire::Set
-        }
-    };
-    Ok(fields.clone()?.iter().map(expire).collect())
-}
-
-macro_rules! expire_command {
-    (
-        $type:ident, $name:literal, $command:literal, $word:literal, $scale:literal, $relative:literal,
-        $amount_doc:literal, $summary:literal
-    ) => {
-        #[doc = concat!("`", $name, " key ", $word, " [NX | XX | GT | LT] FIELDS numfields field [field ...]`")]
-        #[derive(Clone, Debug)]
-        pub struct $type<'a> {
-            /// The key.
-            pub key: &'a [u8],
-            #[doc = $amount_doc]
-            pub amount: Late<i64>,
-            /// Which deadlines may be replaced.
-            pub when: ExpireWhen,
-            /// The fields.
-            pub fields: Late<Cow<'a, [&'a [u8]]>>,
-        }
-
-        impl<'a> Command<'a> for $type<'a> {
-            const SPEC: Spec = Spec {
-                name: $name,
-                arity: -6,
-                since: "7.4.0",
-                flags: Flags::FAST,
-                keys: &[KeySpec::first(&["RW", "update"])],
-                summary: $summary,
-                complexity: "O(N), N being the number of fields",
-                syntax: concat!("key ", $word, " [NX | XX | GT | LT] <FIELDS numfields field [field ...]>"),
-                ..HASH
-            };
-            type Reply = Vec<FieldExpire>;
-
-            fn parse(args: &mut Args<'a>) -> Result<Self> {
-                let (key, amount) = (args.bytes()?, args.int());
-                let when = if args.take("NX") {
-                    ExpireWhen::None
-                } else if args.take("XX") {
-                    ExpireWhen::Some
-                } else if args.take("GT") {
-                    ExpireWhen::Later
-                } else if args.take("LT") {
-                    ExpireWhen::Earlier
-                } else {
-                    ExpireWhen::Always
-                };
-                let fields = fields(args, "ERR Parameter `numFields` should be greater than 0");
-                Ok($type { key, amount, when, fields })
-            }
-
-            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
-                visit(self.key);
-            }
-        }
-
-        impl<'a> Write<'a> for $type<'a> {
-            fn write(&self, db: &mut Tx<'_>) -> Result<Vec<FieldExpire>> {
-                let start = |now| if $relative { now } else { EPOCH };
-                let at = |now| moment(self.amount.clone()?, $scale, start(now), $command);
-                expire(db, self.key, at, self.when, &self.fields)
-            }
-        }
-    };
-}
-
-expire_command!(
-    HExpire,
-    "HEXPIRE",
-    "hexpire",
-    "seconds",
-    1000,
-    true,
-    "How long they may live from now on, in seconds; 0 deletes them.",
-    "Gives fields of a hash a time to live in seconds."
-);
-expire_command!(
-    HPExpire,
-    "HPEXPIRE",
-    "hpexpire",
-    "milliseconds",
-    1,
-    true,
-    "How long they may live from now on, in milliseconds; 0 deletes them.",
-    "Gives fields of a hash a time to live in milliseconds."
-);
-expire_command!(
-    HExpireAt,
-    "HEXPIREAT",
-    "hexpireat",
-    "unix-time-seconds",
-    1000,
-    false,
-    "Until when they may live, in Unix seconds; not in the future deletes them.",
-    "Gives fields of a hash a deadline in Unix seconds."
-);
-expire_command!(
-    HPExpireAt,
-    "HPEXPIREAT",
-    "hpexpireat",
-    "unix-time-milliseconds",
-    1,
-    false,
-    "Until when they may live, in Unix milliseconds; not in the future deletes them.",
-    "Gives fields of a hash a deadline in Unix milliseconds."
-);
-
-/// Declares a command whose words are a key and counted fields.
-macro_rules! counted_fields_command {
-    ($(#[$doc:meta])* $type:ident -> $reply:ty, $spec:expr) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug)]
-        pub struct $type<'a> {
-            /// The key.
-            pub key: &'a [u8],
-            /// The fields.
-            pub fields: Late<Cow<'a, [&'a [u8]]>>,
-        }
-
-        impl<'a> Command<'a> for $type<'a> {
-            const SPEC: Spec = Spec {
-                arity: -5,
-                complexity: "O(N), N being the number of fields",
-                syntax: "key <FIELDS numfields field [field ...]>",
-                flags: Flags::FAST,
-                ..$spec
-            };
-            type Reply = $reply;
-
-            fn parse(args: &mut Args<'a>) -> Result<Self> {
-                Ok($type { key: args.bytes()?, fields: fields(args, NO_COUNT) })
-            }
-
-            fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {
-                visit(self.key);
-            }
-        }
-    };
-}
-
-/// The deadline of each field, as far as there is such a field.
-fn deadlines<T>(
-    db: &View<'_>,
-    key: &[u8],
-    fields: &Fields<'_>,
-    shown: impl Fn(Option<Option<UnixMs>>) -> T,
-) -> Result<Vec<T>> {
-    let hash = db.hash_at(key)?;
-    let deadline = |field: &&[u8]| shown(hash.and_then(|hash| hash.deadline(field)));
-    Ok(fields.clone()?.iter().map(deadline).collect())
-}
-
-/// Redis gives what has begun as a whole second.
-const fn seconds_begun(milliseconds: i64) -> i64 {
-    milliseconds.div_euclid(1000) + (milliseconds.rem_euclid(1000) > 0) as i64
-}
-
-macro_rules! ttl_command {
-    ($type:ident, $reply:ident, $name:literal, $tips:expr, $summary:literal, $unit:expr) => {
-        counted_fields_command! {
-            #[doc = concat!("`", $name, " key FIELDS numfields field [field ...]`")]
-            $type -> Vec<$reply>, Spec {
-                name: $name,
-                since: "7.4.0",
-                keys: &[KeySpec::first(&["RO", "access"])],
-                tips: $tips,
-                summary: $summary,
-                ..HASH
-            }
-        }
-
-        impl<'a> Read<'a> for $type<'a> {
-            fn read(&self, db: &View<'_>) -> Result<Vec<$reply>> {
-                let shown = |deadline| $reply(remaining(deadline, || db.now()));
-                deadlines(db, self.key, &self.fields, shown)
-            }
-        }
-
-        reply_in_unit!(
-            $reply,
-            Ttl,
-            $unit,
-            concat!("The answer of `", $name, "` for a field, with its unit.")
-        );
-    };
-}
-
-ttl_command!(
-    HTtl,
-    FieldSeconds,
-    "HTTL",
-    super::keys::TTL_TIPS,
-    "Says how many seconds fields of a hash have to live.",
-    seconds_begun
-);
-ttl_command!(
-    HPTtl,
-    FieldMilliseconds,
-    "HPTTL",
-    super::keys::TTL_TIPS,
-    "Says how many milliseconds fields of a hash have to live.",
-    std::convert::identity
-);
-
-macro_rules! expire_time_command {
-    ($type:ident, $reply:ident, $name:literal, $summary:literal, $unit:expr) => {
-        counted_fields_command! {
-            #[doc = concat!("`", $name, " key FIELDS numfields field [field ...]`")]
-            $type -> Vec<$reply>, Spec {
-                name: $name,
-                since: "7.4.0",
-                keys: &[KeySpec::first(&["RO", "access"])],
-                summary: $summary,
-                ..HASH
-            }
-        }
-
-        impl<'a> Read<'a> for $type<'a> {
-            fn read(&self, db: &View<'_>) -> Result<Vec<$reply>> {
-                deadlines(db, self.key, &self.fields, |deadline| $reply(until(deadline)))
-            }
-        }
-
-        reply_in_unit!(
-            $reply,
-            ExpiresAt,
-            $unit,
-            concat!("The answer of `", $name, "` for a field, with its unit.")
-        );
-    };
-}
-
-expire_time_command!(
-    HExpireTime,
-    FieldUnixSeconds,
-    "HEXPIRETIME",
-    "Says until when fields of a hash live, in Unix seconds.",
-    seconds_begun
-);
-expire_time_command!(
-    HPExpireTime,
-    FieldUnixMilliseconds,
-    "HPEXPIRETIME",
-    "Says until when fields of a hash live, in Unix milliseconds.",
-    std::convert::identity
-);
-
-counted_fields_command! {
-    /// `HPERSIST key FIELDS numfields field [field ...]`
-    HPersist -> Vec<FieldPersist>, Spec {
-        name: "HPERSIST",
-        since: "7.4.0",
-        keys: &[KeySpec::first(&["RW", "update"])],
-        summary: "Takes away the deadlines of fields of a hash.",
-        ..HASH
-    }
-}
-
-/// What HPERSIST did to a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FieldPersist {
-    /// There is no such field.
-    Missing,
-    /// It had no deadline.
-    Unchanged,
-    /// It has no deadline any more.
-    Cleared,
-}
-
-impl From<FieldPersist> for Reply {
-    fn from(reply: FieldPersist) -> Self {
-        Reply::Integer(match reply {
-            FieldPersist::Missing => -2,
-            FieldPersist::Unchanged => -1,
-            FieldPersist::Cleared => 1,
-        })
-    }
-}
-
-impl<'a> Write<'a> for HPersist<'a> {
-    fn write(&self, db: &mut Tx<'_>) -> Result<Vec<FieldPersist>> {
-        let mut hash = db.hash_mut(self.key)?;
-        let persist = |field: &&[u8]| match hash.shown().deadline(field) {
-            None => FieldPersist::Missing,
-            Some(None) => FieldPersist::Unchanged,
-            Some(Some(_)) => {
-                hash.set_deadline(field, None);
-                FieldPersist::Cleared
-            }
-        };
-        Ok(self.fields.clone()?.iter().map(persist).collect())
-    }
-}
-
-counted_fields_command! {
+counted_names_command! {
+    (fields, "FIELDS numfields field [field ...]", FIELDS)
     /// `HGETDEL key FIELDS numfields field [field ...]`
     HGetDel -> Vec<Option<Bytes>>, Spec {
         name: "HGETDEL",
@@ -473,7 +123,7 @@ impl<'a> Command<'a> for HGetEx<'a> {
         } else {
             Expiry::take(args).map_or(Ok(Expiry::Keep), |raw| expiry(raw, "hgetex"))
         };
-        Ok(HGetEx { key, expiry, fields: fields(args, NO_COUNT) })
+        Ok(HGetEx { key, expiry, fields: FIELDS.names(args) })
     }
 
     fn keys(&self, visit: &mut impl FnMut(&'a [u8])) {

@@ -13,6 +13,7 @@ pub mod config;
 pub mod connection;
 pub mod debug;
 pub mod dump;
+pub mod element_deadlines;
 pub mod geo;
 pub mod hash;
 pub mod hash_deadlines;
@@ -31,6 +32,7 @@ pub mod replication;
 pub mod scan;
 pub mod server;
 pub mod set;
+pub mod set_deadlines;
 pub mod slowlog;
 pub mod sort;
 pub mod spec;
@@ -689,6 +691,7 @@ const TABLES: &[&[Row]] = &[
     hash::TABLE,
     hash_deadlines::TABLE,
     hash_import::TABLE,
+    set_deadlines::TABLE,
     list::TABLE,
     set::TABLE,
     zset::TABLE,

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use crate::Bytes;
 
-use super::hash::{Draw, draw};
+use super::hash::{Draw, draw, draw_from};
 use super::scan::{self, ScanOptions, ScanReply, Scanned};
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, many_keys, table};
 use crate::tx::{Deadline, SetView, Tx, View};
@@ -16,7 +16,7 @@ table! {
     write SUnionStore,
 }
 
-const SET: Spec = Spec { group: Group::Set, ..Spec::EMPTY };
+pub(super) const SET: Spec = Spec { group: Group::Set, ..Spec::EMPTY };
 const UNORDERED: &[&str] = &["nondeterministic_output_order"];
 
 /// Members without order.
@@ -116,10 +116,19 @@ members_command! {
     }
 }
 
+fn contains(db: &View<'_>, key: &[u8], set: Option<SetView<'_>>, member: &[u8]) -> bool {
+    let Some(set) = set else { return false };
+    let found = set.contains(member);
+    if !found && set.is_timed() {
+        db.note_expired_element(key, set, member);
+    }
+    found
+}
+
 impl<'a> Read<'a> for SMIsMember<'a> {
     fn read(&self, db: &View<'_>) -> Result<Vec<bool>> {
         let set = db.set(self.key)?;
-        Ok(self.members.iter().map(|member| set.is_some_and(|set| set.contains(member))).collect())
+        Ok(self.members.iter().map(|member| contains(db, self.key, set, member)).collect())
     }
 }
 
@@ -155,7 +164,7 @@ impl<'a> Command<'a> for SIsMember<'a> {
 
 impl<'a> Read<'a> for SIsMember<'a> {
     fn read(&self, db: &View<'_>) -> Result<bool> {
-        Ok(db.set(self.key)?.is_some_and(|set| set.contains(self.member)))
+        Ok(contains(db, self.key, db.set(self.key)?, self.member))
     }
 }
 
@@ -166,7 +175,7 @@ keyed! {
         arity: 2,
         flags: Flags::FAST,
         keys: &[KeySpec::first(&["RO"])],
-        summary: "Counts the members of a set.",
+        summary: "Counts the members of a set, those too that have expired and are not removed yet.",
         syntax: "key",
         ..SET
     }
@@ -237,13 +246,23 @@ impl<'a> Write<'a> for SMove<'a> {
         let view = db.view();
         let Some(source) = view.set(self.source)? else { return Ok(false) };
         view.set(self.destination)?;
-        if self.source == self.destination || !source.contains(self.member) {
-            return Ok(source.contains(self.member));
+        let Some(deadline) = source.deadline(self.member) else {
+            if source.is_timed() {
+                db.set_mut(self.source)?.reclaim(self.member);
+            }
+            return Ok(false);
+        };
+        if self.source == self.destination {
+            return Ok(true);
         }
         db.set_mut(self.source)?.remove(self.member);
         let mut destination = db.set_mut(self.destination)?;
         destination.expect(self.member, 1);
         destination.insert(self.member);
+        let takes_over = deadline.is_some() || destination.is_timed();
+        if takes_over && destination.shown().deadline(self.member) != Some(deadline) {
+            destination.set_deadline(self.member, deadline);
+        }
         Ok(true)
     }
 }
@@ -306,6 +325,7 @@ impl<'a> Write<'a> for SPop<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<SPopReply> {
         let random = db.random();
         let mut set = db.set_mut(self.key)?;
+        set.reclaim_all();
         if self.count.is_some_and(|count| count >= set.len()) {
             let all: Vec<_> = set.iter().map(Element::copy).collect();
             all.iter().for_each(|member| {
@@ -386,13 +406,18 @@ impl<'a> Read<'a> for SRandMember<'a> {
     fn read(&self, db: &View<'_>) -> Result<SRandMemberReply> {
         let random = db.random();
         let set = db.set(self.key)?;
-        let one = || set?.inner().random(random).map(Element::copy);
+        let one = || set?.random(random).map(Element::copy);
         if self.draw == Draw::One {
             return Ok(SRandMemberReply::One(one()));
         }
         let Some(set) = set else { return Ok(SRandMemberReply::Many(Vec::new())) };
         let all = || set.iter().map(Element::copy).collect();
-        Ok(SRandMemberReply::Many(draw(self.draw, set.len(), random, one, all)?))
+        Ok(SRandMemberReply::Many(if set.is_timed() {
+            // Those that have expired are passed over once, not by each draw.
+            draw_from(self.draw, &set.iter().collect::<Vec<_>>(), random, Element::copy)?
+        } else {
+            draw(self.draw, set.len(), random, one, all)?
+        }))
     }
 }
 
@@ -407,29 +432,33 @@ enum Combination {
     Difference,
 }
 
+/// The sets at some keys. Every key is looked at before anything is done, as Redis does, so that one of the wrong type is refused whatever
+/// the others hold.
+fn sets<'v>(db: &View<'v>, keys: &[&[u8]]) -> Result<Vec<Option<SetView<'v>>>> {
+    keys.iter().map(|key| db.set(key)).collect()
+}
+
 impl Combination {
-    /// Shows each member of the result once to `visit`, until it says no. Every key is looked at first, as Redis does, so
-    /// that one of the wrong type is refused whatever the others hold.
-    fn visit(self, db: &View<'_>, keys: &[&[u8]], mut visit: impl FnMut(&[u8]) -> bool) -> Result<()> {
-        let sets: Vec<Option<SetView<'_>>> = keys.iter().map(|key| db.set(key)).collect::<Result<_>>()?;
+    /// Shows each member of the result once to `visit`, until it says no.
+    fn visit(self, sets: &[Option<SetView<'_>>], mut visit: impl FnMut(&[u8]) -> bool) {
         match self {
             Combination::Union => {
                 for (at, set) in sets.iter().enumerate() {
-                    for member in set.iter().flat_map(|set| set.inner().iter()).map(Element::spell) {
+                    for member in set.iter().flat_map(SetView::iter).map(Element::spell) {
                         let seen = sets[..at].iter().flatten().any(|set| set.contains(&member));
                         if !seen && !visit(&member) {
-                            return Ok(());
+                            return;
                         }
                     }
                 }
             }
             Combination::Intersection => {
-                let Some(mut sets) = sets.into_iter().collect::<Option<Vec<_>>>() else { return Ok(()) };
+                let Some(mut sets) = sets.iter().copied().collect::<Option<Vec<_>>>() else { return };
                 sets.sort_by_key(|set| set.len());
                 if let Some((smallest, others)) = sets.split_first() {
                     for member in smallest.iter().map(Element::spell) {
                         if others.iter().all(|set| set.contains(&member)) && !visit(&member) {
-                            return Ok(());
+                            return;
                         }
                     }
                 }
@@ -438,30 +467,38 @@ impl Combination {
                 if let Some((Some(first), others)) = sets.split_first() {
                     for member in first.iter().map(Element::spell) {
                         if !others.iter().flatten().any(|set| set.contains(&member)) && !visit(&member) {
-                            return Ok(());
+                            return;
                         }
                     }
                 }
             }
         }
-        Ok(())
     }
 
     fn members(self, db: &View<'_>, keys: &[&[u8]]) -> Result<Members> {
         let mut members = Vec::new();
-        self.visit(db, keys, |member| {
+        self.visit(&sets(db, keys)?, |member| {
             members.push(Bytes::copy_from_slice(member));
             true
-        })?;
+        });
         Ok(Members(members))
     }
 
     fn store(self, db: &mut Tx<'_>, destination: &[u8], keys: &[&[u8]]) -> Result<usize> {
         let mut set = db.build::<crate::types::Set>()?;
-        self.visit(&db.view().counting(), keys, |member| {
-            set.insert(member);
+        let sets = sets(&db.view().counting(), keys)?;
+        // A stored member takes over the earliest deadline that it has in a set that it comes from.
+        let origins = if self == Combination::Difference { &sets[..sets.len().min(1)] } else { &sets[..] };
+        let timed: Vec<_> = origins.iter().flatten().filter(|set| set.is_timed()).collect();
+        self.visit(&sets, |member| {
+            if timed.is_empty() {
+                set.insert(member);
+            } else {
+                let deadlines = timed.iter().filter_map(|set| set.deadline(member).flatten());
+                set.insert_until(member, deadlines.min());
+            }
             true
-        })?;
+        });
         let count = set.len();
         db.put(destination, set.into_value(), Deadline::Clear)?;
         Ok(count)
@@ -617,10 +654,10 @@ macro_rules! cardinality {
         impl<'a> Read<'a> for $type<'a> {
             fn read(&self, db: &View<'_>) -> Result<usize> {
                 let mut count = 0;
-                $combination.visit(db, &self.keys, |_| {
+                $combination.visit(&sets(db, &self.keys)?, |_| {
                     count += 1;
                     count != self.limit
-                })?;
+                });
                 Ok(count)
             }
         }

@@ -7,8 +7,8 @@ use crate::Bytes;
 use super::{Args, Command, Flags, Group, KeySpec, Read, Scope, Spec, Write, table};
 use crate::number;
 use crate::partial_sort::sort_part;
-use crate::tx::{Deadline, Tx, View};
-use crate::types::{Element, IntBuffer, List, Set, Spelled, StrRef, ValueRef, ZSet};
+use crate::tx::{Deadline, SetView, Tx, View};
+use crate::types::{Element, IntBuffer, List, Spelled, StrRef, ValueRef, ZSet};
 use crate::{Error, Result};
 
 table! { write Sort, read SortRo }
@@ -166,7 +166,7 @@ impl<'a> SortOptions<'a> {
     /// The elements in order, as many as are asked for.
     fn sorted<'v>(&self, db: &View<'v>, key: &[u8], stores: bool) -> Result<Vec<Spelled<'v>>> {
         let Some(value) = db.value(key)? else { return Ok(Vec::new()) };
-        let elements = Elements::of(value)?;
+        let elements = Elements::of(db, value)?;
         // A set has no order of its own that could be stored.
         let (by, alpha) = match (self.by, elements) {
             (SortBy::Nothing, Elements::Set(_)) if stores => (SortBy::Element, true),
@@ -289,15 +289,15 @@ fn weight(text: &[u8]) -> Result<f64> {
 #[derive(Clone, Copy)]
 enum Elements<'v> {
     List(&'v List),
-    Set(&'v Set),
+    Set(SetView<'v>),
     ZSet(&'v ZSet),
 }
 
 impl<'v> Elements<'v> {
-    fn of(value: ValueRef<'v>) -> Result<Self> {
+    fn of(db: &View<'v>, value: ValueRef<'v>) -> Result<Self> {
         match value {
             ValueRef::List(list) => Ok(Elements::List(list)),
-            ValueRef::Set(set) => Ok(Elements::Set(set)),
+            ValueRef::Set(set) => Ok(Elements::Set(db.shown(set)?)),
             ValueRef::ZSet(zset) => Ok(Elements::ZSet(zset)),
             _ => Err(Error::WrongType),
         }

@@ -96,7 +96,7 @@ pub(crate) enum Expired<'a> {
     /// A key, and what it pointed to.
     Key(&'a [u8], Option<Value>),
     /// An element of a collection, after which [`Expired::Elements`] comes.
-    Element(&'a [u8], &'a [u8]),
+    Element(&'a [u8], Type, &'a [u8]),
     /// So many elements of a collection. If none is left, the key went too, with this value.
     Elements(&'a [u8], Type, usize, Option<Value>),
 }
@@ -502,7 +502,7 @@ impl Database {
                 let given = allowed;
                 collection.reclaim(now, &mut allowed, seed, &mut |element| {
                     count += 1;
-                    expired(Expired::Element(&key, element));
+                    expired(Expired::Element(&key, of_type, element));
                 });
                 *budget = budget.saturating_sub(given - allowed);
                 // Without one for now: those of the others that rang must not be given again before they are looked up.

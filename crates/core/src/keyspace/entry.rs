@@ -23,7 +23,7 @@ use crate::UnixMs;
 use crate::extendible::{Tagged, TaggedPointer, prefetch};
 use crate::heap::{self, Block, Heap};
 use crate::types::string::{SHORT_MAX, Shared};
-use crate::types::{Collection, Expiring, Hash, Str, StrRef, Type, Value, ValueRef};
+use crate::types::{Collection, Expiring, Hash, Set, Str, StrRef, Type, Value, ValueRef};
 use crate::wheel::TimerId;
 
 /// What a shard's table holds: a pointer to the one allocation.
@@ -484,6 +484,8 @@ impl Entry {
         match form.kind() {
             // SAFETY: the kind points to what it is named for, and the entry is borrowed for as long as that is.
             HASH => Some(unsafe { self.pointer::<Hash>(form).as_mut() }),
+            // SAFETY: as above.
+            SET => Some(unsafe { self.pointer::<Set>(form).as_mut() }),
             _ => None,
         }
     }

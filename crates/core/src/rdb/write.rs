@@ -11,6 +11,7 @@ pub(super) fn value(value: ValueRef<'_>, output: &mut Output) -> Option<()> {
     match value {
         ValueRef::String(string) => write_string(string, output),
         ValueRef::List(list) => write_list(list, output),
+        ValueRef::Set(set) if set.has_deadlines() => return None,
         ValueRef::Set(set) => write_set(set, output),
         ValueRef::Hash(hash) => write_hash(hash, output),
         ValueRef::ZSet(zset) => write_zset(zset, output),
@@ -51,7 +52,7 @@ fn write_set(set: &Set, output: &mut Output) {
     if let Some((width, integers)) = set.integers() {
         output.byte(form::SET_INTSET);
         output.string(&intset::write(width, integers));
-    } else if set.encoding() == Encoding::Listpack {
+    } else if matches!(set.encoding(), Encoding::Listpack | Encoding::ListpackEx) {
         output.byte(form::SET_LISTPACK);
         output.string(&listpack::write(set.iter()));
     } else {

@@ -7,14 +7,19 @@ use std::ops::Deref;
 
 use crate::Bytes;
 
+mod deadlines;
+
+pub use deadlines::TimedCollection;
+pub(super) use deadlines::of_type;
+
 use super::undo::{Head, Name, Undo};
-use super::{EXPIRED_FIELDS, Notes, Now, Recorder, Tx};
+use super::{Notes, Now, Recorder, Tx};
 use crate::cmd::list::End;
 use crate::effect::{Blob, Effect};
 use crate::engine::Engine;
 use crate::events::{Class, News};
 use crate::keyspace::{Access, Content, Database, Place};
-use crate::types::{Collection, Element, Hash, List, Set, TypeSettings, Value, ZSet};
+use crate::types::{Collection, Element, Expiring, Hash, List, Set, TypeSettings, Value, ZSet};
 use crate::{Error, Random, Result, UnixMs};
 
 /// A collection to read, with the settings that finding an element needs, and the time by which an element may have expired.
@@ -66,25 +71,6 @@ impl<'v> HashView<'v> {
         self.value.get_alive(field, self.settings, || self.now.get())
     }
 
-    /// A field's deadline; `None` if it is not there or has expired.
-    #[expect(clippy::option_option, reason = "the outer one says whether it is there")]
-    pub fn deadline(&self, field: &[u8]) -> Option<Option<UnixMs>> {
-        let (_, deadline) = self.value.get_timed(field, self.settings)?;
-        self.is_alive(deadline).then_some(deadline)
-    }
-
-    /// Whether a field is there that has expired.
-    pub(crate) fn has_expired(&self, field: &[u8]) -> bool {
-        let found = if self.value.is_timed() { self.value.get_timed(field, self.settings) } else { None };
-        found.is_some_and(|(_, deadline)| !self.is_alive(deadline))
-    }
-
-    /// Whether a field is alive that has this deadline.
-    #[inline]
-    fn is_alive(&self, deadline: Option<UnixMs>) -> bool {
-        deadline.is_none_or(|deadline| self.now.get() <= deadline)
-    }
-
     /// The fields that have not expired, with their values.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (Element<'v>, Element<'v>)> + use<'v> {
@@ -103,24 +89,46 @@ impl<'v> HashView<'v> {
 
     /// Some field that has not expired, each equally likely, and its value.
     pub fn random(&self, random: &Random) -> Option<(Element<'v>, Element<'v>)> {
-        /// Where most have expired, those that have not are counted.
-        const TRIES: usize = 64;
-        if !self.value.is_timed() {
-            return self.value.random(random);
-        }
-        let drawn = std::iter::repeat_with(|| self.value.random(random)).take(TRIES).flatten();
-        let found = drawn.into_iter().find(|(field, _)| field.with(|field| self.get(field).is_some()));
-        found.or_else(|| {
-            let alive = self.iter().count() as u64;
-            (alive > 0).then(|| self.iter().nth(random.below(alive) as usize)).flatten()
-        })
+        self.random_alive(
+            random,
+            || self.value.random(random),
+            |(field, _)| field.with(|field| self.get(field).is_some()),
+            || self.iter(),
+        )
     }
 }
 
-impl SetView<'_> {
-    /// Whether the member is in the set.
+impl<'v> SetView<'v> {
+    /// Whether the member is in the set and has not expired.
+    #[inline]
     pub fn contains(&self, member: &[u8]) -> bool {
-        self.value.contains(member, self.settings)
+        self.value.contains_alive(member, self.settings, || self.now.get())
+    }
+
+    /// The members that have not expired.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = Element<'v>> + use<'v> {
+        let now = self.now;
+        self.value.iter_where(move |deadline| now.get() <= deadline)
+    }
+
+    /// The same step by step; see [`Set::scan`].
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8])) -> u64 {
+        self.value.scan(cursor, |member, deadline| {
+            if self.is_alive(deadline) {
+                visit(member);
+            }
+        })
+    }
+
+    /// Some member that has not expired, each equally likely.
+    pub fn random(&self, random: &Random) -> Option<Element<'v>> {
+        self.random_alive(
+            random,
+            || self.value.random(random),
+            |member| member.with(|member| self.contains(member)),
+            || self.iter(),
+        )
     }
 }
 
@@ -176,7 +184,7 @@ pub type SetMut<'t, 'e> = Held<'t, 'e, Set>;
 pub type ZSetMut<'t, 'e> = Held<'t, 'e, ZSet>;
 
 impl<'e> Tx<'e> {
-    pub(super) fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
+    pub(crate) fn hold<'t, T: Collection>(&'t mut self, key: &'t [u8]) -> Result<Held<'t, 'e, T>> {
         let (hash, place) = self.prepare(key)?;
         let Self { engine, locks, now, recorder, notes, undo, db, stamps, .. } = self;
         let mut undo = undo.as_deref_mut();
@@ -457,7 +465,7 @@ impl HashMut<'_, '_> {
     pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
         self.reclaim(field);
         self.keep_way_back(|hash| {
-            let back = way_back_to(hash, field);
+            let back = hash.value.making(field, hash.settings);
             if back.is_empty() { vec![Effect::HDel { field: field.to_vec().into() }] } else { back }
         });
         let (hash, settings) = self.parts();
@@ -466,82 +474,26 @@ impl HashMut<'_, '_> {
         }
         let is_new = hash.insert(field, value, settings);
         self.change("hset", &Effect::HSet { field: field.into(), value: value.into() });
-        self.notes.add_subkey(field);
+        self.notes.add_subkey(Self::CLASS, field);
         is_new
     }
 
     /// The same, but the field keeps its deadline.
     pub fn insert_keeping(&mut self, field: &[u8], value: &[u8]) -> bool {
         self.reclaim(field);
-        let deadline = self.deadline(field);
+        let deadline = self.any_deadline(field);
         if deadline.is_none() {
             return self.insert(field, value);
         }
-        self.keep_way_back(|hash| way_back_to(hash, field));
+        self.keep_way_back(|hash| hash.value.making(field, hash.settings));
         let (hash, settings) = self.parts();
         let is_new = hash.insert(field, value, settings);
         self.change("hset", &Effect::HSet { field: field.into(), value: value.into() });
-        self.notes.add_subkey(field);
+        self.notes.add_subkey(Self::CLASS, field);
         if let Some(at) = deadline {
             self.record(&Effect::HExpireAt { field: field.into(), at });
         }
         is_new
-    }
-
-    /// Gives a field a deadline, or with `None` takes it away; false if it is not there. It is not looked at whether the deadline
-    /// has passed.
-    pub fn set_deadline(&mut self, field: &[u8], at: Option<UnixMs>) -> bool {
-        self.keep_way_back(|hash| {
-            let name = field.to_vec().into();
-            let back = |(_, before): (Element<'_>, Option<UnixMs>)| match before {
-                Some(at) => Effect::HExpireAt { field: name, at },
-                None => Effect::HPersist { field: name },
-            };
-            hash.inner().get_timed(field, hash.settings).map(back).into_iter().collect()
-        });
-        let (hash, settings) = self.parts();
-        let is_there = hash.set_deadline(field, at, settings);
-        if is_there {
-            let name = field.into();
-            match at {
-                Some(at) => self.change("hexpire", &Effect::HExpireAt { field: name, at }),
-                None => self.change("hpersist", &Effect::HPersist { field: name }),
-            }
-            self.notes.add_subkey(field);
-        }
-        is_there
-    }
-
-    /// A field's deadline, of one that has expired too.
-    fn deadline(&self, field: &[u8]) -> Option<UnixMs> {
-        if !self.is_timed() {
-            return None;
-        }
-        self.get_timed(field, self.settings).and_then(|(_, deadline)| deadline)
-    }
-
-    /// Removes a field that has expired, as whoever comes by does, and records that before anything else, because replay expires
-    /// nothing. True if so it was.
-    #[inline]
-    pub fn reclaim(&mut self, field: &[u8]) -> bool {
-        self.is_timed() && self.reclaim_timed(field)
-    }
-
-    #[cold]
-    fn reclaim_timed(&mut self, field: &[u8]) -> bool {
-        let has_expired = self.shown().has_expired(field);
-        if has_expired {
-            self.take_out(field);
-            self.record(&Effect::HDel { field: field.into() });
-            let keyspace = self.engine.keyspace();
-            keyspace.counters(keyspace.index(self.hash)).count_expired_elements(1);
-            self.note_as(EXPIRED_FIELDS);
-            self.notes.add_subkey(field);
-            if self.is_empty() {
-                self.begin_anew();
-            }
-        }
-        has_expired
     }
 
     /// Removes a field; false if it was not there.
@@ -549,26 +501,10 @@ impl HashMut<'_, '_> {
         let removed = !self.reclaim(field) && self.take_out(field);
         if removed {
             self.change("hdel", &Effect::HDel { field: field.into() });
-            self.notes.add_subkey(field);
+            self.notes.add_subkey(Self::CLASS, field);
         }
         removed
     }
-
-    fn take_out(&mut self, field: &[u8]) -> bool {
-        self.keep_way_back(|hash| way_back_to(hash, field));
-        let (hash, settings) = self.parts();
-        hash.remove(field, settings)
-    }
-}
-
-/// What takes a field back to what it is, if it is there.
-fn way_back_to(hash: HashView<'_>, field: &[u8]) -> Vec<Effect<'static>> {
-    let name = || field.to_vec().into();
-    let back = |(value, deadline): (Element<'_>, Option<UnixMs>)| {
-        let set = Effect::HSet { field: name(), value: owned(value) };
-        std::iter::once(set).chain(deadline.map(|at| Effect::HExpireAt { field: name(), at })).collect()
-    };
-    hash.inner().get_timed(field, hash.settings).map(back).unwrap_or_default()
 }
 
 impl SetMut<'_, '_> {
@@ -582,8 +518,9 @@ impl SetMut<'_, '_> {
         }
     }
 
-    /// Adds a member; true if it is new.
+    /// Adds a member, without a deadline; true if it is new. One that is there keeps its deadline.
     pub fn insert(&mut self, member: &[u8]) -> bool {
+        self.reclaim(member);
         self.keep_way_back(|set| {
             let back = || Effect::SRem { member: member.to_vec().into() };
             (!set.contains(member)).then(back).into_iter().collect()
@@ -596,14 +533,23 @@ impl SetMut<'_, '_> {
         is_new
     }
 
+    /// Removes the members that have expired. O(1) where none has, else O(n).
+    pub fn reclaim_all(&mut self) {
+        if self.next_at().is_none_or(|at| at > self.now.get()) {
+            return;
+        }
+        let now = self.now.get();
+        let members = self.iter_timed().into_iter().flatten();
+        let expired = members.filter(|(_, at)| at.is_some_and(|at| at < now));
+        let expired: Vec<Vec<u8>> = expired.map(|(member, _)| member.spell().to_vec()).collect();
+        for member in &expired {
+            self.reclaim(member);
+        }
+    }
+
     /// Removes a member; false if it was not there.
     pub fn remove(&mut self, member: &[u8]) -> bool {
-        self.keep_way_back(|set| {
-            let back = || Effect::SAdd { member: member.to_vec().into() };
-            set.contains(member).then(back).into_iter().collect()
-        });
-        let (set, settings) = self.parts();
-        let removed = set.remove(member, settings);
+        let removed = !self.reclaim(member) && self.take_out(member);
         if removed {
             self.change("srem", &Effect::SRem { member: member.into() });
         }
@@ -852,6 +798,12 @@ impl Built<Set> {
     /// Adds a member; true if it is new.
     pub fn insert(&mut self, member: &[u8]) -> bool {
         self.value.insert(member, &self.settings)
+    }
+
+    /// The same with a deadline, if there is one.
+    pub fn insert_until(&mut self, member: &[u8], at: Option<UnixMs>) {
+        self.insert(member);
+        self.value.set_deadline(member, at, &self.settings);
     }
 }
 

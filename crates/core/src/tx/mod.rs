@@ -21,8 +21,10 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use aftermath::Aftermath;
-use collection::Shown;
-pub use collection::{Built, HashMut, HashView, ListMut, SetMut, SetView, ZSetMut, ZSetView};
+pub use collection::{
+    Built, HashMut, HashView, ListMut, SetMut, SetView, TimedCollection, ZSetMut, ZSetView,
+};
+use collection::{Shown, of_type};
 pub(crate) use notes::Notes;
 pub(crate) use record::Recorder;
 pub use stream::StreamMut;
@@ -45,7 +47,7 @@ use crate::pubsub::Published;
 use crate::reclaim::Removed;
 use crate::removal::Cause;
 use crate::session::Session;
-use crate::types::{Collection, List, StrRef, TypeSettings, Value, ValueRef};
+use crate::types::{Collection, Hash, List, Set, StrRef, Type, TypeSettings, Value, ValueRef};
 use crate::waiting::{Queued, Served, Waiters};
 use crate::{Bytes, Clock, Error, Random, Result, UnixMs};
 
@@ -321,12 +323,17 @@ impl<'v> View<'v> {
         }
     }
 
-    /// The same for a field of a hash.
+    /// The same for an element of a collection.
     #[cold]
-    pub(crate) fn note_expired_field(&self, key: &[u8], hash: HashView<'_>, field: &[u8]) {
-        if self.counts && self.engine.keeps_expired() && hash.has_expired(field) {
-            let (key, field) = (Bytes::copy_from_slice(key), Bytes::copy_from_slice(field));
-            self.notes.append(News::ExpiredField { db: self.db, key, field });
+    pub(crate) fn note_expired_element<T: TimedCollection>(
+        &self,
+        key: &[u8],
+        collection: Shown<'_, T>,
+        element: &[u8],
+    ) {
+        if self.counts && self.engine.keeps_expired() && collection.has_expired(element) {
+            let (key, element) = (Bytes::copy_from_slice(key), Bytes::copy_from_slice(element));
+            self.notes.append(News::ExpiredElement { db: self.db, key, of_type: T::TYPE, element });
         }
     }
 
@@ -382,9 +389,18 @@ impl<'v> View<'v> {
         }
     }
 
-    fn collection<T: Collection>(&self, key: &[u8]) -> Result<Option<Shown<'v, T>>> {
+    /// The collection of a type at a key.
+    ///
+    /// # Errors
+    /// [`Error::WrongType`] if the key holds something else.
+    pub(crate) fn collection<T: Collection>(&self, key: &[u8]) -> Result<Option<Shown<'v, T>>> {
         let Some((entry, settings)) = self.used(key)? else { return Ok(None) };
         T::of(entry.value()).map(|value| Some(Shown::new(value, settings, self.now))).ok_or(Error::WrongType)
+    }
+
+    /// A collection that was found, to be read.
+    pub(crate) fn shown<T: Collection>(&self, collection: &'v T) -> Result<Shown<'v, T>> {
+        Ok(Shown::new(collection, self.settings()?, self.now))
     }
 
     /// The list at a key.
@@ -502,8 +518,6 @@ pub(crate) struct Aside {
 type Ready = (usize, Vec<u8>);
 
 const EXPIRED: (Class, &str) = (Class::Expired, "expired");
-/// What it is called that fields of a hash have expired.
-const EXPIRED_FIELDS: &str = "hexpired";
 /// What a whole value is called that comes by no command with another word for it.
 const RESTORED: &str = "restore";
 
@@ -619,16 +633,16 @@ impl<'e> Tx<'e> {
     fn tidy_up(&mut self, news: Vec<News>) -> Vec<News> {
         if !news
             .iter()
-            .any(|news| matches!(news, News::Expired(..) | News::ExpiredField { .. } | News::Estimated(..)))
+            .any(|news| matches!(news, News::Expired(..) | News::ExpiredElement { .. } | News::Estimated(..)))
         {
             return news;
         }
         for news in news {
             match news {
-                News::ExpiredField { db, key, field } => self.in_database(db, |tx| {
-                    if let Ok(mut hash) = tx.hash_mut(&key) {
-                        hash.reclaim(&field);
-                    }
+                News::ExpiredElement { db, key, of_type, element } => self.in_database(db, |tx| {
+                    of_type!(of_type, T => if let Ok(mut collection) = tx.hold::<T>(&key) {
+                        collection.reclaim(&element);
+                    });
                 }),
                 // A key that is not locked was not found by this unit.
                 News::Expired(db, key) => drop(self.in_database(db, |tx| tx.prepare(&key))),
@@ -652,7 +666,7 @@ impl<'e> Tx<'e> {
             | News::Emptied
             | News::Read { .. }
             | News::Expired(..)
-            | News::ExpiredField { .. }
+            | News::ExpiredElement { .. }
             | News::Estimated(..) => {}
             News::Quiet(Event { db, key, .. }) => {
                 if self.waiters(self.hash(key)).is_some_and(|waiters| waiters.is_awaited(*db, key)) {
@@ -1334,12 +1348,14 @@ impl<'e> Tx<'e> {
                     engine.keyspace().counters(index).count_expired();
                     count += 1;
                 }
-                Expired::Element(key, element) => {
-                    self.recorder.record(db, Some(key), &Effect::HDel { field: element.into() });
-                    self.notes.add_subkey(element);
+                Expired::Element(key, of_type, element) => {
+                    let removal = of_type!(of_type, T => T::removal(element.into()));
+                    self.recorder.record(db, Some(key), &removal);
+                    self.notes.add_subkey(Class::of(of_type), element);
                 }
                 Expired::Elements(key, of_type, elements, emptied) => {
-                    self.notes.note(db, key, Class::of(of_type), EXPIRED_FIELDS);
+                    let expired = of_type!(of_type, T => T::EXPIRED);
+                    self.notes.note(db, key, Class::of(of_type), expired);
                     if emptied.is_some() {
                         self.notes.note(db, key, Class::Generic, "del");
                     }

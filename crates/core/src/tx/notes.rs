@@ -14,7 +14,7 @@ use crate::pubsub::Published;
 pub(crate) struct Notes {
     /// The classes that somebody wants to know of.
     wanted: Classes,
-    /// Somebody wants to know of which fields of a hash an event is.
+    /// Somebody wants to know of which elements of a collection an event is.
     names_subkeys: bool,
     /// In a cell because who only reads notes what it did not find; apart because most units note nothing.
     noted: Cell<Option<Box<Noted>>>,
@@ -24,7 +24,7 @@ pub(crate) struct Notes {
 struct Noted {
     /// The name of what the running command changes, where the door's own is not right.
     name: Option<&'static str>,
-    /// What the next event of a hash is about.
+    /// What the next event of such a collection is about.
     subkeys: Vec<Bytes>,
     news: Vec<News>,
 }
@@ -41,17 +41,17 @@ impl Notes {
         Self { wanted, names_subkeys: false, noted: Cell::new(None) }
     }
 
-    /// The same, where somebody wants to know of which fields of a hash an event is.
+    /// The same, where somebody wants to know of which elements of a hash or a set an event is.
     #[inline]
     pub(crate) fn naming_subkeys(mut self, names_subkeys: bool) -> Self {
         self.names_subkeys = names_subkeys;
         self
     }
 
-    /// The next event of a hash is about this field too.
+    /// The next event of this class, which is that of a collection, is about this element too.
     #[inline]
-    pub(super) fn add_subkey(&self, subkey: &[u8]) {
-        if self.names_subkeys {
+    pub(super) fn add_subkey(&self, class: Class, subkey: &[u8]) {
+        if self.names_subkeys && self.wanted.contains(class) {
             self.change(|noted| noted.subkeys.push(Bytes::copy_from_slice(subkey)));
         }
     }
@@ -126,7 +126,7 @@ impl Notes {
     fn append_event(&self, db: usize, key: &[u8], class: Class, name: &'static str) {
         let key = Bytes::copy_from_slice(key);
         self.change(|noted| {
-            let subkeys = if class == Class::Hash { std::mem::take(&mut noted.subkeys) } else { Vec::new() };
+            let subkeys = if class.names_subkeys() { std::mem::take(&mut noted.subkeys) } else { Vec::new() };
             noted.news.push(News::Key(Event { db, key, class, name, subkeys }));
         });
     }

@@ -321,7 +321,7 @@ mod tests {
     const SHARDS: usize = 4;
 
     /// One key of each kind, those of small values after those of big ones, and big ones that have become small.
-    const KEYS: [&str; 29] = [
+    const KEYS: [&str; 32] = [
         "short",
         "int",
         "raw",
@@ -338,6 +338,9 @@ mod tests {
         "set",
         "members",
         "few members",
+        "timed ints",
+        "timed members",
+        "timed member table",
         "zset",
         "ranks",
         "few ranks",
@@ -397,6 +400,14 @@ mod tests {
         run(&engine, "SADD set a b 3");
         many("SADD members m#", 700);
         many("SADD few_members m#", 700);
+        run(&engine, "SADD timed_ints 1 3 9");
+        run(&engine, "SPEXPIRE timed_ints 100000 MEMBERS 1 3");
+        run(&engine, "SADD timed_members a m5 q");
+        run(&engine, "SPEXPIRE timed_members 100000 MEMBERS 2 m5 a");
+        run(&engine, "SPEXPIRE timed_members 5 MEMBERS 1 q");
+        many("SADD timed_member_table m#", 700);
+        many("SPEXPIRE timed_member_table 1000# MEMBERS 1 m#", 699);
+        run(&engine, "SPEXPIRE timed_member_table 5 MEMBERS 2 m698 m697");
         many("SREM few_members m#", 698);
         run(&engine, "ZADD zset 1 m1 2 m2");
         many("ZADD ranks # m#", 300);
@@ -446,9 +457,12 @@ mod tests {
                                 .map(|pair| format!("{:?} {:?}", pair.0.copy(), pair.1.copy()))
                                 .collect::<Vec<_>>(),
                         },
-                        ValueRef::Set(set) => {
-                            set.iter().map(|member| format!("{:?}", member.copy())).collect()
-                        }
+                        ValueRef::Set(set) => match set.iter_timed() {
+                            Some(timed) => {
+                                timed.map(|(member, at)| format!("{:?} {at:?}", member.copy())).collect()
+                            }
+                            None => set.iter().map(|member| format!("{:?}", member.copy())).collect(),
+                        },
                         // Entries that were deleted and come back do so to parts that count them as deleted.
                         ValueRef::Stream(stream) => {
                             let image = stream.image();
@@ -568,6 +582,12 @@ mod tests {
         "SPOP %1",
         "SPOP %1 1000",
         "SMOVE %1 %2 m5",
+        "SEXPIRE %1 50 MEMBERS 3 a 3 m5",
+        "SPEXPIRE %1 1 MEMBERS 2 m6 9",
+        "SEXPIRE %1 0 MEMBERS 3 a m7 1",
+        "SPERSIST %1 MEMBERS 3 a m8 3",
+        "SADD %1 q m697",
+        "SPOP %1 650",
         "SINTERSTORE %1 %2 %2",
         "SUNIONSTORE %1 %1 %2",
         "SDIFFSTORE %1 %2 %1",

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::listpack::{Element, LISTPACK_BYTES_MAX, Listpack};
 use super::packed_table::PackedTable;
-use super::timed::{Alarm, Limits, Timed};
+use super::timed::{Alarm, Limits, Timed, expiring};
 use super::{Encoding, Expiring, TypeSettings};
 use crate::memory::block_bytes;
 use crate::{HashSeed, Random, UnixMs};
@@ -319,39 +319,7 @@ impl Hash {
     }
 }
 
-impl Expiring for Hash {
-    #[inline]
-    fn next_at(&self) -> Option<UnixMs> {
-        match &self.0 {
-            Form::Timed(fields) => fields.next_at(),
-            Form::Packed(_) | Form::Fields(_) => None,
-        }
-    }
-
-    #[inline]
-    fn alarm(&self) -> Option<Alarm> {
-        match &self.0 {
-            Form::Timed(fields) => fields.alarm(),
-            Form::Packed(_) | Form::Fields(_) => None,
-        }
-    }
-
-    /// A table whose last deadline has gone is a plain one again.
-    fn set_alarm(&mut self, alarm: Option<Alarm>) {
-        if let Form::Timed(fields) = &mut self.0 {
-            fields.set_alarm(alarm);
-            if let Some(plain) = fields.take_plain_table() {
-                self.0 = Form::Fields(Box::new(plain));
-            }
-        }
-    }
-
-    fn reclaim(&mut self, now: UnixMs, budget: &mut usize, seed: &HashSeed, gone: &mut dyn FnMut(&[u8])) {
-        if let Form::Timed(fields) = &mut self.0 {
-            fields.reclaim(now, budget, seed, gone);
-        }
-    }
-}
+expiring!(Hash, Fields);
 
 impl Default for Hash {
     fn default() -> Self {

@@ -1,15 +1,17 @@
 //! The value of a set key: sorted integers, or a packed list in insertion order, or a table.
 //!
-//! Whatever form holds them, members are seen as byte strings. Knows nothing of keys, replies or logs.
+//! Whatever form holds them, members are seen as byte strings. Knows nothing of keys, clocks, replies or logs. Members may have deadlines;
+//! who asks for what is there says at what time.
 use std::fmt;
 
 use super::listpack::{Element, LISTPACK_BYTES_MAX, Listpack};
 use super::packed_table::PackedTable;
 use super::string::IntBuffer;
-use super::{Encoding, TypeSettings};
-use crate::Random;
+use super::timed::{Alarm, Limits, Timed, expiring};
+use super::{Encoding, Expiring, TypeSettings};
 use crate::memory::block_bytes;
 use crate::number::parse_i64;
+use crate::{HashSeed, Random, UnixMs};
 
 /// A set of byte strings.
 ///
@@ -25,7 +27,12 @@ enum Form {
     Packed(Listpack),
     /// Boxed, because most sets are small. Every value is empty.
     Members(Box<PackedTable>),
+    /// Some members have deadlines, or had.
+    Timed(Box<Timed<TIMED_WORDS>>),
 }
+
+/// A member and its deadline.
+const TIMED_WORDS: usize = 2;
 
 /// Integers in ascending order, all as wide as the widest that was ever among them.
 #[derive(Clone)]
@@ -146,18 +153,20 @@ impl IntSet {
     }
 }
 
-/// One of three iterators.
-enum Iter<A, B, C> {
+/// One of four iterators.
+enum Iter<A, B, C, D> {
     Integers(A),
     Packed(B),
     Members(C),
+    Timed(D),
 }
 
-impl<T, A, B, C> Iterator for Iter<A, B, C>
+impl<T, A, B, C, D> Iterator for Iter<A, B, C, D>
 where
     A: Iterator<Item = T>,
     B: Iterator<Item = T>,
     C: Iterator<Item = T>,
+    D: Iterator<Item = T>,
 {
     type Item = T;
 
@@ -167,6 +176,7 @@ where
             Self::Integers(iter) => iter.next(),
             Self::Packed(iter) => iter.next(),
             Self::Members(iter) => iter.next(),
+            Self::Timed(iter) => iter.next(),
         }
     }
 
@@ -175,6 +185,7 @@ where
             Self::Integers(iter) => iter.size_hint(),
             Self::Packed(iter) => iter.size_hint(),
             Self::Members(iter) => iter.size_hint(),
+            Self::Timed(iter) => iter.size_hint(),
         }
     }
 
@@ -184,6 +195,7 @@ where
             Self::Integers(iter) => iter.fold(first, combine),
             Self::Packed(iter) => iter.fold(first, combine),
             Self::Members(iter) => iter.fold(first, combine),
+            Self::Timed(iter) => iter.fold(first, combine),
         }
     }
 }
@@ -212,19 +224,25 @@ impl Set {
         let most = match &self.0 {
             Form::Integers(_) => settings.set_max_intset_entries,
             Form::Packed(_) => settings.set_max_listpack_entries,
-            Form::Members(_) => return,
+            Form::Timed(members) if members.is_packed() => settings.set_max_listpack_entries,
+            Form::Members(_) | Form::Timed(_) => return,
         };
         if count > most {
             self.spread(settings);
         }
     }
 
-    /// Number of members. O(1).
+    fn limits(settings: &TypeSettings) -> Limits {
+        Limits { entries: settings.set_max_listpack_entries, bytes: settings.set_max_listpack_value }
+    }
+
+    /// Number of members, of whatever deadline. O(1).
     pub fn len(&self) -> usize {
         match &self.0 {
             Form::Integers(integers) => integers.len(),
             Form::Packed(list) => list.len(),
             Form::Members(members) => members.len(),
+            Form::Timed(members) => members.len(),
         }
     }
 
@@ -233,17 +251,89 @@ impl Set {
         self.len() == 0
     }
 
-    /// Whether `member` is there. O(1); O(log n) among integers, O(n) while packed.
+    /// Whether `member` is there, of whatever deadline. O(1); O(log n) among integers, O(n) while packed.
     #[inline]
     pub fn contains(&self, member: &[u8], settings: &TypeSettings) -> bool {
         match &self.0 {
             Form::Integers(integers) => parse_i64(member).is_some_and(|value| integers.contains(value)),
             Form::Packed(list) => list.find(member).is_some(),
             Form::Members(members) => members.contains(member, |name| settings.hash_seed.hash(name)),
+            Form::Timed(members) => Self::deadline_among(members, member, settings).is_some(),
         }
     }
 
-    /// Adds `member`, and tells whether it is new. O(1); O(n) among integers and while packed.
+    /// The same for one that is alive at a time, which is asked for if the member has a deadline.
+    #[inline]
+    pub fn contains_alive(
+        &self,
+        member: &[u8],
+        settings: &TypeSettings,
+        now: impl FnOnce() -> UnixMs,
+    ) -> bool {
+        match &self.0 {
+            Form::Timed(members) => {
+                let is_alive = |deadline: Option<_>| deadline.is_none_or(|deadline| now() <= deadline);
+                Self::deadline_among(members, member, settings).is_some_and(is_alive)
+            }
+            Form::Integers(_) | Form::Packed(_) | Form::Members(_) => self.contains(member, settings),
+        }
+    }
+
+    /// A member's deadline; `None` if it is not there. O(1); O(log n) among integers, O(n) while packed.
+    #[expect(clippy::option_option, reason = "the outer one says whether it is there")]
+    pub fn deadline(&self, member: &[u8], settings: &TypeSettings) -> Option<Option<UnixMs>> {
+        match &self.0 {
+            Form::Timed(members) => Self::deadline_among(members, member, settings),
+            Form::Integers(_) | Form::Packed(_) | Form::Members(_) => {
+                self.contains(member, settings).then_some(None)
+            }
+        }
+    }
+
+    /// Out of the way of sets without deadlines.
+    #[cold]
+    #[inline(never)]
+    fn deadline_among(
+        members: &Timed<TIMED_WORDS>,
+        member: &[u8],
+        settings: &TypeSettings,
+    ) -> Option<Option<UnixMs>> {
+        members.get(member, &settings.hash_seed).map(|(_, deadline)| deadline)
+    }
+
+    /// Whether a member may have a deadline.
+    #[inline]
+    pub const fn is_timed(&self) -> bool {
+        matches!(self.0, Form::Timed(_))
+    }
+
+    /// Whether a member has a deadline. O(1).
+    pub fn has_deadlines(&self) -> bool {
+        self.next_at().is_some()
+    }
+
+    /// Gives a member a deadline or takes it away; false if it is not there. O(1); O(n) among integers and while packed.
+    pub fn set_deadline(&mut self, member: &[u8], at: Option<UnixMs>, settings: &TypeSettings) -> bool {
+        if !self.is_timed() {
+            if at.is_none() || !self.contains(member, settings) {
+                return self.contains(member, settings);
+            }
+            self.leave_integers(0, 0, settings);
+            let timed = match &mut self.0 {
+                Form::Packed(list) => Timed::of_packed(list),
+                Form::Members(members) => Timed::of_table(std::mem::take(members)),
+                Form::Integers(_) | Form::Timed(_) => return false,
+            };
+            self.0 = Form::Timed(Box::new(timed));
+        }
+        match &mut self.0 {
+            Form::Timed(members) => members.set_deadline(member, at, &settings.hash_seed),
+            Form::Integers(_) | Form::Packed(_) | Form::Members(_) => false,
+        }
+    }
+
+    /// Adds `member`, without a deadline, and tells whether it is new; one that is there keeps its deadline. O(1); O(n) among integers and
+    /// while packed.
     pub fn insert(&mut self, member: &[u8], settings: &TypeSettings) -> bool {
         if let Form::Integers(integers) = &mut self.0 {
             match parse_i64(member) {
@@ -254,7 +344,7 @@ impl Set {
                     }
                     return new;
                 }
-                _ => self.leave_integers(member, settings),
+                _ => self.leave_integers(1, member.len(), settings),
             }
         }
         if let Form::Packed(list) = &mut self.0 {
@@ -272,15 +362,20 @@ impl Set {
         }
         match &mut self.0 {
             Form::Members(members) => members.insert(member, &[], |name| settings.hash_seed.hash(name)),
+            Form::Timed(members) => {
+                let is_new = members.get(member, &settings.hash_seed).is_none();
+                is_new && members.insert(member, &[], Self::limits(settings), &settings.hash_seed)
+            }
             Form::Integers(_) | Form::Packed(_) => unreachable!("the set was just spread over a table"),
         }
     }
 
-    /// Packs the integers in ascending order if that leaves room for `member`, else spreads them over a table.
-    fn leave_integers(&mut self, member: &[u8], settings: &TypeSettings) {
+    /// Packs integers in ascending order if that leaves room for so many more members, the longest of so many bytes; else spreads
+    /// them over a table.
+    fn leave_integers(&mut self, more: usize, longest: usize, settings: &TypeSettings) {
         let Form::Integers(integers) = &self.0 else { return };
-        if integers.len() < settings.set_max_listpack_entries
-            && member.len().max(integers.longest_text()) <= settings.set_max_listpack_value
+        if integers.len() + more <= settings.set_max_listpack_entries
+            && longest.max(integers.longest_text()) <= settings.set_max_listpack_value
         {
             let mut list = Listpack::new();
             integers.iter().for_each(|value| list.push_back(Element::Integer(value)));
@@ -292,6 +387,10 @@ impl Set {
 
     /// Moves the members into a table.
     fn spread(&mut self, settings: &TypeSettings) {
+        if let Form::Timed(members) = &mut self.0 {
+            members.unpack(&settings.hash_seed);
+            return;
+        }
         let mut members = Box::<PackedTable>::default();
         for member in self.iter() {
             member.with(|member| members.insert(member, &[], |name| settings.hash_seed.hash(name)));
@@ -311,15 +410,36 @@ impl Set {
                 found.is_some()
             }
             Form::Members(members) => members.remove(member, |name| settings.hash_seed.hash(name)),
+            Form::Timed(members) => members.remove(member, &settings.hash_seed),
         }
     }
 
-    /// The members: integers in ascending order, packed ones in the order of insertion, else in no order.
+    /// The members of whatever deadline: integers in ascending order, packed ones in the order of insertion, else in no order. Those with
+    /// deadlines come first while packed, the earliest before the others.
     pub fn iter(&self) -> impl Iterator<Item = Element<'_>> {
+        self.iter_where(|_| true)
+    }
+
+    /// Those for whose deadline `is_shown` says yes, and those without one.
+    #[inline]
+    pub fn iter_where(&self, is_shown: impl Fn(UnixMs) -> bool) -> impl Iterator<Item = Element<'_>> {
         match &self.0 {
             Form::Integers(integers) => Iter::Integers(integers.iter().map(Element::Integer)),
             Form::Packed(list) => Iter::Packed(list.iter()),
             Form::Members(members) => Iter::Members(members.iter().map(|(member, _)| member)),
+            Form::Timed(members) => {
+                Iter::Timed(members.iter().filter_map(move |(member, _, deadline)| {
+                    deadline.is_none_or(&is_shown).then_some(member)
+                }))
+            }
+        }
+    }
+
+    /// The members and their deadlines, in the same order; `None` if no member has or had one.
+    pub fn iter_timed(&self) -> Option<impl Iterator<Item = (Element<'_>, Option<UnixMs>)>> {
+        match &self.0 {
+            Form::Timed(members) => Some(members.iter().map(|(member, _, deadline)| (member, deadline))),
+            Form::Integers(_) | Form::Packed(_) | Form::Members(_) => None,
         }
     }
 
@@ -327,22 +447,28 @@ impl Set {
     pub(crate) fn integers(&self) -> Option<(usize, impl ExactSizeIterator<Item = i64>)> {
         match &self.0 {
             Form::Integers(integers) => Some((integers.width(), integers.iter())),
-            Form::Packed(_) | Form::Members(_) => None,
+            Form::Packed(_) | Form::Members(_) | Form::Timed(_) => None,
         }
     }
 
-    /// Visits some members and gives the cursor to go on with, 0 at the end; begin with 0. A member that is there
+    /// Visits some members of whatever deadline and gives the cursor to go on with, 0 at the end; begin with 0. A member that is there
     /// from the first call to the last is visited at least once. A set that is not a table is visited whole.
-    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8])) -> u64 {
-        if let Form::Members(members) = &self.0 {
-            members.scan(cursor, |member, _| member.with(&mut visit))
-        } else {
-            self.iter().for_each(|member| member.with(&mut visit));
-            0
+    pub fn scan(&self, cursor: u64, mut visit: impl FnMut(&[u8], Option<UnixMs>)) -> u64 {
+        match &self.0 {
+            Form::Members(members) => {
+                members.scan(cursor, |member, _| member.with(|member| visit(member, None)))
+            }
+            Form::Timed(members) => {
+                members.scan(cursor, |(member, _, deadline)| member.with(|member| visit(member, deadline)))
+            }
+            Form::Integers(_) | Form::Packed(_) => {
+                self.iter().for_each(|member| member.with(|member| visit(member, None)));
+                0
+            }
         }
     }
 
-    /// A member, each equally likely. O(1); O(n) while packed.
+    /// A member, each of whatever deadline equally likely. O(1); O(n) while packed.
     pub fn random(&self, random: &Random) -> Option<Element<'_>> {
         if self.is_empty() {
             return None;
@@ -352,15 +478,17 @@ impl Set {
             Form::Integers(integers) => integers.get(index()).map(Element::Integer),
             Form::Packed(list) => Some(list.at(index())),
             Form::Members(members) => members.random(random).map(|(member, _)| member),
+            Form::Timed(members) => members.random(random).map(|(member, ..)| member),
         }
     }
 
-    /// What `OBJECT ENCODING` reports: `intset`, `listpack` or `hashtable`.
+    /// What `OBJECT ENCODING` reports: `intset`, `listpack`, `listpackex` with deadlines, or `hashtable`.
     pub fn encoding(&self) -> Encoding {
         match &self.0 {
             Form::Integers(_) => Encoding::Intset,
             Form::Packed(_) => Encoding::Listpack,
-            Form::Members(_) => Encoding::Hashtable,
+            Form::Timed(members) if members.is_packed() => Encoding::ListpackEx,
+            Form::Members(_) | Form::Timed(_) => Encoding::Hashtable,
         }
     }
 
@@ -370,6 +498,7 @@ impl Set {
             Form::Integers(integers) => integers.allocated_bytes(),
             Form::Packed(list) => list.allocated_bytes(),
             Form::Members(members) => block_bytes(size_of::<PackedTable>()) + members.allocated_bytes(),
+            Form::Timed(members) => block_bytes(size_of_val(&**members)) + members.allocated_bytes(),
         }
     }
 
@@ -378,9 +507,12 @@ impl Set {
         match &self.0 {
             Form::Integers(_) | Form::Packed(_) => self.allocated_bytes(),
             Form::Members(members) => block_bytes(size_of::<PackedTable>()) + members.recounted_bytes(),
+            Form::Timed(members) => block_bytes(size_of_val(&**members)) + members.recounted_bytes(),
         }
     }
 }
+
+expiring!(Set, Members);
 
 impl Default for Set {
     fn default() -> Self {
@@ -389,10 +521,13 @@ impl Default for Set {
 }
 
 impl PartialEq for Set {
-    /// Whether both have the same members, in whatever encoding. O(n log n).
+    /// Whether both have the same members with the same deadlines, in whatever encoding. O(n log n).
     fn eq(&self, other: &Self) -> bool {
         let sorted = |set: &Self| {
-            let mut members: Vec<_> = set.iter().map(|member| member.spell().to_vec()).collect();
+            let mut members: Vec<(Vec<u8>, Option<UnixMs>)> = match set.iter_timed() {
+                Some(timed) => timed.map(|(member, at)| (member.spell().to_vec(), at)).collect(),
+                None => set.iter().map(|member| (member.spell().to_vec(), None)).collect(),
+            };
             members.sort_unstable();
             members
         };
@@ -569,7 +704,135 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn a_set_without_deadlines_takes_no_room_for_them() {
+        #[expect(dead_code, reason = "only its size is looked at")]
+        enum WithoutDeadlines {
+            Integers(IntSet),
+            Packed(Listpack),
+            Members(Box<PackedTable>),
+        }
+        assert_eq!(size_of::<Set>(), size_of::<WithoutDeadlines>());
+    }
+
+    // By tests/unit/type/set-member-expire.tcl of Redis's branch of member deadlines (github.com/ronen-kalish/redis).
+    #[test]
+    fn the_first_deadline_decides_the_encoding_and_no_other_does() {
+        use Encoding::{Hashtable, Intset, Listpack, ListpackEx};
+        let settings = settings(512, 4, 8);
+        for (words, before, after) in [
+            ("1 2 3 40", Intset, ListpackEx),
+            ("1 2 3 40 5", Intset, Hashtable),
+            ("1 2 3 123456789", Intset, Hashtable),
+            ("a b c d", Listpack, ListpackEx),
+            ("a b c d e", Hashtable, Hashtable),
+        ] {
+            let mut set = Set::new();
+            assert_eq!(sadd(&mut set, words, &settings), before, "{words}");
+            let word = words.rsplit(' ').next().unwrap().as_bytes();
+            assert!(!set.set_deadline(b"nosuch", Some(UnixMs(7)), &settings));
+            assert!(set.set_deadline(word, None, &settings));
+            assert_eq!(set.encoding(), before, "{words}, of which none has a deadline");
+            assert!(set.set_deadline(word, Some(UnixMs(7)), &settings));
+            assert_eq!(set.encoding(), after, "{words}");
+            assert_eq!(set.deadline(word, &settings), Some(Some(UnixMs(7))));
+            assert!(set.set_deadline(word, None, &settings));
+            assert_eq!((set.encoding(), set.has_deadlines()), (after, false), "{words}");
+        }
+        let mut set = Set::new();
+        sadd(&mut set, "a b c d", &settings);
+        set.set_deadline(b"a", Some(UnixMs(7)), &settings);
+        assert_eq!(sadd(&mut set, "e", &settings), Hashtable, "a fifth member");
+        assert_eq!(set.deadline(b"a", &settings), Some(Some(UnixMs(7))));
+        let mut set = Set::new();
+        sadd(&mut set, "a b", &settings);
+        set.set_deadline(b"a", Some(UnixMs(7)), &settings);
+        assert_eq!(sadd(&mut set, "ninebytes", &settings), Hashtable, "a long member");
+    }
+
+    #[derive(Clone, Debug)]
+    enum TimedChange {
+        Insert(Vec<u8>),
+        Remove(Vec<u8>),
+        Deadline(Vec<u8>, Option<i64>),
+        Reclaim(i64, usize),
+    }
+
+    fn a_timed_change() -> impl Strategy<Value = TimedChange> {
+        prop_oneof![
+            4 => any_member().prop_map(TimedChange::Insert),
+            2 => a_member().prop_map(TimedChange::Remove),
+            4 => (a_member(), prop::option::weighted(0.8, 0_i64..100))
+                .prop_map(|(member, at)| TimedChange::Deadline(member, at)),
+            1 => (0_i64..100, 1_usize..10).prop_map(|(now, budget)| TimedChange::Reclaim(now, budget)),
+        ]
+    }
+
     proptest! {
+        #[test]
+        fn members_have_the_deadlines_that_they_were_given(
+            packed in prop_oneof![Just(0_usize), Just(12), Just(1000)],
+            changes in prop::collection::vec(a_timed_change(), 0..300),
+        ) {
+            let settings = settings(10, packed, 30);
+            let (mut set, mut model) = (Set::new(), std::collections::BTreeMap::new());
+            for change in changes {
+                match change {
+                    TimedChange::Insert(member) => {
+                        prop_assert_eq!(set.insert(&member, &settings), !model.contains_key(&member));
+                        model.entry(member).or_insert(None);
+                    }
+                    TimedChange::Remove(member) => {
+                        prop_assert_eq!(set.remove(&member, &settings), model.remove(&member).is_some());
+                    }
+                    TimedChange::Deadline(member, at) => {
+                        let at = at.map(UnixMs);
+                        prop_assert_eq!(set.set_deadline(&member, at, &settings), model.contains_key(&member));
+                        if let Some(held) = model.get_mut(&member) {
+                            *held = at;
+                        }
+                    }
+                    TimedChange::Reclaim(now, mut budget) => {
+                        let (given, mut gone) = (budget, 0);
+                        set.reclaim(UnixMs(now), &mut budget, &settings.hash_seed, &mut |member| {
+                            let deadline = model.remove(member).flatten();
+                            assert!(deadline.is_some_and(|at| at < UnixMs(now)), "{member:?} {deadline:?}");
+                            gone += 1;
+                        });
+                        prop_assert!(gone <= given - budget);
+                    }
+                }
+                prop_assert_eq!(set.len(), model.len());
+                prop_assert_eq!(set.has_deadlines(), model.values().any(Option::is_some));
+                let earliest = model.values().flatten().min();
+                prop_assert!(set.next_at().is_none_or(|at| earliest.is_some_and(|earliest| at.0 <= earliest.0 + 1)));
+                prop_assert_eq!(set.allocated_bytes(), set.recounted_bytes());
+            }
+            for (member, at) in &model {
+                prop_assert_eq!(set.deadline(member, &settings), Some(*at));
+                prop_assert_eq!(set.contains_alive(member, &settings, || UnixMs(50)), at.is_none_or(|at| at.0 >= 50));
+            }
+            let alive: BTreeSet<_> = set.iter_where(|at| at.0 >= 50).map(|member| member.spell().to_vec()).collect();
+            let expected = model.iter().filter(|(_, at)| at.is_none_or(|at| at.0 >= 50));
+            prop_assert_eq!(alive, expected.map(|(member, _)| member.clone()).collect());
+            let (mut scanned, mut cursor) = (std::collections::BTreeMap::new(), 0);
+            loop {
+                cursor = set.scan(cursor, |member, at| {
+                    scanned.insert(member.to_vec(), at);
+                });
+                if cursor == 0 {
+                    break;
+                }
+            }
+            prop_assert_eq!(&scanned, &model);
+            let mut copy = set.clone();
+            prop_assert_eq!(&copy, &set);
+            if let Some((member, at)) = model.first_key_value() {
+                copy.set_deadline(member, Some(UnixMs(at.map_or(0, |at| at.0 + 1))), &settings);
+                prop_assert_ne!(&copy, &set);
+            }
+        }
+
         #[test]
         fn a_set_behaves_as_a_set(
             integers in prop_oneof![Just(0_usize), Just(10), Just(1000)],
@@ -616,7 +879,7 @@ mod tests {
             let mut scanned = BTreeSet::new();
             let mut cursor = 0;
             loop {
-                cursor = set.scan(cursor, |member| {
+                cursor = set.scan(cursor, |member, _| {
                     scanned.insert(member.to_vec());
                 });
                 if cursor == 0 {

@@ -1,4 +1,4 @@
-//! Named elements of which some have a deadline of their own: the fields of a hash, and whatever else may have one.
+//! Named elements of which some have a deadline of their own: the fields of a hash, the members of a set.
 //!
 //! Few and short ones are packed, those that expire first at the front. In a table, an element's deadline is its stamp, so what has none
 //! takes no more than in a table without deadlines, and a table becomes one of these without a look at its elements. Beside it a
@@ -13,6 +13,47 @@ use super::packed_table::{PackedTable, Stamp};
 use crate::memory::block_bytes;
 use crate::wheel::{TimerId, Wheel};
 use crate::{HashSeed, Random, UnixMs};
+
+/// Declares how a collection is told of time whose elements with deadlines are in its form `Timed`, and whose table without is in the
+/// form `$plain`.
+macro_rules! expiring {
+    ($type:ident, $plain:ident) => {
+        impl Expiring for $type {
+            #[inline]
+            fn next_at(&self) -> Option<UnixMs> {
+                if let Form::Timed(elements) = &self.0 { elements.next_at() } else { None }
+            }
+
+            #[inline]
+            fn alarm(&self) -> Option<Alarm> {
+                if let Form::Timed(elements) = &self.0 { elements.alarm() } else { None }
+            }
+
+            /// A table whose last deadline has gone is a plain one again.
+            fn set_alarm(&mut self, alarm: Option<Alarm>) {
+                if let Form::Timed(elements) = &mut self.0 {
+                    elements.set_alarm(alarm);
+                    if let Some(plain) = elements.take_plain_table() {
+                        self.0 = Form::$plain(Box::new(plain));
+                    }
+                }
+            }
+
+            fn reclaim(
+                &mut self,
+                now: UnixMs,
+                budget: &mut usize,
+                seed: &HashSeed,
+                gone: &mut dyn FnMut(&[u8]),
+            ) {
+                if let Form::Timed(elements) = &mut self.0 {
+                    elements.reclaim(now, budget, seed, gone);
+                }
+            }
+        }
+    };
+}
+pub(super) use expiring;
 
 /// A table of no more elements than this has no wheel.
 const FEW: usize = 64;

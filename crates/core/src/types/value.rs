@@ -157,7 +157,7 @@ macro_rules! collection {
 
 collection!(List);
 collection!(Hash, fn is_timed);
-collection!(Set);
+collection!(Set, fn is_timed);
 collection!(ZSet);
 collection!(Stream, const MAY_BE_EMPTY);
 #[cfg(feature = "vector-sets")]
@@ -182,7 +182,8 @@ impl Value {
     pub(crate) fn expiring_mut(&mut self) -> Option<&mut dyn Expiring> {
         match self {
             Value::Hash(hash) => Some(&mut **hash),
-            Value::String(_) | Value::List(_) | Value::Set(_) | Value::ZSet(_) | Value::Stream(_) => None,
+            Value::Set(set) => Some(&mut **set),
+            Value::String(_) | Value::List(_) | Value::ZSet(_) | Value::Stream(_) => None,
             #[cfg(feature = "vector-sets")]
             Value::VectorSet(_) => None,
         }
@@ -208,11 +209,8 @@ impl<'a> ValueRef<'a> {
     pub(crate) fn expiring(self) -> Option<&'a dyn Expiring> {
         match self {
             ValueRef::Hash(hash) => Some(hash),
-            ValueRef::String(_)
-            | ValueRef::List(_)
-            | ValueRef::Set(_)
-            | ValueRef::ZSet(_)
-            | ValueRef::Stream(_) => None,
+            ValueRef::Set(set) => Some(set),
+            ValueRef::String(_) | ValueRef::List(_) | ValueRef::ZSet(_) | ValueRef::Stream(_) => None,
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(_) => None,
         }
@@ -332,7 +330,10 @@ impl<'a> ValueRef<'a> {
                 Some(timed) => Image::TimedHash(timed.map(|(f, v, at)| (f.into(), v.into(), at)).collect()),
                 None => Image::Hash(hash.iter().map(|(f, v)| (f.into(), v.into())).collect()),
             },
-            ValueRef::Set(set) => Image::Set(set.iter().map(Blob::from).collect()),
+            ValueRef::Set(set) => match set.iter_timed() {
+                Some(timed) => Image::TimedSet(timed.map(|(member, at)| (member.into(), at)).collect()),
+                None => Image::Set(set.iter().map(Blob::from).collect()),
+            },
             ValueRef::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
             ValueRef::Stream(stream) => Image::Stream(stream.image()),
             #[cfg(feature = "vector-sets")]
