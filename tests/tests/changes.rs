@@ -74,7 +74,7 @@ fn the_commands_of_the_feed_make_the_same_store_again() {
     let text = generate::text_of_all();
     let templates = generate::templates(&text);
     let mut kinds = BTreeSet::new();
-    for seed in 0..240 {
+    for seed in 0..320 {
         let Run { shown, commands, changes, took } = run(&steps(seed, &templates, 150), START);
         kinds.extend(changes.iter().map(|change| kind(&change.effect)));
         let mut again = Subject::at(START);

@@ -7,19 +7,7 @@ use redlet_tests::generate::{self, Draw, Step};
 use redlet_tests::minimise::minimise;
 use redlet_tests::subject::{START, Subject};
 use redlet_tests::value::Answer;
-use redlet_tests::{package_path, read_file, words};
-
-/// Commands on streams of after Redis 8.0, which random sequences for a real server leave out.
-const NEWER: &str = "\
-4x XADD <key> {IDMP p <field>,IDMP q <field>,IDMPAUTO p} * <field> <value>
-XCFGSET <key> {IDMP-MAXSIZE 2,IDMP-DURATION 1,IDMP-DURATION 9 IDMP-MAXSIZE 3}
-XDELEX <key> {KEEPREF,DELREF,ACKED} IDS 2 <id> <id>
-XACKDEL <key> <group> {KEEPREF,DELREF,ACKED} IDS 2 <id> <id>
-XNACK <key> <group> {SILENT,FAIL,FATAL} IDS 2 <id> <id> {,,FORCE,RETRYCOUNT 3}
-XTRIM <key> MAXLEN <count> {KEEPREF,DELREF,ACKED}
-[moments] XREADGROUP GROUP <group> <consumer> CLAIM {0,5} STREAMS <key> >
-2x DEL <key>
-";
+use redlet_tests::words;
 
 /// How many commands there are between two power cuts.
 const BETWEEN: usize = 12;
@@ -43,10 +31,9 @@ fn answers(steps: &[Step], is_cut: bool) -> Vec<Answer> {
 
 #[test]
 fn streams_and_their_groups_go_on_after_a_power_cut_as_if_there_had_been_none() {
-    let text = read_file(&package_path("cases/random.txt"));
-    let of_streams = |line: &&str| line.contains(" X") || line.starts_with('X');
+    let text = generate::text_of_all();
+    let of_streams = |line: &&str| line.starts_with('X') || line.contains("] X") || line.contains("DEL,");
     let templates: Vec<&str> = generate::templates(&text).into_iter().filter(of_streams).collect();
-    let templates = [templates, generate::templates(NEWER)].concat();
     for seed in 0..40 {
         let mut draw = Draw::new(seed);
         let steps: Vec<Step> = (0..300).map(|_| generate::step(&templates, &mut draw)).collect();

@@ -209,8 +209,7 @@ impl Producers {
 
     /// Forgets an ID; false if it is not known.
     pub(super) fn forget(&mut self, producer: &[u8], iid: &[u8]) -> bool {
-        let is_known =
-            self.by_name.get(producer).is_some_and(|producer| producer.entries.contains_key(iid));
+        let is_known = self.by_name.get(producer).is_some_and(|producer| producer.entries.contains_key(iid));
         if is_known {
             self.bytes -= name_bytes(iid);
             self.change(producer, |producer| producer.remove(iid));
