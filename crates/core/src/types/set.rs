@@ -280,7 +280,6 @@ impl Set {
     }
 
     /// A member's deadline; `None` if it is not there. O(1); O(log n) among integers, O(n) while packed.
-    #[expect(clippy::option_option, reason = "the outer one says whether it is there")]
     pub fn deadline(&self, member: &[u8], settings: &TypeSettings) -> Option<Option<UnixMs>> {
         match &self.0 {
             Form::Timed(members) => Self::deadline_among(members, member, settings),
@@ -293,6 +292,7 @@ impl Set {
     /// Out of the way of sets without deadlines.
     #[cold]
     #[inline(never)]
+    #[expect(clippy::option_option, reason = "the outer one says whether it is there")]
     fn deadline_among(
         members: &Timed<TIMED_WORDS>,
         member: &[u8],
