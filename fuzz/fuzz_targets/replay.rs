@@ -3,10 +3,10 @@
 use libfuzzer_sys::fuzz_target;
 use redlet::{Commands, Fsync, ManualClock, Redis, SimVfs, UnixMs};
 
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 29] = [
     "SET", "APPEND", "INCR", "DEL", "EXPIRE", "PERSIST", "RENAME", "COPY", "HSET", "HDEL", "HINCRBY",
     "RPUSH", "LPUSH", "LPOP", "RPOP", "LREM", "LTRIM", "SADD", "SREM", "SPOP", "ZADD", "ZREM", "ZINCRBY",
-    "FLUSHDB",
+    "FLUSHDB", "ARSET", "ARINSERT", "ARRING", "ARSEEK", "ARDELRANGE",
 ];
 const WORDS: [&str; 8] = ["a", "b", "c", "1", "2", "-1", "x", "100"];
 
@@ -31,6 +31,9 @@ fn state(redis: &Redis) -> Vec<String> {
                 "{:?}",
                 redis.smembers(key).unwrap().into_iter().collect::<std::collections::BTreeSet<_>>()
             ),
+            "array" => {
+                format!("{:?} {:?}", redis.arscan(key, 0, u64::MAX - 1, None), redis.arnext(key))
+            }
             _ => format!("{:?}", redis.zrange(key, 0, -1)),
         };
         format!("{key:?} {content} {:?}", redis.pexpiretime(key).unwrap())

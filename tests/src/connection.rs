@@ -235,6 +235,7 @@ impl Connection {
             b'-' => Ok(Value::Error(text)),
             b':' => count().map(Value::Integer),
             b',' => Ok(Value::Double(text)),
+            b'(' => Ok(Value::BigNumber(text)),
             b'#' => Ok(Value::Boolean(text == "t")),
             b'_' => Ok(Value::Null),
             b'$' if text == "-1" => Ok(Value::Null),

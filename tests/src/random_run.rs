@@ -108,6 +108,8 @@ pub fn state_and_newer() -> Vec<Step> {
             // The last one has no name.
             let line = format!("SPEXPIRETIME {key} MEMBERS 10 m1 m2 m3 x y 1 2 3 -7 ");
             steps.push(question(&line, Comparison::About));
+            steps.push(question(&format!("ARSCAN {key} 0 18446744073709551614"), Comparison::Exact));
+            steps.push(question(&format!("ARNEXT {key}"), Comparison::Exact));
         }
     }
     steps

@@ -108,6 +108,7 @@ pub(crate) fn value(reply: Reply) -> Value {
             other => unreachable!("RESP2 has numbers as text, not {other:?}"),
         },
         Reply::Decimal(digits) => Value::Double(digits),
+        Reply::BigNumber(digits) => Value::BigNumber(digits.into_owned()),
         Reply::Boolean(yes) => Value::Boolean(yes),
         Reply::Bulk(bytes) => Value::Bulk(bytes.to_vec()),
         Reply::Verbatim(text) => Value::Verbatim(text.into_bytes()),

@@ -20,6 +20,8 @@ pub enum Value {
     Integer(i64),
     /// A number as the server wrote it.
     Double(String),
+    /// A whole number that has more digits than an integer.
+    BigNumber(String),
     /// True or false.
     Boolean(bool),
     /// A string.
@@ -50,7 +52,7 @@ impl Value {
     #[must_use]
     pub fn derived_resp2(&self) -> Self {
         match self {
-            Value::Double(text) => Value::Bulk(text.clone().into_bytes()),
+            Value::Double(text) | Value::BigNumber(text) => Value::Bulk(text.clone().into_bytes()),
             Value::Boolean(yes) => Value::Integer((*yes).into()),
             Value::Verbatim(text) => Value::Bulk(text.clone()),
             Value::Array(items) | Value::Set(items) | Value::Push(items) => {
@@ -108,6 +110,7 @@ impl Value {
             Value::Error(message) => write!(f, "(error) {}", words::quote(message.as_bytes())),
             Value::Integer(number) => write!(f, "(integer) {number}"),
             Value::Double(text) => write!(f, "(double) {text}"),
+            Value::BigNumber(digits) => write!(f, "(big number) {digits}"),
             Value::Boolean(yes) => write!(f, "({yes})"),
             Value::Bulk(bytes) => f.write_str(&words::quote(bytes)),
             Value::Verbatim(bytes) => write!(f, "(verbatim) {}", words::quote(bytes)),
@@ -195,6 +198,8 @@ impl<'a> Reader<'a> {
             digits.parse().map(Value::Integer).map_err(|_| format!("not an integer: {digits}"))
         } else if self.take("(double) ") {
             Ok(Value::Double(self.bare().to_owned()))
+        } else if self.take("(big number) ") {
+            Ok(Value::BigNumber(self.bare().to_owned()))
         } else if self.take("(verbatim) ") {
             self.quoted().map(Value::Verbatim)
         } else if self.take("(status) ") {
@@ -255,6 +260,7 @@ mod tests {
             Value::Error("ERR unknown '\n'".into()),
             Value::Integer(-7),
             Value::Double("-inf".into()),
+            Value::BigNumber("18446744073709551614".into()),
             Value::Boolean(true),
             bulk("a, \"b\"]}"),
             Value::Verbatim(b"x:y".to_vec()),

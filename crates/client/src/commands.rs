@@ -6,6 +6,7 @@ use std::ops::RangeBounds;
 use std::time::Duration;
 use std::vec;
 
+use redlet_core::cmd::array::*;
 use redlet_core::cmd::bitmap::*;
 use redlet_core::cmd::command::*;
 use redlet_core::cmd::config::*;
@@ -4862,6 +4863,365 @@ pub trait Commands {
     #[cfg(feature = "vector-sets")]
     fn vismember(&self, key: impl ToArg, element: impl ToArg) -> Result<bool> {
         Ok(self.run_read(&VIsMember { key: &arg(&key)?, element: &arg(&element)? })?.0)
+    }
+
+    // Arrays.
+
+    /// Puts elements at neighbouring indices of an array, the first of them at `index`, and makes the array if there is none. Returns how
+    /// many of the indices had no element before. `ARSET`.
+    ///
+    /// # Errors
+    /// Refused if no element is given, and if one would go beyond the last index that there is, which is 18446744073709551614.
+    ///
+    /// Complexity: O(N), N being the number of elements.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.arset("log", 7, ["started", "ready"])?, 2);
+    /// assert_eq!(redis.arset("log", 8, ["failed"])?, 0);
+    /// assert_eq!(redis.arget("log", 8)?.unwrap(), "failed");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arset(
+        &self,
+        key: impl ToArg,
+        index: u64,
+        values: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<usize> {
+        let key = arg(&key)?;
+        ArgList::new(values).with(|values| self.run_write(&ArSet { key: &key, index, values: values.into() }))
+    }
+
+    /// Puts elements at any indices of an array, and makes the array if there is none. Returns how many of the indices had no element
+    /// before. `ARMSET`.
+    ///
+    /// # Errors
+    /// As [`Commands::arset`].
+    ///
+    /// Complexity: O(N), N being the number of elements.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.armset("squares", [(3, 9), (1_000_000, 1_000_000_000_000_i64)])?, 2);
+    /// assert_eq!((redis.arcount("squares")?, redis.arlen("squares")?), (2, 1_000_001));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn armset(&self, key: impl ToArg, mapping: impl IntoIterator<Item = (u64, impl ToArg)>) -> Result<usize> {
+        let key = arg(&key)?;
+        let (indices, values): (Vec<u64>, Vec<_>) = mapping.into_iter().unzip();
+        ArgList::new(values).with(|values| {
+            let pairs: Vec<_> = indices.into_iter().zip(values.iter().copied()).collect();
+            self.run_write(&ArMSet { key: &key, pairs: pairs.into() })
+        })
+    }
+
+    /// The element at an index of an array; `None` if there is none. `ARGET`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arset("log", 7, ["started"])?;
+    /// assert_eq!(redis.arget("log", 7)?.unwrap(), "started");
+    /// assert_eq!(redis.arget("log", 0)?, None);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arget(&self, key: impl ToArg, index: u64) -> Result<Option<Bytes>> {
+        self.run_read(&ArGet { key: &arg(&key)?, index })
+    }
+
+    /// The elements at some indices of an array, `None` for one that has none. `ARMGET`.
+    ///
+    /// Complexity: O(N), N being the number of indices.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arset("log", 7, ["started", "ready"])?;
+    /// assert_eq!(redis.armget("log", [8, 9])?, [Some("ready".into()), None]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn armget(&self, key: impl ToArg, indices: impl IntoIterator<Item = u64>) -> Result<Vec<Option<Bytes>>> {
+        let indices: Vec<u64> = indices.into_iter().collect();
+        self.run_read(&ArMGet { key: &arg(&key)?, indices: indices.into() })
+    }
+
+    /// What is at each index from `start` to `end`, both included, `None` where there is no element; the last one first if `end` is
+    /// before `start`. `ARGETRANGE`.
+    ///
+    /// # Errors
+    /// Refused if that are more than 1,000,000 indices. [`Commands::arscan`] passes those over that have no element.
+    ///
+    /// Complexity: O(N), N being the number of indices.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arset("log", 7, ["started", "ready"])?;
+    /// assert_eq!(redis.argetrange("log", 6, 7)?, [None, Some("started".into())]);
+    /// assert_eq!(redis.argetrange("log", 7, 6)?, [Some("started".into()), None]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn argetrange(&self, key: impl ToArg, start: u64, end: u64) -> Result<Vec<Option<Bytes>>> {
+        self.run_read(&ArGetRange { key: &arg(&key)?, span: ArraySpan { start, end } })
+    }
+
+    /// Takes the elements at some indices out of an array, and returns how many there were. An array without elements is no key. `ARDEL`.
+    ///
+    /// Complexity: O(N), N being the number of indices.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arset("log", 7, ["started", "ready"])?;
+    /// assert_eq!(redis.ardel("log", [8, 9])?, 1);
+    /// assert_eq!(redis.arlen("log")?, 8);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn ardel(&self, key: impl ToArg, indices: impl IntoIterator<Item = u64>) -> Result<usize> {
+        let indices: Vec<u64> = indices.into_iter().collect();
+        self.run_write(&ArDel { key: &arg(&key)?, indices: indices.into() })
+    }
+
+    /// Takes the elements in some ranges out of an array, both ends of a range included, and returns how many there were. `ARDELRANGE`.
+    ///
+    /// Complexity: O(N), N being the number of elements that are taken out, and of parts of the array that have some; not the width of
+    /// the ranges.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.armset("sparse", [(0, "a"), (5_000_000, "b"), (9_000_000_000, "c")])?;
+    /// assert_eq!(redis.ardelrange("sparse", [(1, u64::MAX - 1)])?, 2);
+    /// assert_eq!(redis.arcount("sparse")?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn ardelrange(&self, key: impl ToArg, ranges: impl IntoIterator<Item = (u64, u64)>) -> Result<usize> {
+        let spans: Vec<ArraySpan> = ranges.into_iter().map(ArraySpan::from).collect();
+        self.run_write(&ArDelRange { key: &arg(&key)?, spans: spans.into() })
+    }
+
+    /// One more than the last index of an array that has an element; 0 if there is no such key. `ARLEN`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arset("log", 7, ["started"])?;
+    /// assert_eq!(redis.arlen("log")?, 8);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arlen(&self, key: impl ToArg) -> Result<u64> {
+        self.run_read(&ArLen { key: &arg(&key)? })
+    }
+
+    /// How many elements an array has; 0 if there is no such key. `ARCOUNT`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arset("log", 7, ["started"])?;
+    /// assert_eq!(redis.arcount("log")?, 1);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arcount(&self, key: impl ToArg) -> Result<usize> {
+        self.run_read(&ArCount { key: &arg(&key)? })
+    }
+
+    /// The index at which [`Commands::arinsert`] would put the next element: 0 if nothing was inserted yet, `None` if there is no index
+    /// left. `ARNEXT`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arinsert("log", ["started", "ready"])?;
+    /// assert_eq!(redis.arnext("log")?, Some(2));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arnext(&self, key: impl ToArg) -> Result<Option<u64>> {
+        self.run_read(&ArNext { key: &arg(&key)? })
+    }
+
+    /// Sets the index at which [`Commands::arinsert`] and [`Commands::arring`] go on; false if there is no such key. `ARSEEK`.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arinsert("log", ["started"])?;
+    /// assert!(redis.arseek("log", 100)?);
+    /// assert_eq!(redis.arinsert("log", ["ready"])?, 100);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arseek(&self, key: impl ToArg, index: u64) -> Result<bool> {
+        self.run_write(&ArSeek { key: &arg(&key)?, index })
+    }
+
+    /// Puts elements after the one that was inserted last, and makes the array if there is none. Returns the index of the last of them.
+    /// What [`Commands::arset`] put there is written over. `ARINSERT`.
+    ///
+    /// # Errors
+    /// Refused if no element is given, and if there are no such indices left.
+    ///
+    /// Complexity: O(N), N being the number of elements.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.arinsert("log", ["started", "ready"])?, 1);
+    /// assert_eq!(redis.arinsert("log", ["stopped"])?, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arinsert(&self, key: impl ToArg, values: impl IntoIterator<Item = impl ToArg>) -> Result<u64> {
+        let key = arg(&key)?;
+        ArgList::new(values).with(|values| self.run_write(&ArInsert { key: &key, values: values.into() }))
+    }
+
+    /// Puts elements into an array that is a ring of `size` places, over the oldest ones when it is full. Returns the index of the last of
+    /// them. A ring of another size than before keeps the elements that were inserted last, up to the first place that has none. `ARRING`.
+    ///
+    /// # Errors
+    /// Refused if no element is given, and if the size is 0 or more than an `i64` holds.
+    ///
+    /// Complexity: O(M), M being the number of elements, and O(N+M) if the size changes, N being the larger of both.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arring("latest", 3, ["a", "b", "c", "d"])?;
+    /// assert_eq!(redis.arget("latest", 0)?.unwrap(), "d");
+    /// assert_eq!(redis.arlastitems("latest", 2, false)?, [Some("c".into()), Some("d".into())]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arring(
+        &self,
+        key: impl ToArg,
+        size: u64,
+        values: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<u64> {
+        let key = arg(&key)?;
+        ArgList::new(values).with(|values| self.run_write(&ArRing { key: &key, size, values: values.into() }))
+    }
+
+    /// What was inserted into an array last, at most `count` of it, the oldest first or with `rev` the latest: from the index that was
+    /// inserted at last backward, and then around from the end; `None` for an index without an element. Nothing if there is no such key.
+    /// `ARLASTITEMS`.
+    ///
+    /// # Errors
+    /// Refused if that are more than 1,000,000 indices.
+    ///
+    /// Complexity: O(N), N being the count.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arinsert("log", ["started", "ready", "stopped"])?;
+    /// assert_eq!(redis.arlastitems("log", 2, true)?, [Some("stopped".into()), Some("ready".into())]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arlastitems(&self, key: impl ToArg, count: u64, rev: bool) -> Result<Vec<Option<Bytes>>> {
+        self.run_read(&ArLastItems { key: &arg(&key)?, count, rev })
+    }
+
+    /// The elements from `start` to `end`, both included, with their indices, at most `limit`; the last one first if `end` is before
+    /// `start`. `ARSCAN`.
+    ///
+    /// Complexity: O(N), N being the number of elements, and of parts of the array that have some; not the width of the range.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.armset("sparse", [(0, "a"), (5_000_000, "b"), (9_000_000_000, "c")])?;
+    /// let latest = redis.arscan("sparse", u64::MAX - 1, 0, Some(1))?;
+    /// assert_eq!(latest, [ArrayElement { index: 9_000_000_000, value: "c".into() }]);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arscan(
+        &self,
+        key: impl ToArg,
+        start: u64,
+        end: u64,
+        limit: Option<usize>,
+    ) -> Result<Vec<ArrayElement>> {
+        self.run_read(&ArScan { key: &arg(&key)?, span: ArraySpan { start, end }, limit })
+    }
+
+    /// Adds up, compares, combines or counts the elements from `start` to `end`, both included. Elements that are no numbers do not count
+    /// where numbers are asked for. `AROP`.
+    ///
+    /// Complexity: O(N), N being the number of elements, and of parts of the array that have some.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arset("readings", 0, ["20.5", "21", "broken"])?;
+    /// assert_eq!(redis.arop("readings", 0, 9, ArrayOperation::Sum)?.as_f64(), Some(41.5));
+    /// assert_eq!(redis.arop("readings", 0, 9, ArrayOperation::Match(b"broken"))?, ArrayAggregate::Integer(1));
+    /// assert_eq!(redis.arop("readings", 2, 9, ArrayOperation::Max)?, ArrayAggregate::Nothing);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arop(
+        &self,
+        key: impl ToArg,
+        start: u64,
+        end: u64,
+        operation: ArrayOperation<'_>,
+    ) -> Result<ArrayAggregate> {
+        self.run_read(&ArOp { key: &arg(&key)?, span: ArraySpan { start, end }, operation })
+    }
+
+    /// The elements of a range that texts or patterns describe, with their indices, at most `limit`; [`ArraySpan::ALL`] is the whole
+    /// array. `ARGREP`.
+    ///
+    /// Complexity: O(P*C), P being the number of elements, and of parts of the array that have some, and C what it takes to look at one.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arinsert("log", ["boot: ok", "ERROR: disk", "error: net"])?;
+    /// let wanted = ArraySearch::new(&[ArrayPredicate::Re(b"^error: (cpu|net)$")], false, true)?;
+    /// assert_eq!(redis.argrep("log", ArraySpan::ALL, &wanted, None)?[0].index, 2);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn argrep(
+        &self,
+        key: impl ToArg,
+        span: impl Into<ArraySpan>,
+        search: &ArraySearch<'_>,
+        limit: Option<usize>,
+    ) -> Result<Vec<ArrayElement>> {
+        let (key, search) = (arg(&key)?, search.clone());
+        let reply =
+            self.run_read(&ArGrep { key: &key, span: span.into(), search, limit, with_values: true })?;
+        Ok(reply.elements)
+    }
+
+    /// Tells about an array and how it is kept, with `full` also how its parts are filled. `ARINFO`.
+    ///
+    /// # Errors
+    /// Refused if there is no such key.
+    ///
+    /// Complexity: O(1), and O(N) with `full`, N being the number of its parts.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.arset("sparse", 1_000_000, ["x"])?;
+    /// let info = redis.arinfo("sparse", true)?;
+    /// assert_eq!((info.count, info.len, info.filling.unwrap().sparse_slices), (1, 1_000_001, 1));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn arinfo(&self, key: impl ToArg, full: bool) -> Result<ArrayInfo> {
+        self.run_read(&ArInfo { key: &arg(&key)?, full })
     }
 
     // Streams.

@@ -38,6 +38,10 @@ pub use observe::Observer;
 pub use pipeline::Pipeline;
 pub use redis::{Builder, Redis};
 pub use redlet_core as core;
+pub use redlet_core::cmd::array::{
+    ArrayAggregate, ArrayElement, ArrayFilling, ArrayInfo, ArrayOperation, ArrayPredicate, ArraySearch,
+    ArraySpan,
+};
 pub use redlet_core::cmd::bitmap::{
     BitOperation, BitRange, BitUnit, Field, FieldOperation, FieldType, Overflow,
 };

@@ -49,6 +49,7 @@ impl Digest {
             // As Redis does for the types of modules.
             #[cfg(feature = "vector-sets")]
             Type::VectorSet => 7,
+            Type::Array => 8,
         });
         match value {
             ValueRef::String(string) => self.append(&string.to_bytes()),
@@ -91,6 +92,13 @@ impl Digest {
                     self.append(value);
                 });
             }),
+            ValueRef::Array(array) => {
+                self.append(array.cursor().to_string().as_bytes());
+                array.iter().for_each(|(index, element)| {
+                    self.append(index.to_string().as_bytes());
+                    element.with(|bytes| self.append(bytes));
+                });
+            }
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(set) => set.names().for_each(|name| {
                 let vector = set.vector(name).map(|vector| vector.image().components);

@@ -11,6 +11,7 @@ use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::types::Element;
+use crate::types::array::{ArrayChange, ArrayImage};
 use crate::types::stream::{StreamChange, StreamImage};
 use crate::types::vector_image::{VectorChange, VectorSetImage};
 use crate::{UnixMs, number};
@@ -277,6 +278,8 @@ pub enum Effect<'a> {
         #[serde(borrow)]
         member: Blob<'a>,
     },
+    /// An array has changed, or is a new one with just this change.
+    Array(#[serde(borrow)] ArrayChange<'a>),
 }
 
 /// A whole value, of any type.
@@ -301,6 +304,8 @@ pub enum Image<'a> {
     VectorSet(#[serde(borrow)] VectorSetImage<'a>),
     /// A set's members and deadlines, where one has or had a deadline.
     TimedSet(#[serde(borrow)] Vec<(Blob<'a>, Option<UnixMs>)>),
+    /// An array.
+    Array(#[serde(borrow)] ArrayImage<'a>),
 }
 
 /// A command as words, its name first.
@@ -398,6 +403,7 @@ impl Effect<'_> {
             Effect::Vector(change) => Effect::Vector(change.into_owned()),
             Effect::SExpireAt { member, at } => Effect::SExpireAt { member: member.into_owned(), at },
             Effect::SPersist { member } => Effect::SPersist { member: member.into_owned() },
+            Effect::Array(change) => Effect::Array(change.into_owned()),
         }
     }
 
@@ -434,6 +440,7 @@ impl Effect<'_> {
         let word = |bytes: &'a [u8]| Cow::Borrowed(bytes);
         let command = match self {
             Effect::On { .. } => return (0, Vec::new()),
+            Effect::Array(change) => return (0, change.to_commands(key)),
             Effect::Put { value: Image::String(value), expire_at }
             | Effect::SetString { value, expire_at } => set_string(key, value, *expire_at),
             Effect::Put { value, expire_at } => {
@@ -477,11 +484,11 @@ impl Effect<'_> {
 }
 
 impl Image<'_> {
-    /// How many elements a collection has of which the value has each once, or in a list each in its place. `None` for a string and a
-    /// stream.
+    /// How many elements a collection has of which the value has each once, or in a list each in its place. `None` for a string, a
+    /// stream and an array.
     pub(crate) fn elements(&self) -> Option<usize> {
         match self {
-            Image::String(_) | Image::Stream(_) => None,
+            Image::String(_) | Image::Stream(_) | Image::Array(_) => None,
             Image::List(values) => Some(values.len()),
             Image::Hash(fields) => Some(fields.len()),
             Image::TimedHash(fields) => Some(fields.len()),
@@ -516,6 +523,7 @@ impl Image<'_> {
             Image::TimedSet(members) => {
                 Image::TimedSet(members.into_iter().map(|(member, at)| (member.into_owned(), at)).collect())
             }
+            Image::Array(array) => Image::Array(array.into_owned()),
         }
     }
 
@@ -539,6 +547,7 @@ impl Image<'_> {
             ),
             Image::Stream(stream) => return stream_commands(stream, key).into_iter(),
             Image::VectorSet(set) => return set.to_commands(key).into_iter(),
+            Image::Array(array) => return array.to_commands(key).into_iter(),
         };
         let (expire, word, deadlines): (_, _, Vec<(&[u8], _)>) = match self {
             Image::TimedHash(fields) => {

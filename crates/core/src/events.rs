@@ -39,6 +39,8 @@ pub enum Class {
     Stream,
     /// `d`: a module's type changed. Vector sets are one in Redis.
     Module,
+    /// `a`: an array changed.
+    Array,
     /// `n`: a key came to be.
     New,
     /// `m`: a key was asked for that is not there.
@@ -47,7 +49,7 @@ pub enum Class {
 
 impl Class {
     /// All of them, in the order in which Redis writes their letters.
-    pub const ALL: [Class; 12] = [
+    pub const ALL: [Class; 13] = [
         Class::Generic,
         Class::String,
         Class::List,
@@ -58,6 +60,7 @@ impl Class {
         Class::Evicted,
         Class::Stream,
         Class::Module,
+        Class::Array,
         Class::New,
         Class::KeyMiss,
     ];
@@ -71,6 +74,7 @@ impl Class {
             Type::Set => Class::Set,
             Type::ZSet => Class::SortedSet,
             Type::Stream => Class::Stream,
+            Type::Array => Class::Array,
             #[cfg(feature = "vector-sets")]
             Type::VectorSet => Class::Module,
         }
@@ -94,6 +98,7 @@ impl Class {
             Class::Evicted => 'e',
             Class::Stream => 't',
             Class::Module => 'd',
+            Class::Array => 'a',
             Class::New => 'n',
             Class::KeyMiss => 'm',
         }
@@ -107,7 +112,7 @@ impl Class {
 ///
 /// let removals = Classes::of(&[Class::Expired, Class::Evicted]);
 /// assert!(removals.contains(Class::Expired) && !removals.contains(Class::New));
-/// assert_eq!(Classes::EVERY.to_string(), "g$lshzxetdnm");
+/// assert_eq!(Classes::EVERY.to_string(), "g$lshzxetdanm");
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Classes(u16);
@@ -289,6 +294,11 @@ impl Notifications {
                     parsed.classes = parsed.classes.and(Classes::of(&[class]));
                 }
             }
+        }
+        // Whoever names all classes of a Redis without arrays means what `A` stands for there and here.
+        let others = Classes::CHANGES.0 & !Classes::from(Class::Array).0;
+        if parsed.classes.0 & others == others {
+            parsed.classes = parsed.classes.and(Class::Array.into());
         }
         Some(parsed)
     }
@@ -700,6 +710,7 @@ mod tests {
             ("tdxeK", "xetdK"),
             ("KK", "K"),
             ("KgnmE", "gnKEm"),
+            ("aK", "aK"),
         ] {
             assert_eq!(written(text), expected, "{text}");
         }

@@ -10,7 +10,7 @@ use crate::sections::Sections;
 use crate::tx::{Deadline, ListMut, Notes, Recorder, Tx};
 #[cfg(feature = "vector-sets")]
 use crate::types::VectorSet;
-use crate::types::{Hash, List, Set, StrRef, Stream, Value, ZSet};
+use crate::types::{Array, Hash, List, Set, StrRef, Stream, Value, ZSet};
 use crate::{Error, UnixMs};
 
 /// Effects that cannot be applied: they were not written by an engine of this version, or are damaged.
@@ -267,6 +267,7 @@ pub(crate) fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> 
         Effect::HPersist { field } => found(tx.hash_mut(key)?.set_deadline(field, None)),
         Effect::SExpireAt { member, at } => found(tx.set_mut(key)?.set_deadline(member, Some(*at))),
         Effect::SPersist { member } => found(tx.set_mut(key)?.set_deadline(member, None)),
+        Effect::Array(change) => found(tx.array_mut(key)?.apply(change, None)),
         #[cfg(feature = "vector-sets")]
         Effect::Vector(change) => found(tx.vector_set_mut(key)?.apply(change, None)),
         #[cfg(not(feature = "vector-sets"))]
@@ -324,6 +325,10 @@ pub(crate) fn build(tx: &Tx<'_>, image: &Image<'_>) -> Result<Value, Error> {
         Image::Stream(image) => {
             let stream = Stream::from_image(image);
             Value::Stream(Box::new(stream.ok_or(Error::refused("ERR the stream contradicts itself"))?))
+        }
+        Image::Array(image) => {
+            let array = Array::from_image(image).filter(|array| !array.is_empty());
+            Value::Array(Box::new(array.ok_or(Error::refused("ERR the array contradicts itself"))?))
         }
         #[cfg(feature = "vector-sets")]
         Image::VectorSet(image) => {

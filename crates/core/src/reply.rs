@@ -145,6 +145,16 @@ impl From<i64> for Reply {
     }
 }
 
+/// An integer, or what is more than RESP's integers hold as a big number.
+impl From<u64> for Reply {
+    fn from(number: u64) -> Self {
+        match i64::try_from(number) {
+            Ok(number) => Reply::Integer(number),
+            Err(_) => Reply::BigNumber(number.to_string().into()),
+        }
+    }
+}
+
 impl From<usize> for Reply {
     #[inline]
     fn from(number: usize) -> Self {

@@ -96,6 +96,8 @@ impl Kind {
             ("INCRBYFLOAT" | "HINCRBYFLOAT", "increment") => Kind::Double,
             ("SETBIT" | "BITFIELD", "value") | ("INCREX", "integer") => Kind::Integer,
             ("INCREX", "float") => Kind::Double,
+            ("ARRING", "size") => Kind::Integer,
+            ("ARGREP", "start" | "end" | "pattern") => Kind::String,
             // The other words of ZRANGE and ZRANGESTORE decide whether these are places, scores or members.
             ("ZRANGE", "start" | "stop") | ("ZRANGESTORE", "min" | "max") => Kind::String,
             (_, "min" | "max") if command.contains("LEX") => Kind::String,
@@ -160,7 +162,9 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["NOQUANT" | "Q8" | "BIN", ..] => "quant-type",
         ["GT", ..] => "comparison",
         ["EX", ..] => "expiration",
-        ["AND", ..] | ["GET", "write"] => "operation",
+        ["AND", "OR", "LIMIT", ..] => "options",
+        ["AND" | "SUM", ..] | ["GET", "write"] => "operation",
+        ["EXACT", ..] => "predicate",
         ["BYTE", "BIT"] => "unit",
         ["BYFLOAT", "BYINT"] => "increment",
         ["SET", "INCRBY"] => "write-operation",
@@ -407,7 +411,8 @@ fn together(mut sequence: Vec<Argument>, name: &str) -> Argument {
 /// Makes the last `length` arguments one that may be repeated.
 fn repeat(arguments: &mut Vec<Argument>, length: usize) {
     let repeated = arguments.split_off(arguments.len().saturating_sub(length));
-    let argument = together(repeated, "data");
+    let name = if repeated.first().is_some_and(|first| first.name == "start") { "range" } else { "data" };
+    let argument = together(repeated, name);
     let multiple_token = argument.token.is_some();
     arguments.push(Argument { multiple: true, multiple_token, ..argument });
 }

@@ -42,6 +42,7 @@ impl<'a> Read<'a> for Dump<'a> {
                 "ERR a set whose members have deadlines cannot be dumped: read them with SPEXPIRETIME, or take them away with \
                  SPERSIST"
             }
+            ValueRef::Array(_) => "ERR arrays cannot be dumped: read them with ARSCAN and ARNEXT",
             _ => "ERR vector sets cannot be dumped: read them with VEMB and VGETATTR",
         };
         let dumped = rdb::dump(value, compression);

@@ -5,6 +5,7 @@
 pub mod acl;
 pub mod args;
 pub mod arguments;
+pub mod array;
 pub mod bitmap;
 pub mod blocking;
 pub mod client;
@@ -346,7 +347,7 @@ pub struct Parsers {
 }
 
 /// Every ACL category, in Redis's order.
-pub const CATEGORIES: [&str; 21] = [
+pub const CATEGORIES: [&str; 22] = [
     "@keyspace",
     "@read",
     "@write",
@@ -359,6 +360,7 @@ pub const CATEGORIES: [&str; 21] = [
     "@hyperloglog",
     "@geo",
     "@stream",
+    "@array",
     "@pubsub",
     "@admin",
     "@fast",
@@ -697,6 +699,7 @@ const TABLES: &[&[Row]] = &[
     zset::TABLE,
     geo::TABLE,
     stream::TABLE,
+    array::TABLE,
     #[cfg(feature = "vector-sets")]
     vector_set::TABLE,
     keys::TABLE,

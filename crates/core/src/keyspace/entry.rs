@@ -217,6 +217,7 @@ impl<'a> Payload<'a> {
             Content::Value(Value::Set(set)) => Payload::pointer(SET, set),
             Content::Value(Value::ZSet(zset)) => Payload::pointer(ZSET, zset),
             Content::Value(Value::Stream(stream)) => Payload::pointer(STREAM, stream),
+            Content::Value(Value::Array(array)) => Payload::pointer(ARRAY, array),
             #[cfg(feature = "vector-sets")]
             Content::Value(Value::VectorSet(set)) => Payload::pointer(VECTOR_SET, set),
         };
@@ -470,6 +471,7 @@ impl Entry {
                     SET => ValueRef::Set(self.pointer(form).as_ref()),
                     ZSET => ValueRef::ZSet(self.pointer(form).as_ref()),
                     STREAM => ValueRef::Stream(self.pointer(form).as_ref()),
+                    ARRAY => ValueRef::Array(self.pointer(form).as_ref()),
                     #[cfg(feature = "vector-sets")]
                     VECTOR_SET => ValueRef::VectorSet(self.pointer(form).as_ref()),
                     _ => unreachable!("no entry is made of another kind"),
@@ -502,6 +504,7 @@ impl Entry {
                 SET => Value::Set(self.boxed(form)),
                 ZSET => Value::ZSet(self.boxed(form)),
                 STREAM => Value::Stream(self.boxed(form)),
+                ARRAY => Value::Array(self.boxed(form)),
                 #[cfg(feature = "vector-sets")]
                 VECTOR_SET => Value::VectorSet(self.boxed(form)),
                 _ => return None,
@@ -775,9 +778,10 @@ const HASH: u8 = Form::of(Type::Hash);
 const SET: u8 = Form::of(Type::Set);
 const ZSET: u8 = Form::of(Type::ZSet);
 const STREAM: u8 = Form::of(Type::Stream);
+const ARRAY: u8 = Form::of(Type::Array);
 #[cfg(feature = "vector-sets")]
 const VECTOR_SET: u8 = Form::of(Type::VectorSet);
-const _: () = assert!(STREAM < Form::KIND, "the kinds fit into their half of the byte");
+const _: () = assert!(ARRAY < Form::KIND, "the kinds fit into their half of the byte");
 
 impl fmt::Debug for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -66,7 +66,7 @@ pub enum Compression {
 }
 
 /// Writes a value, with its footer; `None` for a vector set, which Redis's module writes in a way of its own, and for a set whose members have
-/// deadlines, for which no form is documented.
+/// deadlines and an array, for which no form is documented.
 pub fn dump(value: ValueRef<'_>, compression: Compression) -> Option<Vec<u8>> {
     let mut output = Output::new(compression);
     write::value(value, &mut output)?;

@@ -16,6 +16,7 @@ pub(super) fn value(value: ValueRef<'_>, output: &mut Output) -> Option<()> {
         ValueRef::Hash(hash) => write_hash(hash, output),
         ValueRef::ZSet(zset) => write_zset(zset, output),
         ValueRef::Stream(stream) => stream::write(stream, output),
+        ValueRef::Array(_) => return None,
         #[cfg(feature = "vector-sets")]
         ValueRef::VectorSet(_) => return None,
     }

@@ -4,6 +4,7 @@
 //! doors that carry out the duties no command may forget: type check, expiry, create on first write, delete when
 //! empty, record the effect. What is written twice in two commands belongs here.
 mod aftermath;
+mod array;
 mod collection;
 mod notes;
 mod record;
@@ -21,6 +22,7 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 
 use aftermath::Aftermath;
+pub use array::ArrayMut;
 pub use collection::{
     Built, HashMut, HashView, ListMut, SetMut, SetView, TimedCollection, ZSetMut, ZSetView,
 };

@@ -321,7 +321,7 @@ mod tests {
     const SHARDS: usize = 4;
 
     /// One key of each kind, those of small values after those of big ones, and big ones that have become small.
-    const KEYS: [&str; 32] = [
+    const KEYS: [&str; 34] = [
         "short",
         "int",
         "raw",
@@ -346,6 +346,8 @@ mod tests {
         "few ranks",
         "stream",
         "emptied stream",
+        "array",
+        "ring",
         "timed",
         "timed table",
         "expired",
@@ -421,6 +423,9 @@ mod tests {
         if cfg!(feature = "vector-sets") {
             many("VADD vectors VALUES 3 1 2 # v# M 4 SETATTR {}", 40);
         }
+        many("ARSET array # v#", 30);
+        run(&engine, "ARMSET array 5000 far 18446744073709551614 last");
+        many("ARRING ring 8 v#", 11);
         run(&engine, "SET timed v PX 100000");
         many("HSET timed_table f# v#", 700);
         run(&engine, "PEXPIRE timed_table 100000");
@@ -621,6 +626,15 @@ mod tests {
         "XACK %1 g 1-1 1-2",
         "XCLAIM %1 g carol 0 1-1 1-2 1-200 FORCE",
         "XAUTOCLAIM %1 g carol 0 0",
+        "ARSET %1 3 a b c d e f g",
+        "ARMSET %1 28 w 9 8 1000000 z 9 y",
+        "ARDEL %1 3 28 7",
+        "ARDELRANGE %1 2 20 5000 0",
+        "ARDELRANGE %1 0 18446744073709551614",
+        "ARINSERT %1 x y z",
+        "ARSEEK %1 6",
+        "ARRING %1 4 p q",
+        "ARRING %1 12 p q r s t u v w x y z 1 2 3 4",
         "FLUSHDB",
         "SWAPDB 0 1",
         "FLUSHALL",

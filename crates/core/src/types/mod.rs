@@ -1,4 +1,5 @@
 //! The data structures behind the types. They know elements, and nothing of keys, clocks, replies or logs.
+pub mod array;
 pub mod bitmap;
 pub mod geohash;
 pub mod hash;
@@ -21,6 +22,7 @@ mod rank_tree;
 mod scored_member;
 mod timed;
 
+pub use array::Array;
 pub use hash::Hash;
 pub use list::List;
 pub use listpack::{Element, Spelled};
@@ -114,6 +116,8 @@ pub enum Encoding {
     Skiplist,
     /// Entries in packed pieces.
     Stream,
+    /// Elements by index, in runs of places.
+    SlicedArray,
 }
 
 impl Encoding {
@@ -130,6 +134,7 @@ impl Encoding {
             Encoding::Hashtable => "hashtable",
             Encoding::Skiplist => "skiplist",
             Encoding::Stream => "stream",
+            Encoding::SlicedArray => "sliced-array",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a key can hold.
 #[cfg(feature = "vector-sets")]
 use super::VectorSet;
-use super::{Alarm, Encoding, Hash, List, Set, Str, StrRef, Stream, ZSet};
+use super::{Alarm, Array, Encoding, Hash, List, Set, Str, StrRef, Stream, ZSet};
 use crate::effect::{Blob, Image};
 use crate::memory::block_bytes;
 use crate::{HashSeed, UnixMs};
@@ -22,6 +22,8 @@ pub enum Value {
     ZSet(Box<ZSet>),
     /// Entries in the order of their IDs.
     Stream(Box<Stream>),
+    /// Elements by index.
+    Array(Box<Array>),
     /// Elements with vectors.
     #[cfg(feature = "vector-sets")]
     VectorSet(Box<VectorSet>),
@@ -43,6 +45,8 @@ pub enum Type {
     ZSet,
     /// Entries in the order of their IDs.
     Stream,
+    /// Elements by index.
+    Array,
     /// Elements with vectors.
     #[cfg(feature = "vector-sets")]
     VectorSet,
@@ -58,6 +62,7 @@ impl Type {
             Type::Set => "set",
             Type::ZSet => "zset",
             Type::Stream => "stream",
+            Type::Array => "array",
             #[cfg(feature = "vector-sets")]
             Type::VectorSet => "vectorset",
         }
@@ -79,6 +84,8 @@ pub enum ValueRef<'a> {
     ZSet(&'a ZSet),
     /// Entries in the order of their IDs.
     Stream(&'a Stream),
+    /// Elements by index.
+    Array(&'a Array),
     /// Elements with vectors.
     #[cfg(feature = "vector-sets")]
     VectorSet(&'a VectorSet),
@@ -160,6 +167,7 @@ collection!(Hash, fn is_timed);
 collection!(Set, fn is_timed);
 collection!(ZSet);
 collection!(Stream, const MAY_BE_EMPTY);
+collection!(Array);
 #[cfg(feature = "vector-sets")]
 collection!(VectorSet);
 
@@ -173,6 +181,7 @@ impl Value {
             Value::Set(set) => ValueRef::Set(set),
             Value::ZSet(zset) => ValueRef::ZSet(zset),
             Value::Stream(stream) => ValueRef::Stream(stream),
+            Value::Array(array) => ValueRef::Array(array),
             #[cfg(feature = "vector-sets")]
             Value::VectorSet(set) => ValueRef::VectorSet(set),
         }
@@ -183,7 +192,7 @@ impl Value {
         match self {
             Value::Hash(hash) => Some(&mut **hash),
             Value::Set(set) => Some(&mut **set),
-            Value::String(_) | Value::List(_) | Value::ZSet(_) | Value::Stream(_) => None,
+            Value::String(_) | Value::List(_) | Value::ZSet(_) | Value::Stream(_) | Value::Array(_) => None,
             #[cfg(feature = "vector-sets")]
             Value::VectorSet(_) => None,
         }
@@ -200,6 +209,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(_) => Type::Set,
             ValueRef::ZSet(_) => Type::ZSet,
             ValueRef::Stream(_) => Type::Stream,
+            ValueRef::Array(_) => Type::Array,
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(_) => Type::VectorSet,
         }
@@ -210,7 +220,11 @@ impl<'a> ValueRef<'a> {
         match self {
             ValueRef::Hash(hash) => Some(hash),
             ValueRef::Set(set) => Some(set),
-            ValueRef::String(_) | ValueRef::List(_) | ValueRef::ZSet(_) | ValueRef::Stream(_) => None,
+            ValueRef::String(_)
+            | ValueRef::List(_)
+            | ValueRef::ZSet(_)
+            | ValueRef::Stream(_)
+            | ValueRef::Array(_) => None,
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(_) => None,
         }
@@ -225,6 +239,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.len(),
             ValueRef::ZSet(zset) => zset.len(),
             ValueRef::Stream(stream) => stream.len(),
+            ValueRef::Array(array) => array.len(),
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(set) => set.len(),
         }
@@ -239,6 +254,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.encoding(),
             ValueRef::ZSet(zset) => zset.encoding(),
             ValueRef::Stream(stream) => stream.encoding(),
+            ValueRef::Array(array) => array.encoding(),
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(set) => set.encoding(),
         }
@@ -253,6 +269,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.bytes(),
             ValueRef::ZSet(zset) => zset.bytes(),
             ValueRef::Stream(stream) => stream.bytes(),
+            ValueRef::Array(array) => array.bytes(),
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(set) => set.bytes(),
         }
@@ -267,6 +284,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => block_bytes(size_of::<Set>()) + set.recounted_bytes(),
             ValueRef::ZSet(zset) => block_bytes(size_of::<ZSet>()) + zset.recounted_bytes(),
             ValueRef::Stream(stream) => block_bytes(size_of::<Stream>()) + stream.recounted_bytes(),
+            ValueRef::Array(array) => block_bytes(size_of::<Array>()) + array.recounted_bytes(),
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(set) => block_bytes(size_of::<VectorSet>()) + set.recounted_bytes(),
         }
@@ -284,6 +302,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::ZSet(zset) if zset.encoding() == Encoding::Listpack => 1,
             ValueRef::ZSet(zset) => zset.len(),
             ValueRef::Stream(stream) => stream.allocations(),
+            ValueRef::Array(array) => array.allocations(),
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(set) => set.allocations(),
         }
@@ -298,6 +317,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => set.is_empty(),
             ValueRef::ZSet(zset) => zset.is_empty(),
             ValueRef::Stream(_) => false,
+            ValueRef::Array(array) => array.is_empty(),
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(set) => set.is_empty(),
         }
@@ -312,6 +332,7 @@ impl<'a> ValueRef<'a> {
             ValueRef::Set(set) => Value::Set(Box::new(set.clone())),
             ValueRef::ZSet(zset) => Value::ZSet(Box::new(zset.clone())),
             ValueRef::Stream(stream) => Value::Stream(Box::new(stream.clone())),
+            ValueRef::Array(array) => Value::Array(Box::new(array.clone())),
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(set) => Value::VectorSet(Box::new(set.clone())),
         }
@@ -336,6 +357,7 @@ impl<'a> ValueRef<'a> {
             },
             ValueRef::ZSet(zset) => Image::ZSet(zset.iter().map(|(m, score)| (m.into(), score)).collect()),
             ValueRef::Stream(stream) => Image::Stream(stream.image()),
+            ValueRef::Array(array) => Image::Array(array.image()),
             #[cfg(feature = "vector-sets")]
             ValueRef::VectorSet(set) => Image::VectorSet(set.image()),
         }
