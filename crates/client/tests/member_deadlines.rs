@@ -263,11 +263,12 @@ fn deadlines_are_kept_by_the_log_and_by_snapshots() {
 
 #[test]
 fn conditions_look_at_each_member() {
+    use FieldExpire::{Missing, Refused, Set};
+
     let (redis, _) = store();
     let set = |when, minutes: u32, members: &[&str]| {
         redis.sexpire_with("s", minutes * MINUTE, when, members).unwrap()
     };
-    use FieldExpire::{Missing, Refused, Set};
     redis.sadd("s", ["a", "b"]).unwrap();
     assert_eq!(set(ExpireWhen::Later, 5, &["a"]), [Refused], "no deadline is later than any");
     assert_eq!(set(ExpireWhen::Some, 5, &["a"]), [Refused]);
