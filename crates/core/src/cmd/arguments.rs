@@ -157,7 +157,7 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["=", "~"] => "operator",
         ["*", "id"] | ["id", "$"] => "id-selector",
         ["SILENT", ..] => "mode",
-        ["IDMPAUTO", ..] => "idmp",
+        ["IDMPAUTO", ..] => "idempotency",
         ["FP32" | "ELE", ..] => "format",
         ["NOQUANT" | "Q8" | "BIN", ..] => "quant-type",
         ["GT", ..] => "comparison",

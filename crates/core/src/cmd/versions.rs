@@ -59,7 +59,7 @@ pub(super) const ADDED: &[(&str, &str, &str)] = &[
     ("SRANDMEMBER", "count", "2.6.0"),
     ("XADD", "condition", "8.2.0"),
     ("XADD", "count", "6.2.0"),
-    ("XADD", "idmp", "8.6.0"),
+    ("XADD", "idempotency", "8.6.0"),
     ("XADD", "minid", "6.2.0"),
     ("XADD", "nomkstream", "6.2.0"),
     ("XPENDING", "min-idle-time", "6.2.0"),
