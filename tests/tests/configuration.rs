@@ -171,6 +171,7 @@ const NOT_COMPARED: &[(&str, Option<&str>, &str)] = &[
     ("maxmemory-clients", Some("9223372036854775808"), "Redis takes it for a percentage"),
     ("maxmemory-clients", Some("18446744073709551615"), "Redis takes it for a percentage"),
     ("maxmemory-clients", Some("99999999999999999999"), "Redis takes it for a percentage"),
+    ("notify-keyspace-events", Some("nan"), "`a` is the class of arrays, which the server does not have"),
     ("maxmemory", Some("1"), "a server that is full refuses to go on"),
     ("proc-title-template", Some("{title}"), "depends on how the server was started"),
 ];

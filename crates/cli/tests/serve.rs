@@ -158,7 +158,12 @@ fn nothing_is_held_that_nobody_sent_and_little_is_kept() {
             connection
         })
         .collect();
-    let kept = resident_bytes(&child).saturating_sub(before);
-    assert!(kept < 150 * MIB, "{kept} bytes for {} connections that are silent", connections.len());
+    // Values that were replaced are freed in the background, which may have much before it.
+    let kept = || resident_bytes(&child).saturating_sub(before);
+    let is_freed = (0..20_000).any(|_| {
+        ask(&socket, "PING\r\n", "+PONG\r\n");
+        kept() < 150 * MIB
+    });
+    assert!(is_freed, "{} bytes for {} connections that are silent", kept(), connections.len());
     assert_eq!(end(&mut child, Signal::TERM), Some(0));
 }
