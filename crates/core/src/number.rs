@@ -1,7 +1,7 @@
 //! Redis's integer and float text, both ways.
 //!
 //! Redis reads numbers with C's `strtod` and `strtold` behind checks of its own, writes scores with digits that read back as the
-//! same double ([`digits`]), and adds floats in the 80-bit format of x87. Every rule here was learned from
+//! same double (`digits`), and adds floats in the 80-bit format of x87. Every rule here was learned from
 //! Redis 8.0.2's answers; the tests hold a record of them.
 mod digits;
 

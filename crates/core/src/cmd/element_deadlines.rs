@@ -1,5 +1,5 @@
 //! Elements with deadlines of their own: what the commands on fields of hashes and those on members of sets have in common. A family
-//! of commands is declared by [`deadline_commands`].
+//! of commands is declared by `deadline_commands`.
 use std::borrow::Cow;
 
 use super::keys::{ExpireWhen, ExpiresAt, Ttl, reply_in_unit};
