@@ -304,6 +304,8 @@ impl Shape {
                 all(&[b"ZADD", &name::<14>("zsets::", collection)], &scores);
             }
             let stream = &name::<14>("stream:", collection);
+            // One that another shape has left would refuse these IDs.
+            all(&[b"DEL", stream], &[]);
             for number in 1..=self.elements {
                 let id = number.to_string();
                 all(&[b"XADD", stream], &[id.as_bytes(), b"field", &name::<14>("member:", number)]);
