@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::hash::HASH;
-use super::{Abridged, Args, Command, Flags, KeySpec, Spec, Talk, Write, table, wrong_arity};
+use super::{Args, Command, Flags, KeySpec, Spec, Talk, Write, table, wrong_arity};
 use crate::engine::Engine;
 use crate::session::Session;
 use crate::tx::{Deadline, Tx};
@@ -14,7 +14,7 @@ use crate::types::Hash;
 use crate::{Bytes, Error, Result};
 
 table! {
-    container HIMPORT, talk HImportDiscard, talk HImportDiscardAll, talk HImportPrepare, abridged HImportSet,
+    container HIMPORT, talk HImportDiscard, talk HImportDiscardAll, talk HImportPrepare, write HImportSet,
 }
 
 const HIMPORT: Spec = Spec {
@@ -190,19 +190,6 @@ impl<'a> Command<'a> for HImportSet<'a> {
     }
 }
 
-impl<'a> Abridged<'a> for HImportSet<'a> {
-    fn whole(self, session: Option<&Session>) -> Self {
-        let fields = match (self.fields, session) {
-            (FieldNames::Prepared(name), Some(session)) => match session.fieldsets().get(name) {
-                Some(fieldset) => FieldNames::Given(fieldset.clone()),
-                None => FieldNames::Prepared(name),
-            },
-            (fields, _) => fields,
-        };
-        Self { fields, ..self }
-    }
-}
-
 impl<'a> Write<'a> for HImportSet<'a> {
     fn write(&self, db: &mut Tx<'_>) -> Result<()> {
         let FieldNames::Given(fieldset) = &self.fields else {
@@ -221,5 +208,11 @@ impl<'a> Write<'a> for HImportSet<'a> {
 
     fn event(&self) -> Option<&'static str> {
         Some("hset")
+    }
+
+    fn in_full(&self, session: Option<&Session>) -> Option<Self> {
+        let FieldNames::Prepared(name) = self.fields else { return None };
+        let fieldset = session?.fieldsets().get(name)?.clone();
+        Some(Self { fields: FieldNames::Given(fieldset), ..self.clone() })
     }
 }

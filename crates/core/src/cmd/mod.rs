@@ -126,13 +126,13 @@ pub trait Write<'a>: Command<'a> {
     fn event(&self) -> Option<&'static str> {
         None
     }
-}
 
-/// A command that writes, whose words are short for more that the caller has prepared.
-pub trait Abridged<'a>: Write<'a> {
-    /// The same with what the caller has prepared, if there is one that lasts and has.
-    #[must_use]
-    fn whole(self, session: Option<&Session>) -> Self;
+    /// The same in full, where its words are short for something that a caller who lasts has prepared.
+    #[inline]
+    fn in_full(&self, session: Option<&Session>) -> Option<Self> {
+        let _ = session;
+        None
+    }
 }
 
 /// A command about the store itself or the caller. It is no reader and no writer of keys in Redis's sense, so it is
@@ -193,7 +193,6 @@ pub trait Prepared<'a> {
 
 struct ReadRow<C>(C);
 struct WriteRow<C>(C);
-struct AbridgedRow<C>(C);
 struct ControlRow<C>(C);
 struct TalkRow<C>(C);
 
@@ -229,26 +228,10 @@ impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
     }
-    fn run(&self, tx: &mut Tx<'_>, _: Option<&mut Session>) -> Result<Reply> {
-        self.0.check(tx.engine())?;
-        tx.perform(&self.0).map(Into::into)
-    }
-}
-
-impl<'a, C: Abridged<'a> + Clone> Prepared<'a> for AbridgedRow<C> {
-    fn scope(&self) -> Scope {
-        self.0.scope()
-    }
-
-    fn flags(&self) -> Flags {
-        C::SPEC.flags
-    }
-    fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
-        self.0.keys(&mut visit);
-    }
     fn run(&self, tx: &mut Tx<'_>, session: Option<&mut Session>) -> Result<Reply> {
         self.0.check(tx.engine())?;
-        tx.perform(&self.0.clone().whole(session.as_deref())).map(Into::into)
+        let in_full = self.0.in_full(session.as_deref());
+        tx.perform(in_full.as_ref().unwrap_or(&self.0)).map(Into::into)
     }
 }
 
@@ -486,7 +469,7 @@ impl Row {
     }
 }
 
-/// Builds a family's table. A `read` row must implement [`Read`], a `write` row [`Write`], an `abridged` row [`Abridged`], a `control` row [`Control`], a `talk` row
+/// Builds a family's table. A `read` row must implement [`Read`], a `write` row [`Write`], a `control` row [`Control`], a `talk` row
 /// [`Talk`], a `blocking` row [`Blocking`], a `waiting_read` row that and [`Read`], so a command cannot be registered with the wrong access. A `container` row names a constant [`Spec`].
 macro_rules! table {
     ($($access:ident $command:ident),* $(,)?) => {
@@ -505,16 +488,9 @@ macro_rules! table {
         $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
             prepare: |args| Ok($crate::cmd::prepared_write($command::parse(args)?)),
             execute: |args, engine, db, session| {
-                engine.write_for(session.as_deref(), db, &$command::parse(args)?).map(Into::into)
-            },
-        })
-    };
-    (@row abridged $command:ident) => {
-        $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
-            prepare: |args| Ok($crate::cmd::prepared_abridged($command::parse(args)?)),
-            execute: |args, engine, db, session| {
-                let whole = $crate::cmd::Abridged::whole($command::parse(args)?, session.as_deref());
-                engine.write_for(session.as_deref(), db, &whole).map(Into::into)
+                let (session, command) = (session.as_deref(), $command::parse(args)?);
+                let in_full = $crate::cmd::Write::in_full(&command, session);
+                engine.write_for(session, db, in_full.as_ref().unwrap_or(&command)).map(Into::into)
             },
         })
     };
@@ -671,10 +647,6 @@ fn prepared_read<'a, C: Read<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a>
 
 fn prepared_write<'a, C: Write<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
     Box::new(WriteRow(command))
-}
-
-fn prepared_abridged<'a, C: Abridged<'a> + Clone + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
-    Box::new(AbridgedRow(command))
 }
 
 fn prepared_control<'a, C: Control<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
