@@ -27,7 +27,7 @@ pub mod words;
 use std::path::PathBuf;
 
 /// The families of commands that have a file of cases and a file of recorded answers.
-pub const GROUPS: [&str; 16] = [
+pub const GROUPS: [&str; 27] = [
     "string",
     "bitmap",
     "hyperloglog",
@@ -44,11 +44,32 @@ pub const GROUPS: [&str; 16] = [
     "connection",
     "server",
     "acl",
+    "script_cjson",
+    "script_cmsgpack",
+    "script_struct",
+    "script_bit",
+    "script_standard",
+    "script",
+    "script_redis",
+    "script_conversion",
+    "script_errors",
+    "script_patterns",
+    "function",
 ];
 
 /// What several callers do to each other: a file of scripts, and one of transcripts, for each.
-pub const MEETINGS: [&str; 9] =
-    ["transactions", "blocking", "streams", "pubsub", "clients", "acl", "tracking", "events", "statistics"];
+pub const MEETINGS: [&str; 10] = [
+    "transactions",
+    "blocking",
+    "streams",
+    "pubsub",
+    "clients",
+    "acl",
+    "tracking",
+    "events",
+    "statistics",
+    "scripts",
+];
 
 /// A path inside this package.
 pub fn package_path(relative: &str) -> PathBuf {

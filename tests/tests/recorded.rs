@@ -48,6 +48,17 @@ groups! {
     connection_commands_answer_as_recorded: "connection",
     server_commands_answer_as_recorded: "server",
     users_and_their_rules_answer_as_recorded: "acl",
+    json_in_scripts_is_as_recorded: "script_cjson",
+    message_pack_in_scripts_is_as_recorded: "script_cmsgpack",
+    structures_in_scripts_are_as_recorded: "script_struct",
+    bits_in_scripts_are_as_recorded: "script_bit",
+    what_lua_brings_to_scripts_is_as_recorded: "script_standard",
+    scripts_answer_as_recorded: "script",
+    what_scripts_call_answers_as_recorded: "script_redis",
+    what_scripts_return_and_are_given_is_converted_as_recorded: "script_conversion",
+    what_goes_wrong_in_scripts_is_told_as_recorded: "script_errors",
+    what_scripts_are_used_for_answers_as_recorded: "script_patterns",
+    functions_answer_as_recorded: "function",
 }
 
 #[test]

@@ -13,6 +13,7 @@ use redlet_core::cmd::config::*;
 use redlet_core::cmd::connection::*;
 use redlet_core::cmd::dump::*;
 use redlet_core::cmd::element_deadlines::{FieldExpire, FieldPersist};
+use redlet_core::cmd::function::*;
 use redlet_core::cmd::geo::*;
 use redlet_core::cmd::hash::*;
 use redlet_core::cmd::hash_deadlines::*;
@@ -25,6 +26,7 @@ use redlet_core::cmd::list::*;
 use redlet_core::cmd::memory::*;
 use redlet_core::cmd::pubsub::*;
 use redlet_core::cmd::scan::{ScanOptions, ScanReply};
+use redlet_core::cmd::script::*;
 use redlet_core::cmd::server::*;
 use redlet_core::cmd::set::*;
 use redlet_core::cmd::set_deadlines::*;
@@ -88,6 +90,12 @@ pub trait Commands {
     /// # Errors
     /// The command's refusals.
     fn run_control<'a, C: Control<'a>>(&self, command: &C) -> Result<C::Reply>;
+
+    /// Runs a script or a function.
+    ///
+    /// # Errors
+    /// What it answers with, or what went wrong.
+    fn run_code<W: Calling>(&self, command: &RunCode<'_, W>) -> Result<Reply>;
 
     // Channels.
 
@@ -6458,6 +6466,420 @@ pub trait Commands {
             _ => unreachable!("COMMAND GETKEYS answers with a list"),
         })
     }
+
+    // Scripts and functions.
+
+    /// Runs a script in Lua. `EVAL`.
+    ///
+    /// The script finds the keys in `KEYS` and the other words in `ARGV`. [`Redis::script`](crate::Redis::script) has typed results.
+    /// Inside of a transaction it reaches the keys that the transaction has locked.
+    ///
+    /// # Errors
+    /// Refused with what is wrong with the script, and with what it raises or answers with as an error.
+    ///
+    /// Complexity: that of the script.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let reply = redis.eval("return {KEYS[1], ARGV[1]}", ["key"], ["argument"])?;
+    /// assert_eq!(reply, Reply::Array(vec![Reply::bulk("key"), Reply::bulk("argument")]));
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn eval(
+        &self,
+        script: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        args: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Reply> {
+        run_words(keys, args, |keys, args| self.run_code(&Eval::new(&arg(&script)?, keys, args)))
+    }
+
+    /// Runs a script that only reads. `EVAL_RO`.
+    ///
+    /// # Errors
+    /// As [`Commands::eval`], and refused if it writes.
+    ///
+    /// Complexity: that of the script.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.set("key", "value")?;
+    /// let none: [&str; 0] = [];
+    /// assert_eq!(redis.eval_ro("return redis.call('GET', KEYS[1])", ["key"], none)?, Reply::bulk("value"));
+    /// assert!(redis.eval_ro("return redis.call('DEL', KEYS[1])", ["key"], none).is_err());
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn eval_ro(
+        &self,
+        script: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        args: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Reply> {
+        run_words(keys, args, |keys, args| self.run_code(&EvalRo::new(&arg(&script)?, keys, args)))
+    }
+
+    /// Runs a script that is kept, by the SHA-1 of its source. `EVALSHA`.
+    ///
+    /// # Errors
+    /// As [`Commands::eval`], and refused with `NOSCRIPT` if it is not kept.
+    ///
+    /// Complexity: that of the script.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let hash = redis.script_load("return 7")?;
+    /// let none: [&str; 0] = [];
+    /// assert_eq!(redis.evalsha(&hash, none, none)?, Reply::Integer(7));
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn evalsha(
+        &self,
+        hash: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        args: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Reply> {
+        run_words(keys, args, |keys, args| {
+            let hash = arg(&hash)?;
+            EvalSha::check(&hash)?;
+            self.run_code(&EvalSha::new(&hash, keys, args))
+        })
+    }
+
+    /// Runs a script that is kept and only reads, by the SHA-1 of its source. `EVALSHA_RO`.
+    ///
+    /// # Errors
+    /// As [`Commands::evalsha`], and refused if it writes.
+    ///
+    /// Complexity: that of the script.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let hash = redis.script_load("return 7")?;
+    /// let none: [&str; 0] = [];
+    /// assert_eq!(redis.evalsha_ro(&hash, none, none)?, Reply::Integer(7));
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn evalsha_ro(
+        &self,
+        hash: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        args: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Reply> {
+        run_words(keys, args, |keys, args| {
+            let hash = arg(&hash)?;
+            EvalShaRo::check(&hash)?;
+            self.run_code(&EvalShaRo::new(&hash, keys, args))
+        })
+    }
+
+    /// Keeps a script until all are flushed; returns the SHA-1 by which it is run. `SCRIPT LOAD`.
+    ///
+    /// # Errors
+    /// Refused with what is wrong with the script.
+    ///
+    /// Complexity: O(N), N being the length of the script.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.script_load("return 1")?, "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn script_load(&self, script: impl ToArg) -> Result<String> {
+        let hash = self.run_control(&ScriptLoad { script: &arg(&script)? })?;
+        Ok(String::from_utf8_lossy(&hash).into_owned())
+    }
+
+    /// Says of each SHA-1 whether its script is kept. `SCRIPT EXISTS`.
+    ///
+    /// Complexity: O(N), N being the number of hashes.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let hash = redis.script_load("return 1")?;
+    /// assert_eq!(redis.script_exists([hash.as_str(), "none"])?, [true, false]);
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn script_exists(&self, hashes: impl IntoIterator<Item = impl ToArg>) -> Result<Vec<bool>> {
+        ArgList::new(hashes).with(|hashes| self.run_control(&ScriptExists { hashes: hashes.into() }))
+    }
+
+    /// The source of a script that is kept. `SCRIPT SHOW`.
+    ///
+    /// # Errors
+    /// Refused with `NOSCRIPT` if it is not kept.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let hash = redis.script_load("return 1")?;
+    /// assert_eq!(redis.script_show(&hash)?, "return 1");
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn script_show(&self, hash: impl ToArg) -> Result<Bytes> {
+        self.run_control(&ScriptShow { hash: &arg(&hash)? })
+    }
+
+    /// Forgets all scripts. `SCRIPT FLUSH`.
+    ///
+    /// Complexity: O(N), N being the number of scripts.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let hash = redis.script_load("return 1")?;
+    /// redis.script_flush()?;
+    /// assert_eq!(redis.script_exists([hash])?, [false]);
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn script_flush(&self) -> Result<()> {
+        self.run_control(&ScriptFlush)
+    }
+
+    /// Ends a script that takes long in another thread, unless it has written something. `SCRIPT KILL`.
+    ///
+    /// # Errors
+    /// Refused with `NOTBUSY` if none is known to run, which one is after some 100,000 instructions, and with `UNKILLABLE` if it has written.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let refused = redis.script_kill().unwrap_err();
+    /// assert_eq!(refused.to_string(), "NOTBUSY No scripts in execution right now.");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn script_kill(&self) -> Result<()> {
+        self.run_control(&ScriptKill)
+    }
+
+    /// Loads a library of functions, which stays with the store; returns its name. `FUNCTION LOAD`.
+    ///
+    /// # Errors
+    /// Refused if a library of that name is there and `replace` is false, if another library has a function of the same name, and with
+    /// what is wrong with the code.
+    ///
+    /// Complexity: that of the code.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let code = "#!lua name=numbers\nredis.register_function('double', function(keys, args) return args[1] * 2 end)";
+    /// assert_eq!(redis.function_load(code, false)?, "numbers");
+    /// let none: [&str; 0] = [];
+    /// assert_eq!(redis.fcall("double", none, [21])?, Reply::Integer(42));
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn function_load(&self, code: impl ToArg, replace: bool) -> Result<String> {
+        let name = self.run_write(&FunctionLoad { code: &arg(&code)?, replace })?;
+        Ok(String::from_utf8_lossy(&name).into_owned())
+    }
+
+    /// Deletes a library with its functions. `FUNCTION DELETE`.
+    ///
+    /// # Errors
+    /// Refused if there is none of that name.
+    ///
+    /// Complexity: O(N), N being the number of functions.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.function_delete("none").unwrap_err().to_string(), "ERR Library not found");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn function_delete(&self, library: impl ToArg) -> Result<()> {
+        self.run_write(&FunctionDelete { library: &arg(&library)? })
+    }
+
+    /// Deletes all libraries. `FUNCTION FLUSH`.
+    ///
+    /// Complexity: O(N), N being the number of functions.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.function_flush()?;
+    /// assert!(redis.function_list(None, false)?.is_empty());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn function_flush(&self) -> Result<()> {
+        self.run_write(&FunctionFlush)
+    }
+
+    /// Lists libraries and their functions: all, or those whose names match a pattern; with their code if that is asked for. `FUNCTION LIST`.
+    ///
+    /// Complexity: O(N), N being the number of functions.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.function_load("#!lua name=one\nredis.register_function('f', function() return 1 end)", false)?;
+    /// let libraries = redis.function_list(Some(b"o*"), false)?;
+    /// assert_eq!((libraries[0].name.as_str(), libraries[0].functions[0].0.as_str()), ("one", "f"));
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn function_list(&self, pattern: Option<&[u8]>, with_code: bool) -> Result<Vec<LibraryInfo>> {
+        self.run_control(&FunctionList { pattern, with_code })
+    }
+
+    /// All libraries in Redis's own bytes, for [`Commands::function_restore`] here or there. `FUNCTION DUMP`.
+    ///
+    /// Complexity: O(N), N being the number of functions.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let (redis, other) = (Redis::memory(), Redis::memory());
+    /// redis.function_load("#!lua name=one\nredis.register_function('f', function() return 1 end)", false)?;
+    /// other.function_restore(redis.function_dump()?, RestorePolicy::Append)?;
+    /// let none: [&str; 0] = [];
+    /// assert_eq!(other.fcall("f", none, none)?, Reply::Integer(1));
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn function_dump(&self) -> Result<Bytes> {
+        self.run_control(&FunctionDump)
+    }
+
+    /// Loads libraries from what [`Commands::function_dump`] wrote. If that fails, nothing has changed. `FUNCTION RESTORE`.
+    ///
+    /// # Errors
+    /// Refused if the payload is damaged, and if the policy does not let a library or a function in.
+    ///
+    /// Complexity: O(N), N being the number of functions in the payload.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let refused = redis.function_restore("nothing", RestorePolicy::Flush).unwrap_err();
+    /// assert_eq!(refused.to_string(), "ERR DUMP payload version or checksum are wrong");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn function_restore(&self, payload: impl ToArg, policy: RestorePolicy) -> Result<()> {
+        self.run_write(&FunctionRestore { payload: &arg(&payload)?, policy })
+    }
+
+    /// Ends a function that takes long in another thread, unless it has written something. `FUNCTION KILL`.
+    ///
+    /// # Errors
+    /// As [`Commands::script_kill`].
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert!(redis.function_kill().is_err());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn function_kill(&self) -> Result<()> {
+        self.run_control(&FunctionKill)
+    }
+
+    /// Which function is running, and how many there are. `FUNCTION STATS`.
+    ///
+    /// # Errors
+    /// Refused with `BUSY` while a script takes long.
+    ///
+    /// Complexity: O(1).
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// assert_eq!(redis.function_stats()?.functions, 0);
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn function_stats(&self) -> Result<FunctionStatsReply> {
+        self.run_control(&FunctionStats)
+    }
+
+    /// Runs a function of a library: see [`Commands::function_load`]. `FCALL`.
+    ///
+    /// # Errors
+    /// Refused if there is none of that name, and with what it raises or answers with as an error.
+    ///
+    /// Complexity: that of the function.
+    ///
+    /// ```
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// let none: [&str; 0] = [];
+    /// assert_eq!(redis.fcall("none", none, none).unwrap_err().to_string(), "ERR Function not found");
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn fcall(
+        &self,
+        function: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        args: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Reply> {
+        run_words(keys, args, |keys, args| self.run_code(&FCall::new(&arg(&function)?, keys, args)))
+    }
+
+    /// Runs a function of a library that only reads. `FCALL_RO`.
+    ///
+    /// # Errors
+    /// As [`Commands::fcall`], and refused if the function was not registered with the flag `no-writes`.
+    ///
+    /// Complexity: that of the function.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// # use redlet::*;
+    /// # let redis = Redis::memory();
+    /// redis.function_load("#!lua name=one\nredis.register_function('f', function() return 1 end)", false)?;
+    /// let none: [&str; 0] = [];
+    /// assert!(redis.fcall_ro("f", none, none).is_err());
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    fn fcall_ro(
+        &self,
+        function: impl ToArg,
+        keys: impl IntoIterator<Item = impl ToArg>,
+        args: impl IntoIterator<Item = impl ToArg>,
+    ) -> Result<Reply> {
+        run_words(keys, args, |keys, args| self.run_code(&FCallRo::new(&arg(&function)?, keys, args)))
+    }
+}
+
+/// Lends the keys and the other words of a script.
+fn run_words<K: ToArg, A: ToArg>(
+    keys: impl IntoIterator<Item = K>,
+    args: impl IntoIterator<Item = A>,
+    run: impl FnOnce(&[&[u8]], &[&[u8]]) -> Result<Reply>,
+) -> Result<Reply> {
+    let (keys, args) = (ArgList::new(keys), ArgList::new(args));
+    keys.with(|keys| args.with(|args| run(keys, args)))
 }
 
 /// The number that INCRBYFLOAT and HINCRBYFLOAT answer with as text.

@@ -1,4 +1,5 @@
 //! What can go wrong.
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// What the facade's functions return.
@@ -38,6 +39,14 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A reply that is not what was asked for.
+    #[error("the reply is not {wanted}: {reply}")]
+    Reply {
+        /// What was asked for.
+        wanted: &'static str,
+        /// The reply, shortened.
+        reply: String,
+    },
     /// A server did not start.
     #[cfg(feature = "server")]
     #[error(transparent)]
@@ -63,6 +72,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// A refusal of the program's own, for the callers of [`Redis::command`](crate::Redis::command): its code in capitals first, as in
+    /// `LIMITED try again in 3 seconds`.
+    pub fn refused(text: impl Into<Cow<'static, str>>) -> Self {
+        Error::Command(redlet_core::Error::Refused(text.into()))
+    }
+
+    /// What a caller by words is told.
+    pub(crate) fn into_refusal(self) -> redlet_core::Error {
+        match self {
+            Error::Command(refusal) => refusal,
+            other => redlet_core::Error::Refused(format!("ERR {other}").into()),
+        }
+    }
+
     /// The refusal of a command, if that is what it is.
     pub fn as_command(&self) -> Option<&redlet_core::Error> {
         match self {

@@ -1,19 +1,23 @@
 #![doc = include_str!("../../../README.md")]
 mod acl_file;
 mod alarms;
+mod argument;
 mod blocking;
 mod cache;
 mod changes;
 mod commands;
 mod config_file;
 mod error;
+mod from_reply;
 mod housekeeping;
 mod lock;
 mod memory_log;
+mod native;
 mod observe;
 mod pipeline;
 mod process;
 mod redis;
+mod script;
 #[cfg(feature = "server")]
 pub mod server;
 mod session;
@@ -29,15 +33,18 @@ mod waiting;
 mod watch;
 mod whole_file;
 
+pub use argument::{Argument, Arguments, Key, Takes};
 pub use cache::CacheOptions;
 pub use changes::{Change, Changes, Position};
 pub use commands::{Commands, HScanIter, SScanIter, ScanIter, ZScanIter};
 pub use error::{Error, Result};
+pub use from_reply::{FromElements, FromReply};
 pub use lock::{Lock, LockError, LockGuard};
 pub use observe::Observer;
 pub use pipeline::Pipeline;
 pub use redis::{Builder, Redis};
 pub use redlet_core as core;
+pub use redlet_core::cmd::args::Args;
 pub use redlet_core::cmd::array::{
     ArrayAggregate, ArrayElement, ArrayFilling, ArrayInfo, ArrayOperation, ArrayPredicate, ArraySearch,
     ArraySpan,
@@ -47,6 +54,7 @@ pub use redlet_core::cmd::bitmap::{
 };
 pub use redlet_core::cmd::dump::{PastUse, RestoreOptions};
 pub use redlet_core::cmd::element_deadlines::{FieldExpire, FieldPersist};
+pub use redlet_core::cmd::function::{FunctionStatsReply, LibraryInfo, RestorePolicy, RunningFunction};
 pub use redlet_core::cmd::geo::{
     GeoArea, GeoCenter, GeoHit, GeoOrder, GeoQuery, GeoScores, GeoUnit, Position as GeoPosition,
 };
@@ -86,11 +94,15 @@ pub use redlet_core::cmd::zset::{
 pub use redlet_core::effect::Effect;
 pub use redlet_core::events::{Class, Classes, Event};
 pub use redlet_core::inbox::{Capacity, WhenFull};
+pub use redlet_core::script::{Function, LogLevel, ScriptFlags};
 pub use redlet_core::types::StreamId;
 pub use redlet_core::types::stream::{IdempotencySettings, TrimTo};
-pub use redlet_core::{Bytes, Cause, Clock, EvictionPolicy, ManualClock, Removal, Reply, Tick, UnixMs};
+pub use redlet_core::{
+    Bytes, Cause, Clock, EvictionPolicy, ManualClock, Native, Removal, Reply, Tick, UnixMs,
+};
 pub use redlet_persist::Error as StoreError;
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};
+pub use script::{Invocation, Script};
 pub use session::Session;
 pub use subscription::{Message, Subscription};
 pub use system_clock::SystemClock;

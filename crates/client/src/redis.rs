@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
+use redlet_core::cmd::script::{Calling, RunCode};
 use redlet_core::cmd::{Control, Read, Write};
+use redlet_core::script::{LogLevel, ScriptLog};
 use redlet_core::tx::View;
-use redlet_core::{Clock, Due, Engine, EvictionPolicy, Removal, RemovalListener, Reply, Tick, UnixMs};
+use redlet_core::{Clock, Due, Engine, EvictionPolicy, Removal, RemovalListener, Reply, Tick, Unit, UnixMs};
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 
 use crate::acl_file::InFileSystem;
@@ -16,6 +18,7 @@ use crate::commands::Commands;
 use crate::config_file::{Loaded, OnDisk};
 use crate::housekeeping::{Desk, Housekeeper};
 use crate::memory_log::MemoryLog;
+use crate::native::OwnCommand;
 use crate::pipeline::Pipeline;
 use crate::process::ThisProcess;
 use crate::session::Session;
@@ -300,9 +303,9 @@ impl Redis {
     ) -> Result<T, E> {
         let arguments: Vec<Arg<'_>> = keys.iter().map(ToArg::to_arg).collect();
         let keys: Vec<&[u8]> = arguments.iter().map(AsRef::as_ref).collect();
-        let result = self
-            .engine()
-            .transaction(self.db, &keys, |tx| body(&Transaction::new(tx, &keys)).map_err(Failure::Body));
+        let result = self.engine().transaction(self.db, &keys, |tx| {
+            body(&Transaction::new(Unit::Writing(tx), Some(&keys))).map_err(Failure::Body)
+        });
         result.map_err(Failure::into_error)
     }
 
@@ -445,6 +448,10 @@ impl Commands for Redis {
     fn run_control<'a, C: Control<'a>>(&self, command: &C) -> Result<C::Reply> {
         Ok(self.engine().control(self.db, command)?)
     }
+
+    fn run_code<W: Calling>(&self, command: &RunCode<'_, W>) -> Result<Reply> {
+        Ok(self.engine().evaluate(self.db, command)?)
+    }
 }
 
 /// Why a transaction failed.
@@ -498,14 +505,18 @@ pub struct Builder {
     max_memory: usize,
     eviction_policy: EvictionPolicy,
     max_memory_samples: Option<usize>,
-    on_removal: Option<Listener>,
+    on_removal: Option<Listener<RemovalListener>>,
+    on_script_log: Option<Listener<ScriptLog>>,
+    #[cfg(feature = "lua")]
+    script_memory: Option<usize>,
     config_file: Option<PathBuf>,
     parameters: Vec<(String, Vec<u8>)>,
+    commands: Vec<OwnCommand>,
 }
 
-struct Listener(RemovalListener);
+struct Listener<F>(F);
 
-impl std::fmt::Debug for Listener {
+impl<F> std::fmt::Debug for Listener<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Listener")
     }
@@ -527,8 +538,12 @@ impl Default for Builder {
             eviction_policy: EvictionPolicy::NoEviction,
             max_memory_samples: None,
             on_removal: None,
+            on_script_log: None,
+            #[cfg(feature = "lua")]
+            script_memory: None,
             config_file: None,
             parameters: Vec::new(),
+            commands: Vec::new(),
         }
     }
 }
@@ -665,6 +680,44 @@ impl Builder {
         self
     }
 
+    /// Who is told what scripts say with `redis.log`; nobody unless told otherwise. It is called while the script runs, with locks held, so it
+    /// must not use the store.
+    ///
+    /// ```
+    /// # #[cfg(feature = "lua")] {
+    /// use std::sync::mpsc;
+    /// use redlet::{LogLevel, Redis};
+    ///
+    /// let (sender, receiver) = mpsc::channel();
+    /// let redis = Redis::builder()
+    ///     .on_script_log(move |level, message| sender.send((level, message.to_vec())).unwrap())
+    ///     .build()?;
+    /// redis.script("redis.log(redis.LOG_WARNING, 'look at this')")?.run::<()>()?;
+    /// assert_eq!(receiver.recv().unwrap(), (LogLevel::Warning, b"look at this".to_vec()));
+    /// # }
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn on_script_log(mut self, listener: impl Fn(LogLevel, &[u8]) + Send + Sync + 'static) -> Self {
+        self.on_script_log = Some(Listener(Box::new(listener)));
+        self
+    }
+
+    /// How many bytes a script may hold in values before the error `not enough memory` is raised in it; 256 MiB unless told otherwise.
+    ///
+    /// ```
+    /// use redlet::Redis;
+    ///
+    /// let redis = Redis::builder().script_memory(1 << 20).build()?;
+    /// let greedy = redis.script("return #string.rep('x', 10000000)")?;
+    /// assert!(greedy.run::<i64>().unwrap_err().to_string().starts_with("ERR not enough memory"));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    #[cfg(feature = "lua")]
+    pub fn script_memory(mut self, bytes: usize) -> Self {
+        self.script_memory = Some(bytes);
+        self
+    }
+
     /// Reads parameters from a file in the syntax of `redis.conf`, which `CONFIG REWRITE` then writes. What it says
     /// comes before the other options; where the store is and whether it has a log, only they say.
     /// [Configuration](https://github.com/redlet/redlet/blob/main/docs/configuration.md) lists the parameters.
@@ -698,6 +751,11 @@ impl Builder {
     /// ```
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) -> Self {
         self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn with_command(mut self, command: OwnCommand) -> Self {
+        self.commands.push(command);
         self
     }
 
@@ -762,7 +820,18 @@ impl Builder {
             alarms: Alarms::default(),
         });
         core.engine.set_process(Arc::new(ThisProcess));
+        #[cfg(feature = "lua")]
+        {
+            use redlet_script::Lua;
+            core.engine.set_interpreter(Arc::new(self.script_memory.map_or_else(Lua::new, Lua::with_memory)));
+        }
+        if let Some(Listener(listener)) = self.on_script_log {
+            core.engine.set_script_log(listener);
+        }
         core.engine.acl().set_files(Box::new(users));
+        for OwnCommand { native, handler } in self.commands {
+            core.engine.register(&native, handler)?;
+        }
         if let Some(disk) = &core.disk {
             core.engine.set_keeper(Arc::new(StoreKeeper(Arc::downgrade(&core))));
             store::share_parameters(&core, disk)?;

@@ -1,7 +1,7 @@
 //! Reading first, writing later: what was decided by is watched meanwhile, and the writes happen only if it has not changed.
 use std::fmt;
 
-use redlet_core::Watch;
+use redlet_core::{Unit, Watch};
 
 use crate::pipeline::Pipeline;
 use crate::redis::Failure;
@@ -154,7 +154,7 @@ impl Watched {
         let keys: Vec<&[u8]> = watched.chain(further.iter().map(AsRef::as_ref)).collect();
         let (engine, db) = (self.redis.engine(), self.redis.db());
         let result = engine.transaction_if_unchanged(db, &keys, &self.watch, |tx| {
-            body(&Transaction::new(tx, &keys)).map_err(Failure::Body)
+            body(&Transaction::new(Unit::Writing(tx), Some(&keys))).map_err(Failure::Body)
         });
         result.map_err(Failure::into_error)
     }

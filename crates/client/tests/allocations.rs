@@ -1,16 +1,18 @@
-//! What is given out without the heap: counted by the allocator of this test program.
+//! What is given out without the heap, and what is given back to it: counted by the allocator of this test program.
 #![expect(unsafe_code, reason = "an allocator is unsafe by its trait; this one only counts and passes on")]
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use redlet::{Commands, Redis};
+use redlet::{Commands, Key, Native, Redis};
 
 struct Counting;
 
 thread_local! {
     /// How often this thread asked for memory.
     static ASKED: Cell<usize> = const { Cell::new(0) };
+    /// How many bytes it got and did not give back.
+    static HELD: Cell<isize> = const { Cell::new(0) };
 }
 
 fn count() {
@@ -18,21 +20,28 @@ fn count() {
     let _ = ASKED.try_with(|asked| asked.set(asked.get() + 1));
 }
 
+fn hold(bytes: isize) {
+    let _ = HELD.try_with(|held| held.set(held.get() + bytes));
+}
+
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
+        hold(layout.size() as isize);
         // SAFETY: the caller's promise about the layout is passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        hold(-(layout.size() as isize));
         // SAFETY: the pointer came from `System` with this layout, as the caller promises.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
+        hold(size as isize - layout.size() as isize);
         // SAFETY: the pointer came from `System` with this layout, as the caller promises.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -96,4 +105,22 @@ fn a_method_allocates_nothing_but_its_reply() {
     assert_eq!(allocations(|| _ = black_box(redis.get_with("long", <[u8]>::len).unwrap())), 0);
     assert_eq!(allocations(|| redis.set("short", "y".as_bytes()).unwrap()), 0);
     assert_eq!(allocations(|| drop(black_box(redis.hget("hash", "field").unwrap()))), 0);
+}
+
+#[test]
+fn stores_with_commands_of_the_program_leave_nothing_behind() {
+    let open = |stores: usize| {
+        for _ in 0..stores {
+            let redis = Redis::builder().shards(1).housekeeping(false).build().unwrap();
+            redis.typed_command("ADD", |t, (key, by): (Key, i64)| t.incrby(&key, by)).unwrap();
+            let look = Native::new("LOOK").keys(1, 1, 1).readonly().summary("Looks.").syntax("key");
+            redis.command(look, |t, args| t.get(args[0])).unwrap();
+            redis.execute(&["ADD", "k", "5"]).unwrap();
+            redis.execute(&["LOOK", "k"]).unwrap();
+        }
+    };
+    open(2);
+    let before = HELD.get();
+    open(100_000);
+    assert_eq!(HELD.get() - before, 0, "bytes");
 }

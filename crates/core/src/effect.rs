@@ -10,6 +10,7 @@ use std::iter::{once, repeat_n};
 use serde::de::{Error as _, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::script::LibraryChange;
 use crate::types::Element;
 use crate::types::array::{ArrayChange, ArrayImage};
 use crate::types::stream::{StreamChange, StreamImage};
@@ -280,6 +281,8 @@ pub enum Effect<'a> {
     },
     /// An array has changed, or is a new one with just this change.
     Array(#[serde(borrow)] ArrayChange<'a>),
+    /// Libraries of functions have changed, which are nobody's keys.
+    Libraries(#[serde(borrow)] LibraryChange<'a>),
 }
 
 /// A whole value, of any type.
@@ -379,6 +382,7 @@ impl Effect<'_> {
             Effect::Move { db } => Effect::Move { db },
             Effect::Clear => Effect::Clear,
             Effect::ClearAll => Effect::ClearAll,
+            Effect::Libraries(change) => Effect::Libraries(change.into_owned()),
             Effect::SwapDb { first, second } => Effect::SwapDb { first, second },
             Effect::Patch { offset, bytes } => Effect::Patch { offset, bytes: bytes.into_owned() },
             Effect::HSet { field, value } => {
@@ -456,6 +460,13 @@ impl Effect<'_> {
             Effect::Move { db } => on("MOVE", key, [decimal(*db)]),
             Effect::Clear => vec![word(b"FLUSHDB")],
             Effect::ClearAll => vec![word(b"FLUSHALL")],
+            Effect::Libraries(LibraryChange::Clear) => vec![word(b"FUNCTION"), word(b"FLUSH")],
+            Effect::Libraries(LibraryChange::Delete { name }) => {
+                vec![word(b"FUNCTION"), word(b"DELETE"), word(name)]
+            }
+            Effect::Libraries(LibraryChange::Put { code, .. }) => {
+                vec![word(b"FUNCTION"), word(b"LOAD"), word(b"REPLACE"), word(code)]
+            }
             Effect::SwapDb { first, second } => vec![word(b"SWAPDB"), decimal(*first), decimal(*second)],
             Effect::Patch { offset, bytes } => on("SETRANGE", key, [decimal(*offset), word(bytes)]),
             Effect::HSet { field, value } => on("HSET", key, [word(field), word(value)]),

@@ -7,7 +7,7 @@ use std::task::Waker;
 
 use crate::acl::Acl;
 use crate::cmd::args::Args;
-use crate::cmd::{Blocking, Command, Control, Flags, Parsers, Prepared, Read, Scope, Write, lookup};
+use crate::cmd::{Blocking, Command, Control, Flags, Parsers, Prepared, Read, Row, Scope, Write, lookup};
 use crate::config::file::{self, ConfigFile};
 use crate::config::{self, Config, MAX_BULK_LENGTH, Origin};
 use crate::events::{Events, News};
@@ -16,9 +16,11 @@ use crate::invalidation::{Invalidation, Telling};
 use crate::journal::{Journal, Keeper};
 use crate::keyspace::{Keyspace, Locks, Shard, ShardSet, Tracking, WriteLocks};
 use crate::maxmemory::{Admission, EvictionPolicy, MaxMemory};
+use crate::native::Natives;
 use crate::pubsub::PubSub;
 use crate::reclaim::{Reclaim, Reclaimer};
 use crate::removal::{Announcer, RemovalListener};
+use crate::script::{Callable, Code, Interpreter, Locked, Outcome, Rules, ScriptLog, Scripts, ServeOthers};
 use crate::session::{Clients, Session};
 use crate::statistics::Statistics;
 use crate::tx::{HashedKey, KnownHashes, Notes, Now, Recorder, Tx, View};
@@ -66,7 +68,9 @@ pub struct Engine {
     timeouts: Timeouts,
     events: Events,
     acl: Arc<Acl>,
+    natives: Natives,
     invalidation: Invalidation,
+    scripts: Scripts,
     statistics: Statistics,
     identity: Identity,
     process: OnceLock<Arc<dyn Process>>,
@@ -135,11 +139,12 @@ impl fmt::Debug for Step<'_> {
 /// How a command given as words is parsed, and the words after its name.
 #[expect(clippy::inline_always, reason = "a call here costs a GET by words a tenth of its time")]
 #[inline(always)]
-fn parse<'a>(words: &'a [&'a [u8]], longest: usize) -> Result<(&'static Parsers, Args<'a>)> {
+fn parse<'a>(words: &'a [&'a [u8]], engine: &Engine) -> Result<(&'static Parsers, Args<'a>)> {
+    let longest = engine.config.max_bulk_length();
     for word in words {
         check_length(word, longest)?;
     }
-    let (row, name_words) = lookup(words)?;
+    let (row, name_words) = engine.lookup(words)?;
     let Some(parse) = &row.parse else { return Err(crate::cmd::wrong_arity(row.spec.name)) };
     Ok((parse, Args::of_command(words, name_words)))
 }
@@ -196,7 +201,9 @@ impl Engine {
             config,
             config_file: OnceLock::new(),
             acl,
+            natives: Natives::default(),
             invalidation: Invalidation::default(),
+            scripts: Scripts::default(),
             databases: options.databases,
             journal: OnceLock::new(),
             keeper: OnceLock::new(),
@@ -241,6 +248,39 @@ impl Engine {
     /// If there is one already.
     pub fn set_program(&self, program: Arc<dyn Program>) {
         assert!(self.program.set(program).is_ok(), "an engine is served by one program for its whole life");
+    }
+
+    /// What runs scripts. Without it, they are refused.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn set_interpreter(&self, interpreter: Arc<dyn Interpreter>) {
+        assert!(
+            self.scripts.set_interpreter(interpreter),
+            "an engine has one interpreter for its whole life"
+        );
+    }
+
+    /// Who is told what scripts log. Without anybody it is lost.
+    ///
+    /// # Panics
+    /// If there is somebody already.
+    pub fn set_script_log(&self, log: ScriptLog) {
+        assert!(self.scripts.set_log(log), "an engine has one log of scripts for its whole life");
+    }
+
+    /// Who serves others while a script takes too long that runs in the same thread. It is asked again and again until the script has
+    /// ended. Of several the first stays.
+    pub fn set_serve_others(&self, serve: ServeOthers) {
+        self.scripts.set_serve_others(serve);
+    }
+
+    /// Whether a script runs that has taken longer than `busy-reply-threshold`. It has shards locked, most often all of them, so
+    /// whoever has to stay able to end it must lock none until this is false: [`Session::execute`] locks none then and refuses what
+    /// would, but [`Session::end`] may, and so may [`Session::poll`] when a command waits.
+    #[inline]
+    pub fn is_busy(&self) -> bool {
+        self.scripts.running().is_busy()
     }
 
     /// Who is told when [`Engine::tick`] has to be called earlier than it last said.
@@ -369,10 +409,11 @@ impl Engine {
     ) -> Result<C::Reply> {
         command.check(self)?;
         self.check_writable()?;
-        let admission = self.admit(C::SPEC.flags)?;
+        let admission = self.admit(command.flags())?;
         let (locks, known) = self.lock(db, command, |index| self.keyspace.write(index));
         self.count_command(&locks);
         let mut tx = self.begin(db, locks, known);
+        tx.set_full(admission.is_full);
         tx.set_caller(session);
         let reply = tx.perform(command);
         self.commit(&mut tx, admission, session)?;
@@ -398,8 +439,18 @@ impl Engine {
     /// # Errors
     /// The refusal that Redis would send.
     pub fn execute(&self, db: usize, words: &[&[u8]]) -> Result<Reply> {
-        let (parse, mut args) = parse(words, self.config.max_bulk_length())?;
+        let (parse, mut args) = parse(words, self)?;
         (parse.execute)(&mut args, self, db, None)
+    }
+
+    /// Finds the command that some words name and checks how many there are, which is all that MULTI checks before EXEC.
+    /// Returns how many words its name has.
+    ///
+    /// # Errors
+    /// [`Error::UnknownCommand`], [`Error::UnknownSubcommand`], [`Error::WrongArity`].
+    #[inline]
+    pub fn lookup(&self, words: &[&[u8]]) -> Result<(&'static Row, usize)> {
+        lookup(words, &self.natives)
     }
 
     /// Understands a command given as words, to be run with others.
@@ -412,8 +463,8 @@ impl Engine {
     /// # Errors
     /// Unknown names, wrong numbers of words, words that do not fit the grammar.
     pub fn prepare<'a>(&self, words: &'a [&'a [u8]]) -> Result<Box<dyn Prepared<'a> + 'a>> {
-        let (parse, mut args) = parse(words, self.config.max_bulk_length())?;
-        (parse.prepare)(&mut args)
+        let (parse, mut args) = parse(words, self)?;
+        (parse.prepare)(&mut args, self)
     }
 
     /// Runs `body` with the shards of `keys` locked, as one unit: nobody sees it half done, and the journal has it whole
@@ -429,10 +480,7 @@ impl Engine {
     ) -> Result<T, E> {
         self.check_writable()?;
         let admission = self.admit(Flags::NONE)?;
-        let mut shards = ShardSet::new(self.keyspace.len());
-        keys.iter().for_each(|key| shards.insert(self.shard_of(key)));
-        let locks = self.keyspace.write_many(shards.iter());
-        let mut tx = self.begin(db, locks, None);
+        let mut tx = self.begin(db, self.write_keys(keys), None);
         tx.set_full(admission.is_full);
         tx.undo_later();
         let result = body(&mut tx);
@@ -472,6 +520,7 @@ impl Engine {
             self.keyspace.write_many(shards.iter())
         };
         let mut tx = self.begin(db, locks, None);
+        tx.set_full(admission.is_full);
         tx.set_caller(session.as_deref());
         if let Some(watch) = watch
             && watch.is_broken(&tx)?
@@ -481,6 +530,9 @@ impl Engine {
         }
         let run = |step: &Step<'_>| {
             let began_micros = if session.is_some() { self.clock.now_micros() } else { 0 };
+            if let Some(session) = session.as_deref_mut() {
+                tx.wake_all_later(|wakers| session.note_queued_begins(self, step.words, wakers));
+            }
             let reply = match &step.command {
                 Ok(command) => command.run(&mut tx, session.as_deref_mut()),
                 Err(refused) => Err(refused.clone()),
@@ -496,6 +548,43 @@ impl Engine {
         let replies = steps.iter().map(run).collect();
         self.commit(&mut tx, admission, session.as_deref())?;
         Ok(Some(replies))
+    }
+
+    /// Runs a script as one unit. It begins with the shards of the keys that it was given, unless it may need others; if it turns out to
+    /// need them and cannot get them, it is run again with all, and has changed nothing before.
+    ///
+    /// # Errors
+    /// What the script answers with, or what went wrong in it.
+    pub(crate) fn run_code(
+        &self,
+        mut session: Option<&mut Session>,
+        db: usize,
+        (code, rules): (Code<'_>, Rules),
+    ) -> Result<Reply> {
+        // Functions share what they wait for, so they wait for no locks once they have it.
+        let is_function = matches!(code.callable, Callable::Function { .. });
+        let mut locked =
+            if is_function && !rules.has_declared_all { Locked::Everything } else { Locked::Keys };
+        loop {
+            let admission = self.admit(Flags::NONE)?;
+            if admission.is_full && !rules.may_begin_when_full {
+                return Err(Error::OutOfMemory);
+            }
+            let locks = match locked {
+                Locked::Everything => self.keyspace.write_many(0..self.keyspace.len()),
+                Locked::Keys => self.write_keys(code.words.keys),
+            };
+            self.count_command(&locks);
+            let mut tx = self.begin(db, locks, None);
+            tx.set_caller(session.as_deref());
+            tx.set_full(admission.is_full);
+            let outcome = code.run(&mut tx, session.as_deref_mut(), (rules, locked));
+            self.commit(&mut tx, admission, session.as_deref())?;
+            match outcome? {
+                Outcome::Answered(reply) => return reply,
+                Outcome::InVain => locked = Locked::Everything,
+            }
+        }
     }
 
     /// Runs a command that may wait: it finds something at once, or the wait for it has begun.
@@ -628,6 +717,7 @@ impl Engine {
     /// Ends every wait, and every later one at once, because the store is closing.
     pub fn close_waits(&self) {
         self.is_closed.store(true, Ordering::SeqCst);
+        self.scripts.running().kill_all();
         for index in 0..self.keyspace.len() {
             let waiters: Vec<_> = {
                 let shard = self.keyspace.read(index);
@@ -641,10 +731,11 @@ impl Engine {
 
     /// Refuses commands that may grow memory when there is no room.
     pub(crate) fn check_room(&self, flags: Flags) -> Result<()> {
-        self.admit(flags).map(drop)
+        // Others are refused nothing, and need not wait for the shards that room would be made in.
+        if flags.contains(Flags::DENYOOM) { self.admit(flags).map(drop) } else { Ok(()) }
     }
 
-    fn check_writable(&self) -> Result<()> {
+    pub(crate) fn check_writable(&self) -> Result<()> {
         self.journal.get().map_or(Ok(()), |journal| journal.check())
     }
 
@@ -787,6 +878,17 @@ impl Engine {
         }
     }
 
+    /// Locks the shards of keys that nobody has hashed yet.
+    fn write_keys(&self, keys: &[&[u8]]) -> WriteLocks<'_> {
+        if let [key] = keys {
+            let index = self.shard_of(key);
+            return Locks::One(index, self.keyspace.write(index));
+        }
+        let mut shards = ShardSet::new(self.keyspace.len());
+        keys.iter().for_each(|key| shards.insert(self.shard_of(key)));
+        self.keyspace.write_many(shards.iter())
+    }
+
     pub(crate) fn shard_of(&self, key: &[u8]) -> usize {
         self.keyspace.index(self.keyspace.hash(key))
     }
@@ -895,9 +997,18 @@ impl Engine {
         &self.invalidation
     }
 
+    pub(crate) fn natives(&self) -> &Natives {
+        &self.natives
+    }
+
     /// Who may do what.
     pub fn acl(&self) -> &Acl {
         &self.acl
+    }
+
+    /// Scripts, and which run.
+    pub(crate) fn scripts(&self) -> &Scripts {
+        &self.scripts
     }
 
     /// When waits are over.

@@ -417,7 +417,8 @@ impl Engine {
     /// Asked when a command has run and holds no lock any more.
     #[inline]
     pub(crate) fn settle_memory(&self) {
-        if self.maxmemory().is_over() {
+        // What a script holds that takes too long is not waited for: the next unit after it finds the room.
+        if self.maxmemory().is_over() && !self.is_busy() {
             self.make_room();
         }
     }

@@ -102,6 +102,58 @@ fn shape(text: &[u8]) -> Option<Shape<'_>> {
     })
 }
 
+/// How many bytes at the beginning of some text are digits, with a point among them or without, and then an exponent if there is one that is
+/// whole; `None` if there is no digit.
+fn digits_length(text: &[u8], is_digit: fn(&u8) -> bool, marker: u8) -> Option<usize> {
+    let run = |from: usize, is_digit: fn(&u8) -> bool| {
+        text[from..].iter().take_while(|byte| is_digit(byte)).count()
+    };
+    let whole = run(0, is_digit);
+    let fraction = if text.get(whole) == Some(&b'.') { Some(run(whole + 1, is_digit)) } else { None };
+    if whole + fraction.unwrap_or(0) == 0 {
+        return None;
+    }
+    let mantissa = whole + fraction.map_or(0, |digits| digits + 1);
+    let exponent = match text[mantissa..] {
+        [byte, b'+' | b'-', ..] if byte.eq_ignore_ascii_case(&marker) => mantissa + 2,
+        [byte, ..] if byte.eq_ignore_ascii_case(&marker) => mantissa + 1,
+        _ => return Some(mantissa),
+    };
+    let digits = run(exponent, u8::is_ascii_digit);
+    Some(if digits == 0 { mantissa } else { exponent + digits })
+}
+
+/// The number that some text begins with, and how many bytes of it that takes, as C's `strtod` reads one: decimal or hexadecimal,
+/// infinite or none by name; what is beyond a double is infinite or zero. No white space is passed over.
+pub fn leading_f64(text: &[u8]) -> Option<(f64, usize)> {
+    let sign = usize::from(matches!(text.first(), Some(b'+' | b'-')));
+    let unsigned = &text[sign..];
+    let begins_with =
+        |name: &[u8]| unsigned.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
+    let (magnitude, length) = if begins_with(b"inf") {
+        (f64::INFINITY, if begins_with(b"infinity") { 8 } else { 3 })
+    } else if begins_with(b"nan") {
+        // Letters and digits in parentheses may follow, and change nothing.
+        let payload = unsigned[3..].strip_prefix(b"(").and_then(|rest| {
+            let length =
+                rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            (rest.get(length) == Some(&b')')).then_some(length + 2)
+        });
+        (f64::NAN, 3 + payload.unwrap_or(0))
+    } else if begins_with(b"0x")
+        && let Some(digits) = digits_length(&unsigned[2..], u8::is_ascii_hexdigit, b'p')
+    {
+        let literal = std::str::from_utf8(&unsigned[..digits + 2]).ok()?;
+        let exponent = if literal.contains(['p', 'P']) { "" } else { "p0" };
+        let value = Double::from_str_r(&format!("{literal}{exponent}"), Round::NearestTiesToEven).ok()?.value;
+        (f64::from_bits(value.to_bits() as u64), digits + 2)
+    } else {
+        let length = digits_length(unsigned, u8::is_ascii_digit, b'e')?;
+        (std::str::from_utf8(&unsigned[..length]).ok()?.parse().ok()?, length)
+    };
+    Some((if text.starts_with(b"-") { -magnitude } else { magnitude }, sign + length))
+}
+
 /// The value of some text in a format, unless it is out of the format's range at either end.
 fn parse_in<F: Float>(text: &str) -> Option<F> {
     let parsed = F::from_str_r(text, Round::NearestTiesToEven).ok()?;
@@ -288,6 +340,55 @@ impl fmt::Debug for Extended {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What cjson of Redis 8.0.2 made of the beginning, and where it found what it did not take.
+    #[test]
+    fn a_number_ends_where_c_ends_it() {
+        let cases = [
+            ("1", Some((1.0, 1))),
+            ("-01.50x", Some((-1.5, 6))),
+            ("1.", Some((1.0, 2))),
+            (".5.5", Some((0.5, 2))),
+            ("1e", Some((1.0, 1))),
+            ("1e+", Some((1.0, 1))),
+            ("1E+2]", Some((100.0, 4))),
+            ("1e400", Some((f64::INFINITY, 5))),
+            ("-1e400", Some((f64::NEG_INFINITY, 6))),
+            ("1e-400", Some((0.0, 6))),
+            ("1e99999999999999999999", Some((f64::INFINITY, 22))),
+            ("0x", Some((0.0, 1))),
+            ("0xg", Some((0.0, 1))),
+            ("-0x1F", Some((-31.0, 5))),
+            ("0x.8", Some((0.5, 4))),
+            ("0x1.p", Some((1.0, 4))),
+            ("0x1.8p+2,", Some((6.0, 8))),
+            ("0x20000000000001", Some((9_007_199_254_740_992.0, 16))),
+            ("0x2000000000000100000001", Some((38_685_626_227_668_142_180_532_224.0, 24))),
+            ("0x1p1024", Some((f64::INFINITY, 8))),
+            ("0x1p-1075", Some((0.0, 9))),
+            ("0x1p99999999999999999999", Some((f64::INFINITY, 24))),
+            ("0x1p-99999999999999999999", Some((0.0, 25))),
+            ("InfinityX", Some((f64::INFINITY, 8))),
+            ("infinit", Some((f64::INFINITY, 3))),
+            ("", None),
+            ("-", None),
+            (".", None),
+            ("+-1", None),
+            (" 1", None),
+            ("e5", None),
+            ("in", None),
+        ];
+        for (text, number) in cases {
+            assert_eq!(leading_f64(text.as_bytes()), number, "{text}");
+        }
+        for (text, length) in
+            [("nan", 3), ("-NaN", 4), ("nan(a_1)x", 8), ("nan(a-b)", 3), ("nan(", 3), ("nan()", 5)]
+        {
+            let (value, taken) = leading_f64(text.as_bytes()).unwrap();
+            assert!(value.is_nan() && value.is_sign_negative() == text.starts_with('-'), "{text}");
+            assert_eq!(taken, length, "{text}");
+        }
+    }
 
     /// What `ZSCORE` answered after `ZADD z <text> m`; `None` where the text was refused.
     const SCORES: &[(&str, Option<&str>)] = &[

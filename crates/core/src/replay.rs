@@ -1,11 +1,14 @@
 //! From effects back to a keyspace.
 //!
 //! Replay judges nothing: no parser, no clock, no condition. Deadlines are data; nothing expires before the engine runs.
+use std::sync::Arc;
+
 use crate::codec::{self, DecodeError};
 use crate::effect::{Effect, Image};
 use crate::engine::Engine;
 use crate::events::Classes;
 use crate::keyspace::{Locks, WriteLocks};
+use crate::script::Libraries;
 use crate::sections::Sections;
 use crate::tx::{Deadline, ListMut, Notes, Recorder, Tx};
 #[cfg(feature = "vector-sets")]
@@ -72,6 +75,8 @@ impl Engine {
             (index, sections.of(index, hash))
         };
         let mut indexes = smallvec::SmallVec::<[usize; 4]>::new();
+        // Libraries are copied with the first section.
+        let has_libraries = is_newer(0);
         for effect in codec::decode(unit) {
             match effect? {
                 Effect::On { key } | Effect::Rename { to: key } => {
@@ -96,7 +101,11 @@ impl Engine {
                 continue;
             }
             let db = cursor.db;
-            if effect.is_about_all() {
+            if matches!(effect, Effect::Libraries(_)) {
+                if !has_libraries {
+                    apply(&mut tx, &cursor, &effect)?;
+                }
+            } else if effect.is_about_all() {
                 // A shard that was being copied then has sections that it must not touch.
                 let halves = indexes.iter().filter(|index| sections.of_shard(**index).any(&is_newer));
                 let has_it = |index, hash| is_newer(sections.of(index, hash));
@@ -192,6 +201,13 @@ pub(crate) fn apply_effect(tx: &mut Tx<'_>, key: &[u8], effect: &Effect<'_>) -> 
     let found = |found: bool| if found { Ok(()) } else { Err(Error::NoSuchKey) };
     match effect {
         Effect::Select { .. } | Effect::On { .. } => Ok(()),
+        // While a store is opened nobody else changes them.
+        Effect::Libraries(change) => {
+            let mut libraries = Libraries::clone(&tx.engine().scripts().libraries());
+            change.apply(&mut libraries)?;
+            drop(tx.engine().scripts().set_libraries(Arc::new(libraries)));
+            Ok(())
+        }
         Effect::SetString { value, expire_at } => {
             tx.set_string(key, StrRef::from_bytes(value), deadline(expire_at))
         }

@@ -122,6 +122,13 @@ impl<'e> Copying<'e> {
         let mut blocks = vec![0];
         let position = {
             let shard = self.engine.keyspace().read(index);
+            // Who changes libraries has locked the first shard.
+            if section == 0 {
+                for library in self.engine.scripts().libraries().iter() {
+                    codec::encode(&Effect::Libraries((&**library).into()), encoded);
+                }
+                blocks.extend((!encoded.is_empty()).then_some(encoded.len()));
+            }
             for (db, database) in shard.databases().iter().enumerate() {
                 let seed = &shard.settings.hash_seed;
                 for (at, entry) in database.slice(seed, slice, self.sections.slice_bits).enumerate() {

@@ -11,9 +11,13 @@ use crate::engine::Engine;
 use crate::histogram::Histogram;
 use crate::host::Rate;
 use crate::latency::{LatencyMonitor, LatencySample};
+use crate::native::Natives;
 use crate::session::Client;
 use crate::slowlog::{SlowCommand, SlowLog, shortened};
 use crate::{Error, UnixMs};
+
+/// A program's own command, and its counts.
+type OfNative = (&'static Row, CommandStatistics);
 
 /// So many kinds of errors are counted, as in Redis: a script could make up as many as it likes.
 const ERRORS: usize = 128;
@@ -67,6 +71,8 @@ impl CommandStatistics {
 pub struct Statistics {
     /// By the command's place in the table of names.
     commands: Box<[OnceLock<Box<CommandStatistics>>]>,
+    /// Those of a program's own commands, by number. Made when the first of them is counted.
+    natives: OnceLock<Box<[OnceLock<Box<OfNative>>]>>,
     errors: Mutex<BTreeMap<String, u64>>,
     slow: SlowLog,
     latency: LatencyMonitor,
@@ -135,6 +141,7 @@ impl Default for Statistics {
     fn default() -> Self {
         Self {
             commands: cmd::all().map(|_| OnceLock::new()).collect(),
+            natives: OnceLock::new(),
             errors: Mutex::default(),
             slow: SlowLog::default(),
             latency: LatencyMonitor::default(),
@@ -163,15 +170,25 @@ impl Statistics {
     }
 
     fn of(&self, row: &'static Row) -> Option<&CommandStatistics> {
-        Some(self.commands.get(cmd::number(row))?.get_or_init(Box::default))
+        let number = cmd::number(row);
+        if let Some(counted) = self.commands.get(number) {
+            return Some(counted.get_or_init(Box::default));
+        }
+        let natives = self.natives.get_or_init(|| (0..Natives::MOST).map(|_| OnceLock::new()).collect());
+        let counted = natives.get(number.checked_sub(cmd::COUNT)?)?;
+        Some(&counted.get_or_init(|| Box::new((row, CommandStatistics::default()))).1)
+    }
+
+    fn of_natives(&self) -> impl Iterator<Item = &OfNative> {
+        self.natives.get().into_iter().flatten().filter_map(|counted| counted.get().map(|counted| &**counted))
     }
 
     /// Every command that was counted, in the order of the table.
     pub(crate) fn commands(&self) -> impl Iterator<Item = (&'static Row, &CommandStatistics)> {
-        cmd::all().zip(&self.commands).filter_map(|(row, counted)| {
-            let counted = counted.get()?;
-            (counted.calls() + counted.rejected() > 0).then_some((row, &**counted))
-        })
+        let of_table =
+            cmd::all().zip(&self.commands).filter_map(|(row, counted)| Some((row, &**counted.get()?)));
+        let of_natives = self.of_natives().map(|(row, counted)| (*row, counted));
+        of_table.chain(of_natives).filter(|(_, counted)| counted.calls() + counted.rejected() > 0)
     }
 
     /// How often callers got an error of each code.
@@ -197,6 +214,7 @@ impl Statistics {
     /// Counts from zero again. What is slow is forgotten by commands of its own.
     pub(crate) fn reset(&self) {
         self.commands.iter().filter_map(OnceLock::get).for_each(|counted| counted.reset());
+        self.of_natives().for_each(|(_, counted)| counted.reset());
         self.errors.lock().clear();
         self.traffic.reset();
     }
@@ -207,7 +225,7 @@ impl Engine {
     pub(crate) fn note_rejected(&self, words: &[&[u8]], error: &Error) {
         let statistics = self.statistics();
         statistics.count_error(error);
-        if let Some(counted) = cmd::meant(words).and_then(|row| statistics.of(row)) {
+        if let Some(counted) = self.meant(words).and_then(|row| statistics.of(row)) {
             counted.rejected.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -326,7 +344,7 @@ mod tests {
         /// A command that took so long.
         fn end(&self, line: &str, micros: i64) {
             let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-            let (row, _) = cmd::lookup(&words).unwrap();
+            let (row, _) = self.engine.lookup(&words).unwrap();
             let began_micros = self.clock.now_micros() - micros;
             let client = self.session.client();
             self.engine.note_ended(&Ended { row, words: &words, began_micros, error: None, client });

@@ -4,9 +4,11 @@
 //! may run is decided under its own locks, so there is no gap between looking and running.
 use std::sync::Arc;
 
+use parking_lot::RwLockWriteGuard;
+
 use crate::engine::Engine;
 use crate::events::Classes;
-use crate::keyspace::WatchFlag;
+use crate::keyspace::{Locks, Shard, WatchFlag};
 use crate::tx::{Notes, Now, Tx, View};
 use crate::{Error, Result};
 
@@ -72,12 +74,32 @@ impl Engine {
     /// # Errors
     /// None that a caller could cause.
     pub fn watch(&self, watch: &mut Watch, db: usize, keys: &[&[u8]]) -> Result<()> {
+        self.watch_by(watch, (db, keys), |index| Ok(self.keyspace().write(index)))
+    }
+
+    /// The same, but no script that takes too long is waited for.
+    ///
+    /// # Errors
+    /// If a script takes too long that has one of their shards. Those before it are watched.
+    pub(crate) fn watch_at_once(&self, watch: &mut Watch, db: usize, keys: &[&[u8]]) -> Result<()> {
+        self.watch_by(watch, (db, keys), |index| match self.keyspace().try_write(index) {
+            Some(shard) => Ok(shard),
+            None => self.scripts().running().check_idle().map(|()| self.keyspace().write(index)),
+        })
+    }
+
+    fn watch_by<'e>(
+        &'e self,
+        watch: &mut Watch,
+        (db, keys): (usize, &[&[u8]]),
+        lock: impl Fn(usize) -> Result<RwLockWriteGuard<'e, Shard>>,
+    ) -> Result<()> {
         for key in keys {
             if watch.keys.iter().any(|watched| watched.db == db && *watched.key == **key) {
                 continue;
             }
             let index = self.shard_of(key);
-            let mut locks = self.keyspace().write_many([index]);
+            let mut locks = Locks::One(index, lock(index)?);
             let (now, notes) = (Now::new(self.clock()), Notes::new(Classes::NONE));
             let was_there = View::new(self, db, &locks, &now, None, &notes).exists(key)?;
             if let Some(shard) = locks.get_mut(index) {
@@ -106,11 +128,30 @@ impl Engine {
 
     /// Ends a watch; it can begin anew.
     pub fn unwatch(&self, watch: &mut Watch) {
-        for Watched { db, key, .. } in watch.keys.drain(..) {
-            let mut shard = self.keyspace().write(self.shard_of(&key));
-            shard.callers_mut().unwatch(db, &key, &watch.flag);
-            shard.tidy_callers();
+        self.unwatch_by(watch, |index| Some(self.keyspace().write(index)));
+    }
+
+    /// The same without waiting for anybody: what stays in the watch is still known to shards that somebody has.
+    pub(crate) fn unwatch_at_once(&self, watch: &mut Watch) {
+        self.unwatch_by(watch, |index| self.keyspace().try_write(index));
+    }
+
+    fn unwatch_by<'e>(
+        &'e self,
+        watch: &mut Watch,
+        lock: impl Fn(usize) -> Option<RwLockWriteGuard<'e, Shard>>,
+    ) {
+        if watch.is_empty() {
+            return;
         }
-        *watch = Watch::default();
+        watch.keys.retain(|Watched { db, key, .. }| {
+            let Some(mut shard) = lock(self.shard_of(key)) else { return true };
+            shard.callers_mut().unwatch(*db, key, &watch.flag);
+            shard.tidy_callers();
+            false
+        });
+        if watch.is_empty() {
+            *watch = Watch::default();
+        }
     }
 }

@@ -405,9 +405,14 @@ impl Connection {
         }
     }
 
-    /// Tells the engine that the caller is gone.
-    pub(crate) fn end(mut self, engine: &Engine) {
-        self.session.end(engine);
+    /// Whether the caller waits for the answer of a command.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.session.is_blocked()
+    }
+
+    /// Closes the connection. What is left has still to be ended.
+    pub(crate) fn close(self) -> Session {
+        self.session
     }
 }
 

@@ -4,6 +4,7 @@
 //! A server runs in one thread unless told otherwise: it sleeps until connections can be read, runs what came, and sends the
 //! answers. It speaks RESP2 and RESP3. Only this machine can reach it unless there is a password.
 mod connection;
+mod connections;
 mod error;
 mod limits;
 mod listener;

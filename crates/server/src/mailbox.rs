@@ -1,4 +1,5 @@
 //! How other threads reach one that serves connections.
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,7 @@ pub(crate) enum Letter {
 /// Letters for one thread, which sleeps in the system until something is to be read or a letter comes.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
-    letters: Mutex<Vec<Letter>>,
+    letters: Mutex<VecDeque<Letter>>,
     /// Set while the thread sleeps, or is about to. Waking it is a call of the system, which is saved otherwise.
     is_asleep: AtomicBool,
     is_stopping: AtomicBool,
@@ -30,7 +31,7 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     pub(crate) fn new(bell: mio::Waker) -> Self {
         Self {
-            letters: Mutex::new(Vec::new()),
+            letters: Mutex::default(),
             is_asleep: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             bell,
@@ -38,7 +39,7 @@ impl Mailbox {
     }
 
     pub(crate) fn send(&self, letter: Letter) {
-        self.letters.lock().push(letter);
+        self.letters.lock().push_back(letter);
         if self.is_asleep.swap(false, Ordering::SeqCst) {
             self.ring();
         }
@@ -78,9 +79,9 @@ impl Mailbox {
         self.is_asleep.store(false, Ordering::SeqCst);
     }
 
-    /// Takes all letters, into a list that is empty.
-    pub(crate) fn collect(&self, into: &mut Vec<Letter>) {
-        std::mem::swap(&mut *self.letters.lock(), into);
+    /// Takes all letters, to the end of a list.
+    pub(crate) fn collect(&self, into: &mut VecDeque<Letter>) {
+        into.append(&mut self.letters.lock());
     }
 }
 

@@ -18,7 +18,7 @@ use crate::limits::Limits;
 use crate::listener::{self, Address, Listener};
 use crate::mailbox::Mailbox;
 use crate::stream::Peer;
-use crate::worker::{BELL, Worker};
+use crate::worker::{self, BELL, Worker};
 
 /// Whose engine is served. It lives as long as the server.
 pub trait Host: Send + Sync {
@@ -310,6 +310,7 @@ impl ServerBuilder {
         if self.ends_by_shutdown {
             shared.engine().set_program(Arc::new(ServedProgram(Arc::downgrade(&shared))));
         }
+        shared.engine().set_serve_others(worker::serve_others);
         let told = Arc::downgrade(&shared);
         let hook = move |_: &Config| {
             if let Some(shared) = told.upgrade() {
@@ -437,7 +438,8 @@ impl Server {
     }
 
     /// Ends the server: it lets nobody in any more, sends the answers that are there, as far as they are taken at once, and closes all
-    /// connections. Returns when that is done. Safe to call more than once, and from any thread but the server's own.
+    /// connections. Scripts that take longer than `busy-reply-threshold` end with it, whatever they have written; the others are waited
+    /// for. Returns when that is done. Safe to call more than once, and from any thread but the server's own.
     pub fn stop(&self) {
         self.shared.stop();
         for thread in std::mem::take(&mut *self.threads.lock()) {

@@ -1,5 +1,5 @@
-//! Programs of others: redis-cli, redis-benchmark, redis-py, ioredis. What this machine does not have is passed over with a line
-//! that says so; in continuous integration (`CI=true`) that is a failure.
+//! Programs of others: redis-cli, redis-benchmark, redis-py, ioredis, and the libraries that send Lua through these two. What this
+//! machine does not have is passed over with a line that says so; in continuous integration (`CI=true`) that is a failure.
 mod common;
 
 use std::io::Write;
@@ -149,6 +149,31 @@ fn ioredis_works() {
     let (_server, address) = serve(&redis);
     let mut command = Command::new(node);
     command.env("NODE_PATH", modules).arg(script("ioredis.js"));
+    command.args([address.ip().to_string(), address.port().to_string()]);
+    println!("{}", success(&run(&mut command, b"")));
+}
+
+#[test]
+fn libraries_of_python_that_send_lua_work() {
+    let python = clients().join("python/bin/python");
+    let how = "run .ci/fetch-clients";
+    let Some(python) = found(Some(python).filter(|python| python.is_file()), "redis-py", how) else { return };
+    let redis = Redis::memory();
+    let (_server, address) = serve(&redis);
+    let mut command = Command::new(&python);
+    command.arg(script("script_users.py")).args([address.ip().to_string(), address.port().to_string()]);
+    println!("{}", success(&run(&mut command, b"")));
+}
+
+#[test]
+fn libraries_of_node_that_send_lua_work() {
+    let modules = clients().join("node/node_modules");
+    let node = in_path("node").filter(|_| modules.join("bullmq").is_dir());
+    let Some(node) = found(node, "bullmq", "run .ci/fetch-clients") else { return };
+    let redis = Redis::memory();
+    let (_server, address) = serve(&redis);
+    let mut command = Command::new(node);
+    command.env("NODE_PATH", modules).arg(script("script_users.js"));
     command.args([address.ip().to_string(), address.port().to_string()]);
     println!("{}", success(&run(&mut command, b"")));
 }

@@ -56,6 +56,8 @@ enum Bench {
     Compare(Passed),
     /// Bytes an element: redlet beside servers, in one table.
     Memory(Passed),
+    /// Scripts: redlet beside Redis, in a table with what has to be reached, and that memory stays flat.
+    Scripts(Passed),
     /// The listener: redlet beside Redis, asked by redis-benchmark, in tables with what has to be reached.
     Server(Passed),
     /// Hit ratios: redlet's eviction policies beside others, in one table and one drawing.
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Task::Record { groups } => steps::record(&groups),
         Task::Nightly { commands, seed, fuzz_seconds } => steps::nightly(commands, seed, fuzz_seconds),
         Task::Bench { what: Bench::Compare(passed) } => steps::bench("compare", &passed.arguments),
+        Task::Bench { what: Bench::Scripts(passed) } => steps::bench("scripts", &passed.arguments),
         Task::Bench { what: Bench::Memory(passed) } => steps::bench("memory", &passed.arguments),
         Task::Bench { what: Bench::Server(passed) } => steps::bench("server", &passed.arguments),
         Task::Bench { what: Bench::Eviction(passed) } => steps::bench("eviction", &passed.arguments),

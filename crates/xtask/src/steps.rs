@@ -152,7 +152,7 @@ fn thread_sanitized(seed: &str) -> Result<(), String> {
         .env("REDLET_SEED", seed))
 }
 
-/// The engine's unit tests under `AddressSanitizer`.
+/// The engine's unit tests and all of the scripts' under `AddressSanitizer`.
 fn sanitized() -> Result<(), String> {
     if !can_sanitize() {
         return Ok(());
@@ -172,7 +172,11 @@ fn sanitized() -> Result<(), String> {
     for flags in ["-Zsanitizer=address", "-Zsanitizer=address --cfg redlet_blocks_apart"] {
         run(cargo(&words).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", flags))?;
     }
-    Ok(())
+    let scripts = ["test", "--package", "redlet-script", "--lib", "--tests"];
+    run(cargo(&scripts)
+        .args(["--target", SANITIZED, "--target-dir", "target/sanitized"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Zsanitizer=address"))
 }
 
 /// The tests of the files with unsafe code under valgrind's memcheck.

@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::rules::{Fault, NewChannels, shown, whole_rules};
+use super::rules::{Fault, Ground, shown, whole_rules};
 use super::user::{Rights, User};
 use super::{Acl, DEFAULT_USER, is_name};
 use crate::config::file::{Directive, LineError};
@@ -77,20 +77,20 @@ impl Acl {
     /// # Errors
     /// The first line that makes none.
     pub fn configure(&self, lines: &[Directive]) -> Result<(), LineError> {
-        let mut new = Users::new();
+        let mut users = self.users.write();
+        let (mut new, ground) = (Users::new(), self.ground());
         for line in lines {
             // Not the whole line, which may have a password.
             let fault = |why: String| LineError { line: line.line, text: line.name.clone(), why };
             if self.file.lock().is_some() {
                 return Err(fault(BOTH.into()));
             }
-            let (name, rights) = configured(&line.words, self.new_channels(), &new).map_err(fault)?;
+            let (name, rights) = configured(&line.words, &ground, &new).map_err(fault)?;
             new.insert(name, rights);
         }
         if !new.is_empty() {
             self.are_configured.store(true, Ordering::Relaxed);
         }
-        let mut users = self.users.write();
         for (name, rights) in new {
             match users.get(&name) {
                 Some(user) => user.change(rights),
@@ -143,12 +143,12 @@ impl Acl {
                 format!("ERR Error loading ACLs, opening file '{path}': {}", without_number(&cause)).into(),
             )
         })?;
-        let mut new = parse(&path, &text, self.new_channels()).map_err(|faults| {
+        let mut users = self.users.write();
+        let mut new = parse(&path, &text, &self.ground()).map_err(|faults| {
             let end =
                 "WARNING: ACL errors detected, no change to the previously active ACL rules was performed";
             Error::Refused(format!("ERR {faults}{end}").into())
         })?;
-        let mut users = self.users.write();
         let (kept, gone) =
             std::mem::take(&mut *users).into_iter().partition(|(name, _)| new.contains_key(name));
         *users = kept;
@@ -178,11 +178,7 @@ fn shown_line(words: &[Vec<u8>]) -> String {
 }
 
 /// The user that a line of a configuration makes besides others, from its words after `user`; or why it makes none, in Redis's words.
-fn configured(
-    words: &[Vec<u8>],
-    channels: NewChannels,
-    others: &Users,
-) -> Result<(Box<[u8]>, Rights), String> {
+fn configured(words: &[Vec<u8>], ground: &Ground, others: &Users) -> Result<(Box<[u8]>, Rights), String> {
     let [name, rules @ ..] = words else { return Err("Bad directive or wrong number of arguments".into()) };
     let fault = |word: &[u8], why: &str| format!("Error in user declaration '{}': {why}", shown(word));
     if !is_name(name) {
@@ -193,9 +189,9 @@ fn configured(
     }
     let rules: Vec<&[u8]> = rules.iter().map(Vec::as_slice).collect();
     let rules = whole_rules(&rules).map_err(|start| fault(start, "Wrong format"))?;
-    let mut rights = Rights::new(channels);
+    let mut rights = Rights::new(ground.channels);
     for rule in &rules {
-        rights.apply(rule, channels).map_err(|why| fault(rule, &why.to_string()))?;
+        rights.apply(rule, ground).map_err(|why| fault(rule, &why.to_string()))?;
     }
     Ok((name.as_slice().into(), rights))
 }
@@ -209,13 +205,13 @@ fn without_number(cause: &io::Error) -> String {
 type Users = BTreeMap<Box<[u8]>, Rights>;
 
 /// The users of a file, or what is wrong in it.
-fn parse(path: &str, text: &[u8], channels: NewChannels) -> Result<Users, String> {
+fn parse(path: &str, text: &[u8], ground: &Ground) -> Result<Users, String> {
     let mut users = Users::new();
     let mut faults = String::new();
     for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
         let line = line.trim_ascii();
         if !line.is_empty()
-            && let Err(fault) = parse_line(line, (path, index + 1), channels, &mut users)
+            && let Err(fault) = parse_line(line, (path, index + 1), ground, &mut users)
         {
             faults.push_str(&fault);
         }
@@ -225,12 +221,7 @@ fn parse(path: &str, text: &[u8], channels: NewChannels) -> Result<Users, String
 }
 
 /// Adds the user of a line, or says what is wrong in it. `place` is the file and the line's number.
-fn parse_line(
-    line: &[u8],
-    place: (&str, usize),
-    channels: NewChannels,
-    users: &mut Users,
-) -> Result<(), String> {
+fn parse_line(line: &[u8], place: (&str, usize), ground: &Ground, users: &mut Users) -> Result<(), String> {
     let (path, number) = place;
     let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
     let [b"user", name, rules @ ..] = words.as_slice() else {
@@ -244,9 +235,9 @@ fn parse_line(
     if users.contains_key(*name) {
         return Err(format!("WARNING: Duplicate user '{}' found on line {number}. ", shown(name)));
     }
-    let (mut rights, mut faults, mut is_told) = (Rights::new(channels), String::new(), false);
+    let (mut rights, mut faults, mut is_told) = (Rights::new(ground.channels), String::new(), false);
     for rule in &rules {
-        match rights.apply(rule, channels) {
+        match rights.apply(rule, ground) {
             Ok(()) => {}
             Err(fault @ Fault::UnknownCommand) => {
                 let rule = shown(rule);

@@ -23,9 +23,10 @@ pub use permissions::Denied;
 pub use user::User;
 pub(crate) use user::{Rights, SelectorText};
 
+use crate::cmd::Row;
 use crate::config::Config;
 use crate::{Error, Result, words};
-use rules::{NewChannels, whole_rules};
+use rules::{Ground, NewChannels, whole_rules};
 
 /// The user that every caller is until it says who it is.
 pub const DEFAULT_USER: &str = "default";
@@ -39,6 +40,8 @@ pub struct Acl {
     default_user: Arc<User>,
     /// `acl-pubsub-default`: whether a new user may use all channels.
     new_users_have_channels: AtomicBool,
+    /// The program's own commands. Taken after `users`.
+    natives: RwLock<Vec<&'static Row>>,
     log: AclLog,
     files: OnceLock<Box<dyn AclFiles>>,
     /// `aclfile`
@@ -54,6 +57,7 @@ impl Default for Acl {
             users: RwLock::new(BTreeMap::from([(default_user.name().into(), Arc::clone(&default_user))])),
             default_user,
             new_users_have_channels: AtomicBool::new(false),
+            natives: RwLock::default(),
             log: AclLog::default(),
             files: OnceLock::new(),
             file: Mutex::new(None),
@@ -98,10 +102,10 @@ impl Acl {
         })?;
         // Held while the rules are read, or of two changes to one user at a time one would be lost.
         let mut users = self.users.write();
-        let channels = self.new_channels();
-        let mut rights = users.get(name).map_or_else(|| Rights::new(channels), |user| user.rights());
+        let ground = self.ground();
+        let mut rights = users.get(name).map_or_else(|| Rights::new(ground.channels), |user| user.rights());
         for rule in &rules {
-            rights.apply(rule, channels).map_err(|fault| {
+            rights.apply(rule, &ground).map_err(|fault| {
                 let rule = rules::shown(rule);
                 Error::Refused(format!("ERR Error in ACL SETUSER modifier '{rule}': {fault}").into())
             })?;
@@ -142,9 +146,23 @@ impl Acl {
         self.default_user.change(rights);
     }
 
-    fn new_channels(&self) -> NewChannels {
+    /// What rules stand on. To be asked under the lock of all users, or a command could come in between that is not known to rules that
+    /// hold for it.
+    fn ground(&self) -> Ground {
         let all = self.new_users_have_channels.load(Ordering::Relaxed);
-        if all { NewChannels::All } else { NewChannels::None }
+        let channels = if all { NewChannels::All } else { NewChannels::None };
+        Ground { channels, natives: self.natives.read().clone() }
+    }
+
+    /// A command comes that is in no table. The rules of all users hold for it as if it had been there when they were given.
+    pub(crate) fn add_native(&self, row: &'static Row) {
+        let users = self.users.write();
+        self.natives.write().push(row);
+        for user in users.values() {
+            let mut rights = user.rights();
+            rights.add_native(row);
+            user.change(rights);
+        }
     }
 
     /// Does what parameters say, whenever they change.

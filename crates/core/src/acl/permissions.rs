@@ -4,11 +4,12 @@ use std::sync::LazyLock;
 
 use super::user::User;
 use crate::cmd::{self, CATEGORIES, Flags, KeyUse, Row};
+use crate::native::Natives;
 use crate::{Error, glob};
 
-const WORDS: usize = cmd::COUNT.div_ceil(u64::BITS as usize);
+const WORDS: usize = (cmd::COUNT + Natives::MOST).div_ceil(u64::BITS as usize);
 
-/// A set of commands: a bit for each row of the table.
+/// A set of commands: a bit for each row of the table, and for each that a program may add.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CommandSet([u64; WORDS]);
 
@@ -24,8 +25,9 @@ impl CommandSet {
         set
     }
 
-    /// The commands of a category in any case, with `@`, and the subcommands of containers in it, whatever those belong to.
-    pub(super) fn of_category(category: &[u8]) -> Option<Self> {
+    /// The commands of a category in any case, with `@`, and the subcommands of containers in it, whatever those belong to. `natives` are
+    /// the program's own commands.
+    pub(super) fn of_category(category: &[u8], natives: &[&'static Row]) -> Option<Self> {
         static SETS: LazyLock<[CommandSet; CATEGORIES.len()]> = LazyLock::new(|| {
             let mut sets = [CommandSet::NONE; CATEGORIES.len()];
             for row in cmd::all() {
@@ -39,7 +41,13 @@ impl CommandSet {
             sets
         });
         let known = |known: &&str| known.as_bytes().eq_ignore_ascii_case(category);
-        CATEGORIES.iter().position(known).map(|at| SETS[at])
+        let at = CATEGORIES.iter().position(known)?;
+        let mut set = SETS[at];
+        natives
+            .iter()
+            .filter(|row| row.categories().contains(&CATEGORIES[at]))
+            .for_each(|row| set.add(&Self::of(row)));
+        Some(set)
     }
 
     fn insert(&mut self, number: usize) {

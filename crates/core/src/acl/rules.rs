@@ -5,7 +5,8 @@ use std::fmt;
 use super::passwords::PasswordHash;
 use super::permissions::{Allowed, CommandSet, KeyAccess, KeyPattern, Selector};
 use super::user::{Rights, SelectorText};
-use crate::{cmd, words};
+use crate::cmd::{self, Row};
+use crate::words;
 
 /// What is wrong with a rule; written in Redis's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,23 @@ impl NewChannels {
     }
 }
 
+/// What rules stand on.
+#[derive(Debug)]
+pub(super) struct Ground {
+    /// What selectors get that are made by them.
+    pub(super) channels: NewChannels,
+    /// The program's own commands.
+    pub(super) natives: Vec<&'static Row>,
+}
+
+impl Ground {
+    /// A command by its listed name in any case.
+    fn listed(&self, name: &[u8]) -> Option<&'static Row> {
+        let is_it = |row: &&'static Row| row.spec.name.as_bytes().eq_ignore_ascii_case(name);
+        cmd::listed(name).or_else(|| self.natives.iter().copied().find(is_it))
+    }
+}
+
 /// Words as rules: a selector may be several words, from one that begins with a parenthesis to one that ends with it.
 ///
 /// # Errors
@@ -96,11 +114,11 @@ pub(super) fn shown(rule: &[u8]) -> Cow<'_, str> {
 }
 
 impl Rights {
-    /// Obeys one rule. `channels` is what selectors get that are made by it, and the user if it is a reset.
+    /// Obeys one rule.
     ///
     /// # Errors
     /// Then nothing has changed.
-    pub(super) fn apply(&mut self, rule: &[u8], channels: NewChannels) -> Result<(), Fault> {
+    pub(super) fn apply(&mut self, rule: &[u8], ground: &Ground) -> Result<(), Fault> {
         match rule {
             [] => {}
             [b'>', password @ ..] => self.add_password(PasswordHash::of(password)),
@@ -108,10 +126,10 @@ impl Rights {
             [b'<', password @ ..] => self.remove_password(PasswordHash::of(password))?,
             [b'!', hash @ ..] => self.remove_password(PasswordHash::parse(hash).ok_or(Fault::NoHash)?)?,
             [b'(', inside @ .., b')'] => {
-                let mut selector = Selector::new(channels.allowed());
+                let mut selector = Selector::new(ground.channels.allowed());
                 // Words whose quotes do not match say nothing.
                 for rule in words::split(until_zero(inside)).unwrap_or_default() {
-                    selector.apply(&rule)?;
+                    selector.apply(&rule, ground)?;
                 }
                 self.others.push(selector);
             }
@@ -129,8 +147,8 @@ impl Rights {
                 b"sanitize-payload" => self.checks_payloads = true,
                 b"skip-sanitize-payload" => self.checks_payloads = false,
                 b"clearselectors" => self.others.clear(),
-                b"reset" => *self = Self::new(channels),
-                _ => self.root.apply(rule)?,
+                b"reset" => *self = Self::new(ground.channels),
+                _ => self.root.apply(rule, ground)?,
             },
         }
         Ok(())
@@ -178,7 +196,7 @@ impl Rights {
 }
 
 impl Selector {
-    fn apply(&mut self, rule: &[u8]) -> Result<(), Fault> {
+    fn apply(&mut self, rule: &[u8], ground: &Ground) -> Result<(), Fault> {
         let text = until_zero(rule).to_ascii_lowercase();
         match text.as_slice() {
             b"allkeys" | b"~*" => self.keys = Allowed::All,
@@ -190,8 +208,8 @@ impl Selector {
             _ => match rule {
                 [b'~' | b'%', ..] => return self.add_keys(rule),
                 [b'&', pattern @ ..] => return self.add_channel(pattern),
-                [b'+', ..] => return self.change_commands(&text[1..], true),
-                [b'-', ..] => return self.change_commands(&text[1..], false),
+                [b'+', ..] => return self.change_commands(&text[1..], true, ground),
+                [b'-', ..] => return self.change_commands(&text[1..], false, ground),
                 _ => return Err(Fault::Syntax),
             },
         }
@@ -235,15 +253,15 @@ impl Selector {
     }
 
     /// `+command`, `+container|subcommand`, `+command|first-word`, `+@category`, and with a minus. `name` is in lower case.
-    fn change_commands(&mut self, name: &[u8], allowed: bool) -> Result<(), Fault> {
+    fn change_commands(&mut self, name: &[u8], allowed: bool, ground: &Ground) -> Result<(), Fault> {
         let commands = if name.first() == Some(&b'@') {
-            CommandSet::of_category(name)
+            CommandSet::of_category(name, &ground.natives)
         } else {
-            cmd::listed(name).map(CommandSet::of)
+            ground.listed(name).map(CommandSet::of)
         };
         match commands {
             Some(commands) => self.set_commands(&commands, allowed),
-            None if allowed => self.add_first_word(name)?,
+            None if allowed => self.add_first_word(name, ground)?,
             None => return Err(Fault::UnknownCommand),
         }
         self.note_command_rule(&String::from_utf8_lossy(name), allowed);
@@ -251,10 +269,10 @@ impl Selector {
     }
 
     /// `+command|first-word`, for a command that has no subcommands.
-    fn add_first_word(&mut self, name: &[u8]) -> Result<(), Fault> {
+    fn add_first_word(&mut self, name: &[u8], ground: &Ground) -> Result<(), Fault> {
         let bar = name.iter().rposition(|&byte| byte == b'|').ok_or(Fault::UnknownCommand)?;
         let (command, word) = (&name[..bar], &name[bar + 1..]);
-        let row = cmd::listed(command).ok_or(Fault::UnknownCommand)?;
+        let row = ground.listed(command).ok_or(Fault::UnknownCommand)?;
         if row.spec.name.contains(' ') {
             return Err(Fault::FirstWordOfSubcommand);
         }
@@ -269,6 +287,24 @@ impl Selector {
             known.push(word.into());
         }
         Ok(())
+    }
+
+    /// Allows a command that came after the rules, or does not, as they would have if it had been there.
+    pub(super) fn add_native(&mut self, row: &'static Row) {
+        let categories = row.categories();
+        let is_about = |what: &str| {
+            if what.starts_with('@') {
+                categories.iter().any(|category| category.eq_ignore_ascii_case(what))
+            } else {
+                what.eq_ignore_ascii_case(row.spec.name)
+            }
+        };
+        let obey = |allowed, rule: &String| {
+            let (sign, what) = rule.split_at(1);
+            if is_about(what) { sign == "+" } else { allowed }
+        };
+        let allowed = self.command_rules.iter().fold(self.from_all_commands, obey);
+        self.set_commands(&CommandSet::of(row), allowed);
     }
 
     /// Adds a rule to the description, which leaves out what it makes meaningless: an earlier rule about the same, or about a part of it.
@@ -348,9 +384,11 @@ fn has_space(pattern: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    const GROUND: Ground = Ground { channels: NewChannels::None, natives: Vec::new() };
+
     fn rights(rules: &[&str]) -> Rights {
         let mut rights = Rights::new(NewChannels::None);
-        rules.iter().for_each(|rule| rights.apply(rule.as_bytes(), NewChannels::None).unwrap());
+        rules.iter().for_each(|rule| rights.apply(rule.as_bytes(), &GROUND).unwrap());
         rights
     }
 
@@ -377,7 +415,7 @@ mod tests {
         let words: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
         let mut again = Rights::new(NewChannels::None);
         for rule in whole_rules(&words).unwrap() {
-            again.apply(&rule, NewChannels::None).unwrap();
+            again.apply(&rule, &GROUND).unwrap();
         }
         assert_eq!(String::from_utf8(again.describe()).unwrap(), text);
         assert_eq!(again.root.commands, rights(&rules).root.commands);
@@ -404,9 +442,9 @@ mod tests {
     #[test]
     fn patterns_after_all_keys_are_refused() {
         let mut rights = rights(&["~*"]);
-        assert_eq!(rights.apply(b"%R~a", NewChannels::None), Err(Fault::AllKeysAlready));
-        assert_eq!(rights.apply(b"%~a", NewChannels::None), Err(Fault::AllKeysAlready));
-        rights.apply(b"resetkeys", NewChannels::None).unwrap();
-        assert_eq!(rights.apply(b"%~a", NewChannels::None), Err(Fault::Syntax));
+        assert_eq!(rights.apply(b"%R~a", &GROUND), Err(Fault::AllKeysAlready));
+        assert_eq!(rights.apply(b"%~a", &GROUND), Err(Fault::AllKeysAlready));
+        rights.apply(b"resetkeys", &GROUND).unwrap();
+        assert_eq!(rights.apply(b"%~a", &GROUND), Err(Fault::Syntax));
     }
 }

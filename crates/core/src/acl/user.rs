@@ -166,6 +166,12 @@ impl Rights {
         }
     }
 
+    /// See [`Selector::add_native`].
+    pub(super) fn add_native(&mut self, row: &'static Row) {
+        self.root.add_native(row);
+        self.others.iter_mut().for_each(|selector| selector.add_native(row));
+    }
+
     pub(super) fn selectors(&self) -> impl Iterator<Item = &Selector> {
         std::iter::once(&self.root).chain(&self.others)
     }

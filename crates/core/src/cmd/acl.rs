@@ -58,7 +58,7 @@ impl<'a> Command<'a> for AclCat<'a> {
 }
 
 impl<'a> Control<'a> for AclCat<'a> {
-    fn run(&self, _: &mut Tx<'_>) -> Result<Vec<String>> {
+    fn run(&self, db: &mut Tx<'_>) -> Result<Vec<String>> {
         let Some(wanted) = self.category else {
             return Ok(CATEGORIES.map(|category| category[1..].to_owned()).into());
         };
@@ -67,7 +67,8 @@ impl<'a> Control<'a> for AclCat<'a> {
             let wanted = super::shown_in_error(&wanted[..wanted.len().min(128)]);
             Error::Refused(format!("ERR Unknown category '{wanted}'").into())
         })?;
-        Ok(super::all().filter(|row| row.categories().contains(category)).map(Row::listed_name).collect())
+        let is_in_it = |row: &&Row| row.categories().contains(category);
+        Ok(db.engine().commands().filter(is_in_it).map(Row::listed_name).collect())
     }
 }
 
@@ -156,7 +157,7 @@ impl<'a> Control<'a> for AclDryRun<'a> {
             Error::Refused(format!("ERR {what} '{}' not found", super::shown_in_error(name)).into())
         };
         let user = db.engine().acl().user(self.user).ok_or_else(|| not_found("User", self.user))?;
-        let (row, _) = super::lookup(&self.words).map_err(|refusal| match refusal {
+        let (row, _) = db.engine().lookup(&self.words).map_err(|refusal| match refusal {
             Error::UnknownCommand { .. } | Error::UnknownSubcommand { .. } => {
                 not_found("Command", self.words.first().copied().unwrap_or_default())
             }

@@ -169,6 +169,7 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["BYFLOAT", "BYINT"] => "increment",
         ["SET", "INCRBY"] => "write-operation",
         ["ASYNC", ..] => "flush-type",
+        ["FLUSH", "APPEND", ..] => "policy",
         ["ASC", "DESC"] => "order",
         ["M", "KM", ..] => "unit",
         ["FROMMEMBER", ..] => "from",
@@ -181,7 +182,7 @@ fn choice_name(command: &str, choices: &[Argument]) -> &'static str {
         ["ON", "OFF"] if command == "CLIENT TRACKING" => "status",
         ["ON", "OFF"] => "enabled",
         ["ON", "OFF", "SKIP"] => "action",
-        ["WRITE", "ALL"] | ["YES", "NO"] => "mode",
+        ["WRITE", "ALL"] | ["YES", "NO"] | ["YES", "SYNC", "NO"] => "mode",
         ["TIMEOUT", "ERROR"] => "unblock-type",
         ["LIB-NAME", ..] => "attr",
         ["ID", ..] => "new-format",
@@ -247,10 +248,20 @@ const EXAMPLE: &str = "ip:port";
 
 /// The arguments of a command, in order.
 pub fn arguments(spec: &Spec) -> Vec<Argument> {
-    let mut reader = Reader { rest: spec.syntax, spec, keys: 0 };
-    let arguments = reader.sequence();
-    debug_assert!(reader.rest.is_empty(), "{}: a bracket closes that was not opened", spec.name);
+    let (arguments, rest) = read(spec);
+    debug_assert!(rest.is_empty(), "{}: a bracket closes that was not opened", spec.name);
     arguments
+}
+
+/// Whether a command's words are in the notation from the first to the last.
+pub(crate) fn is_whole(spec: &Spec) -> bool {
+    read(spec).1.is_empty()
+}
+
+/// The arguments, and what is left of the words.
+fn read(spec: &Spec) -> (Vec<Argument>, &'static str) {
+    let mut reader = Reader { rest: spec.syntax, spec, keys: 0 };
+    (reader.sequence(), reader.rest)
 }
 
 /// What stands before it may be repeated.

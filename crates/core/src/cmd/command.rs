@@ -2,8 +2,9 @@
 use super::arguments::{Argument, arguments};
 use super::server::{ALWAYS, SERVER};
 use super::{
-    Args, Begin, Command, Control, Find, KeySpec, KeyUse, Row, Spec, bare, help_command, listed, table,
+    Args, Begin, Command, Control, Find, Flags, KeySpec, KeyUse, Row, Spec, bare, help_command, table,
 };
+use crate::engine::Engine;
 use crate::tx::Tx;
 use crate::{Error, Reply, Result, glob};
 
@@ -34,13 +35,13 @@ bare! {
 }
 
 impl Control<'_> for CommandAll {
-    fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
-        Ok(Reply::Array(top_level().map(describe).collect()))
+    fn run(&self, db: &mut Tx<'_>) -> Result<Reply> {
+        Ok(Reply::Array(top_level(db.engine()).map(describe).collect()))
     }
 }
 
-fn top_level() -> impl Iterator<Item = &'static Row> {
-    super::all().filter(|row| !row.spec.name.contains(' '))
+fn top_level(engine: &Engine) -> impl Iterator<Item = &'static Row> {
+    engine.commands().filter(|row| !row.spec.name.contains(' '))
 }
 
 bare! {
@@ -57,8 +58,8 @@ bare! {
 }
 
 impl Control<'_> for CommandCount {
-    fn run(&self, _: &mut Tx<'_>) -> Result<usize> {
-        Ok(top_level().count())
+    fn run(&self, db: &mut Tx<'_>) -> Result<usize> {
+        Ok(top_level(db.engine()).count())
     }
 }
 
@@ -169,21 +170,23 @@ about_names!(CommandInfo, "COMMAND INFO", "2.8.13", "Describes commands; null fo
 about_names!(CommandDocs, "COMMAND DOCS", "7.0.0", "Returns what commands are for and what they cost.");
 
 impl<'a> Control<'a> for CommandInfo<'a> {
-    fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
+    fn run(&self, db: &mut Tx<'_>) -> Result<Reply> {
+        let engine = db.engine();
         if self.names.is_empty() {
-            return Ok(Reply::Array(top_level().map(describe).collect()));
+            return Ok(Reply::Array(top_level(engine).map(describe).collect()));
         }
-        let describe = |name: &&[u8]| listed(name).map_or(Reply::Null, describe);
+        let describe = |name: &&[u8]| engine.listed(name).map_or(Reply::Null, describe);
         Ok(Reply::Array(self.names.iter().map(describe).collect()))
     }
 }
 
 impl<'a> Control<'a> for CommandDocs<'a> {
-    fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
+    fn run(&self, db: &mut Tx<'_>) -> Result<Reply> {
+        let engine = db.engine();
         let rows: Vec<_> = if self.names.is_empty() {
-            top_level().collect()
+            top_level(engine).collect()
         } else {
-            self.names.iter().filter_map(|name| listed(name)).collect()
+            self.names.iter().filter_map(|name| engine.listed(name)).collect()
         };
         Ok(Reply::Map(rows.into_iter().map(|row| (Reply::bulk(row.listed_name()), document(row))).collect()))
     }
@@ -201,6 +204,8 @@ fn document(row: &'static Row) -> Reply {
         ("group", Reply::bulk(row.spec.group.as_str())),
         ("complexity", Reply::bulk(row.spec.complexity)),
     ];
+    // A program need not say all of it of its own commands.
+    parts.retain(|(_, text)| *text != Reply::bulk(""));
     if super::versions::is_system(row.spec.name) {
         parts.push(("doc_flags", Reply::Set(vec![Reply::Status("syscmd".into())])));
     }
@@ -289,8 +294,8 @@ about_keys!(
     "Finds the keys among a command's words, and what happens to them."
 );
 
-fn keys_of(words: &[&[u8]]) -> Result<Vec<KeyUse>> {
-    let row = match super::lookup(words) {
+fn keys_of(engine: &Engine, words: &[&[u8]]) -> Result<Vec<KeyUse>> {
+    let row = match engine.lookup(words) {
         Ok((row, _)) => row,
         Err(_) if words.len() == 1 && super::row(words[0]).is_some_and(|row| row.parse.is_none()) => {
             return Err(Error::refused("ERR The command has no key arguments"));
@@ -305,23 +310,27 @@ fn keys_of(words: &[&[u8]]) -> Result<Vec<KeyUse>> {
     }
     let keys = row.keys(words).ok_or(Error::refused("ERR Invalid arguments specified for command"))?;
     // The names of sharded channels are where keys are, and are none.
-    if keys.is_empty() { Err(Error::refused("ERR The command has no key arguments")) } else { Ok(keys) }
+    let may_be_none = row.spec.flags.contains(Flags::NO_MANDATORY_KEYS);
+    if keys.is_empty() && !may_be_none {
+        return Err(Error::refused("ERR The command has no key arguments"));
+    }
+    Ok(keys)
 }
 
 impl<'a> Control<'a> for CommandGetKeys<'a> {
-    fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
-        let keys = keys_of(&self.words)?;
+    fn run(&self, db: &mut Tx<'_>) -> Result<Reply> {
+        let keys = keys_of(db.engine(), &self.words)?;
         Ok(Reply::Array(keys.into_iter().map(|key| Reply::bulk(self.words[key.place])).collect()))
     }
 }
 
 impl<'a> Control<'a> for CommandGetKeysAndFlags<'a> {
-    fn run(&self, _: &mut Tx<'_>) -> Result<Reply> {
+    fn run(&self, db: &mut Tx<'_>) -> Result<Reply> {
         let describe = |key: KeyUse| {
             let flags = Reply::Set(key.flags.iter().map(|flag| Reply::Status((*flag).into())).collect());
             Reply::Array(vec![Reply::bulk(self.words[key.place]), flags])
         };
-        Ok(Reply::Array(keys_of(&self.words)?.into_iter().map(describe).collect()))
+        Ok(Reply::Array(keys_of(db.engine(), &self.words)?.into_iter().map(describe).collect()))
     }
 }
 
@@ -387,12 +396,12 @@ impl From<String> for Reply {
 }
 
 impl<'a> Control<'a> for CommandList<'a> {
-    fn run(&self, _: &mut Tx<'_>) -> Result<Vec<String>> {
+    fn run(&self, db: &mut Tx<'_>) -> Result<Vec<String>> {
         // Redis filters subcommands too, but lists only whole commands when nothing is filtered.
         let in_category = |row: &Row, wanted: &[u8]| {
             row.categories().iter().any(|category| category.as_bytes()[1..].eq_ignore_ascii_case(wanted))
         };
-        let rows = super::all().filter(|row| match self.filter {
+        let rows = db.engine().commands().filter(|row| match self.filter {
             CommandFilter::All => !row.spec.name.contains(' '),
             CommandFilter::Module => false,
             CommandFilter::Category(wanted) => in_category(row, wanted),

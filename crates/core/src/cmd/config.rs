@@ -135,6 +135,7 @@ impl Control<'_> for ConfigResetStat {
         db.reset_statistics();
         db.engine().acl().log().reset_counts();
         db.engine().statistics().reset();
+        db.engine().scripts().reset_counts();
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use super::string::Expiry;
 use super::{Args, Command, Flags, Group, KeySpec, Late, Read, Spec, Write, keyed, table};
 use crate::effect::Image;
 pub use crate::keyspace::PastUse;
-use crate::rdb::{self, Compression, Unreadable};
+use crate::rdb::{self, Unreadable};
 use crate::replay;
 use crate::tx::{Deadline, Tx, View};
 use crate::types::ValueRef;
@@ -34,8 +34,7 @@ keyed! {
 
 impl<'a> Read<'a> for Dump<'a> {
     fn read(&self, db: &View<'_>) -> Result<Option<Bytes>> {
-        let compression =
-            if db.engine().config().compresses_dumps() { Compression::Lzf } else { Compression::None };
+        let compression = db.engine().config().dump_compression();
         let Some(value) = db.value(self.key)? else { return Ok(None) };
         let refusal = match value {
             ValueRef::Set(_) => {

@@ -130,7 +130,7 @@ const SECTIONS: &[Section] = &[
 ];
 
 /// The version of Redis whose commands and replies these are; clients switch features by it.
-pub(super) const REDIS_VERSION: &str = "8.0.2";
+pub const REDIS_VERSION: &str = "8.0.2";
 
 fn figures(db: &Tx<'_>) -> ProcessFigures {
     db.engine().process().map(Process::figures).unwrap_or_default()
@@ -241,18 +241,21 @@ fn memory(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
         ("allocator_muzzy", 0),
     ]);
     lines.add_bytes("total_system_memory", figures.system_bytes);
-    lines.add_zeros(&["used_memory_lua", "used_memory_vm_eval"]);
-    lines.add("used_memory_lua_human", human_bytes(0));
-    lines.add_zeros(&[
-        "used_memory_scripts_eval",
-        "number_of_cached_scripts",
-        "number_of_functions",
-        "number_of_libraries",
-        "used_memory_vm_functions",
+    let scripts = engine.scripts().figures();
+    let vm_bytes = scripts.script_bytes + scripts.function_bytes;
+    let of_scripts = scripts.script_bytes as u64;
+    lines.add_all([("used_memory_lua", of_scripts), ("used_memory_vm_eval", of_scripts)]);
+    lines.add("used_memory_lua_human", human_bytes(of_scripts));
+    lines.add_all([
+        ("used_memory_scripts_eval", scripts.source_bytes as u64),
+        ("number_of_cached_scripts", scripts.scripts as u64),
+        ("number_of_functions", scripts.functions as u64),
+        ("number_of_libraries", scripts.libraries as u64),
+        ("used_memory_vm_functions", scripts.function_bytes as u64),
     ]);
-    lines.add_bytes("used_memory_vm_total", 0);
-    lines.add("used_memory_functions", 0);
-    lines.add_bytes("used_memory_scripts", 0);
+    lines.add_bytes("used_memory_vm_total", vm_bytes as u64);
+    lines.add("used_memory_functions", scripts.code_bytes);
+    lines.add_bytes("used_memory_scripts", (scripts.source_bytes + scripts.code_bytes) as u64);
     lines.add_bytes("maxmemory", report.limit_bytes as u64);
     lines.add("maxmemory_policy", engine.eviction_policy().as_str());
     lines.add("allocator_frag_ratio", format_args!("{:.2}", report.fragmentation()));
@@ -380,7 +383,8 @@ fn stats(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     lines.add_zeros(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"]);
     lines.add("evicted_keys", engine.maxmemory().evicted_keys());
     lines.add("evicted_clients", engine.clients().evicted());
-    lines.add_zeros(&["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    lines.add("evicted_scripts", engine.scripts().figures().evicted);
+    lines.add_zeros(&["total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
     lines.add_all([
         ("keyspace_hits", counted.hits),
         ("keyspace_misses", counted.misses),

@@ -15,6 +15,7 @@ pub mod connection;
 pub mod debug;
 pub mod dump;
 pub mod element_deadlines;
+pub mod function;
 pub mod geo;
 pub mod hash;
 pub mod hash_deadlines;
@@ -28,9 +29,11 @@ pub mod memory;
 pub mod module;
 pub mod multi;
 mod names;
+pub(crate) mod native;
 pub mod pubsub;
 pub mod replication;
 pub mod scan;
+pub mod script;
 pub mod server;
 pub mod set;
 pub mod set_deadlines;
@@ -50,10 +53,12 @@ use std::fmt;
 
 use args::Args;
 pub use blocking::Blocking;
+pub(crate) use names::Name;
 use names::{Named, named};
 pub use spec::{Begin, Find, Flags, Group, KeySpec, KeyUse, Spec};
 
 use crate::engine::Engine;
+use crate::native::Natives;
 use crate::session::{Origin, Session};
 use crate::tx::{Tx, View};
 use crate::{Error, Reply, Result};
@@ -83,6 +88,12 @@ pub trait Command<'a>: Sized {
     #[inline]
     fn scope(&self) -> Scope {
         Self::SCOPE
+    }
+
+    /// Its flags.
+    #[inline]
+    fn flags(&self) -> Flags {
+        Self::SPEC.flags
     }
 
     /// Refuses what only the store's limits can tell, before anything is locked.
@@ -180,7 +191,7 @@ pub enum Access {
 pub trait Prepared<'a> {
     /// See [`Command::scope`].
     fn scope(&self) -> Scope;
-    /// See [`Command::SPEC`].
+    /// See [`Command::flags`].
     fn flags(&self) -> Flags;
     /// See [`Command::keys`].
     fn keys(&self, visit: &mut dyn FnMut(&'a [u8]));
@@ -202,7 +213,7 @@ impl<'a, C: Read<'a>> Prepared<'a> for ReadRow<C> {
     }
 
     fn flags(&self) -> Flags {
-        C::SPEC.flags
+        self.0.flags()
     }
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
@@ -223,7 +234,7 @@ impl<'a, C: Write<'a>> Prepared<'a> for WriteRow<C> {
     }
 
     fn flags(&self) -> Flags {
-        C::SPEC.flags
+        self.0.flags()
     }
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
@@ -241,7 +252,7 @@ impl<'a, C: Control<'a>> Prepared<'a> for ControlRow<C> {
     }
 
     fn flags(&self) -> Flags {
-        C::SPEC.flags
+        self.0.flags()
     }
     fn keys(&self, mut visit: &mut dyn FnMut(&'a [u8])) {
         self.0.keys(&mut visit);
@@ -257,7 +268,7 @@ impl<'a, C: Talk<'a>> Prepared<'a> for TalkRow<C> {
     }
 
     fn flags(&self) -> Flags {
-        C::SPEC.flags
+        self.0.flags()
     }
     fn keys(&self, _: &mut dyn FnMut(&'a [u8])) {}
     fn run(&self, tx: &mut Tx<'_>, session: Option<&mut Session>) -> Result<Reply> {
@@ -313,7 +324,7 @@ pub(crate) fn talk<'a, C: Talk<'a>>(
 /// # Errors
 /// Its refusals.
 pub fn run_inside<'a, C: Control<'a>>(command: &C, tx: &mut Tx<'_>) -> Result<C::Reply> {
-    if C::SPEC.flags.contains(Flags::NO_MULTI) {
+    if command.flags().contains(Flags::NO_MULTI) {
         return Err(Error::refused("ERR Command not allowed inside a transaction"));
     }
     command.check(tx.engine())?;
@@ -323,8 +334,10 @@ pub fn run_inside<'a, C: Control<'a>>(command: &C, tx: &mut Tx<'_>) -> Result<C:
 /// Understand a command's words; type-erased [`Command::parse`].
 #[derive(Clone, Copy, Debug)]
 pub struct Parsers {
+    /// To be run at once inside of a unit. Refused with [`Error::UndeclaredKey`] before anything is done if the unit lacks locks.
+    pub inside: for<'a> fn(&mut Args<'a>, &mut Tx<'_>, Option<&mut Session>) -> Result<Reply>,
     /// To be run later, with others.
-    pub prepare: for<'a> fn(&mut Args<'a>) -> Result<Box<dyn Prepared<'a> + 'a>>,
+    pub prepare: for<'a> fn(&mut Args<'a>, &Engine) -> Result<Box<dyn Prepared<'a> + 'a>>,
     /// To be run at once as one unit, without an allocation in between.
     pub execute: for<'a> fn(&mut Args<'a>, &Engine, usize, Option<&mut Session>) -> Result<Reply>,
 }
@@ -364,8 +377,12 @@ pub struct Row {
     pub access: Access,
     /// Whether it is done at once between `MULTI` and `EXEC`.
     pub ends_queue: bool,
+    /// Whether it is about the caller and no more.
+    pub is_about_caller: bool,
     /// Understands its words. `None` for a container such as `CONFIG`, which is nothing without its subcommand.
     pub parse: Option<Parsers>,
+    /// Its number, if it is one of a program's own and stands in no table.
+    pub(crate) native: Option<usize>,
 }
 
 impl fmt::Debug for Row {
@@ -375,6 +392,20 @@ impl fmt::Debug for Row {
 }
 
 impl Row {
+    /// For `..Row::EMPTY`.
+    pub(crate) const EMPTY: Self = Self {
+        spec: Spec::EMPTY,
+        access: Access::Control,
+        ends_queue: false,
+        is_about_caller: false,
+        parse: None,
+        native: None,
+    };
+
+    const fn parsed(self, parse: Parsers) -> Self {
+        Self { parse: Some(parse), ..self }
+    }
+
     /// All of `COMMAND INFO`'s flags.
     pub fn flags(&self) -> impl Iterator<Item = &'static str> {
         let access = match self.access {
@@ -387,22 +418,22 @@ impl Row {
 
     /// Builds the row of a command that only reads.
     pub(crate) const fn read<'x, C: Command<'x>>(parse: Parsers) -> Self {
-        Self { spec: C::SPEC, access: Access::Read, ends_queue: false, parse: Some(parse) }
+        Self { spec: C::SPEC, access: Access::Read, ..Self::EMPTY }.parsed(parse)
     }
 
     /// Builds the row of a command that writes.
     pub(crate) const fn write<'x, C: Command<'x>>(parse: Parsers) -> Self {
-        Self { spec: C::SPEC, access: Access::Write, ends_queue: false, parse: Some(parse) }
+        Self { spec: C::SPEC, access: Access::Write, ..Self::EMPTY }.parsed(parse)
     }
 
     /// Builds the row of a command about the store itself.
     pub(crate) const fn control<'x, C: Command<'x>>(parse: Parsers) -> Self {
-        Self { spec: C::SPEC, access: Access::Control, ends_queue: false, parse: Some(parse) }
+        Self { spec: C::SPEC, ..Self::EMPTY }.parsed(parse)
     }
 
     /// Builds the row of a command about the caller.
     pub(crate) const fn talk<'x, C: Talk<'x>>(parse: Parsers) -> Self {
-        Self { spec: C::SPEC, access: Access::Control, ends_queue: C::ENDS_QUEUE, parse: Some(parse) }
+        Self { spec: C::SPEC, ends_queue: C::ENDS_QUEUE, is_about_caller: true, ..Self::EMPTY }.parsed(parse)
     }
 
     /// The ACL categories that `COMMAND INFO` lists, in Redis's order. Commands of modules have none.
@@ -413,7 +444,8 @@ impl Row {
         }
         let mut categories = Vec::new();
         categories.extend(match self.access {
-            Access::Read => Some("@read"),
+            // What a script reads is no matter of the command that runs it.
+            Access::Read => (self.spec.group != Group::Scripting).then_some("@read"),
             Access::Write => Some("@write"),
             Access::Control => None,
         });
@@ -448,7 +480,11 @@ impl Row {
         let mut found = Vec::new();
         for spec in self.spec.keys.iter().filter(|spec| !spec.flags.contains(&"not_key")) {
             let flags = spec.flags_for(words);
-            found.extend(spec.positions(words)?.into_iter().map(|place| KeyUse { place, flags }));
+            let positions = match spec.positions(words) {
+                None if self.spec.flags.contains(Flags::NO_MANDATORY_KEYS) => Vec::new(),
+                positions => positions?,
+            };
+            found.extend(positions.into_iter().map(|place| KeyUse { place, flags }));
         }
         Some(found)
     }
@@ -478,7 +514,10 @@ macro_rules! table {
     };
     (@row read $command:ident) => {
         $crate::cmd::Row::read::<$command>($crate::cmd::Parsers {
-            prepare: |args| Ok($crate::cmd::prepared_read($command::parse(args)?)),
+            inside: |args, tx, session| {
+                $crate::cmd::inside(&$crate::cmd::read_row($command::parse(args)?), tx, session)
+            },
+            prepare: |args, _| Ok(Box::new($crate::cmd::read_row($command::parse(args)?))),
             execute: |args, engine, db, session| {
                 engine.read_for(session.as_deref(), db, &$command::parse(args)?).map(Into::into)
             },
@@ -486,7 +525,10 @@ macro_rules! table {
     };
     (@row write $command:ident) => {
         $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
-            prepare: |args| Ok($crate::cmd::prepared_write($command::parse(args)?)),
+            inside: |args, tx, session| {
+                $crate::cmd::inside(&$crate::cmd::write_row($command::parse(args)?), tx, session)
+            },
+            prepare: |args, _| Ok(Box::new($crate::cmd::write_row($command::parse(args)?))),
             execute: |args, engine, db, session| {
                 let (session, command) = (session.as_deref(), $command::parse(args)?);
                 let in_full = $crate::cmd::Write::in_full(&command, session);
@@ -496,7 +538,10 @@ macro_rules! table {
     };
     (@row control $command:ident) => {
         $crate::cmd::Row::control::<$command>($crate::cmd::Parsers {
-            prepare: |args| Ok($crate::cmd::prepared_control($command::parse(args)?)),
+            inside: |args, tx, session| {
+                $crate::cmd::inside(&$crate::cmd::control_row($command::parse(args)?), tx, session)
+            },
+            prepare: |args, _| Ok(Box::new($crate::cmd::control_row($command::parse(args)?))),
             execute: |args, engine, db, session| {
                 $crate::cmd::control(&$command::parse(args)?, engine, db, session.as_deref())
             },
@@ -504,7 +549,10 @@ macro_rules! table {
     };
     (@row talk $command:ident) => {
         $crate::cmd::Row::talk::<$command>($crate::cmd::Parsers {
-            prepare: |args| Ok($crate::cmd::prepared_talk($command::parse(args)?)),
+            inside: |args, tx, session| {
+                $crate::cmd::inside(&$crate::cmd::talk_row($command::parse(args)?), tx, session)
+            },
+            prepare: |args, _| Ok(Box::new($crate::cmd::talk_row($command::parse(args)?))),
             execute: |args, engine, db, session| {
                 $crate::cmd::talk(&$command::parse(args)?, engine, db, session)
             },
@@ -512,7 +560,10 @@ macro_rules! table {
     };
     (@row blocking $command:ident) => {
         $crate::cmd::Row::write::<$command>($crate::cmd::Parsers {
-            prepare: |args| Ok($crate::cmd::prepared_write($command::parse(args)?)),
+            inside: |args, tx, session| {
+                $crate::cmd::inside(&$crate::cmd::write_row($command::parse(args)?), tx, session)
+            },
+            prepare: |args, _| Ok(Box::new($crate::cmd::write_row($command::parse(args)?))),
             execute: |args, engine, db, session| {
                 let words = args.all();
                 $crate::cmd::blocking::wait(&$command::parse(args)?, engine, db, session.map(|by| (by, words)))
@@ -521,7 +572,10 @@ macro_rules! table {
     };
     (@row waiting_read $command:ident) => {
         $crate::cmd::Row::read::<$command>($crate::cmd::Parsers {
-            prepare: |args| Ok($crate::cmd::prepared_read($command::parse(args)?)),
+            inside: |args, tx, session| {
+                $crate::cmd::inside(&$crate::cmd::read_row($command::parse(args)?), tx, session)
+            },
+            prepare: |args, _| Ok(Box::new($crate::cmd::read_row($command::parse(args)?))),
             execute: |args, engine, db, session| {
                 let (words, command) = (args.all(), $command::parse(args)?);
                 if !$crate::cmd::Blocking::waits(&command) {
@@ -531,13 +585,19 @@ macro_rules! table {
             },
         })
     };
+    (@row code $command:ident) => {
+        $crate::cmd::Row::code::<$command>($command::IS_READ_ONLY, $crate::cmd::Parsers {
+            inside: |args, tx, session| {
+                $crate::cmd::inside(&$crate::cmd::script::CodeRow($command::parse(args)?), tx, session)
+            },
+            prepare: |args, _| Ok(Box::new($crate::cmd::script::CodeRow($command::parse(args)?))),
+            execute: |args, engine, db, session| {
+                $crate::cmd::script::run_code(&$command::parse(args)?, engine, db, session)
+            },
+        })
+    };
     (@row container $spec:ident) => {
-        $crate::cmd::Row {
-            spec: $spec,
-            access: $crate::cmd::Access::Control,
-            ends_queue: false,
-            parse: None,
-        }
+        $crate::cmd::Row { spec: $spec, ..$crate::cmd::Row::EMPTY }
     };
 }
 use table;
@@ -641,20 +701,32 @@ use many_keys;
 /// A word that Redis understands only after it has looked at the key, so that a key of the wrong type is refused first.
 pub type Late<T> = Result<T>;
 
-fn prepared_read<'a, C: Read<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
-    Box::new(ReadRow(command))
+/// Runs a command inside of a unit that has its locks already.
+pub(crate) fn inside<'a>(
+    command: &impl Prepared<'a>,
+    tx: &mut Tx<'_>,
+    session: Option<&mut Session>,
+) -> Result<Reply> {
+    let reply = if tx.has_locked(command) { command.run(tx, session) } else { Err(Error::UndeclaredKey) };
+    // What the command's key was may be something else soon.
+    tx.forget_hash();
+    reply
 }
 
-fn prepared_write<'a, C: Write<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
-    Box::new(WriteRow(command))
+pub(crate) fn read_row<'a, C: Read<'a>>(command: C) -> impl Prepared<'a> {
+    ReadRow(command)
 }
 
-fn prepared_control<'a, C: Control<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
-    Box::new(ControlRow(command))
+pub(crate) fn write_row<'a, C: Write<'a>>(command: C) -> impl Prepared<'a> {
+    WriteRow(command)
 }
 
-fn prepared_talk<'a, C: Talk<'a> + 'a>(command: C) -> Box<dyn Prepared<'a> + 'a> {
-    Box::new(TalkRow(command))
+pub(crate) fn control_row<'a, C: Control<'a>>(command: C) -> impl Prepared<'a> {
+    ControlRow(command)
+}
+
+pub(crate) fn talk_row<'a, C: Talk<'a>>(command: C) -> impl Prepared<'a> {
+    TalkRow(command)
 }
 
 const TABLES: &[&[Row]] = &[
@@ -689,6 +761,8 @@ const TABLES: &[&[Row]] = &[
     latency::TABLE,
     slowlog::TABLE,
     module::TABLE,
+    script::TABLE,
+    function::TABLE,
     replication::TABLE,
     debug::TABLE,
     server::TABLE,
@@ -727,9 +801,9 @@ pub(crate) fn listed(name: &[u8]) -> Option<&'static Row> {
     row(name).filter(|_| !name.contains(&b' '))
 }
 
-/// A row's place in [`all`].
+/// A row's place in [`all`]; those of a program's own commands come after it.
 pub(crate) fn number(row: &Row) -> usize {
-    named(row.spec.name.as_bytes()).map_or(usize::MAX, |named| named.number)
+    row.native.unwrap_or_else(|| named(row.spec.name.as_bytes()).map_or(usize::MAX, |named| named.number))
 }
 
 /// The subcommands of a container, in the order of the table.
@@ -737,41 +811,42 @@ pub fn subcommands(container: &'static str) -> impl Iterator<Item = &'static Row
     all().filter(move |row| row.spec.name.split_once(' ').is_some_and(|(name, _)| name == container))
 }
 
-/// Finds the command that some words name and checks how many there are, which is all that MULTI checks before EXEC.
-/// Returns how many words its name has.
-///
-/// # Errors
-/// [`Error::UnknownCommand`], [`Error::UnknownSubcommand`], [`Error::WrongArity`].
+/// See [`Engine::lookup`].
 #[inline]
-pub fn lookup(words: &[&[u8]]) -> Result<(&'static Row, usize)> {
+pub(crate) fn lookup(words: &[&[u8]], natives: &Natives) -> Result<(&'static Row, usize)> {
     match words.first().and_then(|name| named(name)) {
         Some(&Named { row, has_subcommands: false, is_subcommand: false, .. }) if row.fits(words.len()) => {
             Ok((row, 1))
         }
-        found => lookup_further(found, words),
+        found => lookup_further(found, words, natives),
     }
 }
 
-/// Finds a subcommand, or the refusal.
+/// Finds a subcommand, a program's own command, or the refusal.
 #[cold]
-fn lookup_further(found: Option<&'static Named>, words: &[&[u8]]) -> Result<(&'static Row, usize)> {
-    let (row, name_words) = find(found, words)?;
+fn lookup_further(
+    found: Option<&'static Named>,
+    words: &[&[u8]],
+    natives: &Natives,
+) -> Result<(&'static Row, usize)> {
+    let (row, name_words) = find(found, words, natives)?;
     let is_whole = row.parse.is_some() && row.fits(words.len());
     if is_whole { Ok((row, name_words)) } else { Err(wrong_arity(row.spec.name)) }
 }
 
 /// The command that is meant, whether it has as many words as it needs or not.
 #[cold]
-pub(crate) fn meant(words: &[&[u8]]) -> Option<&'static Row> {
+pub(crate) fn meant(words: &[&[u8]], natives: &Natives) -> Option<&'static Row> {
     let found = words.first().and_then(|name| named(name));
-    find(found, words).ok().map(|(row, _)| row)
+    find(found, words, natives).ok().map(|(row, _)| row)
 }
 
 /// The command that is meant, and how many words its name has.
-fn find(found: Option<&'static Named>, words: &[&[u8]]) -> Result<(&'static Row, usize)> {
+fn find(found: Option<&'static Named>, words: &[&[u8]], natives: &Natives) -> Result<(&'static Row, usize)> {
     let name = words.first().copied().unwrap_or_default();
     let Some(&Named { row: found, has_subcommands, .. }) = found.filter(|found| !found.is_subcommand) else {
-        return Err(unknown(name, words.get(1..).unwrap_or_default()));
+        let native = natives.get(name).map(|native| (native.row(), 1));
+        return native.ok_or_else(|| unknown(words));
     };
     if has_subcommands && let Some(second) = words.get(1) {
         let full = [found.spec.name.as_bytes(), b" ", second].concat();
@@ -835,8 +910,9 @@ fn shown_in_error(word: &[u8]) -> String {
 }
 
 /// Redis repeats the name and the arguments, each up to 128 bytes in all.
-fn unknown(name: &[u8], arguments: &[&[u8]]) -> Error {
+fn unknown(words: &[&[u8]]) -> Error {
     const SHOWN: usize = 128;
+    let (name, arguments) = words.split_first().map_or((&[][..], words), |(name, rest)| (*name, rest));
     let mut shown = String::new();
     for argument in arguments {
         if shown.len() >= SHOWN {

@@ -6,13 +6,13 @@ use super::{Row, all, subcommands};
 
 /// A name in upper case, eight bytes a word from the lowest on, and its length in the last byte: compared and hashed without a
 /// loop over its bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Name([u64; 4]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Name([u64; 4]);
 
 impl Name {
     /// `None` if it is longer than any command's.
     #[inline]
-    fn of(name: &[u8]) -> Option<Self> {
+    pub(crate) fn of(name: &[u8]) -> Option<Self> {
         let length = (name.len() as u64) << 56;
         // Most names are no longer than this.
         if name.len() <= 8 {
@@ -32,7 +32,7 @@ impl Name {
 
     /// Where the search begins: bits that all of the name has a part in.
     #[inline]
-    fn place(&self) -> usize {
+    pub(crate) fn place(&self) -> usize {
         // Any odd numbers of 64 bits that look like chance would do.
         const FACTORS: [u64; 4] =
             [0x9e37_79b9_7f4a_7c15, 0xc2b2_ae3d_27d4_eb4f, 0x1656_67b1_9e37_79f9, 0xd6e8_feb8_6659_fd93];

@@ -213,7 +213,7 @@ impl From<TimeReply> for Reply {
 
 impl Control<'_> for Time {
     fn run(&self, db: &mut Tx<'_>) -> Result<TimeReply> {
-        let micros = db.engine().clock().now_micros();
+        let micros = db.now_micros();
         Ok(TimeReply { seconds: micros.div_euclid(1_000_000), microseconds: micros.rem_euclid(1_000_000) })
     }
 }
@@ -357,8 +357,20 @@ impl<'a> Command<'a> for ShutDown {
 
 impl Control<'_> for ShutDown {
     fn run(&self, db: &mut Tx<'_>) -> Result<Reply> {
+        let running = db.engine().scripts().running();
+        // Whoever wants nothing saved wants no script waited for either.
+        let waits = self.how.is_some_and(|how| how.save != Some(false));
+        if waits {
+            running.check_idle()?;
+        }
         match (self.how, db.engine().program()) {
-            (Some(how), Some(program)) => program.shut_down(how).map(|()| Reply::Silence),
+            (Some(how), Some(program)) => {
+                program.shut_down(how)?;
+                if !waits {
+                    running.kill_all();
+                }
+                Ok(Reply::Silence)
+            }
             (Some(_), None) => Err(Error::refused(
                 "ERR this store is part of a program that SHUTDOWN cannot end; close its handles instead",
             )),

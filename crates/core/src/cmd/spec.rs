@@ -69,9 +69,12 @@ pub enum Group {
     Connection,
     PubSub,
     Transactions,
+    Scripting,
     Server,
     /// What a module of Redis brings: vector sets.
     Module,
+    /// What a program adds to its stores; Redis files that under modules.
+    Native,
 }
 
 impl Group {
@@ -92,8 +95,9 @@ impl Group {
             Group::Connection => "connection",
             Group::PubSub => "pubsub",
             Group::Transactions => "transactions",
+            Group::Scripting => "scripting",
             Group::Server => "server",
-            Group::Module => "module",
+            Group::Module | Group::Native => "module",
         }
     }
 
@@ -113,18 +117,19 @@ impl Group {
             Group::Generic => Some("@keyspace"),
             Group::Connection => Some("@connection"),
             Group::Transactions => Some("@transaction"),
+            Group::Scripting => Some("@scripting"),
             // What is about channels says so with a flag.
-            Group::PubSub | Group::Server | Group::Module => None,
+            Group::PubSub | Group::Server | Group::Module | Group::Native => None,
         }
     }
 }
 
 /// A set of `COMMAND INFO`'s flags.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Flags(u16);
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Flags(u32);
 
 impl Flags {
-    const NAMES: [(Self, &'static str); 15] = [
+    const NAMES: [(Self, &'static str); 17] = [
         (Self::DENYOOM, "denyoom"),
         (Self::MODULE, "module"),
         (Self::ADMIN, "admin"),
@@ -133,8 +138,10 @@ impl Flags {
         (Self::BLOCKING, "blocking"),
         (Self::LOADING, "loading"),
         (Self::STALE, "stale"),
+        (Self::SKIP_MONITOR, "skip_monitor"),
         (Self::FAST, "fast"),
         (Self::NO_AUTH, "no_auth"),
+        (Self::NO_MANDATORY_KEYS, "no_mandatory_keys"),
         (Self::MOVABLEKEYS, "movablekeys"),
         (Self::ALLOW_BUSY, "allow_busy"),
         (Self::NO_ASYNC_LOADING, "no_async_loading"),
@@ -175,6 +182,10 @@ impl Flags {
     pub const PUBSUB: Self = Self(1 << 13);
     /// Of a module in Redis.
     pub const MODULE: Self = Self(1 << 14);
+    /// Shows itself to those who monitor, before what it calls.
+    pub const SKIP_MONITOR: Self = Self(1 << 15);
+    /// May do without the keys that it could have.
+    pub const NO_MANDATORY_KEYS: Self = Self(1 << 16);
 
     /// These and those.
     #[must_use]

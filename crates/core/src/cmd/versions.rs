@@ -41,6 +41,7 @@ pub(super) const ADDED: &[(&str, &str, &str)] = &[
     ("RESTORE", "seconds", "5.0.0"),
     ("RPOP", "count", "6.2.0"),
     ("SCAN", "type", "6.0.0"),
+    ("SCRIPT FLUSH", "flush-type", "6.2.0"),
     ("SET", "condition", "2.6.12"),
     ("SET", "get", "6.2.0"),
     ("SET", "ifdeq-digest", "8.4.0"),

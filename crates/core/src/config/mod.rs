@@ -21,6 +21,7 @@ use kinds::Value;
 use parameters::{Freedom, Home, PARAMETERS, place, place_of_number};
 
 use crate::events::Notifications;
+use crate::rdb::Compression;
 use crate::tx::Tx;
 use crate::types::TypeSettings;
 use crate::{Error, Result};
@@ -180,6 +181,11 @@ impl Config {
         self.number(const { place_of_number("timeout") }) as u64
     }
 
+    /// `busy-reply-threshold`: after how many milliseconds of a script others are told that they would have to wait.
+    pub fn busy_reply_threshold_ms(&self) -> i64 {
+        self.number(const { place_of_number("busy-reply-threshold") })
+    }
+
     /// `tcp-keepalive`: after how many idle seconds a connection is asked whether it is alive; 0 for never.
     pub fn keepalive_seconds(&self) -> u64 {
         self.number(const { place_of_number("tcp-keepalive") }) as u64
@@ -275,8 +281,11 @@ impl Config {
     }
 
     /// `rdbcompression`: whether strings are compressed in what DUMP writes.
-    pub(crate) fn compresses_dumps(&self) -> bool {
-        self.number(const { place_of_number("rdbcompression") }) == 1
+    pub(crate) fn dump_compression(&self) -> Compression {
+        match self.number(const { place_of_number("rdbcompression") }) {
+            1 => Compression::Lzf,
+            _ => Compression::None,
+        }
     }
 
     /// `list-compress-depth`: how many pieces at each end of a list Redis would not compress; nothing is compressed here.

@@ -225,7 +225,9 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     composed("bind", rules::addresses, "127.0.0.1").does("says on which addresses the listener listens"),
     text("bind-source-addr", ""),
     text("bio-cpulist", "").alias("bio_cpulist").fixed(),
-    integer("busy-reply-threshold", 0, LONG, "5000").alias("lua-time-limit"),
+    integer("busy-reply-threshold", 0, LONG, "5000")
+        .alias("lua-time-limit")
+        .does("after how many milliseconds of a script others are answered BUSY; 0 for never"),
     composed(
         "client-output-buffer-limit",
         rules::output_limits,

@@ -90,6 +90,28 @@ impl<G> Locks<G> {
 }
 
 impl<G> Locks<G> {
+    /// Adds those of `count` shards that are not among them, in the order of their indexes. `lock` is told whether it may wait: whoever waits
+    /// for the shards above all that he has waits for nobody who waits for him. False, and the rest is left out, if it does not lock one.
+    pub(crate) fn fill(&mut self, count: usize, mut lock: impl FnMut(usize, bool) -> Option<G>) -> bool {
+        let mut locks = Vec::with_capacity(count);
+        match std::mem::replace(self, Self::none()) {
+            Locks::One(at, first) => {
+                locks.resize_with(at, || None);
+                locks.push(Some(first));
+            }
+            Locks::Many(some) => locks.extend(some),
+        }
+        let above = locks.len();
+        locks.resize_with(count, || None);
+        let free = locks.iter_mut().enumerate().filter(|(_, held)| held.is_none());
+        let is_full = free.into_iter().all(|(index, place)| {
+            *place = lock(index, index >= above);
+            place.is_some()
+        });
+        *self = Locks::Many(locks);
+        is_full
+    }
+
     /// Adds a lock on a shard that is not among them.
     pub(crate) fn add(&mut self, index: usize, guard: G) {
         let mut locks = match std::mem::replace(self, Self::none()) {

@@ -24,6 +24,8 @@ mod write;
 mod ziplist;
 mod zipmap;
 
+use std::borrow::Cow;
+
 use crc::{CRC_64_REDIS, Crc, Table};
 
 use crate::effect::Image;
@@ -52,6 +54,24 @@ pub enum Unreadable {
     Value,
 }
 
+/// Why bytes are no libraries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnreadableLibraries {
+    /// They were cut or changed on their way, or written by a later version of Redis.
+    #[error("DUMP payload version or checksum are wrong")]
+    Footer,
+    /// There is something else among them.
+    #[error("given type is not a function")]
+    OtherKind,
+    /// A preview of Redis 7 wrote them.
+    #[error("Pre-GA function format not supported")]
+    Preview,
+    /// The code of one is not whole.
+    #[error("Failed loading library payload")]
+    Code,
+}
+
 /// What is wrong with a value does not matter to whoever sent it: Redis says the same of all of it.
 #[derive(Debug)]
 struct Corrupt;
@@ -73,6 +93,39 @@ pub fn dump(value: ValueRef<'_>, compression: Compression) -> Option<Vec<u8>> {
     Some(seal(output.into_bytes()))
 }
 
+/// What comes before the code of each library.
+const LIBRARY: u8 = 245;
+/// What came before a library in previews of Redis 7.
+const LIBRARY_OF_PREVIEW: u8 = 246;
+
+/// Writes the code of libraries, with a footer.
+pub fn dump_libraries<'a>(codes: impl Iterator<Item = &'a [u8]>, compression: Compression) -> Vec<u8> {
+    let mut output = Output::new(compression);
+    for code in codes {
+        output.byte(LIBRARY);
+        output.string(code);
+    }
+    seal(output.into_bytes())
+}
+
+/// Reads what [`dump_libraries`] wrote.
+///
+/// # Errors
+/// [`UnreadableLibraries`], whatever the bytes are.
+pub fn restore_libraries(payload: &[u8]) -> Result<Vec<Cow<'_, [u8]>>, UnreadableLibraries> {
+    let body = without_footer(payload).map_err(|_| UnreadableLibraries::Footer)?;
+    let mut input = Input::new(body);
+    let mut codes = Vec::new();
+    while !input.is_empty() {
+        codes.push(match input.byte() {
+            Ok(LIBRARY) => input.string().map_err(|Corrupt| UnreadableLibraries::Code)?,
+            Ok(LIBRARY_OF_PREVIEW) => return Err(UnreadableLibraries::Preview),
+            _ => return Err(UnreadableLibraries::OtherKind),
+        });
+    }
+    Ok(codes)
+}
+
 /// Adds the footer to a value that is written already.
 pub fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.extend(VERSION.to_le_bytes());
@@ -89,6 +142,11 @@ pub fn seal(mut bytes: Vec<u8>) -> Vec<u8> {
 /// # Errors
 /// [`Unreadable`], whatever the bytes are.
 pub fn restore(payload: &[u8]) -> Result<Image<'_>, Unreadable> {
+    read::value(&mut Input::new(without_footer(payload)?)).map_err(|Corrupt| Unreadable::Value)
+}
+
+/// What is before the footer, if that is right.
+fn without_footer(payload: &[u8]) -> Result<&[u8], Unreadable> {
     let (value, footer) =
         payload.len().checked_sub(FOOTER_BYTES).map(|end| payload.split_at(end)).ok_or(Unreadable::Footer)?;
     let (checked, checksum) = payload.split_at(value.len() + 2);
@@ -96,7 +154,7 @@ pub fn restore(payload: &[u8]) -> Result<Image<'_>, Unreadable> {
     if version > VERSION || CHECKSUM.checksum(checked).to_le_bytes() != *checksum {
         return Err(Unreadable::Footer);
     }
-    read::value(&mut Input::new(value)).map_err(|Corrupt| Unreadable::Value)
+    Ok(value)
 }
 
 #[cfg(test)]

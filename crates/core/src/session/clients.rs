@@ -351,19 +351,24 @@ impl Client {
 
     /// What MONITOR shows of a command.
     pub(super) fn monitor_line(&self, now_micros: i64, db: usize, words: &[&[u8]]) -> String {
-        let (seconds, micros) = (now_micros.div_euclid(1_000_000), now_micros.rem_euclid(1_000_000));
         let place = if self.origin.is_unix_socket {
             format!("unix:{}", self.origin.address.trim_end_matches(":0"))
         } else {
             self.origin.address.clone()
         };
-        let mut line = format!("{seconds}.{micros:06} [{db} {place}]");
-        for word in words {
-            line.push(' ');
-            quote(word, &mut line);
-        }
-        line
+        monitor_line(now_micros, db, &place, words)
     }
+}
+
+/// What those who monitor see of a command that somebody at a place has sent.
+pub(super) fn monitor_line(now_micros: i64, db: usize, place: &str, words: &[&[u8]]) -> String {
+    let (seconds, micros) = (now_micros.div_euclid(1_000_000), now_micros.rem_euclid(1_000_000));
+    let mut line = format!("{seconds}.{micros:06} [{db} {place}]");
+    for word in words {
+        line.push(' ');
+        quote(word, &mut line);
+    }
+    line
 }
 
 /// Text in quotes, with what cannot be shown escaped, as Redis does it in lines for people.

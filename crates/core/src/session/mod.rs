@@ -21,7 +21,7 @@ use tracking::Tracking;
 
 use crate::acl::{Context, Denied, Reason, User};
 use crate::cmd::args::Args;
-use crate::cmd::{Access, Flags, Prepared, Row, lookup, meant};
+use crate::cmd::{Access, Flags, Prepared, Row};
 use crate::engine::{Engine, Step, check_length};
 use crate::inbox::{Capacity, Inbox};
 use crate::pubsub::{Kind, Push, Subscriber};
@@ -112,6 +112,8 @@ pub struct Session {
     replies: Replies,
     subscriber: Subscriber,
     watch: Watch,
+    /// What it watched before, and the shards have still to be told, because a script had them that took too long.
+    unwatched: Watch,
     queue: Option<Queue>,
     blocked: Option<Blocked>,
     /// What is counted when it is answered.
@@ -152,6 +154,7 @@ impl Session {
             replies: Replies::default(),
             subscriber,
             watch: Watch::default(),
+            unwatched: Watch::default(),
             queue: None,
             blocked: None,
             unanswered: None,
@@ -188,12 +191,13 @@ impl Session {
         }
     }
 
-    /// Ends it: whatever it has begun is given up.
+    /// Ends it: whatever it has begun is given up. That can wait for the end of scripts; see [`Engine::is_busy`].
     pub fn end(&mut self, engine: &Engine) {
         if let Some(Blocked::Pending(mut pending)) = self.blocked.take() {
             pending.abandon(engine);
         }
         self.reset(engine);
+        engine.unwatch(&mut self.unwatched);
         self.forget_tracking(engine);
         engine.clients().forget(self.id());
     }
@@ -368,6 +372,8 @@ impl Session {
                     queue.note(row);
                     return Ok(Reply::from("QUEUED"));
                 }
+                let mut wakers = Vec::new();
+                self.show_beginning(engine, (row, words), &mut wakers);
                 let result = self.perform(engine, row, (words, name_words));
                 if self.is_blocked() {
                     let command = Queue::of(words);
@@ -377,8 +383,7 @@ impl Session {
                     self.note_ended(engine, (row, words), began_micros, &result);
                 }
                 self.tracking.forget_mark(row, self.queue.is_some());
-                let mut wakers = Vec::new();
-                self.show_to_monitors(engine, (row, words), &mut wakers);
+                self.show_end(engine, (row, words), &mut wakers);
                 wakers.into_iter().for_each(Waker::wake);
                 result
             }
@@ -406,6 +411,15 @@ impl Session {
         }
     }
 
+    /// One of the queued commands begins. Shards are locked: those who are to be woken are added to `wakers`.
+    pub(crate) fn note_queued_begins(&mut self, engine: &Engine, words: &[&[u8]], wakers: &mut Vec<Waker>) {
+        if engine.clients().is_monitored()
+            && let Some(row) = engine.meant(words)
+        {
+            self.show_beginning(engine, (row, words), wakers);
+        }
+    }
+
     /// One of the queued commands has run, which began at a moment. Shards are locked: those who are to be woken are added to `wakers`.
     pub(crate) fn note_queued(
         &mut self,
@@ -415,13 +429,35 @@ impl Session {
         result: &Result<Reply>,
         wakers: &mut Vec<Waker>,
     ) {
-        let Some(row) = meant(words) else { return };
+        let Some(row) = engine.meant(words) else { return };
         match result {
             // It did not run: what the user may do has changed since it was queued.
             Err(refused) if refused.code() == "NOPERM" => engine.statistics().count_error(refused),
             _ => {
                 self.note_ended(engine, (row, words), began_micros, result);
-                self.show_to_monitors(engine, (row, words), wakers);
+                self.show_end(engine, (row, words), wakers);
+            }
+        }
+    }
+
+    /// A script has called a command, whose words were understood if there is a row, in a database, at a moment. Shards are locked.
+    pub(crate) fn note_called(
+        &mut self,
+        engine: &Engine,
+        (row, words): (Option<&'static Row>, &[&[u8]]),
+        (db, began_micros): (usize, i64),
+        result: &Result<Reply>,
+        wakers: &mut Vec<Waker>,
+    ) {
+        match (row, result) {
+            (None, Err(refused)) => engine.note_rejected(words, refused),
+            (None, Ok(_)) => {}
+            (Some(row), _) => {
+                self.note_ended(engine, (row, words), began_micros, result);
+                if engine.clients().is_monitored() && !row.spec.flags.contains(Flags::ADMIN) {
+                    let line = clients::monitor_line(began_micros, db, "lua", words);
+                    engine.clients().show_to_monitors(&line, wakers);
+                }
             }
         }
     }
@@ -435,14 +471,16 @@ impl Session {
         let queue = self.queue.as_ref().filter(|_| row.spec.name == "EXEC");
         is_paused(row)
             || queue.is_some_and(|queue| {
-                queue.with_each(|commands| commands.iter().any(|words| meant(words).is_some_and(is_paused)))
+                queue.with_each(|commands| {
+                    commands.iter().any(|words| engine.meant(words).is_some_and(is_paused))
+                })
             })
     }
 
     /// What a refused command leaves behind, and what the caller is told.
     #[cold]
     fn refuse(&mut self, engine: &Engine, words: &[&[u8]], refused: Error) -> Error {
-        let row = meant(words);
+        let row = engine.meant(words);
         self.client.begin(row, engine.clock().now());
         let refused = if row.is_some_and(|row| row.spec.name == "EXEC") {
             self.discard(engine);
@@ -475,7 +513,7 @@ impl Session {
     fn admit(&self, engine: &Engine, words: &[&[u8]]) -> Result<(&'static Row, usize)> {
         let longest = engine.config().max_bulk_length();
         words.iter().try_for_each(|word| check_length(word, longest))?;
-        let (row, name_words) = lookup(words)?;
+        let (row, name_words) = engine.lookup(words)?;
         if self.needs_login(engine) && !row.spec.flags.contains(Flags::NO_AUTH) {
             return Err(Error::Refused("NOAUTH Authentication required.".into()));
         }
@@ -484,6 +522,9 @@ impl Session {
         }
         self.check_rights(engine, (row, words), self.context())
             .map_err(|denied| denied.error(self.user(engine), row))?;
+        if !row.spec.flags.contains(Flags::ALLOW_BUSY) {
+            engine.scripts().running().check_idle()?;
+        }
         if let Some(queue) = &self.queue {
             let of_queue = if row.spec.name == "EXEC" { queue.flags() } else { Flags::NONE };
             engine.check_room(row.spec.flags.and(of_queue))?;
@@ -521,7 +562,7 @@ impl Session {
     }
 
     /// Whether its user may do something. A refusal is noted.
-    fn check_rights(
+    pub(crate) fn check_rights(
         &self,
         engine: &Engine,
         (row, words): (&'static Row, &[&[u8]]),
@@ -539,7 +580,7 @@ impl Session {
 
     /// Refuses a command that would read keys that only values name, unless its user may read every key.
     #[inline]
-    fn check_named_keys(
+    pub(crate) fn check_named_keys(
         &self,
         engine: &Engine,
         row: &'static Row,
@@ -564,7 +605,7 @@ impl Session {
                 return Ok(());
             }
             command.with_first(|words| {
-                let (row, _) = lookup(words)?;
+                let (row, _) = engine.lookup(words)?;
                 user.check(row, words).map_err(|denied| {
                     let what = (denied.into(), Context::TopLevel);
                     client.note_refusal(engine, what, &denied.object(row, words), user.name());
@@ -606,7 +647,28 @@ impl Session {
         self.protocol == Protocol::Resp2 && self.subscriber.is_subscribed()
     }
 
-    /// Shows a command that was run to those who monitor, but for a caller who is leaving. Adds those who are to be woken.
+    /// Shows a command that begins to those who monitor if it is one that calls others, which are shown after it.
+    #[inline]
+    fn show_beginning(
+        &mut self,
+        engine: &Engine,
+        (row, words): (&'static Row, &[&[u8]]),
+        wakers: &mut Vec<Waker>,
+    ) {
+        if row.spec.flags.contains(Flags::SKIP_MONITOR) {
+            self.show_to_monitors(engine, (row, words), wakers);
+        }
+    }
+
+    /// Shows a command that has run to those who monitor, unless it was shown when it began.
+    #[inline]
+    fn show_end(&mut self, engine: &Engine, (row, words): (&'static Row, &[&[u8]]), wakers: &mut Vec<Waker>) {
+        if !row.spec.flags.contains(Flags::SKIP_MONITOR) {
+            self.show_to_monitors(engine, (row, words), wakers);
+        }
+    }
+
+    /// Shows a command to those who monitor, but for a caller who is leaving. Adds those who are to be woken.
     #[inline]
     fn show_to_monitors(
         &mut self,
@@ -677,7 +739,7 @@ impl Session {
 
     /// Forgets what was queued and watched.
     pub(crate) fn discard(&mut self, engine: &Engine) {
-        engine.unwatch(&mut self.watch);
+        self.unwatch(engine);
         self.queue = None;
     }
 
@@ -689,12 +751,25 @@ impl Session {
         if self.watch.flag().is_raised() {
             return Ok(());
         }
-        engine.watch(&mut self.watch, self.db, keys)
+        if !self.unwatched.is_empty() {
+            engine.scripts().running().check_idle()?;
+            engine.unwatch(&mut self.unwatched);
+        }
+        engine.watch_at_once(&mut self.watch, self.db, keys)
     }
 
-    /// `UNWATCH`
+    /// `UNWATCH`. Shards that a script has which takes too long are told later.
     pub(crate) fn unwatch(&mut self, engine: &Engine) {
-        engine.unwatch(&mut self.watch);
+        if !engine.is_busy() {
+            engine.unwatch(&mut self.watch);
+            engine.unwatch(&mut self.unwatched);
+            return;
+        }
+        engine.unwatch_at_once(&mut self.watch);
+        if !self.watch.is_empty() {
+            debug_assert!(self.unwatched.is_empty(), "shards are told of it before anything else is watched");
+            self.unwatched = std::mem::take(&mut self.watch);
+        }
     }
 
     /// `EXEC`: runs what was queued as one unit, if nothing that was watched has changed.
@@ -726,7 +801,7 @@ impl Session {
         engine: &Engine,
         words: &'w [&'w [u8]],
     ) -> Result<Box<dyn Prepared<'w> + 'w>> {
-        let (row, name_words) = lookup(words)?;
+        let (row, name_words) = engine.lookup(words)?;
         // What the user may do can have changed since.
         self.check_rights(engine, (row, words), Context::Multi).map_err(Denied::error_at_exec)?;
         self.check_named_keys(engine, row, (words, name_words))?;

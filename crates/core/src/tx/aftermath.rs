@@ -52,9 +52,16 @@ impl Aftermath {
         self.calls().to_be_served.push((db, key));
     }
 
-    /// What it was going to tell others does not hold.
-    pub(super) fn call_nobody(&mut self) {
-        self.calls = None;
+    /// How many keys went by themselves so far.
+    pub(super) fn mark(&self) -> usize {
+        self.calls.as_ref().map_or(0, |calls| calls.went.len())
+    }
+
+    /// Those that went since then have not.
+    pub(super) fn rewind(&mut self, to: usize) {
+        if let Some(calls) = &mut self.calls {
+            calls.went.truncate(to);
+        }
     }
 
     fn calls(&mut self) -> &mut Calls {

@@ -36,7 +36,7 @@ use undo::{Name, Replaced, Undo};
 pub use vector_set::VectorSetMut;
 
 use crate::cmd::hyperloglog::keep_estimate;
-use crate::cmd::{Command, Flags, Write};
+use crate::cmd::{Command, Flags, Prepared, Scope, Write};
 use crate::effect::Effect;
 use crate::engine::Engine;
 use crate::events::{Class, Event, News};
@@ -48,6 +48,7 @@ use crate::maxmemory::word_of_past_use;
 use crate::pubsub::Published;
 use crate::reclaim::Removed;
 use crate::removal::Cause;
+use crate::script::{Libraries, LibraryChange};
 use crate::session::Session;
 use crate::types::{Collection, Hash, List, Set, StrRef, Type, TypeSettings, Value, ValueRef};
 use crate::waiting::{Queued, Served, Waiters};
@@ -58,13 +59,14 @@ use crate::{Bytes, Clock, Error, Random, Result, UnixMs};
 pub(crate) struct Now<'e> {
     clock: &'e dyn Clock,
     read: Cell<Option<UnixMs>>,
+    read_micros: Cell<Option<i64>>,
     /// The unit is replayed, long before every deadline.
     replaying: bool,
 }
 
 impl<'e> Now<'e> {
     pub(crate) fn new(clock: &'e dyn Clock) -> Self {
-        Self { clock, read: Cell::new(None), replaying: false }
+        Self { clock, read: Cell::new(None), read_micros: Cell::new(None), replaying: false }
     }
 
     fn get(&self) -> UnixMs {
@@ -72,6 +74,18 @@ impl<'e> Now<'e> {
             let now = self.clock.now();
             self.read.set(Some(now));
             now
+        })
+    }
+
+    /// In microseconds, which are those of [`Now::get`] if that is asked afterwards.
+    fn micros(&self) -> i64 {
+        self.read_micros.get().unwrap_or_else(|| {
+            let micros = self.clock.now_micros();
+            self.read_micros.set(Some(micros));
+            if self.read.get().is_none() {
+                self.read.set(Some(UnixMs(micros.div_euclid(1000))));
+            }
+            micros
         })
     }
 
@@ -499,6 +513,8 @@ pub struct Tx<'e> {
     aftermath: Aftermath,
     /// How to leave everything as it was, if this unit may fail.
     undo: Option<Box<Undo>>,
+    /// How many parts that may fail alone are running, each inside of the one before.
+    parts: u8,
     /// The number of the caller whose commands these are.
     caller: Option<u64>,
     /// Whether they count as uses of their keys.
@@ -546,6 +562,7 @@ impl<'e> Tx<'e> {
             notes,
             aftermath,
             undo: None,
+            parts: 0,
             caller: None,
             stamps: true,
             is_full: false,
@@ -847,6 +864,45 @@ impl<'e> Tx<'e> {
         self.locks.first().is_none()
     }
 
+    /// Whether the shards that a command needs are locked. If it has one key, that key's hash is known until [`Tx::forget_hash`].
+    #[inline]
+    pub(crate) fn has_locked<'a>(&mut self, command: &impl Prepared<'a>) -> bool {
+        if command.scope() == Scope::Everything {
+            return self.has_locked_everything();
+        }
+        let keyspace = self.engine.keyspace();
+        let (mut are_locked, mut first, mut keys) = (true, None, 0);
+        command.keys(&mut |key| {
+            let hash = keyspace.hash(key);
+            are_locked &= self.locks.get(keyspace.index(hash)).is_some();
+            first = Some(HashedKey::new(key, hash));
+            keys += 1;
+        });
+        self.known = first.filter(|_| keys == 1).map(KnownHashes::One);
+        are_locked
+    }
+
+    /// Whether all shards are locked.
+    pub(crate) fn has_locked_everything(&self) -> bool {
+        (0..self.engine.keyspace().len()).all(|index| self.locks.get(index).is_some())
+    }
+
+    /// No command's keys are known by their places any more: what is there may be something else soon.
+    #[inline]
+    pub(crate) fn forget_hash(&mut self) {
+        self.known = None;
+    }
+
+    /// Locks all shards. False if somebody has one of them who may wait for those that this unit has.
+    pub(crate) fn lock_everything(&mut self) -> bool {
+        let Self { engine, locks, notes, .. } = self;
+        let keyspace = engine.keyspace();
+        locks.fill(keyspace.len(), |index, may_wait| {
+            let guard = if may_wait { Some(keyspace.write(index)) } else { keyspace.try_write(index) };
+            guard.inspect(|shard| notes.heed(shard))
+        })
+    }
+
     /// Whether a key's shard is locked.
     pub(crate) fn is_locked(&self, key: &[u8]) -> bool {
         self.locks.get(self.engine.keyspace().index(self.hash(key))).is_some()
@@ -883,6 +939,16 @@ impl<'e> Tx<'e> {
         self.is_full = is_full;
     }
 
+    /// Whether memory was over its limit when the unit began.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// Goes to another database.
+    pub(crate) fn select(&mut self, db: usize) {
+        self.db = db;
+    }
+
     /// What this unit removes is freed when it has ended, however long that takes.
     pub(crate) fn free_at_once(&mut self) {
         self.aftermath.frees_at_once = true;
@@ -897,6 +963,11 @@ impl<'e> Tx<'e> {
     /// The time that the whole unit sees.
     pub fn now(&self) -> UnixMs {
         self.now.get()
+    }
+
+    /// The same in microseconds.
+    pub fn now_micros(&self) -> i64 {
+        self.now.micros()
     }
 
     /// The engine's source of chance.
@@ -1235,6 +1306,31 @@ impl<'e> Tx<'e> {
         self.notes.note_new(to_db, to);
         self.aftermath.removed.extend(replaced.and_then(|gone| gone.pointed).map(Removed::Value));
         Ok(true)
+    }
+
+    /// Changes libraries of functions. All shards have to be locked.
+    ///
+    /// # Errors
+    /// What `body` refuses, and [`Error::UndeclaredKey`] if a shard is not locked.
+    pub(crate) fn change_libraries<T>(
+        &mut self,
+        body: impl FnOnce(&mut Libraries, &mut dyn FnMut(&LibraryChange<'_>)) -> Result<T>,
+    ) -> Result<T> {
+        if !self.has_locked_everything() {
+            return Err(Error::UndeclaredKey);
+        }
+        let scripts = self.engine.scripts();
+        let mut libraries = Libraries::clone(&scripts.libraries());
+        let mut changes = Vec::new();
+        let result = body(&mut libraries, &mut |change| changes.push(change.clone().into_owned()))?;
+        for change in changes {
+            self.recorder.record(self.db, None, &Effect::Libraries(change));
+        }
+        let before = scripts.set_libraries(Arc::new(libraries));
+        if let Some(undo) = &mut self.undo {
+            undo.keep_libraries(before);
+        }
+        Ok(result)
     }
 
     /// Takes keys out of a locked shard, of whatever database, without recording it: those for which `is_asked` says yes to the

@@ -163,6 +163,22 @@ impl Notes {
         self.change(|noted| noted.news.len())
     }
 
+    /// How much is noted so far; `None` for nothing ever.
+    pub(super) fn mark(&mut self) -> Option<usize> {
+        self.noted.get_mut().as_ref().map(|noted| noted.news.len())
+    }
+
+    /// Forgets what was noted since then.
+    pub(super) fn rewind(&mut self, to: Option<usize>) {
+        match (self.noted.get_mut(), to) {
+            (Some(noted), Some(length)) => {
+                noted.news.truncate(length);
+                noted.subkeys.clear();
+            }
+            (noted, _) => *noted = None,
+        }
+    }
+
     /// Moves the news between `start` and `middle` behind those after them.
     pub(super) fn move_back(&self, start: usize, middle: usize) {
         self.change(|noted| noted.news[start..].rotate_left(middle - start));

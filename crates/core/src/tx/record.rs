@@ -14,6 +14,15 @@ pub(crate) struct Recorder {
     key: Range<usize>,
 }
 
+/// What was recorded up to a moment; see [`Recorder::mark`].
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    length: usize,
+    changes: u64,
+    db: usize,
+    key: Range<usize>,
+}
+
 impl Recorder {
     pub(crate) fn new(on: bool) -> Self {
         Self { encoded: on.then(Vec::new), changes: 0, db: 0, key: 0..0 }
@@ -47,6 +56,20 @@ impl Recorder {
         }
         codec::encode(effect, buffer);
         self.changes += 1;
+    }
+
+    /// What is recorded so far.
+    pub(super) fn mark(&self) -> Recorded {
+        let length = self.encoded.as_ref().map_or(0, Vec::len);
+        Recorded { length, changes: self.changes, db: self.db, key: self.key.clone() }
+    }
+
+    /// Forgets what was recorded since then.
+    pub(super) fn rewind(&mut self, to: Recorded) {
+        if let Some(buffer) = &mut self.encoded {
+            buffer.truncate(to.length);
+        }
+        (self.changes, self.db, self.key) = (to.changes, to.db, to.key);
     }
 
     /// What was recorded, if anything was, and how many changes it is. Nothing is recorded afterwards.

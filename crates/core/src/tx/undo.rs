@@ -7,17 +7,23 @@
 //! What is kept belongs to keys. Where tables have grown they stay as large as they are, and a big value may keep some room that it
 //! got.
 use std::collections::HashMap;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
 
 use foldhash::fast::RandomState;
 
-use super::{Notes, Recorder, Tx};
-use crate::UnixMs;
+use super::record::Recorded;
+use super::{Notes, Now, Recorder, Tx};
 use crate::effect::Effect;
 use crate::events::Classes;
 use crate::keyspace::{Database, Entry, Taken};
 use crate::reclaim::Removed;
 use crate::replay;
+use crate::script::Libraries;
 use crate::types::{Collection, Encoding, Str, StrRef, Value, ValueRef};
+use crate::{Error, Result, UnixMs};
 
 /// A key of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +52,12 @@ enum Step {
     Database { shard: usize, db: usize, database: Box<Database> },
     /// To each other's places.
     Swap(usize, usize),
+    /// To the libraries of functions that there were.
+    Libraries(Arc<Libraries>),
 }
+
+/// Each takes what the program's own code and that of an interpreter take.
+const MOST_PARTS: u8 = 8;
 
 /// What belongs to the key of a big value.
 #[derive(Clone, Copy, Debug)]
@@ -91,6 +102,15 @@ pub(super) struct Undo {
     steps: Vec<Step>,
     /// Keys that are kept whole: what becomes of them does not matter.
     kept: HashMap<(usize, u64), Vec<Box<[u8]>>, RandomState>,
+    since: Mark,
+}
+
+/// What a unit had recorded and noted when the way back began.
+#[derive(Debug, Default)]
+struct Mark {
+    recorded: Recorded,
+    noted: Option<usize>,
+    went: usize,
 }
 
 impl Undo {
@@ -102,6 +122,11 @@ impl Undo {
         if let Some(keys) = self.kept.get_mut(&(name.db, name.hash)) {
             keys.retain(|kept| *kept != name.key);
         }
+    }
+
+    /// Keeps the libraries that there were.
+    pub(super) fn keep_libraries(&mut self, libraries: Arc<Libraries>) {
+        self.steps.push(Step::Libraries(libraries));
     }
 
     /// Keeps what a key held, unless something older of it is kept; then it is given back.
@@ -148,7 +173,7 @@ impl Undo {
             return true;
         }
         let copy = value.clone();
-        let value = T::into_value(Box::new(std::mem::replace(value, copy)));
+        let value = T::into_value(Box::new(mem::replace(value, copy)));
         self.keep(name, Some(head.with(value)));
         false
     }
@@ -208,6 +233,13 @@ impl Undo {
         self.steps.push(Step::Swap(first, second));
     }
 
+    /// What a part of the unit changed stays, unless the whole is undone.
+    fn go_on(&mut self, part: Self) {
+        // Keys that were kept before the part may have other names now.
+        self.kept = part.kept;
+        self.steps.extend(part.steps);
+    }
+
     /// What was kept in vain, to be freed.
     fn into_removed(self) -> impl Iterator<Item = Removed> {
         self.steps.into_iter().filter_map(|step| match step {
@@ -221,7 +253,41 @@ impl Undo {
 impl Tx<'_> {
     /// From now on what this unit changes is undone when it ends, unless [`Tx::stand`] is called before.
     pub(crate) fn undo_later(&mut self) {
-        self.undo = Some(Box::default());
+        let since =
+            Mark { recorded: self.recorder.mark(), noted: self.notes.mark(), went: self.aftermath.mark() };
+        self.undo = Some(Box::new(Undo { since, ..Undo::default() }));
+    }
+
+    /// Runs `body` as a part of this unit. If it fails or panics, what it changed is undone at once, and what was changed before stays. It may
+    /// have parts itself, and those too, but not so many that the stack ends: then it is refused.
+    ///
+    /// # Errors
+    /// What `body` panicked with.
+    pub(crate) fn attempt<T>(
+        &mut self,
+        body: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> thread::Result<Result<T>> {
+        if self.parts == MOST_PARTS {
+            return Ok(Err(Error::refused(
+                "ERR commands of the program that call each other by scripts are nested too deeply",
+            )));
+        }
+        let mut whole = self.undo.take();
+        self.undo_later();
+        self.parts += 1;
+        // What a panic leaves half done is undone; what is outside of the unit is for `body` to look after.
+        let result = catch_unwind(AssertUnwindSafe(|| body(self)));
+        self.parts -= 1;
+        match (self.undo.take(), &result) {
+            (Some(part), Ok(Ok(_))) => match &mut whole {
+                Some(whole) => whole.go_on(*part),
+                None => self.aftermath.removed.extend(part.into_removed()),
+            },
+            (Some(part), _) => self.roll_back(*part),
+            (None, _) => {}
+        }
+        self.undo = whole;
+        result
     }
 
     /// What was changed so far stays.
@@ -231,16 +297,21 @@ impl Tx<'_> {
         }
     }
 
-    /// Undoes what was changed. Nobody hears of it, no journal and no listener, because for others it has never happened.
+    /// Undoes what was changed since the way back began. Nobody hears of it, no journal and no listener, because for others it has never
+    /// happened.
     #[cold]
     pub(super) fn roll_back(&mut self, undo: Undo) {
-        self.recorder = Recorder::new(false);
-        self.notes = Notes::new(Classes::NONE);
-        self.aftermath.call_nobody();
+        let recorder = mem::replace(&mut self.recorder, Recorder::new(false));
+        let notes = mem::replace(&mut self.notes, Notes::new(Classes::NONE));
+        let now = mem::replace(&mut self.now, Now::new(self.engine.clock()));
         self.now.stop_before_everything();
         for step in undo.steps.into_iter().rev() {
             self.step_back(step);
         }
+        (self.recorder, self.notes, self.now) = (recorder, notes, now);
+        self.recorder.rewind(undo.since.recorded);
+        self.notes.rewind(undo.since.noted);
+        self.aftermath.rewind(undo.since.went);
     }
 
     fn step_back(&mut self, step: Step) {
@@ -279,6 +350,7 @@ impl Tx<'_> {
                     entry.change_string(|string| string.truncate(length));
                 }
             }
+            Step::Libraries(libraries) => drop(self.engine.scripts().set_libraries(libraries)),
             Step::Deadline(name, at) => {
                 if let Ok(shard) = self.shard_at(name.hash) {
                     shard.set_deadline(name.db, name.hash, &name.key, at);
@@ -315,7 +387,7 @@ mod tests {
     use crate::engine::Engine;
     use crate::journal::Units;
     use crate::tx::Deadline;
-    use crate::{EngineOptions, Error, ManualClock, Random};
+    use crate::{EngineOptions, ManualClock, Random, Reply};
 
     const NOW: UnixMs = UnixMs(1_700_000_000_000);
     const SHARDS: usize = 4;
@@ -655,25 +727,37 @@ mod tests {
         &[]
     };
 
-    /// Runs some commands in a unit that can be undone. Refusals are no reason to stop.
+    /// Runs some commands in a unit that can be undone.
     fn run_some(engine: &Engine, seed: u64) -> (Tx<'_>, Vec<String>) {
-        let random = Random::from_seed(seed);
         let mut tx = engine.begin(0, engine.keyspace().write_many(0..SHARDS), None);
         tx.undo_later();
+        let lines = run_any(&mut tx, &Random::from_seed(seed));
+        (tx, lines)
+    }
+
+    /// Runs some commands. Refusals are no reason to stop.
+    fn run_any(tx: &mut Tx<'_>, random: &Random) -> Vec<String> {
+        let engine = tx.engine();
         let mut lines = Vec::new();
         for _ in 0..=random.below(8) {
-            let key = |random: &Random| KEYS[random.below(KEYS.len() as u64) as usize].replace(' ', "_");
+            let key = || KEYS[random.below(KEYS.len() as u64) as usize].replace(' ', "_");
             let number = random.below((COMMANDS.len() + VECTOR_COMMANDS.len()) as u64) as usize;
             let template = COMMANDS.get(number).unwrap_or_else(|| &VECTOR_COMMANDS[number - COMMANDS.len()]);
-            let (first, second) = (key(&random), key(&random));
+            let (first, second) = (key(), key());
             let line = template.replace("%1", &first).replace("%2", &second);
             let words = words(&line);
             let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
             let command = engine.prepare(&words).unwrap_or_else(|error| panic!("{line}: {error}"));
-            let _ = command.run(&mut tx, None);
+            let _ = command.run(tx, None);
             lines.push(line);
         }
-        (tx, lines)
+        lines
+    }
+
+    /// What is there, however it is kept.
+    fn digest(engine: &Engine) -> Reply {
+        engine.configure(&[("enable-debug-command", b"yes")]).unwrap();
+        engine.execute(0, &[b"DEBUG", b"DIGEST"]).unwrap()
     }
 
     #[test]
@@ -711,6 +795,40 @@ mod tests {
             let values =
                 |engine: &Engine| -> Vec<_> { state(engine).into_iter().map(|(value, _)| value).collect() };
             assert_eq!(values(&undoable), values(&plain), "seed {seed}: {lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_part_that_fails_has_never_happened_and_the_rest_of_its_unit_has() {
+        let untouched = state(&engine());
+        for seed in 0..300 {
+            let (changed, units, random) = (engine(), Arc::new(Units::default()), Random::from_seed(seed));
+            changed.set_journal(units.clone());
+            let is_undone = random.below(3) == 0;
+            let mut tx = changed.begin(0, changed.keyspace().write_many(0..SHARDS), None);
+            if is_undone {
+                tx.undo_later();
+            }
+            let mut lines = Vec::new();
+            for _ in 0..4 {
+                let fails = random.below(2) == 0;
+                let part = tx.attempt(|tx| {
+                    lines.push((fails, run_any(tx, &random)));
+                    if fails { Err(Error::Syntax) } else { Ok(()) }
+                });
+                assert_eq!(part.unwrap().is_err(), fails);
+            }
+            drop(tx);
+            if is_undone {
+                assert_eq!((state(&changed), units.last()), (untouched.clone(), 0), "seed {seed}: {lines:?}");
+                continue;
+            }
+            // The log knows nothing of what failed.
+            let read_again = engine();
+            for unit in units.0.lock().iter() {
+                read_again.replay(unit, read_again.shard_sections(), |_| false).unwrap();
+            }
+            assert_eq!(digest(&changed), digest(&read_again), "seed {seed}: {lines:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use super::{STREAM, parse_id};
 use crate::cmd::{Args, Command, Flags, KeySpec, Late, Spec, Write};
 use crate::tx::{StreamMut, Tx};
 use crate::types::StreamId;
-use crate::types::stream::{IdempotencySettings, Producers, StreamChange};
+use crate::types::stream::{IdempotencySettings, ProducersSummary, StreamChange};
 use crate::{Error, Result, UnixMs};
 
 pub(super) const NOT_AUTO: &str = "ERR IDMP/IDMPAUTO can be used only with auto-generated IDs";
@@ -76,9 +76,9 @@ pub(super) fn known(
 ) -> Option<StreamId> {
     let producers = stream.producers()?;
     let id = producers.find(producer, iid, now)?;
-    let (settings, added, duplicates) = (producers.settings(), producers.added(), producers.duplicates());
-    let set = StreamChange::SetProducers { settings, added, duplicates: duplicates.saturating_add(1) };
-    stream.apply(&set, None);
+    let summary = producers.summary();
+    let duplicates = summary.duplicates.saturating_add(1);
+    stream.apply(&StreamChange::SetProducers(ProducersSummary { duplicates, ..summary }), None);
     Some(id)
 }
 
@@ -149,19 +149,12 @@ impl<'a> Write<'a> for XCfgSet<'a> {
         if max_size.is_some_and(|size| !IdempotencySettings::SIZES.contains(&size)) {
             return Err(Error::refused(BAD_SIZE));
         }
-        let untouched = Producers::default();
-        let stream = db.view().stream(self.key)?.ok_or(Error::NoSuchKey)?;
-        let producers = stream.producers().unwrap_or(&untouched);
-        let before = producers.settings();
+        let summary = db.view().stream(self.key)?.ok_or(Error::NoSuchKey)?.producers_summary();
         let settings = IdempotencySettings {
-            duration_s: duration_s.unwrap_or(before.duration_s),
-            max_size: max_size.unwrap_or(before.max_size),
+            duration_s: duration_s.unwrap_or(summary.settings.duration_s),
+            max_size: max_size.unwrap_or(summary.settings.max_size),
         };
-        let set = StreamChange::SetProducers {
-            settings,
-            added: producers.added(),
-            duplicates: producers.duplicates(),
-        };
+        let set = StreamChange::SetProducers(ProducersSummary { settings, ..summary });
         db.stream_mut(self.key)?.apply(&set, None);
         Ok(())
     }

@@ -3,7 +3,7 @@ use super::group::group_of;
 use super::{STREAM, StreamEntry};
 use crate::cmd::{Args, Command, KeySpec, Late, Read, Spec, help_command, too_many};
 use crate::tx::View;
-use crate::types::stream::{Consumer, Group, IdempotencySettings, Producers};
+use crate::types::stream::{Consumer, Group, IdempotencySettings, Producers, ProducersSummary};
 use crate::types::{Stream, StreamId};
 use crate::{Bytes, Error, Reply, Result, UnixMs};
 
@@ -77,13 +77,8 @@ pub struct ProducersInfo {
 impl ProducersInfo {
     fn of(producers: &Producers, now: UnixMs) -> Self {
         let (pids_tracked, iids_tracked) = producers.tracked(now);
-        Self {
-            settings: producers.settings(),
-            pids_tracked,
-            iids_tracked,
-            iids_added: producers.added(),
-            iids_duplicates: producers.duplicates(),
-        }
+        let ProducersSummary { settings, added, duplicates } = producers.summary();
+        Self { settings, pids_tracked, iids_tracked, iids_added: added, iids_duplicates: duplicates }
     }
 
     fn named(&self) -> [(&'static str, Reply); 6] {

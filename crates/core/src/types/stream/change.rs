@@ -3,10 +3,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::image::{ConsumerImage, PendingImage, ProducersImage};
-use super::{
-    EntryRef, Group, GroupImage, IdempotencySettings, Pending, Producers, Sent, Stream, StreamId, StreamImage,
-};
+use super::image::{ConsumerImage, PendingImage};
+use super::{EntryRef, Group, GroupImage, Pending, ProducersSummary, Sent, Stream, StreamId, StreamImage};
 use crate::UnixMs;
 use crate::effect::{Blob, Words, decimal, on};
 use crate::types::TypeSettings;
@@ -114,14 +112,7 @@ pub enum StreamChange<'a> {
         entries_read: Option<u64>,
     },
     /// What is said of producers. Their IDs go if the settings are others.
-    SetProducers {
-        /// For how long, and how many, IDs are remembered.
-        settings: IdempotencySettings,
-        /// How many IDs were ever recorded.
-        added: u64,
-        /// How many entries were not added because their IDs were known.
-        duplicates: u64,
-    },
+    SetProducers(ProducersSummary),
     /// A producer has sent an entry under an ID of its own. What is outdated by then is forgotten.
     RecordSent {
         /// The producer.
@@ -181,9 +172,7 @@ impl StreamChange<'_> {
             Change::CreateGroup { group, last_id, entries_read } => {
                 Change::CreateGroup { group: group.into_owned(), last_id, entries_read }
             }
-            Change::SetProducers { settings, added, duplicates } => {
-                Change::SetProducers { settings, added, duplicates }
-            }
+            Change::SetProducers(summary) => Change::SetProducers(summary),
             Change::RecordSent { producer, iid, id } => {
                 Change::RecordSent { producer: producer.into_owned(), iid: iid.into_owned(), id }
             }
@@ -268,10 +257,15 @@ impl StreamChange<'_> {
                 ],
             ),
             Change::Acknowledge { group, id } => on("XACK", key, [word(group), text(*id)]),
-            Change::SetProducers { settings: IdempotencySettings { duration_s, max_size }, .. } => on(
+            Change::SetProducers(ProducersSummary { settings, .. }) => on(
                 "XCFGSET",
                 key,
-                [fixed("IDMP-DURATION"), decimal(*duration_s), fixed("IDMP-MAXSIZE"), decimal(*max_size)],
+                [
+                    fixed("IDMP-DURATION"),
+                    decimal(settings.duration_s),
+                    fixed("IDMP-MAXSIZE"),
+                    decimal(settings.max_size),
+                ],
             ),
             Change::RecordSent { producer, iid, id } => {
                 on("XIDMPRECORD", key, [word(producer), word(iid), text(*id)])
@@ -308,10 +302,9 @@ impl StreamImage<'_> {
         let mut changes: Vec<_> = entries.iter().map(|entry| added(&entry)).chain([set_ids]).collect();
         self.groups.iter().for_each(|group| changes.extend(group.changes()));
         if let Some(producers) = &self.producers {
-            let &ProducersImage { settings, added, duplicates, .. } = producers;
             // Each that is recorded counts.
-            let added = added.saturating_sub(producers.sent.len() as u64);
-            changes.push(StreamChange::SetProducers { settings, added, duplicates });
+            let added = producers.summary.added.saturating_sub(producers.sent.len() as u64);
+            changes.push(StreamChange::SetProducers(ProducersSummary { added, ..producers.summary }));
             changes.extend(producers.sent.iter().map(|sent| StreamChange::RecordSent {
                 producer: (&*sent.producer).into(),
                 iid: (&*sent.iid).into(),
@@ -405,8 +398,8 @@ impl Stream {
             Change::Acknowledge { group, id } => {
                 self.change_group(group, |group| group.acknowledge(*id)).unwrap_or(false)
             }
-            Change::SetProducers { settings, added, duplicates } => {
-                self.change_producers(|producers| producers.set(*settings, *added, *duplicates));
+            Change::SetProducers(summary) => {
+                self.change_producers(|producers| producers.set(*summary));
                 true
             }
             Change::RecordSent { producer, iid, id } => {
@@ -469,8 +462,8 @@ impl Stream {
                 let acknowledge = || Change::Acknowledge { group: name.clone().into_owned(), id: *id };
                 vec![assigned.unwrap_or_else(acknowledge)]
             }
-            Change::SetProducers { settings, .. } => {
-                let gone = self.producers().map(|producers| producers.gone_by_setting(*settings));
+            Change::SetProducers(summary) => {
+                let gone = self.producers().map(|producers| producers.gone_by_setting(summary.settings));
                 self.producers_back(gone.unwrap_or_default(), true)
             }
             Change::RecordSent { producer, iid, id } => {
@@ -490,13 +483,7 @@ impl Stream {
 
     /// The changes that make known again what is gone, from settings that are others or not.
     fn producers_back(&self, gone: Vec<Sent>, has_other_settings: bool) -> Vec<StreamChange<'static>> {
-        let untouched = Producers::default();
-        let producers = self.producers().unwrap_or(&untouched);
-        let set = StreamChange::SetProducers {
-            settings: producers.settings(),
-            added: producers.added(),
-            duplicates: producers.duplicates(),
-        };
+        let set = StreamChange::SetProducers(self.producers_summary());
         let record = |Sent { producer, iid, id }: Sent| StreamChange::RecordSent {
             producer: producer.to_vec().into(),
             iid: iid.to_vec().into(),

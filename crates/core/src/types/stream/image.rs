@@ -1,7 +1,7 @@
 //! A stream as log and snapshot hold it.
 use serde::{Deserialize, Serialize};
 
-use super::{IdempotencySettings, StreamId};
+use super::{ProducersSummary, StreamId};
 use crate::UnixMs;
 use crate::effect::Blob;
 
@@ -73,12 +73,8 @@ pub struct ConsumerImage<'a> {
 /// The producers of a stream.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProducersImage<'a> {
-    /// For how long, and how many, IDs are remembered.
-    pub settings: IdempotencySettings,
-    /// How many IDs were ever recorded.
-    pub added: u64,
-    /// How many entries were not added because their IDs were known.
-    pub duplicates: u64,
+    /// What is said of them beside their IDs.
+    pub summary: ProducersSummary,
     /// The IDs, by producer.
     #[serde(borrow)]
     pub sent: Vec<SentImage<'a>>,

@@ -17,7 +17,7 @@ pub use id::{StreamId, StreamIdError};
 pub use image::{
     BlockImage, ConsumerImage, GroupImage, PendingImage, ProducersImage, SentImage, StreamImage,
 };
-pub use producers::{IdempotencySettings, Producers, Sent};
+pub use producers::{IdempotencySettings, Producers, ProducersSummary, Sent};
 
 use super::{Encoding, TypeSettings};
 use crate::memory::block_bytes;
@@ -322,6 +322,11 @@ impl Stream {
     /// What is known of producers, if anything was ever said of them.
     pub fn producers(&self) -> Option<&Producers> {
         self.producers.as_deref()
+    }
+
+    /// What is said of producers beside their IDs.
+    pub fn producers_summary(&self) -> ProducersSummary {
+        self.producers().map(Producers::summary).unwrap_or_default()
     }
 
     /// Changes what is known of producers.
@@ -705,6 +710,17 @@ mod tests {
             &mut stream,
             &[add(1), add(2), add(3), create_group(2), set_consumer(4), assign(1, 1), assign(2, 3)],
         );
+        let settings_of = |duration_s, max_size| {
+            let settings = IdempotencySettings { duration_s, max_size };
+            StreamChange::SetProducers(ProducersSummary { settings, added: 8, duplicates: 3 })
+        };
+        let record = |producer: &Blob<'static>, iid: &'static [u8], ms| StreamChange::RecordSent {
+            producer: producer.clone(),
+            iid: iid.into(),
+            id: StreamId::new(ms, 0),
+        };
+        group_of(&mut stream, &[settings_of(1, 2), record(&alice, b"a", 1), record(&alice, b"b", 2)]);
+        group_of(&mut stream, &[record(&group, b"a", 3)]);
         let changes = [
             add(9),
             StreamChange::Delete { id: StreamId::new(2, 0) },
@@ -728,6 +744,12 @@ mod tests {
             assign(3, 1),
             assign(2, 9),
             StreamChange::Acknowledge { group: group.clone(), id: StreamId::new(1, 0) },
+            settings_of(1, 3),
+            // One beyond the two of a producer, one that is there, and one when all others are outdated.
+            record(&alice, b"c", 3),
+            record(&alice, b"a", 3),
+            record(&group, b"z", 5_000),
+            StreamChange::ForgetSent { producer: alice.clone(), iid: b"a"[..].into() },
         ];
         for change in &changes {
             let before = stream.clone();

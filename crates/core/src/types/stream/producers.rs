@@ -35,14 +35,21 @@ impl Default for IdempotencySettings {
     }
 }
 
+/// What is said of producers beside the IDs that are remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ProducersSummary {
+    /// For how long, and how many, IDs are remembered.
+    pub settings: IdempotencySettings,
+    /// How many IDs were ever recorded.
+    pub added: u64,
+    /// How many entries were not added because their IDs were known.
+    pub duplicates: u64,
+}
+
 /// The producers of a stream.
 #[derive(Clone, Debug, Default)]
 pub struct Producers {
-    settings: IdempotencySettings,
-    /// How many IDs were ever recorded.
-    added: u64,
-    /// How many entries were not added because their IDs were known.
-    duplicates: u64,
+    summary: ProducersSummary,
     /// None is without an ID.
     by_name: BTreeMap<Arc<[u8]>, Producer>,
     /// The producers by the oldest entry that each sent.
@@ -59,8 +66,8 @@ struct Producer {
 }
 
 impl Producer {
+    /// Adds an ID that is not there.
     fn insert(&mut self, iid: &[u8], id: StreamId) {
-        self.remove(iid);
         let iid: Arc<[u8]> = iid.into();
         self.by_age.insert((id, Arc::clone(&iid)));
         self.entries.insert(iid, id);
@@ -104,25 +111,19 @@ impl Sent {
 
 impl PartialEq for Producers {
     fn eq(&self, other: &Self) -> bool {
-        let counted = |producers: &Self| (producers.settings, producers.added, producers.duplicates);
-        counted(self) == counted(other) && self.held().eq(other.held())
+        self.summary == other.summary && self.held().eq(other.held())
     }
 }
 
 impl Producers {
-    /// For how long, and how many, IDs are remembered.
-    pub const fn settings(&self) -> IdempotencySettings {
-        self.settings
+    /// What is said of them beside their IDs.
+    pub const fn summary(&self) -> ProducersSummary {
+        self.summary
     }
 
-    /// How many IDs were ever recorded.
-    pub const fn added(&self) -> u64 {
-        self.added
-    }
-
-    /// How many entries were not added because their IDs were known.
-    pub const fn duplicates(&self) -> u64 {
-        self.duplicates
+    /// Whether the ID of an entry is forgotten at a moment.
+    const fn is_outdated(&self, id: StreamId, now_ms: u64) -> bool {
+        self.summary.settings.is_outdated(id, now_ms)
     }
 
     /// Whether nothing was ever said of producers.
@@ -133,7 +134,7 @@ impl Producers {
     /// The entry that a producer sent under an ID, if that is remembered.
     pub fn find(&self, producer: &[u8], iid: &[u8], now: UnixMs) -> Option<StreamId> {
         let id = *self.by_name.get(producer)?.entries.get(iid)?;
-        (!self.settings.is_outdated(id, now.milliseconds_since(UnixMs(0)))).then_some(id)
+        (!self.is_outdated(id, now.milliseconds_since(UnixMs(0)))).then_some(id)
     }
 
     /// What a producer has sent under an ID, if that is held.
@@ -149,7 +150,7 @@ impl Producers {
 
     /// How many producers and how many of their IDs are remembered. O(N), N being the number of IDs.
     pub fn tracked(&self, now: UnixMs) -> (usize, usize) {
-        let is_known = |id: StreamId| !self.settings.is_outdated(id, now.milliseconds_since(UnixMs(0)));
+        let is_known = |id: StreamId| !self.is_outdated(id, now.milliseconds_since(UnixMs(0)));
         let counts = self
             .by_name
             .values()
@@ -166,7 +167,7 @@ impl Producers {
 
     /// The IDs that go when settings are set: all, if they are others.
     pub(super) fn gone_by_setting(&self, settings: IdempotencySettings) -> Vec<Sent> {
-        if settings == self.settings {
+        if settings == self.summary.settings {
             Vec::new()
         } else {
             self.held().map(|(producer, iid, id)| Sent::new(producer, iid, id)).collect()
@@ -176,7 +177,7 @@ impl Producers {
     /// The IDs that go when one is recorded: what it was before, those that are outdated by then, and the oldest of a producer that has
     /// too many.
     pub(super) fn gone_by_recording(&self, producer: &[u8], iid: &[u8], id: StreamId) -> Vec<Sent> {
-        let is_outdated = |(other, _): &&(StreamId, Arc<[u8]>)| self.settings.is_outdated(*other, id.ms);
+        let is_outdated = |(other, _): &&(StreamId, Arc<[u8]>)| self.is_outdated(*other, id.ms);
         let mut gone = Vec::new();
         for (_, name) in self.oldest.iter().take_while(is_outdated) {
             let outdated = self.by_name[name].by_age.iter().take_while(is_outdated);
@@ -185,12 +186,10 @@ impl Producers {
         let Some((name, of_producer)) = self.by_name.get_key_value(producer) else { return gone };
         let outdated = of_producer.by_age.iter().take_while(is_outdated).count();
         let is_other = |entry: &&(StreamId, Arc<[u8]>)| *entry.1 != *iid;
-        let same = of_producer
-            .entries
-            .get_key_value(iid)
-            .filter(|(_, same)| !self.settings.is_outdated(**same, id.ms));
+        let same =
+            of_producer.entries.get_key_value(iid).filter(|(_, same)| !self.is_outdated(**same, id.ms));
         let others = of_producer.by_age.len() - outdated - usize::from(same.is_some());
-        let too_many = (others + 1).saturating_sub(usize::from(self.settings.max_size));
+        let too_many = (others + 1).saturating_sub(usize::from(self.summary.settings.max_size));
         let oldest = of_producer.by_age.iter().skip(outdated).filter(is_other).take(too_many);
         gone.extend(oldest.map(|(id, iid)| Sent::new(name, iid, *id)));
         gone.extend(same.map(|(iid, id)| Sent::new(name, iid, *id)));
@@ -202,7 +201,7 @@ impl Producers {
         for sent in self.gone_by_recording(producer, iid, id) {
             self.forget(&sent.producer, &sent.iid);
         }
-        self.added = self.added.saturating_add(1);
+        self.summary.added = self.summary.added.saturating_add(1);
         self.bytes += name_bytes(iid);
         self.change(producer, |producer| producer.insert(iid, id));
     }
@@ -240,11 +239,11 @@ impl Producers {
     }
 
     /// Sets everything but the IDs, which go if the settings are others.
-    pub(super) fn set(&mut self, settings: IdempotencySettings, added: u64, duplicates: u64) {
-        if settings != self.settings {
-            *self = Self { settings, ..Self::default() };
+    pub(super) fn set(&mut self, summary: ProducersSummary) {
+        if summary.settings != self.summary.settings {
+            *self = Self::default();
         }
-        (self.added, self.duplicates) = (added, duplicates);
+        self.summary = summary;
     }
 
     /// What it takes. O(1).
@@ -265,9 +264,7 @@ impl Producers {
     /// The whole of it.
     pub(super) fn image(&self) -> ProducersImage<'_> {
         ProducersImage {
-            settings: self.settings,
-            added: self.added,
-            duplicates: self.duplicates,
+            summary: self.summary,
             sent: self
                 .held()
                 .map(|(producer, iid, id)| SentImage {
@@ -281,10 +278,10 @@ impl Producers {
 
     /// The producers of an image; `None` if it contradicts itself.
     pub(super) fn from_image(image: &ProducersImage<'_>) -> Option<Self> {
-        let IdempotencySettings { duration_s, max_size } = image.settings;
+        let IdempotencySettings { duration_s, max_size } = image.summary.settings;
         let are_possible = IdempotencySettings::DURATIONS_S.contains(&duration_s)
             && IdempotencySettings::SIZES.contains(&max_size);
-        let mut producers = are_possible.then(|| Self { settings: image.settings, ..Self::default() })?;
+        let mut producers = are_possible.then(Self::default)?;
         for SentImage { producer, iid, id } in &image.sent {
             let held = producers.by_name.get(&**producer);
             let is_new = held.is_none_or(|held| {
@@ -296,7 +293,7 @@ impl Producers {
             producers.bytes += name_bytes(iid);
             producers.change(producer, |producer| producer.insert(iid, *id));
         }
-        (producers.added, producers.duplicates) = (image.added, image.duplicates);
+        producers.summary = image.summary;
         Some(producers)
     }
 }
