@@ -55,23 +55,83 @@ impl<'r> Pipeline<'r> {
     /// # Ok::<(), redlet::Error>(())
     /// ```
     pub fn execute(self) -> Result<Vec<Result<Reply>>> {
-        if self.is_transaction {
-            return Ok(self.execute_as_unit(None)?.unwrap_or_default());
-        }
-        let (engine, db) = (self.redis.engine(), self.redis.db());
-        let run = |words: Vec<&[u8]>| engine.execute(db, &words).map_err(Error::from);
-        Ok(self.words().into_iter().map(run).collect())
+        self.redis.execute_many(&self.words(), self.is_transaction)
     }
 
     /// `None`, and nothing was run, if a watched key has changed.
     pub(crate) fn execute_as_unit(self, watch: Option<&Watch>) -> Result<Option<Vec<Result<Reply>>>> {
-        let (engine, words) = (self.redis.engine(), self.words());
-        let steps: Vec<_> = words.iter().map(|words| engine.step(words)).collect();
-        let replies = engine.exec(self.redis.db(), &steps, watch, None)?;
-        Ok(replies.map(|replies| replies.into_iter().map(|reply| reply.map_err(Error::from)).collect()))
+        self.redis.execute_as_unit(&self.words(), watch)
     }
 
     fn words(&self) -> Vec<Vec<&[u8]>> {
         self.commands.iter().map(|words| words.iter().map(Vec::as_slice).collect()).collect()
+    }
+}
+
+impl Redis {
+    /// Runs commands given as words, each with its name first, and returns each one's reply or refusal, in order; see
+    /// [`Pipeline::transaction`].
+    ///
+    /// # Errors
+    /// [`Error::Command`] when the store cannot be written.
+    ///
+    /// ```
+    /// use redlet::{Redis, Reply};
+    ///
+    /// let redis = Redis::memory();
+    /// let replies = redis.execute_many(&[&[b"SET", "visits".as_bytes(), b"41"][..], &[b"INCR", b"visits"]], true)?;
+    /// assert_eq!(replies[1].as_ref().unwrap(), &Reply::Integer(42));
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn execute_many<'w, C: AsRef<[&'w [u8]]>>(
+        &self,
+        commands: &[C],
+        is_transaction: bool,
+    ) -> Result<Vec<Result<Reply>>> {
+        if is_transaction {
+            return Ok(self.execute_as_unit(commands, None)?.unwrap_or_default());
+        }
+        let run = |words: &C| self.engine().execute(self.db(), words.as_ref()).map_err(Error::from);
+        Ok(commands.iter().map(run).collect())
+    }
+
+    fn execute_as_unit<'w, C: AsRef<[&'w [u8]]>>(
+        &self,
+        commands: &[C],
+        watch: Option<&Watch>,
+    ) -> Result<Option<Vec<Result<Reply>>>> {
+        let steps: Vec<_> = commands.iter().map(|words| self.engine().step(words.as_ref())).collect();
+        let replies = self.engine().exec(self.db(), &steps, watch, None)?;
+        Ok(replies.map(|replies| replies.into_iter().map(|reply| reply.map_err(Error::from)).collect()))
+    }
+
+    /// Whether the command that some words name does the same whoever calls it and never waits, so that [`Redis::execute`] does all that a
+    /// [`Session`](crate::Session) would. Its arguments may be left out. False for what is no command.
+    ///
+    /// ```
+    /// let redis = redlet::Redis::memory();
+    /// assert!(redis.needs_no_session(&[b"GET"]));
+    /// assert!(!redis.needs_no_session(&[b"BLPOP", b"k", b"0"]));
+    /// assert!(!redis.needs_no_session(&[b"MULTI"]));
+    /// ```
+    pub fn needs_no_session(&self, words: &[&[u8]]) -> bool {
+        self.engine().meant(words).is_some_and(redlet_core::cmd::Row::needs_no_session)
+    }
+
+    /// Whether some words name a command and can be so many, which is all that `MULTI` asks before `EXEC`.
+    ///
+    /// ```
+    /// let redis = redlet::Redis::memory();
+    /// assert!(redis.understands(&[b"GET", b"k"]));
+    /// assert!(!redis.understands(&[b"GET"]));
+    /// ```
+    pub fn understands(&self, words: &[&[u8]]) -> bool {
+        self.engine().lookup(words).is_ok()
+    }
+
+    /// Whether callers by words should use a [`Session`](crate::Session) now even for commands that do not need one: somebody monitors
+    /// commands, holds callers up with `CLIENT PAUSE`, or a script takes too long, which sessions are told.
+    pub fn wants_sessions(&self) -> bool {
+        self.engine().wants_sessions()
     }
 }

@@ -309,6 +309,20 @@ impl Redis {
         result.map_err(Failure::into_error)
     }
 
+    /// How many databases there are.
+    pub fn databases(&self) -> usize {
+        self.engine().databases()
+    }
+
+    /// Lets go of the lock of a store on disk, in the child of a fork: the child has inherited it and would keep the store locked after its
+    /// parent has ended. Nothing else may be done with the store there; the handles must not even be dropped, because they would write to
+    /// the parent's files.
+    pub fn abandon_after_fork(&self) {
+        if let Some(disk) = self.disk() {
+            disk.store().abandon_lock();
+        }
+    }
+
     /// A caller by words who lasts: it can queue commands with `MULTI`, watch keys, subscribe to channels.
     pub fn session(&self) -> Session {
         Session::new(self)

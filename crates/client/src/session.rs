@@ -153,7 +153,17 @@ impl Session {
         }
     }
 
-    /// The same, waiting for one: for so long at most, or without a limit. `None` also if nothing can come any more.
+    /// `waker` is woken as soon as there is something for [`Session::take_push`].
+    pub fn wake_when_pushed(&self, waker: &Waker) {
+        self.caller.inbox().wake_when_filled(waker);
+    }
+
+    /// Whether its last command waits for something.
+    pub fn is_blocked(&self) -> bool {
+        self.caller.is_blocked()
+    }
+
+    /// As [`Session::take_push`], waiting: for so long at most, or without a limit. `None` also if nothing can come any more.
     pub fn wait_for_push(&mut self, at_most: Option<Duration>) -> Option<Reply> {
         let inbox = self.caller.inbox();
         let next = poll_fn(|context| match inbox.poll(context.waker()) {

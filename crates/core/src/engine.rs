@@ -434,6 +434,13 @@ impl Engine {
         reply
     }
 
+    /// Whether commands concern others than their callers now: somebody monitors them, holds them up, or a script takes too long. Only
+    /// sessions see to that.
+    #[inline]
+    pub fn wants_sessions(&self) -> bool {
+        self.clients().is_attended() || self.is_busy()
+    }
+
     /// Runs a command given as words: the dynamic door.
     ///
     /// # Errors

@@ -389,7 +389,7 @@ impl Engine {
     }
 
     /// The command that is meant, whether it has as many words as it needs or not.
-    pub(crate) fn meant(&self, words: &[&[u8]]) -> Option<&'static Row> {
+    pub fn meant(&self, words: &[&[u8]]) -> Option<&'static Row> {
         cmd::meant(words, self.natives())
     }
 }

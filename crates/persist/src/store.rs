@@ -159,7 +159,7 @@ pub struct Store {
     attempts: Mutex<Attempts>,
     snapshot_bytes: AtomicU64,
     last_snapshot_ms: AtomicI64,
-    _lock: Box<dyn FileLock>,
+    lock: Mutex<Option<Box<dyn FileLock>>>,
 }
 
 impl fmt::Debug for Store {
@@ -262,7 +262,7 @@ impl Store {
             attempts: Mutex::new(Attempts { next_id, last_failed: false }),
             snapshot_bytes,
             last_snapshot_ms: AtomicI64::new(last_snapshot_ms),
-            _lock: lock,
+            lock: Mutex::new(Some(lock)),
         };
         Ok((store, report))
     }
@@ -291,6 +291,14 @@ impl Store {
             Ok(bytes) => Ok(Some((path, bytes))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).at("read", &path),
+        }
+    }
+
+    /// Lets go of the lock without closing the store: for the child of a fork, which has inherited both. In its parent the lock stays.
+    pub fn abandon_lock(&self) {
+        // Whoever held this in the moment of the fork does not exist in the child.
+        if let Some(mut lock) = self.lock.try_lock() {
+            *lock = None;
         }
     }
 

@@ -210,6 +210,8 @@ impl<'a> Write<'a> for HImportSet<'a> {
         Some("hset")
     }
 
+    const IS_SHORT: bool = true;
+
     fn in_full(&self, session: Option<&Session>) -> Option<Self> {
         let FieldNames::Prepared(name) = self.fields else { return None };
         let fieldset = session?.fieldsets().get(name)?.clone();

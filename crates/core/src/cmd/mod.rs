@@ -138,6 +138,9 @@ pub trait Write<'a>: Command<'a> {
         None
     }
 
+    /// Whether its words may be short for something that a caller who lasts has prepared.
+    const IS_SHORT: bool = false;
+
     /// The same in full, where its words are short for something that a caller who lasts has prepared.
     #[inline]
     fn in_full(&self, session: Option<&Session>) -> Option<Self> {
@@ -379,6 +382,8 @@ pub struct Row {
     pub ends_queue: bool,
     /// Whether it is about the caller and no more.
     pub is_about_caller: bool,
+    /// Whether its words may be short for what its caller has prepared; see [`Write::in_full`].
+    pub(crate) is_short: bool,
     /// Understands its words. `None` for a container such as `CONFIG`, which is nothing without its subcommand.
     pub parse: Option<Parsers>,
     /// Its number, if it is one of a program's own and stands in no table.
@@ -392,12 +397,21 @@ impl fmt::Debug for Row {
 }
 
 impl Row {
+    /// Whether it does the same whoever calls it, and never waits: then it needs no session.
+    pub fn needs_no_session(&self) -> bool {
+        self.parse.is_some()
+            && self.access != Access::Control
+            && !self.is_short
+            && ![Flags::BLOCKING, Flags::NOSCRIPT].iter().any(|flag| self.spec.flags.contains(*flag))
+    }
+
     /// For `..Row::EMPTY`.
     pub(crate) const EMPTY: Self = Self {
         spec: Spec::EMPTY,
         access: Access::Control,
         ends_queue: false,
         is_about_caller: false,
+        is_short: false,
         parse: None,
         native: None,
     };
@@ -422,8 +436,8 @@ impl Row {
     }
 
     /// Builds the row of a command that writes.
-    pub(crate) const fn write<'x, C: Command<'x>>(parse: Parsers) -> Self {
-        Self { spec: C::SPEC, access: Access::Write, ..Self::EMPTY }.parsed(parse)
+    pub(crate) const fn write<'x, C: Write<'x>>(parse: Parsers) -> Self {
+        Self { spec: C::SPEC, access: Access::Write, is_short: C::IS_SHORT, ..Self::EMPTY }.parsed(parse)
     }
 
     /// Builds the row of a command about the store itself.

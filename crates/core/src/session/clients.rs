@@ -521,6 +521,12 @@ impl Clients {
         self.all.lock().get(&id).cloned()
     }
 
+    /// Whether somebody sees commands or holds them up.
+    #[inline]
+    pub(crate) fn is_attended(&self) -> bool {
+        self.is_monitored() || self.is_pausing()
+    }
+
     pub(super) fn is_monitored(&self) -> bool {
         self.is_monitored.load(Ordering::Relaxed)
     }

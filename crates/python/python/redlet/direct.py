@@ -1,0 +1,238 @@
+"""The fast way: what a client may do without redis-py's connections, and how.
+
+redis-py's own Python takes eight to ten microseconds a call. Where nothing about a client asks for it (a retry policy, credentials, metrics,
+a connection class of somebody else, an overridden method), a command goes straight to the engine instead, with the same result.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple, Type
+
+import redis
+from redis.client import EMPTY_RESPONSE, NEVER_DECODE, CaseInsensitiveDict
+
+from redlet._native import Store
+
+try:  # redis-py 7.1 and later
+    from redis.observability import recorder as _recorder
+except ImportError:  # pragma: no cover
+    _recorder = None  # type: ignore[assignment]
+
+#: The methods that `Store` has too.
+HOT_METHODS: Tuple[str, ...] = tuple(
+    name
+    for name in (
+        "get set mget mset incr incrby decr decrby incrbyfloat delete unlink exists expire pexpire persist ttl pttl hget hset hmget hgetall "
+        "hdel hexists hincrby hlen hkeys hvals lpush rpush lpop rpop lrange llen lindex sadd srem sismember smembers scard zadd zscore zrank "
+        "zrange zrem zcard zincrby"
+    ).split()
+)
+
+#: Keywords of a client that ask for the long way.
+_LONG_KEYWORDS: FrozenSet[str] = frozenset(
+    "retry retry_on_error retry_on_timeout username password credential_provider redis_connect_func cache cache_config event_dispatcher "
+    "parser_class command_packer single_connection_client".split()
+)
+
+#: A handler that is none: the command needs a session.
+LONG: Any = object()
+
+
+def is_observed() -> bool:
+    """Whether metrics are collected, which redis-py does where its connections are."""
+    return _recorder is not None and getattr(_recorder, "_metrics_collector", None) is not None
+
+
+def asks_for_long_way(options: Dict[str, Any]) -> bool:
+    """Whether a client with these keywords has something done by redis-py's connections."""
+    return any(options.get(name) for name in _LONG_KEYWORDS.intersection(options))
+
+
+@functools.lru_cache(maxsize=None)
+def _keeps(cls: Type[Any], base: Type[Any], names: Tuple[str, ...]) -> bool:
+    return all(getattr(cls, name, None) is getattr(base, name, None) for name in names)
+
+
+def may_skip_connections(cls: Type[Any], base: Type[Any]) -> bool:
+    """Whether a subclass leaves alone how commands are sent and answers read."""
+    return _keeps(cls, base, ("parse_response", "_execute_command", "_send_command_parse_response"))
+
+
+def may_skip_commands(cls: Type[Any], base: Type[Any]) -> bool:
+    """Whether a subclass leaves alone what every command passes."""
+    return may_skip_connections(cls, base) and _keeps(cls, base, ("execute_command",))
+
+
+class Callbacks(CaseInsensitiveDict):  # type: ignore[misc]
+    """A client's callbacks. Changing them takes those methods from the fast way that know their result beforehand."""
+
+    def __init__(self, callbacks: Any, changed: Callable[[], None]) -> None:
+        dict.__init__(self)
+        for name, callback in callbacks.items():
+            dict.__setitem__(self, name.upper(), callback)
+        self._changed = changed
+
+    def __setitem__(self, name: str, callback: Any) -> None:
+        super().__setitem__(name, callback)
+        self._changed()
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(name)
+        self._changed()
+
+    def update(self, *args: Any, **keywords: Any) -> None:
+        super().update(*args, **keywords)
+        self._changed()
+
+
+@functools.lru_cache(maxsize=None)
+def default_callbacks(protocol: Any, legacy: Any) -> Dict[str, Any]:
+    """The callbacks that redis-py gives a client."""
+    from redlet.connection import Connection
+    from redlet.location import Location
+
+    options = {} if legacy is None else {"legacy_responses": legacy}
+    pool = redis.ConnectionPool(
+        connection_class=Connection, location=Location.named(""), protocol=protocol, **options
+    )
+    return {name.upper(): callback for name, callback in redis.Redis(connection_pool=pool).response_callbacks.items()}
+
+
+@functools.lru_cache(maxsize=None)
+def shared_handlers(protocol: Any, legacy: Any) -> "Handlers":
+    """The handlers of all clients that have redis-py's own callbacks."""
+    return Handlers(default_callbacks(protocol, legacy))
+
+
+class Handlers(Dict[Any, Any]):
+    """What is done with the reply of a command: its callback, ``None`` for nothing, ``LONG`` if the command needs a session. Filled as
+    commands are used."""
+
+    def __init__(self, callbacks: Any) -> None:
+        super().__init__()
+        self._callbacks = callbacks
+
+    def learn(self, store: Store, name: Any) -> Any:
+        """The handler of a command that is used for the first time."""
+        if not isinstance(name, str):
+            return LONG
+        words = name.upper()
+        handler = self._callbacks.get(words) if store.runs_directly((words,)) else LONG
+        if len(self) < 1000:
+            self[name] = handler
+        return handler
+
+
+def answer(store: Store, handler: Any, args: Any, options: Dict[str, Any]) -> Any:
+    """Runs a command and does with its reply what redis-py's `parse_response` does."""
+    if not options:
+        response = store.run_directly(args)
+        return response if handler is None else handler(response)
+    try:
+        response = store.run_directly(args, options.pop(NEVER_DECODE, False) is not False)
+    except redis.ResponseError:
+        if EMPTY_RESPONSE in options:
+            return options[EMPTY_RESPONSE]
+        raise
+    options.pop(EMPTY_RESPONSE, None)
+    options.pop("keys", None)
+    return response if handler is None else handler(response, **options)
+
+
+def thin_methods(base: Type[Any], make: Callable[[Any, Any], Any]) -> Dict[str, Any]:
+    """For each hot method one that tries `Store`'s first."""
+    methods = {}
+    for name in HOT_METHODS:
+        long = getattr(base, name)
+        methods[name] = named_as(long, make(getattr(Store, name), long))
+    return methods
+
+
+#: The methods of pipelines whose words are their arguments: command, how many, whether there may be more.
+RECORDED: Dict[str, Tuple[str, int, bool]] = {
+    "get": ("GET", 1, False),
+    "set": ("SET", 2, False),
+    "incrby": ("INCRBY", 2, False),
+    "decrby": ("DECRBY", 2, False),
+    "delete": ("DEL", 1, True),
+    "unlink": ("UNLINK", 1, True),
+    "exists": ("EXISTS", 1, True),
+    "persist": ("PERSIST", 1, False),
+    "ttl": ("TTL", 1, False),
+    "pttl": ("PTTL", 1, False),
+    "hget": ("HGET", 2, False),
+    "hset": ("HSET", 3, False),
+    "hgetall": ("HGETALL", 1, False),
+    "hdel": ("HDEL", 2, True),
+    "hexists": ("HEXISTS", 2, False),
+    "hincrby": ("HINCRBY", 3, False),
+    "hlen": ("HLEN", 1, False),
+    "hkeys": ("HKEYS", 1, False),
+    "hvals": ("HVALS", 1, False),
+    "lpush": ("LPUSH", 2, True),
+    "rpush": ("RPUSH", 2, True),
+    "lpop": ("LPOP", 1, False),
+    "rpop": ("RPOP", 1, False),
+    "lrange": ("LRANGE", 3, False),
+    "llen": ("LLEN", 1, False),
+    "lindex": ("LINDEX", 2, False),
+    "sadd": ("SADD", 2, True),
+    "srem": ("SREM", 2, True),
+    "sismember": ("SISMEMBER", 2, False),
+    "smembers": ("SMEMBERS", 1, False),
+    "scard": ("SCARD", 1, False),
+    "zscore": ("ZSCORE", 2, False),
+    "zrem": ("ZREM", 2, True),
+    "zcard": ("ZCARD", 1, False),
+    "zincrby": ("ZINCRBY", 3, False),
+}
+
+
+def named_as(original: Any, method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method with the name, the signature and the documentation of the one in whose place it is."""
+    return functools.wraps(original)(method)
+
+
+def run_stack(
+    store: Store, handlers: Any, stack: List[Any], transaction: bool
+) -> "Optional[List[Any]]":
+    """Runs the commands of a pipeline in one call; ``None``, and nothing was run, if one of them needs a connection."""
+    commands = []
+    for args, options in stack:
+        name = args[0]
+        handler = handlers.get(name, LONG)
+        if handler is LONG and (name in handlers or handlers.learn(store, name) is LONG):
+            return None
+        if options and (NEVER_DECODE in options or EMPTY_RESPONSE in options):
+            return None
+        commands.append(args)
+    return store.run_many(commands, transaction)
+
+
+def call_back(handlers: Any, stack: List[Any], replies: List[Any]) -> List[Any]:
+    """The replies of a pipeline after their callbacks."""
+    for place, (args, options) in enumerate(stack):
+        handler = handlers[args[0]]
+        if handler is None:
+            continue
+        reply = replies[place]
+        if isinstance(reply, Exception):
+            continue
+        if options:
+            options.pop("keys", None)
+        replies[place] = handler(reply, **options)
+    return replies
+
+
+def recorded(name: str, words: int, is_open: bool, long: Any) -> Callable[..., Any]:
+    """A method of a pipeline that notes its command without further ado, where its arguments are its words."""
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        given = len(args)
+        if options or (given < words if is_open else given != words) or self.watching:
+            return long(self, *args, **options)
+        self.command_stack.append(((name, *args), {}))
+        return self
+
+    return method

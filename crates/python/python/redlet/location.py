@@ -1,0 +1,192 @@
+"""Where a store is, as clients and their connections share it.
+
+The rules of sharing, which never change:
+
+* ``Redis()`` is always private: memory of its own, which ends with the last client, pool or connection that has it;
+* a name (``redlet://name``) is memory that everybody in the process shares who uses it, for as long as somebody does;
+* a path (``redlet:///path``) is one store on disk. Clients of one process share it. Another process that opens it is served by the owner
+  if the owner has put up a socket for others (``Redis.socket_file`` does), and is refused with a sentence that says so if not.
+
+A child of a fork never touches its parent's memory. Just before a fork a store on disk gets its socket, so children go on with the same
+data; memory can be reached from a child only if its ``socket_file`` was asked for before the fork.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import Any, Dict, Optional, Tuple, Union
+
+from redlet._native import Store, after_fork_in_child
+from redlet.exceptions import ForkedError, StoreInUse
+
+_locations: "weakref.WeakSet[Location]" = weakref.WeakSet()
+_forked_hooks: "list[Any]" = []
+
+#: What a handle is opened with, beside its place.
+Options = Dict[str, Any]
+
+
+class Location:
+    """A place, and the handle on the store that is there. Connections are built again from it in pools of others, so it can be pickled:
+    it names the place, not the data."""
+
+    def __init__(
+        self, kind: str, place: Union[str, int, None] = None, options: Optional[Options] = None
+    ) -> None:
+        self.kind = kind
+        self.place = place
+        self.options = options or {}
+        self._store: Optional[Store] = None
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        self._socket: Optional[str] = None
+        _locations.add(self)
+
+    @classmethod
+    def private(cls, **options: Any) -> "Location":
+        """Memory of its own. The store is there from now on."""
+        location = cls("private", None, options)
+        location._store = Store(**options)
+        location.place = location._store.identity[1]
+        return location
+
+    @classmethod
+    def named(cls, name: str, **options: Any) -> "Location":
+        """Memory that the process shares by this name."""
+        return cls("name", name, options)
+
+    @classmethod
+    def on_disk(cls, path: "Union[str, os.PathLike[str]]", **options: Any) -> "Location":
+        """A folder."""
+        return cls("path", os.path.abspath(os.fspath(path)), options)
+
+    def store(self) -> Store:
+        """The handle on the store, which is opened if it is not open.
+
+        Raises ``StoreInUse`` if another process has it, ``ForkedError`` if it is in the memory of the parent, ``ConnectionError`` with the
+        reason if it cannot be opened.
+        """
+        with self._lock:
+            if self._pid != os.getpid():
+                self._enter_child()
+            if self._store is None or self._store.closed:
+                self._store = self._open()
+            return self._store
+
+    def _enter_child(self) -> None:
+        self._pid = os.getpid()
+        self._store = None
+        if self.kind != "path":
+            self.kind = "parent"
+
+    def _open(self) -> Store:
+        if self.kind == "path":
+            return Store(self.place, **self.options)
+        if self.kind == "name":
+            return Store(name=self.place, **self.options)
+        if self.kind == "parent":
+            raise ForkedError(
+                "this process was forked from the one whose memory the store is in, so it cannot reach it. Give the store a path, or ask for "
+                "its `socket_file` before the fork, and children are served by their parent"
+            )
+        return Store.numbered(self.place)
+
+    def attach(self) -> Union[Store, str]:
+        """The store, or the path of the socket at which another process serves it."""
+        try:
+            return self.store()
+        except StoreInUse:
+            socket = Store.socket_of_owner(self.place)
+            if socket is None:
+                raise
+            return os.fspath(socket)
+        except ForkedError:
+            if self._socket is None:
+                raise
+            return self._socket
+
+    def socket(self) -> str:
+        """The socket at which other processes reach the store; it is put up when this is asked for the first time."""
+        target = self.attach()
+        if not isinstance(target, str):
+            target = self._socket = os.fspath(target.socket())
+        return target
+
+    def close(self) -> None:
+        """Lets go of the handle. Private memory ends with that; a name and a path are opened again when they are used again."""
+        with self._lock:
+            store = self._store
+            if store is not None and self._pid == os.getpid():
+                if self.kind != "private":
+                    self._store = None
+                store.close()
+
+    def __reduce__(self) -> "Tuple[Any, ...]":
+        if self.kind in ("private", "parent"):
+            return _private_again, (self.place, os.getpid())
+        return Location, (self.kind, self.place, self.options)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Location) and (self.kind, self.place) == (other.kind, other.place)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.place))
+
+    def __repr__(self) -> str:
+        if self.kind == "path":
+            return f"redlet://{self.place}"
+        if self.kind == "name":
+            return f"redlet://{self.place}"
+        return "redlet://"
+
+
+def _private_again(place: Any, pid: int) -> Location:
+    location = Location("private", place)
+    if pid != os.getpid():
+        location.kind = "parent"
+    return location
+
+
+def reopen(identity: "Tuple[str, Any]", settings: Options) -> Store:
+    """A handle on the store that another handle was on when it was pickled."""
+    kind, place = identity
+    if kind == "private":
+        return Store.numbered(place, **settings)
+    if kind == "name":
+        return Store(name=place, **settings)
+    return Store(place, **settings)
+
+
+def on_fork(hook: Any) -> None:
+    """Has something called in the child of each fork."""
+    _forked_hooks.append(hook)
+
+
+def _before_fork() -> None:
+    for location in list(_locations):
+        store = location._store
+        if store is None or location._pid != os.getpid():
+            continue
+        try:
+            if location.kind == "path":
+                location.socket()
+            else:
+                socket = store.open_socket()
+                location._socket = None if socket is None else os.fspath(socket)
+        except Exception:
+            # The child hears of it when it wants the store.
+            continue
+
+
+def _after_fork_in_child() -> None:
+    after_fork_in_child()
+    for location in list(_locations):
+        location._lock = threading.Lock()
+    for hook in _forked_hooks:
+        hook()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork_in_child)

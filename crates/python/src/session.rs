@@ -1,0 +1,469 @@
+//! What a connection of redis-py holds in the place of a socket: one caller by words, whose answers are read when they have come.
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use pyo3::exceptions::PyTimeoutError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyTuple};
+use redlet::Reply;
+use redlet::core::session::Protocol;
+use redlet_server::protocol::{Parsed, Parser, RequestLimits};
+
+use crate::pollable::Pollable;
+use crate::reply::{self, Decoding};
+use crate::store::{Gone, Store};
+use crate::words::{self, Encoding, Word};
+use crate::{errors, registry};
+
+/// The main thread looks so often whether Ctrl-C was pressed while it waits.
+const SIGNALS_LOOKED_AT: Duration = Duration::from_millis(50);
+/// What redis-py says of a connection that the other side has closed.
+const CLOSED: &str = "Connection closed by server.";
+
+/// One caller by words. Commands are sent at any time; answers and messages are read in order, and waited for without the
+/// interpreter's lock.
+#[pyclass(frozen, weakref, module = "redlet._native")]
+#[derive(Debug)]
+pub(crate) struct Session {
+    state: Mutex<State>,
+    bell: Arc<Bell>,
+    encoding: Encoding,
+    born: u32,
+}
+
+#[derive(Debug)]
+struct State {
+    /// `None` once it was closed.
+    session: Option<redlet::Session>,
+    /// Rings the bell.
+    waker: Waker,
+    /// Answered and not read.
+    answers: VecDeque<Answer>,
+    /// Sent while a command waited that came before.
+    backlog: VecDeque<Vec<Vec<u8>>>,
+    /// Bytes of a request that came in pieces.
+    query: Vec<u8>,
+    parser: Parser,
+}
+
+#[derive(Debug)]
+enum Answer {
+    Reply(redlet::Result<Reply>),
+    Push(Reply),
+}
+
+/// How a reader hears that something has come.
+#[derive(Debug, Default)]
+struct Bell {
+    was_rung: AtomicBool,
+    lock: Mutex<()>,
+    rung: Condvar,
+    /// For readers that wait in an event loop.
+    pollable: OnceLock<Pollable>,
+}
+
+impl Bell {
+    fn ring(&self) {
+        self.was_rung.store(true, Ordering::SeqCst);
+        if let Some(pollable) = self.pollable.get() {
+            pollable.set(|| true);
+        }
+        // Whoever is about to sleep holds the lock from his last look until he sleeps.
+        drop(self.lock.lock());
+        self.rung.notify_all();
+    }
+
+    /// Waits until it rings, or until a moment.
+    fn wait(&self, until: Option<Instant>) {
+        let mut lock = self.lock.lock();
+        while !self.was_rung.load(Ordering::SeqCst) {
+            match until {
+                None => self.rung.wait(&mut lock),
+                Some(until) => {
+                    if self.rung.wait_until(&mut lock, until).timed_out() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ring();
+    }
+}
+
+impl State {
+    fn run<W: AsRef<[u8]>>(&mut self, words: &[W]) {
+        let Some(session) = &mut self.session else { return };
+        if session.is_blocked() || !self.backlog.is_empty() {
+            self.backlog.push_back(words.iter().map(|word| word.as_ref().to_vec()).collect());
+            return;
+        }
+        if let Some(answer) = session.begin(words) {
+            self.keep(answer);
+        }
+        self.collect();
+    }
+
+    fn keep(&mut self, answer: redlet::Result<Reply>) {
+        if !matches!(answer, Ok(Reply::Silence)) {
+            self.answers.push_back(Answer::Reply(answer));
+        }
+    }
+
+    /// Messages come after the answer of the command that was run before them, as they do from a server.
+    fn collect(&mut self) {
+        while let Some(push) = self.session.as_mut().and_then(redlet::Session::take_push) {
+            self.answers.push_back(Answer::Push(push));
+        }
+    }
+
+    /// Looks after what others did, and goes on with what was sent.
+    fn attend(&mut self) {
+        while let Some(session) = self.session.as_mut().filter(|session| session.is_blocked()) {
+            let Some(answer) = session.poll(&self.waker) else { break };
+            self.keep(answer);
+            while let Some(words) = self.backlog.pop_front() {
+                let Some(session) = self.session.as_mut() else { break };
+                if let Some(answer) = session.begin(&words) {
+                    self.keep(answer);
+                }
+                self.collect();
+                if self.session.as_ref().is_some_and(redlet::Session::is_blocked) {
+                    break;
+                }
+            }
+        }
+        self.collect();
+    }
+
+    /// Runs the requests that some bytes are, in the protocol of Redis.
+    fn run_bytes(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let mut query = std::mem::take(&mut self.query);
+        query.extend_from_slice(bytes);
+        let (mut used, mut parser) = (0, std::mem::take(&mut self.parser));
+        let limits = RequestLimits { word_bytes: 512 << 20, is_stranger: false };
+        let result = loop {
+            match parser.parse(&query[used..], limits) {
+                Ok(Parsed::Request(length)) => {
+                    let words = parser.words(&query[used..]);
+                    self.run(&words);
+                    used += length;
+                }
+                Ok(Parsed::Nothing(length)) => used += length,
+                Ok(Parsed::Part(_)) => break Ok(()),
+                Err(error) => break Err(String::from_utf8_lossy(&error.text()).into_owned()),
+            }
+            if used == query.len() {
+                break Ok(());
+            }
+        };
+        query.drain(..used);
+        (self.query, self.parser) = (query, parser);
+        result
+    }
+}
+
+/// What a look at the answers has found.
+enum Found {
+    Answer(Answer, Protocol),
+    Nothing,
+    Closed,
+}
+
+impl Session {
+    /// A caller on a store, in its database.
+    pub(crate) fn on(py: Python<'_>, store: &Store) -> PyResult<Self> {
+        let session = store.with(py, |redis| Ok(redis.session()))?.map_err(|error| errors::raised(py, &error))?;
+        let bell = Arc::new(Bell::default());
+        Ok(Self {
+            state: Mutex::new(State {
+                session: Some(session),
+                waker: Waker::from(Arc::clone(&bell)),
+                answers: VecDeque::new(),
+                backlog: VecDeque::new(),
+                query: Vec::new(),
+                parser: Parser::default(),
+            }),
+            bell,
+            encoding: store.encoding.clone(),
+            born: registry::forks(),
+        })
+    }
+
+    /// Sends one command and waits for its answer.
+    pub(crate) fn run_one<'py>(
+        &self,
+        py: Python<'py>,
+        words: &[Word<'_>],
+        decoding: Decoding<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.act(py, |state| state.run(words))?;
+        self.next(py, None, decoding)
+    }
+
+    /// Does something to the state, without the interpreter's lock, and sees to the descriptor afterwards.
+    fn act<T: Send>(&self, py: Python<'_>, body: impl FnOnce(&mut State) -> T + Send) -> PyResult<T> {
+        if self.born != registry::forks() {
+            return Err(Gone::Forked.raised(py));
+        }
+        Ok(py.detach(|| {
+            let mut state = self.state.lock();
+            let result = body(&mut state);
+            self.show(&state);
+            result
+        }))
+    }
+
+    /// The descriptor is readable while there is something to read or to look at.
+    fn show(&self, state: &State) {
+        if let Some(pollable) = self.bell.pollable.get() {
+            if let Some(session) = &state.session {
+                session.wake_when_pushed(&state.waker);
+            }
+            pollable.set(|| {
+                !state.answers.is_empty() || state.session.is_none() || self.bell.was_rung.load(Ordering::SeqCst)
+            });
+        }
+    }
+
+    fn look(&self, state: &mut State) -> Found {
+        if state.answers.is_empty() {
+            self.bell.was_rung.store(false, Ordering::SeqCst);
+            state.attend();
+        }
+        let Some(session) = &state.session else { return Found::Closed };
+        let protocol = session.protocol();
+        match state.answers.pop_front() {
+            Some(answer) => Found::Answer(answer, protocol),
+            None if session.is_closing() => Found::Closed,
+            None => {
+                session.wake_when_pushed(&state.waker);
+                Found::Nothing
+            }
+        }
+    }
+
+    /// Waits until there is something to read. False if the time is over before.
+    fn wait(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<bool> {
+        let is_main = is_main_thread(py)?;
+        loop {
+            let slice = is_main.then(|| Instant::now() + SIGNALS_LOOKED_AT);
+            py.detach(|| self.bell.wait(slice.into_iter().chain(until).min()));
+            if self.bell.was_rung.load(Ordering::SeqCst) {
+                return Ok(true);
+            }
+            py.check_signals()?;
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn next<'py>(&self, py: Python<'py>, timeout: Option<f64>, decoding: Decoding<'_>) -> PyResult<Bound<'py, PyAny>> {
+        let mut until = None;
+        loop {
+            match self.act(py, |state| self.look(state))? {
+                Found::Answer(answer, protocol) => return convert(py, answer, protocol, decoding),
+                Found::Closed => return Err(errors::connection_error(py, CLOSED)),
+                Found::Nothing => {
+                    let until = *until.get_or_insert_with(|| deadline(timeout));
+                    if !self.wait(py, until)? {
+                        return Err(PyTimeoutError::new_err("nothing came in time"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn deadline(timeout: Option<f64>) -> Option<Instant> {
+    let timeout = Duration::try_from_secs_f64(timeout?.max(0.0)).ok()?;
+    Instant::now().checked_add(timeout)
+}
+
+fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
+    let threading = py.import("threading")?;
+    let main = threading.call_method0("main_thread")?.getattr("ident")?;
+    threading.call_method0("get_ident")?.eq(main)
+}
+
+fn convert<'py>(
+    py: Python<'py>,
+    answer: Answer,
+    protocol: Protocol,
+    decoding: Decoding<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let in_protocol = |reply: Reply| if protocol == Protocol::Resp2 { reply.into_resp2() } else { reply };
+    match answer {
+        Answer::Reply(Ok(reply)) | Answer::Push(reply) => reply::to_python(py, &in_protocol(reply), decoding),
+        Answer::Reply(Err(error)) => Err(errors::raised(py, &error)),
+    }
+}
+
+#[pymethods]
+impl Session {
+    /// A caller on a store, who speaks a protocol, with a name for `CLIENT LIST`.
+    #[new]
+    #[pyo3(signature = (store, protocol=3, name=None))]
+    fn new(py: Python<'_>, store: &Store, protocol: u8, name: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let session = Self::on(py, store)?;
+        if protocol == 3 {
+            session.run_one(py, &[Word::Borrowed(b"HELLO"), Word::Borrowed(b"3")], Decoding::Bytes)?;
+        }
+        if let Some(name) = name {
+            let name = words::word(name.as_borrowed(), &session.encoding)?;
+            let words = [Word::Borrowed(b"CLIENT"), Word::Borrowed(b"SETNAME"), name];
+            session.run_one(py, &words, Decoding::Bytes)?;
+        }
+        Ok(session)
+    }
+
+    /// Sends a command. It is run at once, unless one before it waits.
+    #[pyo3(signature = (*words))]
+    fn send(&self, py: Python<'_>, words: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let words = words::command(words, &self.encoding)?;
+        self.act(py, |state| state.run(&words))
+    }
+
+    /// Sends commands, each a tuple of its words or the bytes of requests as a server would get them.
+    fn send_all(&self, py: Python<'_>, commands: &Bound<'_, PyAny>) -> PyResult<()> {
+        for command in commands.try_iter()? {
+            let command = command?;
+            if let Ok(words) = command.cast::<PyTuple>() {
+                let words = words::command(words, &self.encoding)?;
+                self.act(py, |state| state.run(&words))?;
+                continue;
+            }
+            let bytes = words::word(command.as_borrowed(), &self.encoding)?;
+            let refused = self.act(py, |state| state.run_bytes(&bytes).err())?;
+            if let Some(refused) = refused {
+                return Err(errors::connection_error(py, format!("Protocol error: {refused}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The next answer or message; waits for it, so many seconds at most. Refusals are raised.
+    #[pyo3(signature = (timeout=None, decode=false))]
+    fn read<'py>(&self, py: Python<'py>, timeout: Option<f64>, decode: bool) -> PyResult<Bound<'py, PyAny>> {
+        self.next(py, timeout, if decode { Decoding::Text(&self.encoding) } else { Decoding::Bytes })
+    }
+
+    /// The same if there is one: then a tuple of one.
+    #[pyo3(signature = (decode=false))]
+    fn read_now<'py>(&self, py: Python<'py>, decode: bool) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
+        let decoding = if decode { Decoding::Text(&self.encoding) } else { Decoding::Bytes };
+        match self.act(py, |state| self.look(state))? {
+            Found::Answer(answer, protocol) => Ok(Some((convert(py, answer, protocol, decoding)?,))),
+            Found::Closed => Err(errors::connection_error(py, CLOSED)),
+            Found::Nothing => Ok(None),
+        }
+    }
+
+    /// Whether there is something to read; waits for it, so many seconds at most.
+    #[pyo3(signature = (timeout=0.0))]
+    fn can_read(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
+        let mut until = None;
+        loop {
+            let found = self.act(py, |state| match self.look(state) {
+                Found::Answer(answer, _) => {
+                    state.answers.push_front(answer);
+                    Some(true)
+                }
+                Found::Nothing => Some(false),
+                Found::Closed => None,
+            })?;
+            match found {
+                Some(true) => return Ok(true),
+                None => return Err(errors::connection_error(py, CLOSED)),
+                Some(false) if timeout == Some(0.0) => return Ok(false),
+                Some(false) => {
+                    if !self.wait(py, *until.get_or_insert_with(|| deadline(timeout)))? {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A descriptor for event loops: readable while there is something to read.
+    fn fileno(&self, py: Python<'_>) -> PyResult<i64> {
+        let pollable = match self.bell.pollable.get() {
+            Some(pollable) => pollable,
+            None => {
+                let pollable = Pollable::new()?;
+                self.bell.pollable.get_or_init(|| pollable)
+            }
+        };
+        // A command that waits has to ring from now on.
+        self.act(py, |state| {
+            if state.answers.is_empty() {
+                state.attend();
+            }
+        })?;
+        Ok(pollable.descriptor())
+    }
+
+    /// The database that it has selected.
+    #[getter]
+    fn db(&self, py: Python<'_>) -> PyResult<Option<usize>> {
+        self.act(py, |state| state.session.as_ref().map(redlet::Session::db))
+    }
+
+    /// What a HELLO would tell.
+    fn handshake<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.run_one(py, &[Word::Borrowed(b"HELLO")], Decoding::Bytes)
+    }
+
+    /// Ends it: what it waits for is given up and goes to others. Whoever reads is told.
+    fn close(&self, py: Python<'_>) {
+        if self.born != registry::forks() {
+            return;
+        }
+        py.detach(|| {
+            let session = {
+                let mut state = self.state.lock();
+                state.answers.clear();
+                state.backlog.clear();
+                state.session.take()
+            };
+            drop(session);
+            self.bell.ring();
+        });
+    }
+
+    /// As a socket has it, for whoever takes this for one.
+    #[pyo3(signature = (_how=2))]
+    fn shutdown(&self, py: Python<'_>, _how: i32) {
+        self.close(py);
+    }
+
+    /// As a socket has it: nothing that a session does takes longer than it is told to wait.
+    fn settimeout(&self, _timeout: Option<f64>) {}
+
+    /// As a socket has it.
+    fn sendall(&self, py: Python<'_>, bytes: &Bound<'_, PyBytes>) -> PyResult<()> {
+        self.send_all(py, PyTuple::new(py, [bytes])?.as_any())
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.born != registry::forks() {
+            // In the child of a fork it belongs to the parent, whose locks may be held for ever here.
+            std::mem::forget(self.state.get_mut().session.take());
+        }
+    }
+}
