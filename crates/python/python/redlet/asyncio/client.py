@@ -67,7 +67,7 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
         if location is None:
             location = self._settings.location(dbfilename, clock)
             self._owns_location = True
-        self._begin(location, options, redis.asyncio.Redis)
+        self._begin(location, options, Redis)
 
     def _complete(self) -> None:
         self._is_complete = True
@@ -93,7 +93,7 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
                 store = location.store()
             except redis.ConnectionError:
                 return  # The connections say so, or know another way.
-            self._choose_way(store, pool.connection_kwargs, redis.asyncio.Redis)
+            self._choose_way(store, pool.connection_kwargs, Redis)
 
     @property
     def connection_pool(self) -> Any:

@@ -1,0 +1,53 @@
+"""What all tests share: a real server to compare with, and which tests are for the night."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Iterator, Optional
+
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "nightly: takes long; runs with REDLET_NIGHTLY=1")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: "list[pytest.Item]") -> None:
+    if os.environ.get("REDLET_NIGHTLY"):
+        return
+    skip = pytest.mark.skip(reason="takes long; set REDLET_NIGHTLY=1")
+    for item in items:
+        if item.get_closest_marker("nightly"):
+            item.add_marker(skip)
+
+
+def server_program() -> Optional[str]:
+    """The real server: REDLET_ORACLE, or what is in the path."""
+    return os.environ.get("REDLET_ORACLE") or shutil.which("redis-server")
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The path of a Unix socket at which a real Redis listens."""
+    program = server_program()
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI compares with a real server: set REDLET_ORACLE or put redis-server into PATH")
+        pytest.skip("no Redis server here: set REDLET_ORACLE or put redis-server into PATH")
+    folder = tmp_path_factory.mktemp("server")
+    socket = Path(folder) / "redis.sock"
+    command = [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        for _ in range(1000):
+            if socket.exists():
+                break
+            time.sleep(0.01)
+        yield str(socket)
+    finally:
+        process.kill()
+        process.wait()
