@@ -13,7 +13,7 @@ from redis.exceptions import DataError
 
 from redlet import direct
 from redlet._native import Clock, Store
-from redlet.connection import Connection, _keywords
+from redlet.connection import Connection, _keywords, database_number, protocol_number
 from redlet.direct import LONG, Callbacks, Handlers
 from redlet.exceptions import LongWay, RedisLiteException, RedisLiteServerStartError, StoreInUse
 from redlet.location import Location, on_fork
@@ -48,8 +48,8 @@ class Embedded:
 
     _location: Optional[Location] = None
     # The handle for commands that need no session, and the same for the methods that know their results.
-    _direct: Optional[Store] = None
-    _thin: Optional[Store] = None
+    _direct: Optional[Store[Any]] = None
+    _thin: Optional[Store[Any]] = None
     _handlers: Any = None
     _is_complete = True
     _owns_location = False
@@ -58,6 +58,8 @@ class Embedded:
 
     def _begin(self, location: Location, options: Dict[str, Any], base: Any) -> None:
         """Takes a store. redis-py's own constructor runs when something of its own is asked for: it takes fifty times as long as this."""
+        database_number(options.get("db"))
+        protocol_number(options.get("protocol"))
         self._location = location
         self._options = options
         self._is_complete = False
@@ -72,17 +74,17 @@ class Embedded:
             return
         self._choose_way(store, options, base)
 
-    def _choose_way(self, store: Store, options: Mapping[str, Any], base: Any) -> None:
+    def _choose_way(self, store: Store[Any], options: Mapping[str, Any], base: Any) -> None:
         if direct.asks_for_long_way(options) or not direct.may_skip_connections(type(self), base):
             return
         protocol, legacy = options.get("protocol"), options.get("legacy_responses")
         self._handlers = direct.shared_handlers(protocol, legacy)
         self._direct = store.select(
-            int(options.get("db") or 0),
+            database_number(options.get("db")),
             decode_responses=bool(options.get("decode_responses")),
             encoding=options.get("encoding") or "utf-8",
             encoding_errors=options.get("encoding_errors") or "strict",
-            protocol=2 if protocol in (2, "2") else 3,
+            protocol=protocol_number(protocol),
         )
         if direct.may_skip_commands(type(self), base):
             self._thin = self._direct
@@ -200,7 +202,7 @@ class Embedded:
             return f"<{name}({self.__dict__.get('_pool')!r})>"
         store = self._direct or location._store
         if store is None or store.closed:
-            return f"<{name} {location}>"
+            return f"<{name} {location}, closed>"
         return f"<{name} {repr(store)[len('<redlet.Store '):]}"
 
 
@@ -250,8 +252,9 @@ class Redis(Embedded, redis.Redis):
     def _complete(self) -> None:
         self._is_complete = True
         assert self._location is not None
+        connection_class: Any = Connection
         pool = redis.ConnectionPool(
-            connection_class=Connection, **_embedded_pool_options(self._location, self._options)
+            connection_class=connection_class, **_embedded_pool_options(self._location, self._options)
         )
         single = bool(self._options.get("single_connection_client"))
         redis.Redis.__init__(self, connection_pool=pool, single_connection_client=single)
@@ -367,15 +370,17 @@ class Pipeline(_Pipeline):
         self, connection_pool: Any, response_callbacks: Any, transaction: Any, shard_hint: Any, client: Any = None
     ) -> None:
         super().__init__(connection_pool, response_callbacks, transaction, shard_hint)
-        self._client = client
+        self._client: Any = client
 
     def execute(self, raise_on_error: bool = True) -> List[Any]:
         stack = self.command_stack
         client = self._client
-        store = None if client is None else client._direct
+        store = getattr(client, "_direct", None)
         if store is None or not stack or self.watching or self.scripts or direct.is_observed():
             return list(super().execute(raise_on_error))
-        replies = direct.run_stack(store, client._handlers, stack, bool(self.transaction or self.explicit_transaction))
+        # A method of the class, a flag of the object.
+        is_unit: Any = self.transaction
+        replies = direct.run_stack(store, client._handlers, stack, bool(is_unit or self.explicit_transaction))
         if replies is None:
             return list(super().execute(raise_on_error))
         try:

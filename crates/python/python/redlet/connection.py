@@ -9,7 +9,7 @@ import socket
 from typing import Any, FrozenSet, Iterable, List, Optional, Union
 
 from redis.connection import AbstractConnection
-from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+from redis.exceptions import ConnectionError, DataError, ResponseError, TimeoutError
 
 from redlet._native import Session
 from redlet.exceptions import Push
@@ -41,6 +41,32 @@ def connection_keywords(base: Any) -> "tuple[FrozenSet[str], dict[str, Any]]":
 _KNOWN, _SPARED = connection_keywords(AbstractConnection)
 
 
+def database_number(db: Any) -> int:
+    """The number of a database; what is none is refused with Redis's words for SELECT."""
+    if isinstance(db, (bool, float)):
+        raise DataError(f"db is the number of a database, a whole one, not {db!r}")
+    try:
+        number = int(db or 0)
+    except (TypeError, ValueError):
+        raise ResponseError(f"value is not an integer or out of range: db={db!r} is no number of a database") from None
+    if number < 0:
+        raise ResponseError(f"DB index is out of range: there is no database {number}")
+    return number
+
+
+def protocol_number(protocol: Any) -> int:
+    """2 or 3, which it is if nothing is said; anything else is refused as redis-py's connections do."""
+    if protocol is None:
+        return 3
+    try:
+        number = int(protocol)
+    except (TypeError, ValueError):
+        raise ConnectionError(f"protocol must be an integer, 2 or 3, not {protocol!r}") from None
+    if number not in (2, 3):
+        raise ConnectionError(f"protocol must be either 2 or 3, not {protocol!r}")
+    return number
+
+
 def handle_push(parser: Any, response: Any) -> Any:
     """Gives a push to whoever redis-py's parser would have given it."""
     try:
@@ -58,7 +84,7 @@ class Connection(AbstractConnection):
     is as in redis-py.
     """
 
-    host = "redlet"
+    host: Any = "redlet"
     port = 0
 
     def __init__(
@@ -99,14 +125,15 @@ class Connection(AbstractConnection):
             return
         is_plain = not (self.username or self.password or self.credential_provider)
         encoder = self.encoder
-        store = target.select(self.db, encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
+        store = target.select(database_number(self.db), encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
         protocol = int(self.protocol)
-        self._session = Session(store, protocol if is_plain else 2, self.client_name if is_plain else None)
-        self._sock = self._session
+        session: Any = Session(store, protocol if is_plain else 2, self.client_name if is_plain else None)
+        self._session = self._sock = session
         self._reset_himport()
         try:
             if self.redis_connect_func is not None:
-                self.redis_connect_func(self)
+                on_connect: Any = self.redis_connect_func
+                on_connect(self)
             elif not is_plain:
                 self.on_connect()
         except Exception:
@@ -188,14 +215,15 @@ class Connection(AbstractConnection):
         if self._sock is None:
             self.connect()
         if self._session is None:
-            return bool(super().can_read(timeout))
+            base: Any = super()
+            return bool(base.can_read(timeout))
         return self._session.can_read(timeout)
 
     def read_response(
         self,
         disable_decoding: bool = False,
         *,
-        timeout: Union[float, None, object] = _UNSET,
+        timeout: Any = _UNSET,
         disconnect_on_error: bool = True,
         push_request: bool = False,
         **keywords: Any,
@@ -241,7 +269,8 @@ class Connection(AbstractConnection):
         if self.health_check_interval:
             import time
 
-            self.next_health_check = time.monotonic() + self.health_check_interval
+            now: Any = time.monotonic()
+            self.next_health_check = now + self.health_check_interval
 
     def __del__(self) -> None:
         try:

@@ -7,17 +7,18 @@ a connection class of somebody else, an overridden method), a command goes strai
 from __future__ import annotations
 
 import functools
-from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple, Type
 
 import redis
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE, CaseInsensitiveDict
 
 from redlet._native import Store
 
+_recorder: Any
 try:  # redis-py 7.1 and later
     from redis.observability import recorder as _recorder
 except ImportError:  # pragma: no cover
-    _recorder = None  # type: ignore[assignment]
+    _recorder = None
 
 #: The methods that `Store` has too.
 HOT_METHODS: Tuple[str, ...] = tuple(
@@ -44,27 +45,27 @@ def is_observed() -> bool:
     return _recorder is not None and getattr(_recorder, "_metrics_collector", None) is not None
 
 
-def asks_for_long_way(options: Dict[str, Any]) -> bool:
+def asks_for_long_way(options: Mapping[str, Any]) -> bool:
     """Whether a client with these keywords has something done by redis-py's connections."""
     return any(options.get(name) for name in _LONG_KEYWORDS.intersection(options))
 
 
 @functools.lru_cache(maxsize=None)
-def _keeps(cls: Type[Any], base: Type[Any], names: Tuple[str, ...]) -> bool:
+def _keeps(cls: Any, base: Any, names: Tuple[str, ...]) -> bool:
     return all(getattr(cls, name, None) is getattr(base, name, None) for name in names)
 
 
-def may_skip_connections(cls: Type[Any], base: Type[Any]) -> bool:
+def may_skip_connections(cls: Any, base: Any) -> bool:
     """Whether a subclass leaves alone how commands are sent and answers read."""
     return _keeps(cls, base, ("parse_response", "_execute_command", "_send_command_parse_response"))
 
 
-def may_skip_commands(cls: Type[Any], base: Type[Any]) -> bool:
+def may_skip_commands(cls: Any, base: Any) -> bool:
     """Whether a subclass leaves alone what every command passes."""
     return may_skip_connections(cls, base) and _keeps(cls, base, ("execute_command",))
 
 
-class Callbacks(CaseInsensitiveDict):  # type: ignore[misc]
+class Callbacks(CaseInsensitiveDict):
     """A client's callbacks. Changing them takes those methods from the fast way that know their result beforehand."""
 
     def __init__(self, callbacks: Any, changed: Callable[[], None]) -> None:
@@ -93,8 +94,9 @@ def default_callbacks(protocol: Any, legacy: Any) -> Dict[str, Any]:
     from redlet.location import Location
 
     options = {} if legacy is None else {"legacy_responses": legacy}
+    connection_class: Any = Connection
     pool = redis.ConnectionPool(
-        connection_class=Connection, location=Location.named(""), protocol=protocol, **options
+        connection_class=connection_class, location=Location.named(""), protocol=protocol, **options
     )
     return {name.upper(): callback for name, callback in redis.Redis(connection_pool=pool).response_callbacks.items()}
 
@@ -113,7 +115,7 @@ class Handlers(Dict[Any, Any]):
         super().__init__()
         self._callbacks = callbacks
 
-    def learn(self, store: Store, name: Any) -> Any:
+    def learn(self, store: Store[Any], name: Any) -> Any:
         """The handler of a command that is used for the first time."""
         if not isinstance(name, str):
             return LONG
@@ -124,7 +126,7 @@ class Handlers(Dict[Any, Any]):
         return handler
 
 
-def answer(store: Store, handler: Any, args: Any, options: Dict[str, Any]) -> Any:
+def answer(store: Store[Any], handler: Any, args: Any, options: Dict[str, Any]) -> Any:
     """Runs a command and does with its reply what redis-py's `parse_response` does."""
     if not options:
         response = store.run_directly(args)
@@ -195,7 +197,7 @@ def named_as(original: Any, method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run_stack(
-    store: Store, handlers: Any, stack: List[Any], transaction: bool
+    store: Store[Any], handlers: Any, stack: List[Any], transaction: bool
 ) -> "Optional[List[Any]]":
     """Runs the commands of a pipeline in one call; ``None``, and nothing was run, if one of them needs a connection."""
     commands = []

@@ -61,7 +61,8 @@ class Push(List[Any]):
 
 
 # A method in redis-py 5, a class method later.
-_parser = BaseParser() if not isinstance(BaseParser.__dict__.get("parse_error"), classmethod) else BaseParser
+_base: Any = BaseParser
+_parser = _base if isinstance(BaseParser.__dict__.get("parse_error"), classmethod) else _base()
 
 
 def parse_error(text: str) -> Exception:

@@ -19,7 +19,7 @@ import weakref
 from typing import Any, Dict, Optional, Tuple, Union
 
 from redlet._native import Store, after_fork_in_child
-from redlet.exceptions import ForkedError, StoreInUse
+from redlet.exceptions import ConnectionError, ForkedError, StoreInUse
 
 _locations: "weakref.WeakSet[Location]" = weakref.WeakSet()
 _forked_hooks: "list[Any]" = []
@@ -36,12 +36,15 @@ class Location:
         self, kind: str, place: Union[str, int, None] = None, options: Optional[Options] = None
     ) -> None:
         self.kind = kind
-        self.place = place
+        self.place: Any = place
         self.options = options or {}
-        self._store: Optional[Store] = None
+        self._store: Optional[Store[Any]] = None
         self._lock = threading.Lock()
+        self._is_ended = False
         self._pid = os.getpid()
         self._socket: Optional[str] = None
+        #: Whether the store, if it is opened here, is served to other processes without being asked.
+        self.is_served = False
         _locations.add(self)
 
     @classmethod
@@ -60,9 +63,14 @@ class Location:
     @classmethod
     def on_disk(cls, path: "Union[str, os.PathLike[str]]", **options: Any) -> "Location":
         """A folder."""
-        return cls("path", os.path.abspath(os.fspath(path)), options)
+        name = os.fsdecode(path)
+        if not name:
+            raise ValueError("the path of the store is empty; leave it out for a store in memory")
+        if "\0" in name:
+            raise ValueError(f"the path of a store has no null character in it: {name!r}")
+        return cls("path", os.path.abspath(name), options)
 
-    def store(self) -> Store:
+    def store(self) -> Store[Any]:
         """The handle on the store, which is opened if it is not open.
 
         Raises ``StoreInUse`` if another process has it, ``ForkedError`` if it is in the memory of the parent, ``ConnectionError`` with the
@@ -81,7 +89,7 @@ class Location:
         if self.kind != "path":
             self.kind = "parent"
 
-    def _open(self) -> Store:
+    def _open(self) -> Store[Any]:
         if self.kind == "path":
             return Store(self.place, **self.options)
         if self.kind == "name":
@@ -91,12 +99,17 @@ class Location:
                 "this process was forked from the one whose memory the store is in, so it cannot reach it. Give the store a path, or ask for "
                 "its `socket_file` before the fork, and children are served by their parent"
             )
+        if self._is_ended:
+            raise ConnectionError("this client is closed, and its store, which was private memory, is gone with it; make a new client")
         return Store.numbered(self.place)
 
-    def attach(self) -> Union[Store, str]:
+    def attach(self) -> Union[Store[Any], str]:
         """The store, or the path of the socket at which another process serves it."""
         try:
-            return self.store()
+            store = self.store()
+            if self.is_served:
+                store.socket()
+            return store
         except StoreInUse:
             socket = Store.socket_of_owner(self.place)
             if socket is None:
@@ -119,14 +132,16 @@ class Location:
         with self._lock:
             store = self._store
             if store is not None and self._pid == os.getpid():
-                if self.kind != "private":
+                if self.kind == "private":
+                    self._is_ended = True
+                else:
                     self._store = None
                 store.close()
 
     def __reduce__(self) -> "Tuple[Any, ...]":
         if self.kind in ("private", "parent"):
             return _private_again, (self.place, os.getpid())
-        return Location, (self.kind, self.place, self.options)
+        return _again, (self.kind, self.place, self.options, self.is_served)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Location) and (self.kind, self.place) == (other.kind, other.place)
@@ -142,6 +157,12 @@ class Location:
         return "redlet://"
 
 
+def _again(kind: str, place: Any, options: Options, is_served: bool) -> Location:
+    location = Location(kind, place, options)
+    location.is_served = is_served
+    return location
+
+
 def _private_again(place: Any, pid: int) -> Location:
     location = Location("private", place)
     if pid != os.getpid():
@@ -149,7 +170,7 @@ def _private_again(place: Any, pid: int) -> Location:
     return location
 
 
-def reopen(identity: "Tuple[str, Any]", settings: Options) -> Store:
+def reopen(identity: "Tuple[str, Any]", settings: Options) -> Store[Any]:
     """A handle on the store that another handle was on when it was pickled."""
     kind, place = identity
     if kind == "private":
@@ -184,6 +205,7 @@ def _after_fork_in_child() -> None:
     after_fork_in_child()
     for location in list(_locations):
         location._lock = threading.Lock()
+        location._enter_child()
     for hook in _forked_hooks:
         hook()
 

@@ -112,7 +112,8 @@ def install_url_scheme() -> None:
     from redlet.asyncio.connection import Connection as AsyncConnection
     from redlet.connection import Connection
 
-    for module, connection in ((redis.connection, Connection), (redis.asyncio.connection, AsyncConnection)):
+    modules: Any = ((redis.connection, Connection), (redis.asyncio.connection, AsyncConnection))
+    for module, connection in modules:
         original = module.parse_url
         if getattr(original, "_knows_redlet", False):
             continue
@@ -129,9 +130,9 @@ def install_url_scheme() -> None:
 
 
 def _install_in_kombu() -> None:
-    import sys
+    from importlib.util import find_spec
 
-    if "kombu" in sys.modules:
+    if find_spec("kombu") is not None:
         from kombu.transport import TRANSPORT_ALIASES
 
         TRANSPORT_ALIASES.setdefault(SCHEME, "redlet.kombu:Transport")

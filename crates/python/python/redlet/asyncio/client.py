@@ -205,19 +205,19 @@ class StrictRedis(Redis):
     """Under redis-py's other name."""
 
 
-class Pipeline(_Pipeline):  # type: ignore[misc]
+class Pipeline(_Pipeline):
     """redis-py's pipeline, which runs in one call of the engine where it can."""
 
     def __init__(
         self, connection_pool: Any, response_callbacks: Any, transaction: Any, shard_hint: Any, client: Any = None
     ) -> None:
         super().__init__(connection_pool, response_callbacks, transaction, shard_hint)
-        self._client = client
+        self._client: Any = client
 
     async def execute(self, raise_on_error: bool = True) -> List[Any]:
         stack = self.command_stack
         client = self._client
-        store = None if client is None else client._direct
+        store = getattr(client, "_direct", None)
         if store is None or not stack or self.watching or self.scripts or direct.is_observed():
             return list(await super().execute(raise_on_error))
         replies = direct.run_stack(store, client._handlers, stack, bool(self.is_transaction or self.explicit_transaction))

@@ -10,7 +10,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, ResponseError
 
 from redlet._native import Session
-from redlet.connection import connection_keywords, handle_push
+from redlet.connection import connection_keywords, database_number, handle_push
 from redlet.exceptions import Push
 from redlet.location import Location
 
@@ -68,7 +68,7 @@ class Connection(AbstractConnection):
             return
         is_plain = not (self.username or self.password or self.credential_provider)
         encoder = self.encoder
-        store = target.select(int(self.db), encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
+        store = target.select(database_number(self.db), encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
         protocol = int(self.protocol)
         self._session = Session(store, protocol if is_plain else 2, self.client_name if is_plain else None)
         self._reset_himport()
@@ -84,7 +84,8 @@ class Connection(AbstractConnection):
             raise
         self._connect_callbacks = [one for one in self._connect_callbacks if one()]
         for reference in self._connect_callbacks:
-            task = reference()(self)
+            callback = reference()
+            task = callback(self) if callback else None
             if asyncio.iscoroutine(task):
                 await task
 
@@ -152,7 +153,7 @@ class Connection(AbstractConnection):
         session.send(*args)
 
     async def send_packed_command(
-        self, command: Union[bytes, str, Iterable[Any]], check_health: bool = True
+        self, command: Any, check_health: bool = True
     ) -> None:
         if self._session is None:
             await self.connect()
@@ -257,7 +258,7 @@ class Connection(AbstractConnection):
             await self.send_command("PING", check_health=False)
             await self.read_response()
 
-    def __del__(self) -> None:
+    def __del__(self, *args: Any) -> None:
         try:
             self._close()
         except Exception:
