@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Type, TypeVar, Union
 
 import redis
 from redis.client import Pipeline as _Pipeline
@@ -19,7 +19,14 @@ from redlet.exceptions import LongWay, RedisLiteException, RedisLiteServerStartE
 from redlet.location import Location, on_fork
 from redlet.server_config import StoreSettings, settings_of
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from redlet.keywords import ClientKeywords
+
 __all__ = ["Pipeline", "Redis", "RedisLiteException", "RedisLiteServerStartError", "StrictRedis"]
+
+_Client = TypeVar("_Client", bound="Redis")
 
 _CLIENT_KEYWORDS: FrozenSet[str] = _keywords(redis.Redis.__init__)
 _NETWORK_KEYWORDS = ("host", "port", "unix_socket_path")
@@ -53,10 +60,10 @@ class Embedded:
     _handlers: Any = None
     _is_complete = True
     _owns_location = False
-    _options: Dict[str, Any]
+    _options: Mapping[str, Any]
     _settings: StoreSettings
 
-    def _begin(self, location: Location, options: Dict[str, Any], base: Any) -> None:
+    def _begin(self, location: Location, options: Mapping[str, Any], base: Any) -> None:
         """Takes a store. redis-py's own constructor runs when something of its own is asked for: it takes fifty times as long as this."""
         database_number(options.get("db"))
         protocol_number(options.get("protocol"))
@@ -229,7 +236,7 @@ class Redis(Embedded, redis.Redis):
         clock: Optional[Clock] = None,
         databases: Optional[int] = None,
         appendfsync: Optional[str] = None,
-        **options: Any,
+        **options: Unpack[ClientKeywords],
     ) -> None:
         check_keywords(type(self), options, _CLIENT_KEYWORDS)
         if connection_pool is not None:
@@ -268,7 +275,7 @@ class Redis(Embedded, redis.Redis):
             return
         self._location = location
         self._completed()
-        if self.__dict__.get("connection") is None and pool.connection_kwargs.get("db") is not None:
+        if self.__dict__.get("connection") is None:
             try:
                 store = location.store()
             except redis.ConnectionError:
@@ -290,7 +297,7 @@ class Redis(Embedded, redis.Redis):
         self.__dict__["_pool"] = pool
 
     @classmethod
-    def from_url(cls, url: str, single_connection_client: bool = False, **keywords: Any) -> "Redis":
+    def from_url(cls: Type[_Client], url: str, single_connection_client: bool = False, **keywords: Any) -> _Client:
         """A client of what a URL names: ``redlet://`` (private memory), ``redlet://name`` (memory that the process shares),
         ``redlet:///path?db=1&appendfsync=always`` (a store on disk). Other URLs are redis-py's."""
         from redlet.url import client_options, is_ours

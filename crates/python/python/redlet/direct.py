@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tupl
 
 import redis
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE, CaseInsensitiveDict
+from redis.connection import DefaultParser
 
 from redlet._native import Store
 
@@ -33,7 +34,7 @@ HOT_METHODS: Tuple[str, ...] = tuple(
 #: Keywords of a client that ask for the long way.
 _LONG_KEYWORDS: FrozenSet[str] = frozenset(
     "retry retry_on_error retry_on_timeout username password credential_provider redis_connect_func cache cache_config event_dispatcher "
-    "parser_class command_packer single_connection_client".split()
+    "command_packer single_connection_client".split()
 )
 
 #: A handler that is none: the command needs a session.
@@ -47,6 +48,9 @@ def is_observed() -> bool:
 
 def asks_for_long_way(options: Mapping[str, Any]) -> bool:
     """Whether a client with these keywords has something done by redis-py's connections."""
+    if options.get("parser_class") not in (None, DefaultParser):
+        # Pools that Django and django-redis make name the class that they would have had anyway.
+        return True
     return any(options.get(name) for name in _LONG_KEYWORDS.intersection(options))
 
 
@@ -69,9 +73,8 @@ class Callbacks(CaseInsensitiveDict):
     """A client's callbacks. Changing them takes those methods from the fast way that know their result beforehand."""
 
     def __init__(self, callbacks: Any, changed: Callable[[], None]) -> None:
-        dict.__init__(self)
-        for name, callback in callbacks.items():
-            dict.__setitem__(self, name.upper(), callback)
+        # A client's callbacks are under names in capitals already.
+        dict.__init__(self, callbacks)
         self._changed = changed
 
     def __setitem__(self, name: str, callback: Any) -> None:
