@@ -67,6 +67,18 @@ def protocol_number(protocol: Any) -> int:
     return number
 
 
+def place_of_connection(location: Optional[Location], path: Optional[str]) -> Location:
+    """Where the store of a connection is. A pool makes all of its connections from the same keywords, so these must name a place: without one,
+    each connection would have memory of its own."""
+    if location is not None:
+        return location
+    if path is None:
+        raise DataError(
+            "a connection to a store must be told which one: give its pool path=, or location=, or make the pool of a redlet:// URL"
+        )
+    return Location.on_disk(path)
+
+
 def handle_push(parser: Any, response: Any) -> Any:
     """Gives a push to whoever redis-py's parser would have given it."""
     try:
@@ -90,9 +102,7 @@ class Connection(AbstractConnection):
     def __init__(
         self, location: Optional[Location] = None, path: Optional[str] = None, **keywords: Any
     ) -> None:
-        if location is None:
-            location = Location.private() if path is None else Location.on_disk(path)
-        self.location = location
+        self.location = place_of_connection(location, path)
         self._session: Optional[Session] = None
         known = {name: value for name, value in keywords.items() if name in _KNOWN}
         known.update(_SPARED)

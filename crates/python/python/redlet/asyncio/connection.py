@@ -10,7 +10,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError, ResponseError
 
 from redlet._native import Session
-from redlet.connection import connection_keywords, database_number, handle_push
+from redlet.connection import connection_keywords, database_number, handle_push, place_of_connection
 from redlet.exceptions import Push
 from redlet.location import Location
 
@@ -30,9 +30,7 @@ class Connection(AbstractConnection):
     def __init__(
         self, *, location: Optional[Location] = None, path: Optional[str] = None, **keywords: Any
     ) -> None:
-        if location is None:
-            location = Location.private() if path is None else Location.on_disk(path)
-        self.location = location
+        self.location = place_of_connection(location, path)
         self._session: Optional[Session] = None
         known = {name: value for name, value in keywords.items() if name in _KNOWN}
         known.update(_SPARED)
