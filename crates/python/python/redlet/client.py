@@ -13,7 +13,7 @@ from redis.exceptions import DataError
 
 from redlet import direct
 from redlet._native import Clock, Store
-from redlet.connection import Connection, _keywords, database_number, protocol_number
+from redlet.connection import Connection, _keywords, database_number, no_notifications, protocol_number
 from redlet.direct import LONG, Callbacks, Handlers
 from redlet.exceptions import LongWay, RedisLiteException, RedisLiteServerStartError, StoreInUse
 from redlet.location import Location, PlaceName, on_fork
@@ -258,7 +258,7 @@ class Embedded:
 
     def __repr__(self) -> str:
         location = self._location
-        name = f"{type(self).__module__}.{type(self).__qualname__}".replace("redlet.client.", "redlet.")
+        name = f"{type(self).__module__}.{type(self).__qualname__}".replace("redlet.client.", "redlet.").replace("redlet.asyncio.client.", "redlet.asyncio.")
         if location is None:
             return f"<{name}({self.__dict__.get('_pool')!r})>"
         store = self._direct or location._store
@@ -269,7 +269,8 @@ class Embedded:
 
 def _embedded_pool_options(location: Location, options: Mapping[str, Any]) -> Dict[str, Any]:
     pooled = {name: value for name, value in options.items() if name in _POOL_KEYWORDS and value is not None}
-    return {"location": location, **pooled}
+    # A pool that reckons with notifications does not look whether a connection has an answer that nobody has read.
+    return {"location": location, **no_notifications(), **pooled}
 
 
 class Redis(Embedded, redis.Redis):

@@ -79,6 +79,12 @@ def place_of_connection(location: Optional[Location], path: Optional[str]) -> Lo
     return Location.on_disk(path)
 
 
+def no_notifications() -> "dict[str, Any]":
+    """What a pool is told so that nobody waits for a server to move elsewhere."""
+    name = "maint_notifications_config"
+    return {name: _SPARED[name]} if name in _SPARED else {}
+
+
 def handle_push(parser: Any, response: Any) -> Any:
     """Gives a push to whoever redis-py's parser would have given it."""
     try:

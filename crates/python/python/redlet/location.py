@@ -198,9 +198,11 @@ class Location:
     @property
     def log(self) -> List[str]:
         """What was done with the store, in lines like those of a server's log."""
+        begun = self._log[0][0] if self._log else time.time()
+        first = (begun, f"redlet with the commands of Redis, pid={self._pid}; no server is started")
         return [
             f"{self._pid}:M {time.strftime('%d %b %Y %H:%M:%S', time.localtime(when))}.{int(when % 1 * 1000):03} * {event}"
-            for when, event in self._log
+            for when, event in [first, *self._log]
         ]
 
     def close(self) -> None:

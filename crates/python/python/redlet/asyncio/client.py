@@ -11,9 +11,9 @@ from redis.asyncio.client import Pipeline as _Pipeline
 
 from redlet import direct
 from redlet._native import Clock
-from redlet.asyncio.connection import Connection
+from redlet.asyncio.connection import Connection, PoolLock
 from redlet.client import _NETWORK_KEYWORDS, Embedded, check_keywords, talks_to_server
-from redlet.connection import _keywords
+from redlet.connection import _keywords, no_notifications
 from redlet.direct import LONG
 from redlet.exceptions import LongWay
 from redlet.location import Location
@@ -86,7 +86,10 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
         pooled = {
             name: value for name, value in self._options.items() if name in _POOL_KEYWORDS and value is not None
         }
-        pool = redis.asyncio.ConnectionPool(connection_class=Connection, location=self._location, **pooled)
+        pool = redis.asyncio.ConnectionPool(
+            connection_class=Connection, location=self._location, **{**no_notifications(), **pooled}
+        )
+        pool._lock = PoolLock()
         single = bool(self._options.get("single_connection_client"))
         redis.asyncio.Redis.__init__(self, connection_pool=pool, single_connection_client=single)
         self.auto_close_connection_pool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from typing import Any, Iterable, List, Optional, Union
 
 from redis.asyncio.connection import AbstractConnection
@@ -234,6 +235,9 @@ class Connection(AbstractConnection):
             return session.can_read()
         woken: "asyncio.Future[bool]" = loop.create_future()
         descriptor = session.fileno()
+        if session.can_read():
+            # It came just now, and is the reader's already: a wait that is cancelled would lose it.
+            return True
         try:
             loop.add_reader(descriptor, _settle, woken, True)
         except NotImplementedError:
@@ -261,6 +265,22 @@ class Connection(AbstractConnection):
             self._close()
         except Exception:
             pass
+
+
+class PoolLock:
+    """The lock of a pool that event loops of several threads may use, which asyncio's own is not made for. Nothing in this process makes
+    its holder wait, so nobody's loop stands still for longer than a moment; and a task that gives its connection back, with an answer in
+    its hands, has no point there at which it could be cancelled."""
+
+    def __init__(self) -> None:
+        # A holder may be another task of the same thread, where a connection is a stream to another process.
+        self._lock = threading.RLock()
+
+    async def __aenter__(self) -> None:
+        self._lock.acquire()
+
+    async def __aexit__(self, *exception: Any) -> None:
+        self._lock.release()
 
 
 def _settle(future: "asyncio.Future[bool]", value: bool) -> None:
