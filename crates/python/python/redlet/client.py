@@ -262,6 +262,8 @@ class Embedded:
         if location is None:
             return f"<{name}({self.__dict__.get('_pool')!r})>"
         store = self._direct or location._store
+        if (store is None or store.closed) and not self._is_let_go and location.is_served:
+            return f"<{name} {location.place}, served by another process>"
         if store is None or store.closed:
             return f"<{name} {location}, closed>"
         return f"<{name} {repr(store)[len('<redlet.Store '):]}"

@@ -6,10 +6,12 @@ import builtins
 import inspect
 import os
 import socket
-from typing import Any, FrozenSet, Iterable, List, Optional, Union
+from typing import Any, FrozenSet, Iterable, List, Mapping, Optional, Union
 
+from redis.backoff import ExponentialBackoff
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError, DataError, ResponseError, TimeoutError
+from redis.retry import Retry
 
 from redlet._native import Session
 from redlet.exceptions import Push
@@ -39,6 +41,27 @@ def connection_keywords(base: Any) -> "tuple[FrozenSet[str], dict[str, Any]]":
 
 
 _KNOWN, _SPARED = connection_keywords(AbstractConnection)
+
+
+def keywords_of_connection(known: FrozenSet[str], spared: Mapping[str, Any], given: Mapping[str, Any]) -> "dict[str, Any]":
+    """What redis-py's own constructor is given."""
+    # Another process that serves a store is no network either: a command that waits there does so as long as it was told to.
+    return {"socket_timeout": None, **{name: value for name, value in given.items() if name in known}, **spared}
+
+
+def patience_with_owner() -> ExponentialBackoff:
+    """How long after each attempt the next one is made, while the process that has a store ends: it lets go of the store when everything is on
+    the disk."""
+    return ExponentialBackoff(cap=0.5, base=0.004)
+
+
+ATTEMPTS_WITH_OWNER = 12
+"""So that it is given up after about three seconds."""
+
+
+def says_how_to_retry(given: Mapping[str, Any]) -> bool:
+    """Whether somebody has said when commands are sent again."""
+    return any(given.get(name) for name in ("retry", "retry_on_error", "retry_on_timeout"))
 
 
 def database_number(db: Any) -> int:
@@ -110,9 +133,10 @@ class Connection(AbstractConnection):
     ) -> None:
         self.location = place_of_connection(location, path)
         self._session: Optional[Session] = None
-        known = {name: value for name, value in keywords.items() if name in _KNOWN}
-        known.update(_SPARED)
-        super().__init__(**known)
+        self._has_owner = False
+        super().__init__(**keywords_of_connection(_KNOWN, _SPARED, keywords))
+        self._own_retry = self.retry
+        self._is_told_how_to_retry = says_how_to_retry(keywords)
 
     def repr_pieces(self) -> "List[tuple[str, Any]]":
         pieces: "List[tuple[str, Any]]" = [("store", self.location), ("db", self.db)]
@@ -125,7 +149,12 @@ class Connection(AbstractConnection):
 
     def connect(self) -> None:
         """Opens the store if it is not open, and a session on it."""
-        if self._sock is None:
+        if self._sock is not None:
+            return
+        if self._has_owner:
+            # It may be about to end, and this process takes its place.
+            self.retry.call_with_retry(self._attach, lambda error: self.disconnect())
+        else:
             self._attach()
 
     def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
@@ -138,7 +167,11 @@ class Connection(AbstractConnection):
             base: Any = super()
             # The method of redis-py 6 and later ends in `_connect`; that of 5 is called `connect`.
             getattr(base, "connect_check_health", base.connect)()
+            if not self._has_owner and not self._is_told_how_to_retry:
+                self.retry = Retry(patience_with_owner(), ATTEMPTS_WITH_OWNER)
+            self._has_owner = True
             return
+        self._has_owner, self.retry = False, self._own_retry
         is_plain = not (self.username or self.password or self.credential_provider)
         encoder = self.encoder
         store = target.select(database_number(self.db), encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)

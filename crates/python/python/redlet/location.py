@@ -135,10 +135,12 @@ class Location:
             if self.is_served:
                 store.socket()
             return store
-        except StoreInUse:
+        except StoreInUse as error:
             socket = Store.socket_of_owner(self.place)
             if socket is None:
-                raise
+                raise StoreInUse(f"{error}. Or its owner serves it to others, which it does from when `socket_file` of its client is asked for") from None
+            # Whoever was served serves the others if the store becomes his.
+            self.is_served = True
             return os.fspath(socket)
         except ForkedError:
             if self._socket is None:

@@ -8,10 +8,20 @@ import threading
 from typing import Any, Iterable, List, Optional, Union
 
 from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
 from redis.exceptions import ConnectionError, ResponseError
 
 from redlet._native import Session
-from redlet.connection import connection_keywords, database_number, handle_push, place_of_connection
+from redlet.connection import (
+    ATTEMPTS_WITH_OWNER,
+    connection_keywords,
+    database_number,
+    handle_push,
+    keywords_of_connection,
+    patience_with_owner,
+    place_of_connection,
+    says_how_to_retry,
+)
 from redlet.exceptions import Push
 from redlet.location import Location
 
@@ -33,9 +43,10 @@ class Connection(AbstractConnection):
     ) -> None:
         self.location = place_of_connection(location, path)
         self._session: Optional[Session] = None
-        known = {name: value for name, value in keywords.items() if name in _KNOWN}
-        known.update(_SPARED)
-        super().__init__(**known)
+        self._has_owner = False
+        super().__init__(**keywords_of_connection(_KNOWN, _SPARED, keywords))
+        self._own_retry = self.retry
+        self._is_told_how_to_retry = says_how_to_retry(keywords)
 
     def repr_pieces(self) -> "List[tuple[str, Any]]":
         pieces: "List[tuple[str, Any]]" = [("store", self.location), ("db", self.db)]
@@ -52,7 +63,12 @@ class Connection(AbstractConnection):
 
     async def connect(self) -> None:
         """Opens the store if it is not open, and a session on it."""
-        if not self.is_connected:
+        if self.is_connected:
+            return
+        if self._has_owner:
+            # It may be about to end, and this process takes its place.
+            await self.retry.call_with_retry(self._attach, lambda error: self.disconnect())
+        else:
             await self._attach()
 
     async def connect_check_health(self, check_health: bool = True, retry_socket_connect: bool = True) -> None:
@@ -64,7 +80,11 @@ class Connection(AbstractConnection):
             self._target = target
             base: Any = super()
             await getattr(base, "connect_check_health", base.connect)()
+            if not self._has_owner and not self._is_told_how_to_retry:
+                self.retry = Retry(patience_with_owner(), ATTEMPTS_WITH_OWNER)
+            self._has_owner = True
             return
+        self._has_owner, self.retry = False, self._own_retry
         is_plain = not (self.username or self.password or self.credential_provider)
         encoder = self.encoder
         store = target.select(database_number(self.db), encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
