@@ -8,11 +8,12 @@ import weakref
 from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Type, TypeVar, Union
 
 import redis
+import redis.client
 from redis.client import Pipeline as _Pipeline
 from redis.exceptions import DataError
 
 from redlet import direct
-from redlet._native import Clock, Store
+from redlet._native import add_client_methods, Clock, Store
 from redlet.connection import Connection, _keywords, database_number, no_notifications, protocol_number
 from redlet.direct import LONG, Callbacks, Handlers
 from redlet.exceptions import LongWay, RedisLiteException, RedisLiteServerStartError, StoreInUse
@@ -28,7 +29,7 @@ __all__ = ["Pipeline", "Redis", "RedisLiteException", "RedisLiteServerStartError
 
 _Client = TypeVar("_Client", bound="Redis")
 
-_CLIENT_KEYWORDS: FrozenSet[str] = _keywords(redis.Redis.__init__)
+_CLIENT_KEYWORDS: FrozenSet[str] = _keywords(redis.client.Redis.__init__)
 _NETWORK_KEYWORDS = ("host", "port", "unix_socket_path")
 # What a pool is told of a client's keywords.
 _POOL_KEYWORDS: FrozenSet[str] = _CLIENT_KEYWORDS - {
@@ -275,7 +276,7 @@ def _embedded_pool_options(location: Location, options: Mapping[str, Any]) -> Di
     return {"location": location, **no_notifications(), **pooled}
 
 
-class Redis(Embedded, redis.Redis):
+class Redis(Embedded, redis.client.Redis):
     """redis-py's client on a store in this process.
 
     ``Redis()`` is private memory, ``Redis("path")`` a store on disk, ``Redis.from_url("redlet://name")`` memory that the process shares. With
@@ -298,7 +299,7 @@ class Redis(Embedded, redis.Redis):
         check_keywords(type(self), options, _CLIENT_KEYWORDS)
         if connection_pool is not None:
             self._settings = settings_of(None, None, None)
-            redis.Redis.__init__(self, connection_pool=connection_pool, **options)
+            redis.client.Redis.__init__(self, connection_pool=connection_pool, **options)
             self._adopt_pool(connection_pool)
             return
         if talks_to_server(
@@ -311,7 +312,7 @@ class Redis(Embedded, redis.Redis):
             appendfsync=appendfsync,
         ):
             self._settings = settings_of(None, None, None)
-            redis.Redis.__init__(self, **options)
+            redis.client.Redis.__init__(self, **options)
             return
         self._settings = settings_of(serverconfig, databases, appendfsync)
         if location is None:
@@ -326,7 +327,7 @@ class Redis(Embedded, redis.Redis):
             connection_class=connection_class, **_embedded_pool_options(self._location, self._options)
         )
         single = bool(self._options.get("single_connection_client"))
-        redis.Redis.__init__(self, connection_pool=pool, single_connection_client=single)
+        redis.client.Redis.__init__(self, connection_pool=pool, single_connection_client=single)
         self.auto_close_connection_pool = True
         self._completed()
 
@@ -397,7 +398,7 @@ class Redis(Embedded, redis.Redis):
     def close(self) -> None:
         """Ends this client. Private memory ends with it; a store on disk is written out, and opened again if the client is used again."""
         if self._is_complete and "connection" in self.__dict__:
-            redis.Redis.close(self)
+            redis.client.Redis.close(self)
         self._let_go()
 
     _cleanup = close
@@ -406,7 +407,7 @@ class Redis(Embedded, redis.Redis):
         # The store goes with its last user, which need not be this one: pools, pipelines and subscriptions have it too.
         try:
             if self._is_complete and "connection" in self.__dict__:
-                redis.Redis.close(self)
+                redis.client.Redis.close(self)
         except Exception:
             pass
 
@@ -414,22 +415,8 @@ class Redis(Embedded, redis.Redis):
         return len(self.client_list())
 
 
-def _thin(native: Any, long: Any) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **options: Any) -> Any:
-        store = self._thin
-        if store is not None and not direct.is_observed():
-            try:
-                return native(store, *args, **options)
-            except (LongWay, TypeError, OverflowError):
-                # redis-py's own method has its own way with these arguments, or its own words for them.
-                pass
-        return long(self, *args, **options)
-
-    return method
-
-
-for _name, _method in direct.thin_methods(redis.Redis, _thin).items():
-    setattr(Redis, _name, _method)
+# Native methods for what is called most, which go to the store of a client that has the fast way.
+add_client_methods(Redis, redis.Redis)
 
 
 class StrictRedis(Redis):
@@ -453,13 +440,14 @@ class Pipeline(_Pipeline):
             return list(super().execute(raise_on_error))
         # A method of the class, a flag of the object.
         is_unit: Any = self.transaction
-        replies = direct.run_stack(store, client._handlers, stack, bool(is_unit or self.explicit_transaction))
-        if replies is None:
+        outcome = direct.run_stack(store, client._handlers, stack, bool(is_unit or self.explicit_transaction))
+        if outcome is None:
             return list(super().execute(raise_on_error))
+        results, has_refusal = outcome
         try:
-            if raise_on_error:
-                self.raise_first_error(stack, replies)
-            return direct.call_back(client._handlers, stack, replies)
+            if has_refusal and raise_on_error:
+                self.raise_first_error(stack, results)
+            return results
         finally:
             self.reset()
 

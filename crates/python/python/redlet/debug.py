@@ -12,6 +12,7 @@ from typing import List
 import redis
 
 import redlet
+from redlet import _native
 
 __all__ = ["debug_info", "debug_info_list", "print_debug_info"]
 
@@ -28,7 +29,7 @@ def debug_info_list() -> List[str]:
         "redlet debug information:",
         f"\tVersion: {redlet.__version__}",
         f"\tModule Path: {os.path.dirname(redlet.__file__)}",
-        f"\tNative Module: {redlet._native.__file__}",
+        f"\tNative Module: {_native.__file__}",
         f"\tPython: {platform.python_implementation()} {sys.version.split()[0]} on {platform.platform()}",
         f"\tredis-py: {redis.__version__} with {parser}",
         "",

@@ -7,29 +7,25 @@ a connection class of somebody else, an overridden method), a command goes strai
 from __future__ import annotations
 
 import functools
+from types import SimpleNamespace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple, Type
 
 import redis
+import redis.client
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE, CaseInsensitiveDict
 from redis.connection import DefaultParser
 
-from redlet._native import Store
+from redlet._native import Store, method_names
 
-_recorder: Any
-try:  # redis-py 7.1 and later
-    from redis.observability import recorder as _recorder
-except ImportError:  # pragma: no cover
-    _recorder = None
+#: Where redis-py keeps who collects its metrics; it does since version 7.1.
+providers: Any
+try:
+    from redis.observability import providers
+except ImportError:
+    providers = SimpleNamespace(_observability_instance=None)
 
 #: The methods that `Store` has too.
-HOT_METHODS: Tuple[str, ...] = tuple(
-    name
-    for name in (
-        "get set mget mset incr incrby decr decrby incrbyfloat delete unlink exists expire pexpire persist ttl pttl hget hset hmget hgetall "
-        "hdel hexists hincrby hlen hkeys hvals lpush rpush lpop rpop lrange llen lindex sadd srem sismember smembers scard zadd zscore zrank "
-        "zrange zrem zcard zincrby"
-    ).split()
-)
+HOT_METHODS: Tuple[str, ...] = tuple(method_names())
 
 #: Keywords of a client that ask for the long way.
 _LONG_KEYWORDS: FrozenSet[str] = frozenset(
@@ -38,12 +34,13 @@ _LONG_KEYWORDS: FrozenSet[str] = frozenset(
 )
 
 #: A handler that is none: the command needs a session.
-LONG: Any = object()
+LONG: Any = NotImplemented
 
 
 def is_observed() -> bool:
     """Whether metrics are collected, which redis-py does where its connections are."""
-    return _recorder is not None and getattr(_recorder, "_metrics_collector", None) is not None
+    instance = providers._observability_instance
+    return instance is not None and instance._provider_manager is not None
 
 
 def asks_for_long_way(options: Mapping[str, Any]) -> bool:
@@ -101,7 +98,7 @@ def default_callbacks(protocol: Any, legacy: Any) -> Dict[str, Any]:
     pool = redis.ConnectionPool(
         connection_class=connection_class, location=Location.named(""), protocol=protocol, **options
     )
-    return {name.upper(): callback for name, callback in redis.Redis(connection_pool=pool).response_callbacks.items()}
+    return {name.upper(): callback for name, callback in redis.client.Redis(connection_pool=pool).response_callbacks.items()}
 
 
 @functools.lru_cache(maxsize=None)
@@ -200,34 +197,16 @@ def named_as(original: Any, method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def run_stack(
-    store: Store[Any], handlers: Any, stack: List[Any], transaction: bool
-) -> "Optional[List[Any]]":
-    """Runs the commands of a pipeline in one call; ``None``, and nothing was run, if one of them needs a connection."""
-    commands = []
-    for args, options in stack:
-        name = args[0]
-        handler = handlers.get(name, LONG)
-        if handler is LONG and (name in handlers or handlers.learn(store, name) is LONG):
-            return None
-        if options and (NEVER_DECODE in options or EMPTY_RESPONSE in options):
-            return None
-        commands.append(args)
-    return store.run_many(commands, transaction)
-
-
-def call_back(handlers: Any, stack: List[Any], replies: List[Any]) -> List[Any]:
-    """The replies of a pipeline after their callbacks."""
-    for place, (args, options) in enumerate(stack):
-        handler = handlers[args[0]]
-        if handler is None:
-            continue
-        reply = replies[place]
-        if isinstance(reply, Exception):
-            continue
-        if options:
-            options.pop("keys", None)
-        replies[place] = handler(reply, **options)
-    return replies
+    store: Store[Any], handlers: "Handlers", stack: List[Any], transaction: bool
+) -> "Optional[Tuple[List[Any], bool]]":
+    """Runs the commands of a pipeline in one call. Returns their results and whether one of them was refused; ``None``, and nothing was run, if
+    one of them needs a connection."""
+    results = store.run_stack(stack, handlers, transaction)
+    if results is None:
+        unknown = [args[0] for args, _ in stack if args[0] not in handlers]
+        if unknown and all(handlers.learn(store, name) is not LONG for name in unknown):
+            results = store.run_stack(stack, handlers, transaction)
+    return results
 
 
 def recorded(name: str, words: int, is_open: bool, long: Any) -> Callable[..., Any]:

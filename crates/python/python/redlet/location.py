@@ -20,6 +20,7 @@ import weakref
 from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union
 
 import redis
+import redis.client
 
 from redlet._native import Store, after_fork_in_child
 from redlet.exceptions import ConnectionError, ForkedError, SettingRefused, StoreInUse, StoreNotOpened
@@ -180,7 +181,7 @@ class Location:
             socket = None if noticed is None else os.fspath(noticed)
         if socket is None:
             return 0
-        owner = redis.Redis(unix_socket_path=socket)
+        owner = redis.client.Redis(unix_socket_path=socket)
         try:
             return int(owner.info("server")["process_id"])
         except redis.RedisError:

@@ -67,11 +67,11 @@ class StrictRedisOnOneStore(_OnOneStore, StrictRedis):
     """What ``redis.StrictRedis`` is after ``patch_redis_StrictRedis(dbfile)``."""
 
 
-class AsyncRedisOnOneStore(_OnOneStore, redlet.asyncio.Redis):
+class AsyncRedisOnOneStore(_OnOneStore, redlet.asyncio.Redis):  # type: ignore[misc]
     """What ``redis.asyncio.Redis`` is after ``patch_redis_asyncio(dbfile)``."""
 
 
-class AsyncStrictRedisOnOneStore(_OnOneStore, redlet.asyncio.StrictRedis):
+class AsyncStrictRedisOnOneStore(_OnOneStore, redlet.asyncio.StrictRedis):  # type: ignore[misc]
     """What ``redis.asyncio.StrictRedis`` is after ``patch_redis_asyncio(dbfile)``."""
 
 

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, FrozenSet, List, Mapping, Optional, Type, TypeVar, Union
 
 import redis.asyncio
+import redis.asyncio.client
 from redis.asyncio.client import Pipeline as _Pipeline
 
 from redlet import direct
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _Client = TypeVar("_Client", bound="Redis")
 
-_CLIENT_KEYWORDS: FrozenSet[str] = _keywords(redis.asyncio.Redis.__init__)
+_CLIENT_KEYWORDS: FrozenSet[str] = _keywords(redis.asyncio.client.Redis.__init__)
 _POOL_KEYWORDS: FrozenSet[str] = _CLIENT_KEYWORDS - {
     *_NETWORK_KEYWORDS,
     "connection_pool",
@@ -40,7 +41,7 @@ _POOL_KEYWORDS: FrozenSet[str] = _CLIENT_KEYWORDS - {
 _TURN = 128
 
 
-class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
+class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
     """redis-py's asyncio client on a store in this process; see ``redlet.Redis`` for what its arguments mean."""
 
     _since_turn = 0
@@ -60,7 +61,7 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
         check_keywords(type(self), options, _CLIENT_KEYWORDS)
         if connection_pool is not None:
             self._settings = settings_of(None, None, None)
-            redis.asyncio.Redis.__init__(self, connection_pool=connection_pool, **options)
+            redis.asyncio.client.Redis.__init__(self, connection_pool=connection_pool, **options)
             self._adopt_pool(connection_pool)
             return
         if talks_to_server(
@@ -73,7 +74,7 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
             appendfsync=appendfsync,
         ):
             self._settings = settings_of(None, None, None)
-            redis.asyncio.Redis.__init__(self, **options)
+            redis.asyncio.client.Redis.__init__(self, **options)
             return
         self._settings = settings_of(serverconfig, databases, appendfsync)
         if location is None:
@@ -86,12 +87,12 @@ class Redis(Embedded, redis.asyncio.Redis):  # type: ignore[misc]
         pooled = {
             name: value for name, value in self._options.items() if name in _POOL_KEYWORDS and value is not None
         }
-        pool = redis.asyncio.ConnectionPool(
+        pool: Any = redis.asyncio.ConnectionPool(
             connection_class=Connection, location=self._location, **{**no_notifications(), **pooled}
         )
         pool._lock = PoolLock()
         single = bool(self._options.get("single_connection_client"))
-        redis.asyncio.Redis.__init__(self, connection_pool=pool, single_connection_client=single)
+        redis.asyncio.client.Redis.__init__(self, connection_pool=pool, single_connection_client=single)
         self.auto_close_connection_pool = True
         self._completed()
 
@@ -215,7 +216,7 @@ def _thin(native: Any, long: Any) -> Callable[..., Any]:
     return method
 
 
-for _name, _method in direct.thin_methods(redis.asyncio.Redis, _thin).items():
+for _name, _method in direct.thin_methods(redis.asyncio.client.Redis, _thin).items():
     setattr(Redis, _name, _method)
 
 
@@ -238,13 +239,14 @@ class Pipeline(_Pipeline):
         store = getattr(client, "_direct", None)
         if store is None or not stack or self.watching or self.scripts or direct.is_observed():
             return list(await super().execute(raise_on_error))
-        replies = direct.run_stack(store, client._handlers, stack, bool(self.is_transaction or self.explicit_transaction))
-        if replies is None:
+        outcome = direct.run_stack(store, client._handlers, stack, bool(self.is_transaction or self.explicit_transaction))
+        if outcome is None:
             return list(await super().execute(raise_on_error))
+        results, has_refusal = outcome
         try:
-            if raise_on_error:
-                self.raise_first_error(stack, replies)
-            return direct.call_back(client._handlers, stack, replies)
+            if has_refusal and raise_on_error:
+                self.raise_first_error(stack, results)
+            return results
         finally:
             await self.reset()
 
