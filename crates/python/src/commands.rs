@@ -1,363 +1,260 @@
-//! The methods of [`Store`] for what people call most, named and with arguments as in redis-py, with the results of its callbacks.
+//! The methods of [`Store`] for what people call most: named and with arguments as in redis-py, with the results of its callbacks.
 //!
-//! What is rare (an option of a method, a value of an unusual type) is left to redis-py's own method: then `LongWay` is raised, before
-//! anything was done.
+//! What is rare (an option, a value of an unusual type) is left to redis-py's own method: then `LongWay` is raised, before anything was
+//! done.
 use std::borrow::Cow;
+use std::ffi::CStr;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString, PyType};
 
 use crate::errors;
+use crate::fastcall::{Given, Method, add, add_to_clients};
 use crate::reply::Shape;
 use crate::store::Store;
 use crate::words::{Word, Words, word};
 
-type Any<'py> = Bound<'py, PyAny>;
-
-fn long_way(py: Python<'_>, method: &str) -> PyErr {
-    errors::long_way(
-        py,
-        format!("redlet.Store.{method} takes the plain forms of these arguments only; redlet.Redis.{method} takes all that redis-py does"),
-    )
-}
+type Answer<'py> = PyResult<Bound<'py, PyAny>>;
 
 /// A command that is being written down.
 struct Call<'s, 'a, 'py> {
     store: &'s Store,
     py: Python<'py>,
+    given: &'s Given<'a, 'py>,
+    method: &'static str,
     words: Words<'a>,
 }
 
 impl<'a, 'py> Call<'_, 'a, 'py> {
+    /// Only redis-py knows what to do with what was given.
+    #[cold]
+    fn long_way(&self) -> PyErr {
+        let method = self.method;
+        errors::long_way(
+            self.py,
+            format!("redlet.Store.{method} takes the plain forms of its arguments; redlet.Redis.{method} takes all that redis-py does"),
+        )
+    }
+
     fn literal(mut self, word: &'static str) -> Self {
         self.words.push(Cow::Borrowed(word.as_bytes()));
         self
     }
 
-    #[inline]
-    fn word(mut self, value: &'a Any<'py>) -> PyResult<Self> {
-        self.words.push(word(value.as_borrowed(), &self.store.encoding)?);
+    fn value(mut self, value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        self.words.push(word(value, &self.store.encoding)?);
         Ok(self)
     }
 
-    fn number(mut self, number: i64) -> Self {
-        self.words.push(Cow::Owned(number.to_string().into_bytes()));
-        self
+    /// A parameter that has to be there.
+    #[inline]
+    fn word(self, place: usize) -> PyResult<Self> {
+        let value = self.given.required(place);
+        self.value(value)
     }
 
-    fn all(mut self, values: &'a Bound<'py, PyTuple>) -> PyResult<Self> {
-        for place in 0..values.len() {
-            self.words.push(word(values.get_borrowed_item(place)?, &self.store.encoding)?);
+    /// What follows the parameters.
+    fn rest(mut self) -> PyResult<Self> {
+        for value in &self.given.rest {
+            self.words.push(word(*value, &self.store.encoding)?);
+        }
+        Ok(self)
+    }
+
+    /// A parameter that is a whole number and nothing like one.
+    fn integer(mut self, place: usize) -> PyResult<Self> {
+        let value = self.given.required(place);
+        let number = if value.is_exact_instance_of::<PyInt>() { value.extract::<i64>().ok() } else { None };
+        let Some(number) = number else { return Err(self.long_way()) };
+        self.words.push(Cow::Owned(number.to_string().into_bytes()));
+        Ok(self)
+    }
+
+    /// The same, or 1 if it was left out.
+    fn amount(self, place: usize) -> PyResult<Self> {
+        if self.given.optional(place).is_none() { Ok(self.literal("1")) } else { self.integer(place) }
+    }
+
+    /// Values that come as one, as a list of them, or both, as redis-py's `list_or_args` has them.
+    fn list(mut self, place: usize) -> PyResult<Self> {
+        let first = self.given.required(place);
+        let is_one = first.is_instance_of::<PyString>() || first.is_instance_of::<PyBytes>();
+        match first.try_iter() {
+            Ok(items) if !is_one => {
+                for item in items {
+                    let bytes = word(item?.as_borrowed(), &self.store.encoding)?.into_owned();
+                    self.words.push(Cow::Owned(bytes));
+                }
+                self.rest()
+            }
+            _ => self.value(first)?.rest(),
+        }
+    }
+
+    /// The keys and values of a dictionary that has some, or with `values_first` the other way round.
+    fn pairs(mut self, mapping: Borrowed<'a, 'py, PyAny>, values_first: bool) -> PyResult<Self> {
+        let Ok(mapping) = mapping.cast_exact::<PyDict>() else { return Err(self.long_way()) };
+        if mapping.is_empty() {
+            return Err(self.long_way());
+        }
+        for (key, value) in mapping.iter() {
+            // The dictionary may be changed by others from now on, so its keys and values are not borrowed.
+            let both = [&key, &value].map(|one| word(one.as_borrowed(), &self.store.encoding).map(Cow::into_owned));
+            let [key, value] = both;
+            let (key, value) = (Cow::Owned(key?), Cow::Owned(value?));
+            self.words.extend(if values_first { [value, key] } else { [key, value] });
         }
         Ok(self)
     }
 
     #[inline]
-    fn run(self, shape: Shape) -> PyResult<Any<'py>> {
+    fn run(self, shape: Shape) -> Answer<'py> {
         self.store.run(self.py, &self.words, self.store.decoding(), shape)
     }
 }
 
-impl Store {
-    #[inline]
-    fn call<'s, 'a, 'py>(&'s self, py: Python<'py>, name: &'static str) -> Call<'s, 'a, 'py> {
-        let mut words = Words::new();
-        words.push(Word::Borrowed(name.as_bytes()));
-        Call { store: self, py, words }
+fn set<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
+    let (given, mut call) = (call.given, call.word(0)?.word(1)?);
+    for (word, place) in [("EX", 2), ("PX", 3)] {
+        if given.optional(place).is_some() {
+            call = call.literal(word).integer(place)?;
+        }
+    }
+    let mut wants_old = false;
+    for (word, place) in [("NX", 4), ("XX", 5), ("KEEPTTL", 6), ("GET", 7)] {
+        let Some(option) = given.optional(place) else { continue };
+        let Ok(is_on) = option.cast::<PyBool>() else { return Err(call.long_way()) };
+        if is_on.is_true() {
+            wants_old = word == "GET";
+            call = call.literal(word);
+        }
+    }
+    call.run(if wants_old { Shape::Value } else { Shape::Done })
+}
+
+fn hset<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
+    let given = call.given;
+    match (given.optional(1), given.optional(2), given.optional(3)) {
+        (Some(_), Some(_), None) => call.word(0)?.word(1)?.word(2)?.run(Shape::Value),
+        (None, None, Some(mapping)) => call.word(0)?.pairs(mapping, false)?.run(Shape::Value),
+        _ => Err(call.long_way()),
     }
 }
 
-/// A whole number that is written as it is; redis-py's methods see to the rest.
-fn plain_int(py: Python<'_>, value: &Any<'_>, method: &str) -> PyResult<i64> {
-    if value.is_exact_instance_of::<PyInt>() { value.extract() } else { Err(long_way(py, method)) }
-}
+/// Defines the methods: the command, the method's name and parameters (those in brackets may be left out, a star means that more may follow), and how
+/// its words are written down.
+macro_rules! methods {
+    ($($command:literal $name:ident($($parameter:ident)+ $([$($optional:ident)+])? $(* $rest:ident)?) $body:expr;)*) => {
+        /// A type for each method, named as the method is.
+        #[allow(non_camel_case_types, reason = "they are methods")]
+        mod method {
+            $(pub(super) struct $name;)*
+        }
 
-/// Values that come as one, as a list of them, or both: redis-py's `list_or_args`.
-fn list_or_args<'py>(first: &Any<'py>, more: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyTuple>> {
-    let py = first.py();
-    let is_one = first.is_instance_of::<PyString>() || first.is_instance_of::<PyBytes>();
-    let mut values: Vec<Any<'py>> = match first.try_iter() {
-        Ok(items) if !is_one => items.collect::<PyResult<_>>()?,
-        _ => vec![first.clone()],
+        $(impl Method for method::$name {
+            const NAME: &'static CStr = text(concat!(stringify!($name), "\0"));
+            const DOC: &'static CStr = text(concat!(
+                stringify!($name), "($self", $(", ", stringify!($parameter),)+
+                $($(", ", stringify!($optional), "=None",)+)? $(", *", stringify!($rest),)?
+                ")\n--\n\n", $command, ", as redis-py's method of this name.\0",
+            ));
+            const PARAMETERS: &'static [&'static str] = &[$(stringify!($parameter),)+ $($(stringify!($optional),)+)?];
+            const REQUIRED: usize = [$(stringify!($parameter)),+].len();
+            const IS_OPEN: bool = [$(stringify!($rest),)? ""].len() > 1;
+
+            #[inline]
+            fn run<'py>(store: &Store, py: Python<'py>, given: &Given<'_, 'py>) -> Answer<'py> {
+                let mut words = Words::new();
+                words.push(Word::Borrowed($command.as_bytes()));
+                let body: for<'s, 'a> fn(Call<'s, 'a, 'py>) -> Answer<'py> = $body;
+                body(Call { store, py, given, method: stringify!($name), words })
+            }
+
+            fn long() -> &'static PyOnceLock<Py<PyAny>> {
+                static LONG: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+                &LONG
+            }
+        })*
+
+        /// Gives the class its methods.
+        pub(crate) fn add_methods(class: &Bound<'_, PyType>) -> PyResult<()> {
+            $(add::<method::$name>(class)?;)*
+            Ok(())
+        }
+
+        /// Gives a class of clients the same methods, which go to a client's `_thin` store if it has one, and otherwise to the methods of
+        /// `long`.
+        #[pyfunction]
+        pub(crate) fn add_client_methods(class: &Bound<'_, PyType>, long: &Bound<'_, PyType>) -> PyResult<()> {
+            $(add_to_clients::<method::$name>(class, long)?;)*
+            Ok(())
+        }
+
+        /// The names of the methods.
+        #[pyfunction]
+        pub(crate) fn method_names() -> Vec<&'static str> {
+            vec![$(stringify!($name)),*]
+        }
     };
-    values.extend(more.iter());
-    PyTuple::new(py, values)
 }
 
-/// The keys and values of a dictionary, by turns.
-fn flat<'py>(mapping: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyTuple>> {
-    let pairs: Vec<Any<'py>> = mapping.iter().flat_map(|(key, value)| [key, value]).collect();
-    PyTuple::new(mapping.py(), pairs)
+const fn text(bytes: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(bytes.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("names have no zero byte but at their end"),
+    }
 }
 
-#[pymethods]
-impl Store {
-    fn get<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "GET").word(name)?.run(Shape::Value)
-    }
-
-    #[pyo3(signature = (name, value, ex=None, px=None, nx=false, xx=false, keepttl=false, get=false))]
-    #[expect(clippy::too_many_arguments, clippy::fn_params_excessive_bools, reason = "redis-py's signature")]
-    fn set<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Any<'py>,
-        value: &Any<'py>,
-        ex: Option<&Any<'py>>,
-        px: Option<&Any<'py>>,
-        nx: bool,
-        xx: bool,
-        keepttl: bool,
-        get: bool,
-    ) -> PyResult<Any<'py>> {
-        let mut call = self.call(py, "SET").word(name)?.word(value)?;
-        for (word, time) in [("EX", ex), ("PX", px)] {
-            if let Some(time) = time {
-                call = call.literal(word).number(plain_int(py, time, "set")?);
-            }
-        }
-        for (word, is_given) in [("NX", nx), ("XX", xx), ("KEEPTTL", keepttl), ("GET", get)] {
-            if is_given {
-                call = call.literal(word);
-            }
-        }
-        call.run(if get { Shape::Value } else { Shape::Done })
-    }
-
-    #[pyo3(signature = (keys, *args))]
-    fn mget<'py>(&self, py: Python<'py>, keys: &Any<'py>, args: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        let keys = list_or_args(keys, args)?;
-        if keys.is_empty() {
-            // redis-py has an answer of its own.
-            return Err(long_way(py, "mget"));
-        }
-        self.call(py, "MGET").all(&keys)?.run(Shape::Value)
-    }
-
-    fn mset<'py>(&self, py: Python<'py>, mapping: &Any<'py>) -> PyResult<Any<'py>> {
-        let Ok(mapping) = mapping.cast_exact::<PyDict>() else { return Err(long_way(py, "mset")) };
-        let pairs = flat(mapping)?;
-        self.call(py, "MSET").all(&pairs)?.run(Shape::Done)
-    }
-
-    #[pyo3(signature = (name, amount=1))]
-    fn incr<'py>(&self, py: Python<'py>, name: &Any<'py>, amount: i64) -> PyResult<Any<'py>> {
-        self.incrby(py, name, amount)
-    }
-
-    #[pyo3(signature = (name, amount=1))]
-    fn incrby<'py>(&self, py: Python<'py>, name: &Any<'py>, amount: i64) -> PyResult<Any<'py>> {
-        self.call(py, "INCRBY").word(name)?.number(amount).run(Shape::Value)
-    }
-
-    #[pyo3(signature = (name, amount=1))]
-    fn decr<'py>(&self, py: Python<'py>, name: &Any<'py>, amount: i64) -> PyResult<Any<'py>> {
-        self.decrby(py, name, amount)
-    }
-
-    #[pyo3(signature = (name, amount=1))]
-    fn decrby<'py>(&self, py: Python<'py>, name: &Any<'py>, amount: i64) -> PyResult<Any<'py>> {
-        self.call(py, "DECRBY").word(name)?.number(amount).run(Shape::Value)
-    }
-
-    fn incrbyfloat<'py>(&self, py: Python<'py>, name: &Any<'py>, amount: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "INCRBYFLOAT").word(name)?.word(amount)?.run(Shape::Number)
-    }
-
-    #[pyo3(signature = (*names))]
-    fn delete<'py>(&self, py: Python<'py>, names: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        self.call(py, "DEL").all(names)?.run(Shape::Value)
-    }
-
-    #[pyo3(signature = (*names))]
-    fn unlink<'py>(&self, py: Python<'py>, names: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        self.call(py, "UNLINK").all(names)?.run(Shape::Value)
-    }
-
-    #[pyo3(signature = (*names))]
-    fn exists<'py>(&self, py: Python<'py>, names: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        self.call(py, "EXISTS").all(names)?.run(Shape::Value)
-    }
-
-    fn expire<'py>(&self, py: Python<'py>, name: &Any<'py>, time: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "EXPIRE").word(name)?.number(plain_int(py, time, "expire")?).run(Shape::Truth)
-    }
-
-    fn pexpire<'py>(&self, py: Python<'py>, name: &Any<'py>, time: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "PEXPIRE").word(name)?.number(plain_int(py, time, "pexpire")?).run(Shape::Truth)
-    }
-
-    fn persist<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "PERSIST").word(name)?.run(Shape::Truth)
-    }
-
-    fn ttl<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "TTL").word(name)?.run(Shape::Value)
-    }
-
-    fn pttl<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "PTTL").word(name)?.run(Shape::Value)
-    }
-
-    fn hget<'py>(&self, py: Python<'py>, name: &Any<'py>, key: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "HGET").word(name)?.word(key)?.run(Shape::Value)
-    }
-
-    #[pyo3(signature = (name, key=None, value=None, mapping=None))]
-    fn hset<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Any<'py>,
-        key: Option<&Any<'py>>,
-        value: Option<&Any<'py>>,
-        mapping: Option<&Any<'py>>,
-    ) -> PyResult<Any<'py>> {
-        match (key, value, mapping) {
-            (Some(key), Some(value), None) => {
-                self.call(py, "HSET").word(name)?.word(key)?.word(value)?.run(Shape::Value)
-            }
-            (None, None, Some(mapping)) if mapping.is_truthy()? => {
-                let Ok(mapping) = mapping.cast_exact::<PyDict>() else { return Err(long_way(py, "hset")) };
-                let pairs = flat(mapping)?;
-                self.call(py, "HSET").word(name)?.all(&pairs)?.run(Shape::Value)
-            }
-            _ => Err(long_way(py, "hset")),
-        }
-    }
-
-    #[pyo3(signature = (name, keys, *args))]
-    fn hmget<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Any<'py>,
-        keys: &Any<'py>,
-        args: &Bound<'py, PyTuple>,
-    ) -> PyResult<Any<'py>> {
-        let keys = list_or_args(keys, args)?;
-        self.call(py, "HMGET").word(name)?.all(&keys)?.run(Shape::Value)
-    }
-
-    fn hgetall<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "HGETALL").word(name)?.run(Shape::Pairs)
-    }
-
-    #[pyo3(signature = (name, *keys))]
-    fn hdel<'py>(&self, py: Python<'py>, name: &Any<'py>, keys: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        self.call(py, "HDEL").word(name)?.all(keys)?.run(Shape::Value)
-    }
-
-    fn hexists<'py>(&self, py: Python<'py>, name: &Any<'py>, key: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "HEXISTS").word(name)?.word(key)?.run(Shape::Truth)
-    }
-
-    #[pyo3(signature = (name, key, amount=1))]
-    fn hincrby<'py>(&self, py: Python<'py>, name: &Any<'py>, key: &Any<'py>, amount: i64) -> PyResult<Any<'py>> {
-        self.call(py, "HINCRBY").word(name)?.word(key)?.number(amount).run(Shape::Value)
-    }
-
-    fn hlen<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "HLEN").word(name)?.run(Shape::Value)
-    }
-
-    fn hkeys<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "HKEYS").word(name)?.run(Shape::Value)
-    }
-
-    fn hvals<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "HVALS").word(name)?.run(Shape::Value)
-    }
-
-    #[pyo3(signature = (name, *values))]
-    fn lpush<'py>(&self, py: Python<'py>, name: &Any<'py>, values: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        self.call(py, "LPUSH").word(name)?.all(values)?.run(Shape::Value)
-    }
-
-    #[pyo3(signature = (name, *values))]
-    fn rpush<'py>(&self, py: Python<'py>, name: &Any<'py>, values: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        self.call(py, "RPUSH").word(name)?.all(values)?.run(Shape::Value)
-    }
-
-    fn lpop<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "LPOP").word(name)?.run(Shape::Value)
-    }
-
-    fn rpop<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "RPOP").word(name)?.run(Shape::Value)
-    }
-
-    fn lrange<'py>(&self, py: Python<'py>, name: &Any<'py>, start: i64, end: i64) -> PyResult<Any<'py>> {
-        self.call(py, "LRANGE").word(name)?.number(start).number(end).run(Shape::Value)
-    }
-
-    fn llen<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "LLEN").word(name)?.run(Shape::Value)
-    }
-
-    fn lindex<'py>(&self, py: Python<'py>, name: &Any<'py>, index: i64) -> PyResult<Any<'py>> {
-        self.call(py, "LINDEX").word(name)?.number(index).run(Shape::Value)
-    }
-
-    #[pyo3(signature = (name, *values))]
-    fn sadd<'py>(&self, py: Python<'py>, name: &Any<'py>, values: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        self.call(py, "SADD").word(name)?.all(values)?.run(Shape::Value)
-    }
-
-    #[pyo3(signature = (name, *values))]
-    fn srem<'py>(&self, py: Python<'py>, name: &Any<'py>, values: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        self.call(py, "SREM").word(name)?.all(values)?.run(Shape::Value)
-    }
-
-    fn sismember<'py>(&self, py: Python<'py>, name: &Any<'py>, value: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "SISMEMBER").word(name)?.word(value)?.run(Shape::Value)
-    }
-
-    fn smembers<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "SMEMBERS").word(name)?.run(Shape::Set)
-    }
-
-    fn scard<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "SCARD").word(name)?.run(Shape::Value)
-    }
-
-    fn zadd<'py>(&self, py: Python<'py>, name: &Any<'py>, mapping: &Any<'py>) -> PyResult<Any<'py>> {
-        let Ok(mapping) = mapping.cast_exact::<PyDict>() else { return Err(long_way(py, "zadd")) };
-        if mapping.is_empty() {
-            return Err(long_way(py, "zadd"));
-        }
-        let scored: Vec<Any<'py>> = mapping.iter().flat_map(|(member, score)| [score, member]).collect();
-        let scored = PyTuple::new(py, scored)?;
-        self.call(py, "ZADD").word(name)?.all(&scored)?.run(Shape::Value)
-    }
-
-    fn zscore<'py>(&self, py: Python<'py>, name: &Any<'py>, value: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "ZSCORE").word(name)?.word(value)?.run(Shape::Number)
-    }
-
-    fn zrank<'py>(&self, py: Python<'py>, name: &Any<'py>, value: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "ZRANK").word(name)?.word(value)?.run(Shape::Value)
-    }
-
-    fn zrange<'py>(&self, py: Python<'py>, name: &Any<'py>, start: &Any<'py>, end: &Any<'py>) -> PyResult<Any<'py>> {
-        let (start, end) = (plain_int(py, start, "zrange")?, plain_int(py, end, "zrange")?);
-        self.call(py, "ZRANGE").word(name)?.number(start).number(end).run(Shape::Value)
-    }
-
-    #[pyo3(signature = (name, *values))]
-    fn zrem<'py>(&self, py: Python<'py>, name: &Any<'py>, values: &Bound<'py, PyTuple>) -> PyResult<Any<'py>> {
-        self.call(py, "ZREM").word(name)?.all(values)?.run(Shape::Value)
-    }
-
-    fn zcard<'py>(&self, py: Python<'py>, name: &Any<'py>) -> PyResult<Any<'py>> {
-        self.call(py, "ZCARD").word(name)?.run(Shape::Value)
-    }
-
-    fn zincrby<'py>(
-        &self,
-        py: Python<'py>,
-        name: &Any<'py>,
-        amount: &Any<'py>,
-        value: &Any<'py>,
-    ) -> PyResult<Any<'py>> {
-        self.call(py, "ZINCRBY").word(name)?.word(amount)?.word(value)?.run(Shape::Number)
-    }
+methods! {
+    "GET" get(name) |call| call.word(0)?.run(Shape::Value);
+    "SET" set(name value [ex px nx xx keepttl get]) set;
+    "MGET" mget(keys *args) |call| {
+        let call = call.list(0)?;
+        // Of nothing redis-py has an answer of its own.
+        if call.words.len() == 1 { Err(call.long_way()) } else { call.run(Shape::Value) }
+    };
+    "MSET" mset(mapping) |call| { let mapping = call.given.required(0); call.pairs(mapping, false)?.run(Shape::Done) };
+    "INCRBY" incr(name [amount]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "INCRBY" incrby(name [amount]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "DECRBY" decr(name [amount]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "DECRBY" decrby(name [amount]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "INCRBYFLOAT" incrbyfloat(name amount) |call| call.word(0)?.word(1)?.run(Shape::Number);
+    "DEL" delete(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
+    "UNLINK" unlink(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
+    "EXISTS" exists(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
+    "EXPIRE" expire(name time) |call| call.word(0)?.integer(1)?.run(Shape::Truth);
+    "PEXPIRE" pexpire(name time) |call| call.word(0)?.integer(1)?.run(Shape::Truth);
+    "PERSIST" persist(name) |call| call.word(0)?.run(Shape::Truth);
+    "TTL" ttl(name) |call| call.word(0)?.run(Shape::Value);
+    "PTTL" pttl(name) |call| call.word(0)?.run(Shape::Value);
+    "HGET" hget(name key) |call| call.word(0)?.word(1)?.run(Shape::Value);
+    "HSET" hset(name [key value mapping]) hset;
+    "HMGET" hmget(name keys *args) |call| call.word(0)?.list(1)?.run(Shape::Value);
+    "HGETALL" hgetall(name) |call| call.word(0)?.run(Shape::Pairs);
+    "HDEL" hdel(name key *keys) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "HEXISTS" hexists(name key) |call| call.word(0)?.word(1)?.run(Shape::Truth);
+    "HINCRBY" hincrby(name key [amount]) |call| call.word(0)?.word(1)?.amount(2)?.run(Shape::Value);
+    "HLEN" hlen(name) |call| call.word(0)?.run(Shape::Value);
+    "HKEYS" hkeys(name) |call| call.word(0)?.run(Shape::Value);
+    "HVALS" hvals(name) |call| call.word(0)?.run(Shape::Value);
+    "LPUSH" lpush(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "RPUSH" rpush(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "LPOP" lpop(name) |call| call.word(0)?.run(Shape::Value);
+    "RPOP" rpop(name) |call| call.word(0)?.run(Shape::Value);
+    "LRANGE" lrange(name start end) |call| call.word(0)?.integer(1)?.integer(2)?.run(Shape::Value);
+    "LLEN" llen(name) |call| call.word(0)?.run(Shape::Value);
+    "LINDEX" lindex(name index) |call| call.word(0)?.integer(1)?.run(Shape::Value);
+    "SADD" sadd(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "SREM" srem(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "SISMEMBER" sismember(name value) |call| call.word(0)?.word(1)?.run(Shape::Value);
+    "SMEMBERS" smembers(name) |call| call.word(0)?.run(Shape::Set);
+    "SCARD" scard(name) |call| call.word(0)?.run(Shape::Value);
+    "ZADD" zadd(name mapping) |call| { let mapping = call.given.required(1); call.word(0)?.pairs(mapping, true)?.run(Shape::Value) };
+    "ZSCORE" zscore(name value) |call| call.word(0)?.word(1)?.run(Shape::Number);
+    "ZRANK" zrank(name value) |call| call.word(0)?.word(1)?.run(Shape::Value);
+    "ZRANGE" zrange(name start end) |call| call.word(0)?.integer(1)?.integer(2)?.run(Shape::Value);
+    "ZREM" zrem(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "ZCARD" zcard(name) |call| call.word(0)?.run(Shape::Value);
+    "ZINCRBY" zincrby(name amount value) |call| call.word(0)?.word(1)?.word(2)?.run(Shape::Number);
 }

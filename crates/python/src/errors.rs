@@ -35,6 +35,12 @@ exception!(
     long_way, "redlet.exceptions", "LongWay"
 );
 
+/// Whether only redis-py's own method knows what to do.
+pub(crate) fn is_long_way(py: Python<'_>, error: &PyErr) -> bool {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    CLASS.import(py, "redlet.exceptions", "LongWay").is_ok_and(|class| error.is_instance(py, class))
+}
+
 /// A refusal as redis-py makes an exception of it, by its own parser.
 pub(crate) fn refusal<'py>(py: Python<'py>, refusal: &Refusal) -> PyResult<Bound<'py, PyAny>> {
     static PARSE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();

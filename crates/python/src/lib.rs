@@ -3,6 +3,7 @@
 mod clock;
 mod commands;
 mod errors;
+mod fastcall;
 mod pollable;
 mod registry;
 mod reply;
@@ -18,9 +19,17 @@ mod _native {
     #[pymodule_export]
     use crate::clock::Clock;
     #[pymodule_export]
+    use crate::commands::{add_client_methods, method_names};
+    #[pymodule_export]
     use crate::registry::{after_fork_in_child, sync_all};
     #[pymodule_export]
     use crate::session::Session;
     #[pymodule_export]
     use crate::store::Store;
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::commands::add_methods(&module.py().get_type::<Store>())
+    }
 }

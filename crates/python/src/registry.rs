@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use redlet::server::{Address, Server};
+use redlet::server::Server;
 use redlet::{Builder, Error, Redis};
 
 /// How often this process was forked from one that had this module loaded.
@@ -55,6 +55,8 @@ pub(crate) enum Place {
 pub(crate) struct Opened {
     /// Comes first, so that nobody is served any more when the store is closed.
     serving: Mutex<Option<Serving>>,
+    /// Where it listens for as long as it is open, each with what was asked for and the addresses that came of it.
+    listeners: Mutex<Vec<(String, Listening)>>,
     pub(crate) redis: Redis,
     pub(crate) place: Place,
     /// What it was opened with, as far as others may ask for it too.
@@ -92,8 +94,13 @@ impl Drop for Serving {
 
 /// The file in a store's folder that names the socket of whoever has it open.
 pub(crate) const NOTICE: &str = "listener";
+/// The socket itself, where its path is not too long for one.
+const SOCKET: &str = "socket";
 /// The longest path of a Unix socket that all systems take.
 const LONGEST_SOCKET_PATH: usize = 100;
+
+/// A server, and where it can be reached.
+pub(crate) type Listening = (Server, Vec<String>);
 
 type Table = Mutex<HashMap<Place, Weak<Opened>>>;
 
@@ -134,7 +141,14 @@ impl Opened {
         }
         table.retain(|_, opened| opened.strong_count() > 0);
         let redis = match &place {
-            Place::Path(path) => builder.path(path).build()?,
+            Place::Path(path) => {
+                let redis = builder.path(path).build()?;
+                // What an owner has left that was killed: the store is ours now, so nobody else listens.
+                for name in [NOTICE, SOCKET] {
+                    let _ = std::fs::remove_file(path.join(name));
+                }
+                redis
+            }
             _ => builder.build()?,
         };
         let opened = Self::new(redis, place.clone(), asked);
@@ -143,7 +157,7 @@ impl Opened {
     }
 
     fn new(redis: Redis, place: Place, asked: Asked) -> Arc<Self> {
-        Arc::new(Self { serving: Mutex::default(), redis, place, asked })
+        Arc::new(Self { serving: Mutex::default(), listeners: Mutex::default(), redis, place, asked })
     }
 
     /// The private store of a number, if it is still open.
@@ -158,7 +172,7 @@ impl Opened {
             return Ok(socket);
         }
         let beside = match &self.place {
-            Place::Path(folder) => Some(folder.join("socket")),
+            Place::Path(folder) => Some(folder.join(SOCKET)),
             _ => None,
         };
         let near = beside.filter(|path| path.as_os_str().len() <= LONGEST_SOCKET_PATH);
@@ -169,7 +183,7 @@ impl Opened {
                     .prefix("redlet-")
                     .tempdir()
                     .map_err(|_| Error::Options("no folder for a socket could be made where temporary files are"))?;
-                (folder.path().join("socket"), Some(folder))
+                (folder.path().join(SOCKET), Some(folder))
             }
         };
         let server = self.redis.serve(&format!("unix:{}", socket.display()))?;
@@ -190,18 +204,22 @@ impl Opened {
         self.serving.lock().as_ref()?.socket.clone()
     }
 
-    /// Listens at an address until the store is closed. Returns the addresses, with the port that was chosen for 0.
-    pub(crate) fn serve(&self, address: &str) -> Result<(Server, Vec<String>), Error> {
+    /// Listens at an address until the server is dropped. Says where, with the port that was chosen for 0.
+    pub(crate) fn serve(&self, address: &str) -> Result<Listening, Error> {
         let server = self.redis.serve(address)?;
-        let addresses = server
-            .addresses()
-            .iter()
-            .map(|address| match address {
-                Address::Tcp(address) => address.to_string(),
-                other => format!("{other:?}"),
-            })
-            .collect();
+        let addresses = server.addresses().iter().map(ToString::to_string).collect();
         Ok((server, addresses))
+    }
+
+    /// The same until the store is closed; once, however often it is asked for.
+    pub(crate) fn listen(&self, address: &str) -> Result<Vec<String>, Error> {
+        let mut listeners = self.listeners.lock();
+        if let Some((_, (_, addresses))) = listeners.iter().find(|(asked, _)| asked == address) {
+            return Ok(addresses.clone());
+        }
+        let (server, addresses) = self.serve(address)?;
+        listeners.push((address.to_owned(), (server, addresses.clone())));
+        Ok(addresses)
     }
 }
 

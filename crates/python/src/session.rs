@@ -16,7 +16,7 @@ use redlet_server::protocol::{Parsed, Parser, RequestLimits};
 use crate::pollable::Pollable;
 use crate::reply::{self, Decoding};
 use crate::store::{Gone, Store};
-use crate::words::{self, Encoding, Word};
+use crate::words::{self, Encoding, Word, Words};
 use crate::{errors, registry};
 
 /// The main thread looks so often whether Ctrl-C was pressed while it waits.
@@ -54,6 +54,14 @@ struct State {
 enum Answer {
     Reply(redlet::Result<Reply>),
     Push(Reply),
+}
+
+/// What a connection sends at once.
+enum Sent<'a> {
+    /// The words of a command.
+    Words(Words<'a>),
+    /// Requests in the protocol of Redis, which may begin or end anywhere.
+    Bytes(Word<'a>),
 }
 
 /// How a reader hears that something has come.
@@ -105,7 +113,8 @@ impl Wake for Bell {
 
 impl State {
     fn run<W: AsRef<[u8]>>(&mut self, words: &[W]) {
-        let Some(session) = &mut self.session else { return };
+        // Who was told to go is not heard any more.
+        let Some(session) = self.session.as_mut().filter(|session| !session.is_closing()) else { return };
         if session.is_blocked() || !self.backlog.is_empty() {
             self.backlog.push_back(words.iter().map(|word| word.as_ref().to_vec()).collect());
             return;
@@ -221,21 +230,33 @@ impl Session {
         Ok(py.detach(|| {
             let mut state = self.state.lock();
             let result = body(&mut state);
-            self.show(&state);
+            self.show(&mut state);
             result
         }))
     }
 
-    /// The descriptor is readable while there is something to read or to look at.
-    fn show(&self, state: &State) {
-        if let Some(pollable) = self.bell.pollable.get() {
-            if let Some(session) = &state.session {
-                session.wake_when_pushed(&state.waker);
+    /// The same for what is sent: another thread may wait for what comes of it.
+    fn act_and_ring<T: Send>(&self, py: Python<'_>, body: impl FnOnce(&mut State) -> T + Send) -> PyResult<T> {
+        self.act(py, |state| {
+            let result = body(state);
+            if !state.answers.is_empty() {
+                self.bell.ring();
             }
-            pollable.set(|| {
-                !state.answers.is_empty() || state.session.is_none() || self.bell.was_rung.load(Ordering::SeqCst)
-            });
+            result
+        })
+    }
+
+    /// The descriptor is readable exactly while there is something to read.
+    fn show(&self, state: &mut State) {
+        let Some(pollable) = self.bell.pollable.get() else { return };
+        if state.answers.is_empty() && self.bell.was_rung.swap(false, Ordering::SeqCst) {
+            state.attend();
         }
+        if let Some(session) = &state.session {
+            session.wake_when_pushed(&state.waker);
+        }
+        let is_over = state.session.as_ref().is_none_or(redlet::Session::is_closing);
+        pollable.set(|| is_over || !state.answers.is_empty() || self.bell.was_rung.load(Ordering::SeqCst));
     }
 
     fn look(&self, state: &mut State) -> Found {
@@ -261,10 +282,11 @@ impl Session {
         loop {
             let slice = is_main.then(|| Instant::now() + SIGNALS_LOOKED_AT);
             py.detach(|| self.bell.wait(slice.into_iter().chain(until).min()));
+            // Before anything is taken, which would be lost if Ctrl-C was pressed meanwhile.
+            py.check_signals()?;
             if self.bell.was_rung.load(Ordering::SeqCst) {
                 return Ok(true);
             }
-            py.check_signals()?;
             if until.is_some_and(|until| until <= Instant::now()) {
                 return Ok(false);
             }
@@ -334,25 +356,30 @@ impl Session {
     #[pyo3(signature = (*words))]
     fn send(&self, py: Python<'_>, words: &Bound<'_, PyTuple>) -> PyResult<()> {
         let words = words::command(words, &self.encoding)?;
-        self.act(py, |state| state.run(&words))
+        self.act_and_ring(py, |state| state.run(&words))
     }
 
-    /// Sends commands, each a tuple of its words or the bytes of requests as a server would get them.
+    /// Sends commands, each a tuple of its words or the bytes of requests as a server would get them. All of them are understood before
+    /// the first is run.
     fn send_all(&self, py: Python<'_>, commands: &Bound<'_, PyAny>) -> PyResult<()> {
-        for command in commands.try_iter()? {
-            let command = command?;
-            if let Ok(words) = command.cast::<PyTuple>() {
-                let words = words::command(words, &self.encoding)?;
-                self.act(py, |state| state.run(&words))?;
-                continue;
-            }
-            let bytes = words::word(command.as_borrowed(), &self.encoding)?;
-            let refused = self.act(py, |state| state.run_bytes(&bytes).err())?;
-            if let Some(refused) = refused {
-                return Err(errors::connection_error(py, format!("Protocol error: {refused}")));
-            }
-        }
-        Ok(())
+        let commands: Vec<Bound<'_, PyAny>> = commands.try_iter()?.collect::<PyResult<_>>()?;
+        let sent: Vec<Sent<'_>> = commands
+            .iter()
+            .map(|command| match command.cast::<PyTuple>() {
+                Ok(words) => words::command(words, &self.encoding).map(Sent::Words),
+                Err(_) => words::word(command.as_borrowed(), &self.encoding).map(Sent::Bytes),
+            })
+            .collect::<PyResult<_>>()?;
+        let refused = self.act_and_ring(py, |state| {
+            sent.iter().find_map(|one| match one {
+                Sent::Words(words) => {
+                    state.run(words);
+                    None
+                }
+                Sent::Bytes(bytes) => state.run_bytes(bytes).err(),
+            })
+        })?;
+        refused.map_or(Ok(()), |refused| Err(errors::connection_error(py, format!("Protocol error: {refused}"))))
     }
 
     /// The next answer or message; waits for it, so many seconds at most. Refusals are raised.
@@ -408,11 +435,7 @@ impl Session {
             }
         };
         // A command that waits has to ring from now on.
-        self.act(py, |state| {
-            if state.answers.is_empty() {
-                state.attend();
-            }
-        })?;
+        self.act(py, State::attend)?;
         Ok(pollable.descriptor())
     }
 

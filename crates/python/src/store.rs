@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 use redlet::server::Server;
 use redlet::{Commands, Error, Fsync, Redis, Reply};
 
@@ -308,18 +308,37 @@ impl Store {
         Ok(self.with(py, |redis| Ok(redis.needs_no_session(&slices)))?.unwrap_or(false))
     }
 
-    /// Runs commands, each the tuple of its words, one after the other or as one unit, in one call. A refusal stands in the place of its
-    /// reply. Commands that [`Store::runs_directly`] does not allow must not be among them. `None` stands for the whole if one of them could
-    /// not be understood, in which case nothing has run.
-    #[pyo3(signature = (commands, transaction=false))]
-    fn run_many<'py>(
+    /// Runs the commands of a pipeline, each a tuple of its words with a dictionary of options, one after the other or as one unit, in one call. What
+    /// is done with a reply, `handlers` says by the command's name: nothing, or a function is called. Returns the results and whether a
+    /// refusal is among them, in the place of a reply. `None`, and nothing has run, if one of them has no handler or cannot be understood.
+    fn run_stack<'py>(
         &self,
         py: Python<'py>,
-        commands: &Bound<'py, PyList>,
+        stack: &Bound<'py, PyList>,
+        handlers: &Bound<'py, PyDict>,
         transaction: bool,
-    ) -> PyResult<Option<Bound<'py, PyList>>> {
-        let commands: Vec<Bound<'_, PyTuple>> = commands.iter().map(|one| Ok(one.cast_into()?)).collect::<PyResult<_>>()?;
-        let encoded: Vec<_> = commands.iter().map(|one| words::command(one, &self.encoding)).collect::<PyResult<_>>()?;
+    ) -> PyResult<Option<(Bound<'py, PyList>, bool)>> {
+        let mut commands = Vec::with_capacity(stack.len());
+        for command in stack.iter() {
+            let (words, options) = command.extract::<(Bound<'py, PyTuple>, Bound<'py, PyDict>)>()?;
+            let Some(handler) = handlers.get_item(words.get_item(0)?)? else { return Ok(None) };
+            if handler.is(py.NotImplemented()) {
+                return Ok(None);
+            }
+            if !options.is_empty() {
+                // What is about reading an answer needs a connection to read it from.
+                if options.contains("NEVER_DECODE")? || options.contains("EMPTY_RESPONSE")? {
+                    return Ok(None);
+                }
+                // It is for client-side caches.
+                if options.contains("keys")? {
+                    options.del_item("keys")?;
+                }
+            }
+            commands.push((words, options, handler));
+        }
+        let encoded: Vec<_> =
+            commands.iter().map(|(words, ..)| words::command(words, &self.encoding)).collect::<PyResult<_>>()?;
         let slices: Vec<_> = encoded.iter().map(|words| words::slices(words)).collect();
         let replies = self.with(py, |redis| {
             let is_fit = |words: &[&[u8]]| redis.needs_no_session(words) && redis.understands(words);
@@ -329,14 +348,19 @@ impl Store {
             redis.execute_many(&slices, transaction).map(Some)
         })?;
         let Some(replies) = replies.map_err(|error| errors::raised(py, &error))? else { return Ok(None) };
-        let list = PyList::empty(py);
-        for reply in replies {
-            match self.answer(py, reply, self.decoding(), Shape::Value) {
-                Ok(reply) => list.append(reply)?,
-                Err(error) => list.append(error.into_value(py))?,
-            }
+        let (list, mut has_refusal) = (PyList::empty(py), false);
+        for (reply, (_, options, handler)) in replies.into_iter().zip(&commands) {
+            let reply = match reply {
+                Ok(reply) => self.answer(py, Ok(reply), self.decoding(), Shape::Value)?,
+                Err(error) => {
+                    has_refusal = true;
+                    list.append(errors::raised(py, &error).into_value(py))?;
+                    continue;
+                }
+            };
+            list.append(if handler.is_none() { reply } else { handler.call((reply,), Some(options))? })?;
         }
-        Ok(Some(list))
+        Ok(Some((list, has_refusal)))
     }
 
     /// Another handle on the same store, on a database and with settings of its own.
@@ -375,6 +399,12 @@ impl Store {
         Ok(addresses)
     }
 
+    /// The same until the store is closed, whichever handle it was asked for with. Asked again for the same address it is the same listener.
+    fn listen(&self, py: Python<'_>, address: &str) -> PyResult<Vec<String>> {
+        let opened = self.opened(py)?;
+        py.detach(|| opened.listen(address)).map_err(|error| errors::raised(py, &error))
+    }
+
     /// Returns when everything that was written so far is on the disk.
     fn sync(&self, py: Python<'_>) -> PyResult<()> {
         self.with(py, Redis::sync)?.map_err(|error| errors::raised(py, &error))
@@ -390,6 +420,12 @@ impl Store {
             self.handle.write().take().map(|handle| handle.redis.sync())
         });
         synced.unwrap_or(Ok(())).map_err(|error| errors::raised(py, &error))
+    }
+
+    /// `Store[str]` in annotations.
+    #[classmethod]
+    fn __class_getitem__<'py>(class: &Bound<'py, PyType>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        class.py().import("types")?.getattr("GenericAlias")?.call1((class, text))
     }
 
     fn __enter__(this: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -171,10 +171,12 @@ class Store(Generic[_Text]):
     def runs_directly(self, name: _Words) -> bool:
         """Whether a command does the same whoever calls it and never waits."""
 
-    def run_many(self, commands: list[_Words], transaction: bool = False) -> list[Any] | None:
-        """Runs commands, each the tuple of its words, one after the other or as one unit, in one call. A refusal stands in the place of its
-        reply. Commands that ``runs_directly`` does not allow must not be among them. ``None`` stands for the whole if one of them could not be
-        understood, in which case nothing has run."""
+    def run_stack(
+        self, stack: list[Any], handlers: dict[Any, Any], transaction: bool
+    ) -> tuple[list[Any], bool] | None:
+        """Runs the commands of a pipeline in one call: each a tuple of its words with a dictionary of options. ``handlers`` has a function for the
+        replies of a command, or ``None``, by its name. Returns the results and whether a refusal is among them; ``None``, and nothing has
+        run, if one of them has no handler or could not be understood."""
 
     @overload
     def select(
@@ -464,3 +466,9 @@ def after_fork_in_child() -> None:
 
 def sync_all() -> None:
     """Brings everything that was written to the disk: the interpreter ends."""
+
+def add_client_methods(class_: type[Any], long: type[Any], /) -> None:
+    """Gives a class of clients the methods of ``Store``, which go to a client's store or else to those of ``long``."""
+
+def method_names() -> list[str]:
+    """The names of those methods."""
