@@ -19,6 +19,7 @@ PACKAGES = {
     "fastapi": ["fastapi", "fastapi_cache", "httpx"],
     "flask": ["flask_caching", "flask_session"],
     "requests-cache": ["requests_cache"],
+    "sharing": [],
 }
 
 

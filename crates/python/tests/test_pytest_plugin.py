@@ -7,6 +7,7 @@ import sys
 from typing import Iterator, List
 
 import pytest
+from test_pages import PAGES, program_of
 
 pytest_plugins = ["pytester"]
 
@@ -214,6 +215,11 @@ def test_a_store_ends_with_its_test(outer: pytest.Pytester) -> None:
         """
     )
     run(outer).assert_outcomes(passed=2)
+
+
+def test_the_page_about_tests_is_right(outer: pytest.Pytester) -> None:
+    outer.makepyfile(test_page=program_of(PAGES / "testing.md"))
+    run(outer).assert_outcomes(passed=7)
 
 
 def test_the_fixtures_say_what_they_are(outer: pytest.Pytester) -> None:

@@ -8,6 +8,7 @@ import os
 import socket
 from typing import Any, FrozenSet, Iterable, List, Mapping, Optional, Union
 
+import redis.connection
 from redis.backoff import ExponentialBackoff
 from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError, DataError, ResponseError, TimeoutError
@@ -77,10 +78,14 @@ def database_number(db: Any) -> int:
     return number
 
 
+#: What redis-py speaks if nothing is said: 3 since its version 8. Its callbacks are made for that.
+USUAL_PROTOCOL: int = getattr(redis.connection, "DEFAULT_RESP_VERSION", 2)
+
+
 def protocol_number(protocol: Any) -> int:
-    """2 or 3, which it is if nothing is said; anything else is refused as redis-py's connections do."""
+    """2 or 3; anything else is refused as redis-py's connections do."""
     if protocol is None:
-        return 3
+        return USUAL_PROTOCOL
     try:
         number = int(protocol)
     except (TypeError, ValueError):
