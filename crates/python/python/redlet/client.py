@@ -148,6 +148,7 @@ class Embedded:
                 client._handlers = Handlers(client.__dict__["response_callbacks"])
 
         self.__dict__["response_callbacks"] = Callbacks(callbacks, changed)
+        _clients.add(self)
 
     def __getattr__(self, name: str) -> Any:
         # Only what is not there yet comes here.
@@ -383,6 +384,8 @@ class Redis(Embedded, redis.client.Redis):
         except (KeyError, TypeError):
             handler = self._handlers.learn(store, name)
         if handler is LONG:
+            if direct.marks_connection(name):
+                self._go_the_long_way()
             return super().execute_command(*args, **options)
         return direct.answer(store, handler, args, options)
 
@@ -440,7 +443,11 @@ class Pipeline(_Pipeline):
             return list(super().execute(raise_on_error))
         # A method of the class, a flag of the object.
         is_unit: Any = self.transaction
-        outcome = direct.run_stack(store, client._handlers, stack, bool(is_unit or self.explicit_transaction))
+        try:
+            outcome = direct.run_stack(store, client._handlers, stack, bool(is_unit or self.explicit_transaction))
+        except BaseException:
+            self.reset()
+            raise
         if outcome is None:
             return list(super().execute(raise_on_error))
         results, has_refusal = outcome
@@ -463,6 +470,18 @@ def _after_fork() -> None:
     _making = threading.RLock()
     for client in list(_clients):
         client._go_the_long_way()
+        pool = client.__dict__.get("_pool")
+        _renew_locks(client, pool, *(getattr(pool, name, None) for name in ("_lock", "_event_dispatcher", "himport_registry")))
+
+
+def _renew_locks(*objects: Any) -> None:
+    # redis-py leaves its locks to children of a fork as they are: one that another thread had in that moment is never let go.
+    for one in objects:
+        attributes = getattr(one, "__dict__", {})
+        for name, value in list(attributes.items()):
+            for make in (threading.RLock, threading.Lock):
+                if type(value) is type(make()):
+                    attributes[name] = make()
 
 
 on_fork(_after_fork)

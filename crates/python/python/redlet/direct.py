@@ -37,6 +37,17 @@ _LONG_KEYWORDS: FrozenSet[str] = frozenset(
 LONG: Any = NotImplemented
 
 
+#: What changes a connection for whoever has it next. redis-py takes the same one again, so the commands that follow must go there as well.
+_MARKING: FrozenSet[str] = frozenset("AUTH DISCARD EXEC HELLO MULTI RESET SELECT WATCH".split())
+
+
+def marks_connection(name: Any) -> bool:
+    """Whether a command holds for those that come after it."""
+    words = name.split() if isinstance(name, (str, bytes)) else []
+    first = words[0] if words else ""
+    return (first.decode("ascii", "replace") if isinstance(first, bytes) else first).upper() in _MARKING
+
+
 def is_observed() -> bool:
     """Whether metrics are collected, which redis-py does where its connections are."""
     instance = providers._observability_instance
@@ -212,9 +223,12 @@ def run_stack(
 def recorded(name: str, words: int, is_open: bool, long: Any) -> Callable[..., Any]:
     """A method of a pipeline that notes its command without further ado, where its arguments are its words."""
 
+    # HSET's field may be left out, which is None.
+    may_lack_word = name == "HSET"
+
     def method(self: Any, *args: Any, **options: Any) -> Any:
         given = len(args)
-        if options or (given < words if is_open else given != words) or self.watching:
+        if options or (given < words if is_open else given != words) or self.watching or (may_lack_word and None in args):
             return long(self, *args, **options)
         self.command_stack.append(((name, *args), {}))
         return self

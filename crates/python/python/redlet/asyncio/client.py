@@ -153,6 +153,8 @@ class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
         except (KeyError, TypeError):
             handler = self._handlers.learn(store, name)
         if handler is LONG:
+            if direct.marks_connection(name):
+                self._go_the_long_way()
             return await super().execute_command(*args, **options)
         # Before the command, so that nothing that was done is lost if the task is cancelled.
         self._since_turn += 1
@@ -239,7 +241,11 @@ class Pipeline(_Pipeline):
         store = getattr(client, "_direct", None)
         if store is None or not stack or self.watching or self.scripts or direct.is_observed():
             return list(await super().execute(raise_on_error))
-        outcome = direct.run_stack(store, client._handlers, stack, bool(self.is_transaction or self.explicit_transaction))
+        try:
+            outcome = direct.run_stack(store, client._handlers, stack, bool(self.is_transaction or self.explicit_transaction))
+        except BaseException:
+            await self.reset()
+            raise
         if outcome is None:
             return list(await super().execute(raise_on_error))
         results, has_refusal = outcome
