@@ -130,9 +130,10 @@ def install_url_scheme() -> None:
 
 
 def _install_in_kombu() -> None:
+    import sys
     from importlib.util import find_spec
 
-    if find_spec("kombu") is not None:
+    if "kombu" in sys.modules or find_spec("kombu") is not None:
         from kombu.transport import TRANSPORT_ALIASES
 
         TRANSPORT_ALIASES.setdefault(SCHEME, "redlet.kombu:Transport")
