@@ -189,7 +189,9 @@ class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
     async def aclose(self, close_connection_pool: Optional[bool] = None) -> None:
         """Ends this client; see ``redlet.Redis.close``."""
         if self._is_complete and "connection" in self.__dict__:
-            await super().aclose(close_connection_pool)
+            base: Any = super()
+            # In redis-py 5.0.0 it has the older name only.
+            await getattr(base, "aclose", base.close)(close_connection_pool)
         self._let_go()
 
     async def close(self, close_connection_pool: Optional[bool] = None) -> None:
