@@ -16,7 +16,7 @@ from redlet import direct
 from redlet._native import add_client_methods, Clock, Store
 from redlet.connection import Connection, _keywords, database_number, no_notifications, protocol_number
 from redlet.direct import LONG, Callbacks, Handlers
-from redlet.exceptions import LongWay, RedisLiteException, RedisLiteServerStartError, StoreInUse
+from redlet.exceptions import ForkedError, LongWay, RedisLiteException, RedisLiteServerStartError, StoreInUse
 from redlet.location import Location, PlaceName, on_fork
 from redlet.server_config import StoreSettings, settings_of
 
@@ -92,7 +92,7 @@ class Embedded:
         self._is_complete = False
         try:
             store = location.store()
-        except StoreInUse:
+        except (ForkedError, StoreInUse):
             location.attach()  # The owner serves it, or this is the error that says what to do.
             self._complete()
             return
@@ -115,7 +115,7 @@ class Embedded:
             encoding_errors=options.get("encoding_errors") or "strict",
             protocol=protocol_number(protocol),
         )
-        if direct.may_skip_commands(type(self), base):
+        if direct.may_skip_commands(type(self), base) and direct.knows_results(protocol_number(protocol)):
             self._thin = self._direct
         _clients.add(self)
 
@@ -258,6 +258,12 @@ class Embedded:
     start_timeout = 10
     cleanupregistry = False
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # What pickle makes of a client, here or in another process, is another client on the same store.
+        if self._location is None or "_options" not in self.__dict__:
+            return super().__reduce_ex__(protocol)
+        return _client_again, (type(self), self._location, dict(self._options))
+
     def __repr__(self) -> str:
         location = self._location
         name = f"{type(self).__module__}.{type(self).__qualname__}".replace("redlet.client.", "redlet.").replace("redlet.asyncio.client.", "redlet.asyncio.")
@@ -266,9 +272,15 @@ class Embedded:
         store = self._direct or location._store
         if (store is None or store.closed) and not self._is_let_go and location.is_served:
             return f"<{name} {location.place}, served by another process>"
+        if location.kind == "parent":
+            return f"<{name} {location}, in the memory of another process>"
         if store is None or store.closed:
             return f"<{name} {location}, closed>"
         return f"<{name} {repr(store)[len('<redlet.Store '):]}"
+
+
+def _client_again(cls: Any, location: Location, options: Dict[str, Any]) -> Any:
+    return cls(location=location, **options)
 
 
 def _embedded_pool_options(location: Location, options: Mapping[str, Any]) -> Dict[str, Any]:

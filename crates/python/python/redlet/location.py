@@ -22,11 +22,13 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union
 import redis
 import redis.client
 
+from redlet import _native
 from redlet._native import Store, after_fork_in_child
 from redlet.exceptions import ConnectionError, ForkedError, SettingRefused, StoreInUse, StoreNotOpened
 
 _locations: "weakref.WeakSet[Location]" = weakref.WeakSet()
 _forked_hooks: "list[Any]" = []
+_quiesce: Any = getattr(_native, "before_fork", None)
 
 #: What a handle is opened with, beside its place.
 Options = Dict[str, Any]
@@ -46,6 +48,12 @@ def _opening(what: Callable[[], _T], can_refuse_settings: bool = False) -> _T:
         if not can_refuse_settings:
             raise
         raise SettingRefused(f"serverconfig: {error}") from None
+
+
+_OF_ANOTHER = (
+    "this store is in the memory of another process, from which this one was forked or has its client, so it cannot be reached here. Give the "
+    "store a path, or ask for its `socket_file` before that, and the other process serves it to this one"
+)
 
 
 class Location:
@@ -121,10 +129,7 @@ class Location:
             self._note(f"Store opened in memory that the process shares as {self.place!r}")
             return store
         if self.kind == "parent":
-            raise ForkedError(
-                "this process was forked from the one whose memory the store is in, so it cannot reach it. Give the store a path, or ask for "
-                "its `socket_file` before the fork, and children are served by their parent"
-            )
+            raise ForkedError(_OF_ANOTHER)
         if self._is_ended:
             raise ConnectionError("this client is closed, and its store, which was private memory, is gone with it; make a new client")
         return Store.numbered(self.place)
@@ -222,9 +227,10 @@ class Location:
                 store.close()
 
     def __reduce__(self) -> "Tuple[Any, ...]":
-        if self.kind in ("private", "parent"):
-            return _private_again, (self.place, os.getpid())
-        return _again, (self.kind, self.place, self.options, self.is_served)
+        if self.kind == "path":
+            return _again, (self.kind, self.place, self.options, self.is_served)
+        options = self.options if self.kind == "name" else {}
+        return _memory_again, (self.kind, self.place, options, self._pid, self._socket)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Location) and (self.kind, self.place) == (other.kind, other.place)
@@ -260,16 +266,20 @@ def _again(kind: str, place: Any, options: Options, is_served: bool) -> Location
     return location
 
 
-def _private_again(place: Any, pid: int) -> Location:
-    location = Location("private", place)
-    if pid != os.getpid():
+def _memory_again(kind: str, place: Any, options: Options, process: int, socket: Optional[str]) -> Location:
+    location = Location(kind, place, options)
+    if process != os.getpid():
+        # The same name here would be other memory.
         location.kind = "parent"
+        location._socket = socket
     return location
 
 
-def reopen(identity: "Tuple[str, Any]", settings: Options) -> Store[Any]:
-    """A handle on the store that another handle was on when it was pickled."""
+def reopen(identity: "Tuple[str, Any]", settings: Options, process: Optional[int] = None) -> Store[Any]:
+    """A handle on the store that another handle was on when it was pickled in a process."""
     kind, place = identity
+    if kind != "path" and process not in (None, os.getpid()):
+        raise ForkedError(_OF_ANOTHER)
     if kind == "private":
         return Store.numbered(place, **settings)
     if kind == "name":
@@ -296,6 +306,9 @@ def _before_fork() -> None:
         except Exception:
             # The child hears of it when it wants the store.
             continue
+    # The last that is done here: whoever is in the engine comes out of it, and nobody enters it before the fork.
+    if _quiesce is not None:
+        _quiesce()
 
 
 def _after_fork_in_child() -> None:
