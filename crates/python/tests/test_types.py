@@ -8,17 +8,25 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import create_autospec
 
 import pytest
 
 import redlet
+from redlet._native import method_names
 
 PROJECT = Path(__file__).resolve().parent.parent
 SOURCES = PROJECT / "python"
 EXAMPLES = PROJECT / "tests" / "typed_examples.py"
 
-# What a cache around a function hides from a type checker.
-ALLOWED = ["redlet.direct._keeps", "redlet.direct.default_callbacks", "redlet.direct.shared_handlers"]
+ALLOWED = [
+    # What a cache around a function hides from a type checker.
+    r"redlet\.direct\.(_keeps|default_callbacks|shared_handlers)",
+    # Native methods in the place of redis-py's, which have the types.
+    rf"redlet\.client\.Redis\.({'|'.join(method_names())})",
+    # It is made where it is wanted.
+    r"redlet\.kombu\..*",
+]
 
 
 def run(*command: str, **variables: str) -> None:
@@ -52,7 +60,7 @@ def test_pyright_has_nothing_to_say_about_the_package_and_understands_the_exampl
 def test_the_stub_and_the_module_agree(tmp_path: Path) -> None:
     needs("mypy")
     allowed = tmp_path / "allowed"
-    missing = [f"redlet.{one}" for one in ("celery", "kombu", "limits") if importlib.util.find_spec(one) is None]
+    missing = [rf"redlet\.{one}" for one in ("celery", "kombu", "limits") if importlib.util.find_spec(one) is None]
     allowed.write_text("\n".join(ALLOWED + missing))
     run(
         *(sys.executable, "-m", "mypy.stubtest", "redlet", "--mypy-config-file", "pyproject.toml"),
@@ -63,6 +71,16 @@ def test_the_stub_and_the_module_agree(tmp_path: Path) -> None:
 
 def test_the_examples_that_are_typed_work() -> None:
     run(sys.executable, str(EXAMPLES))
+
+
+def test_mocks_of_a_client_take_what_redis_py_takes() -> None:
+    client = create_autospec(redlet.Redis, instance=True)
+    client.set("k", "v", exat=2_000_000_000)
+    client.zadd("z", {"a": 1}, nx=True)
+    client.zrange("z", 0, -1, withscores=True)
+    client.lpop("l", 2)
+    with pytest.raises(TypeError):
+        client.hmget()
 
 
 def test_everything_of_the_native_half_is_documented_in_its_stub() -> None:

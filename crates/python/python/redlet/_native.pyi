@@ -4,11 +4,12 @@ import builtins
 import os
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from types import GenericAlias
 from typing import Any, Generic, Literal, Union, final, overload
 
 from typing_extensions import Self, TypeAlias, TypeVar, disjoint_base
 
-__all__ = ["Clock", "Session", "Store", "after_fork_in_child", "sync_all"]
+__all__ = ["Clock", "Session", "Store", "add_client_methods", "after_fork_in_child", "method_names", "sync_all"]
 
 _Text = TypeVar("_Text", bytes, str, default=bytes)
 _Path: TypeAlias = Union[str, os.PathLike[str]]
@@ -230,6 +231,7 @@ class Store(Generic[_Text]):
         """Ends this handle; the store is closed with its last one. Returns when everything that was written is on the disk. Closing again does
         nothing."""
 
+    def __class_getitem__(cls, text: Any) -> GenericAlias: ...
     def __enter__(self) -> Self: ...
     def __exit__(self, *_exception: object) -> None: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
@@ -291,13 +293,13 @@ class Store(Generic[_Text]):
 
     # Keys of any type.
 
-    def delete(self, *names: _Word) -> int:
+    def delete(self, name: _Word, *names: _Word) -> int:
         """Removes keys; returns how many there were."""
 
-    def unlink(self, *names: _Word) -> int:
+    def unlink(self, name: _Word, *names: _Word) -> int:
         """The same; big values are taken apart later."""
 
-    def exists(self, *names: _Word) -> int:
+    def exists(self, name: _Word, *names: _Word) -> int:
         """How many of the keys are there. One that is named twice counts twice."""
 
     def expire(self, name: _Word, time: int) -> bool:
@@ -335,7 +337,7 @@ class Store(Generic[_Text]):
     def hgetall(self, name: _Word) -> dict[_Text, _Text]:
         """All fields and their values."""
 
-    def hdel(self, name: _Word, *keys: _Word) -> int:
+    def hdel(self, name: _Word, key: _Word, *keys: _Word) -> int:
         """Removes fields; returns how many there were."""
 
     def hexists(self, name: _Word, key: _Word) -> bool:
@@ -355,10 +357,10 @@ class Store(Generic[_Text]):
 
     # Lists.
 
-    def lpush(self, name: _Word, *values: _Word) -> int:
+    def lpush(self, name: _Word, value: _Word, *values: _Word) -> int:
         """Puts values before the first; returns how long the list is then."""
 
-    def rpush(self, name: _Word, *values: _Word) -> int:
+    def rpush(self, name: _Word, value: _Word, *values: _Word) -> int:
         """Puts values after the last; returns how long the list is then."""
 
     def lpop(self, name: _Word) -> _Text | None:
@@ -378,10 +380,10 @@ class Store(Generic[_Text]):
 
     # Sets.
 
-    def sadd(self, name: _Word, *values: _Word) -> int:
+    def sadd(self, name: _Word, value: _Word, *values: _Word) -> int:
         """Puts members into a set; returns how many are new."""
 
-    def srem(self, name: _Word, *values: _Word) -> int:
+    def srem(self, name: _Word, value: _Word, *values: _Word) -> int:
         """Removes members; returns how many there were."""
 
     def sismember(self, name: _Word, value: _Word) -> int:
@@ -407,7 +409,7 @@ class Store(Generic[_Text]):
     def zrange(self, name: _Word, start: int, end: int) -> list[_Text]:
         """The members from one place by score to another, both included; -1 is the last."""
 
-    def zrem(self, name: _Word, *values: _Word) -> int:
+    def zrem(self, name: _Word, value: _Word, *values: _Word) -> int:
         """Removes members; returns how many there were."""
 
     def zcard(self, name: _Word) -> int:
