@@ -478,6 +478,7 @@ STORIES = frozenset(
 #: What else redis-py's client has: commands for whoever runs a server, modules, and what is about the client itself.
 NOT_MIRRORED = frozenset(
     """
+    graph tfcall tfcall_async tfunction_delete tfunction_list tfunction_load
     acl_cat acl_deluser acl_dryrun acl_genpass acl_getuser acl_help acl_list acl_load acl_log acl_log_reset acl_save acl_setuser acl_users
     acl_whoami arcount ardel ardelrange arget argetrange argrep arinfo arinsert arlastitems arlen armget armset arnext arop arring arscan
     arseek arset auth bf cf client client_getname client_getredir client_id client_info client_kill client_kill_filter client_list

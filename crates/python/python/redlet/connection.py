@@ -319,6 +319,19 @@ class Connection(AbstractConnection):
         self._note_health()
         return response
 
+    def should_reconnect(self) -> bool:
+        """Whether the pool that gets it back closes it. It does so if there is an answer that nobody has read, because a callback has failed
+        between two of a pipeline: whoever has the connection next would take it for his. Pools of redis-py 8 look for that with servers that
+        tell of no maintenance only."""
+        base: Any = super()
+        if getattr(base, "should_reconnect", bool)():
+            return True
+        is_tracking = getattr(self._parser, "invalidation_push_handler_func", None) is not None
+        try:
+            return self._session is not None and not is_tracking and self._session.can_read(0)
+        except ConnectionError:
+            return True
+
     def _note_health(self) -> None:
         if self.health_check_interval:
             import time

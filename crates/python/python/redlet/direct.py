@@ -16,6 +16,7 @@ from redis.client import EMPTY_RESPONSE, NEVER_DECODE, CaseInsensitiveDict
 from redis.connection import DefaultParser
 
 from redlet._native import Store, method_names
+from redlet.exceptions import REDIS_PY
 
 #: Where redis-py keeps who collects its metrics; it does since version 7.1.
 providers: Any
@@ -75,6 +76,11 @@ def may_skip_connections(cls: Any, base: Any) -> bool:
 def may_skip_commands(cls: Any, base: Any) -> bool:
     """Whether a subclass leaves alone what every command passes."""
     return may_skip_connections(cls, base) and _keeps(cls, base, ("execute_command",))
+
+
+def knows_results(protocol: int) -> bool:
+    """Whether `Store`'s methods return what redis-py's do. Before version 5.1 SMEMBERS is a list or a set in RESP3, as hiredis has it."""
+    return REDIS_PY >= (5, 1) or protocol == 2
 
 
 class Callbacks(CaseInsensitiveDict):

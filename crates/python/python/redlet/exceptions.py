@@ -92,5 +92,15 @@ def _version() -> "tuple[int, ...]":
 REDIS_PY = _version()
 """The version of redis-py."""
 
-# Lists are what redis-py has made of RESP3's sets since 5.1.
-make_set: Optional[Callable[[Any], Any]] = set if REDIS_PY < (5, 1) else None
+def _makes_sets() -> bool:
+    """Whether RESP3's sets become sets, which they do in redis-py before 5.1, unless hiredis 3 or later is there. Else they are lists."""
+    if REDIS_PY >= (5, 1):
+        return False
+    try:
+        import hiredis
+    except ImportError:
+        return True
+    return int(hiredis.__version__.split(".")[0]) < 3
+
+
+make_set: Optional[Callable[[Any], Any]] = set if _makes_sets() else None
