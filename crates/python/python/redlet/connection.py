@@ -326,9 +326,10 @@ class Connection(AbstractConnection):
         base: Any = super()
         if getattr(base, "should_reconnect", bool)():
             return True
-        is_tracking = getattr(self._parser, "invalidation_push_handler_func", None) is not None
+        # Subscriptions and caches, who have callbacks of theirs called when it connects, leave messages unread.
+        is_listening = bool(self._connect_callbacks)
         try:
-            return self._session is not None and not is_tracking and self._session.can_read(0)
+            return self._session is not None and not is_listening and self._session.can_read(0)
         except ConnectionError:
             return True
 
