@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from importlib.metadata import entry_points
 from typing import Iterator, List
 
 import pytest
@@ -32,10 +33,10 @@ def run(pytester: pytest.Pytester, *arguments: str, allowed: "tuple[str, ...]" =
 
 def is_installed() -> bool:
     if sys.version_info < (3, 10):
-        from importlib_metadata import entry_points
+        found = entry_points().get("pytest11", ())
     else:
-        from importlib.metadata import entry_points
-    return any(one.value == "redlet.pytest_plugin" for one in entry_points(group="pytest11"))
+        found = entry_points(group="pytest11")
+    return any(one.value == "redlet.pytest_plugin" for one in found)
 
 
 def needs(module: str) -> None:
