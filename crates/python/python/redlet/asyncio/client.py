@@ -137,7 +137,10 @@ class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
 
         if is_ours(url):
             options = client_options(url, keywords)
-            return cls(single_connection_client=single_connection_client, **options)
+            embedded = cls(single_connection_client=single_connection_client, **options)
+            # The URL was read for this client alone.
+            embedded._owns_location = True
+            return embedded
         pool = redis.asyncio.ConnectionPool.from_url(url, **keywords)
         client = cls(connection_pool=pool, single_connection_client=single_connection_client)
         client.auto_close_connection_pool = True if auto_close_connection_pool is None else auto_close_connection_pool
