@@ -118,7 +118,6 @@ PROGRAM = textwrap.dedent(
     assert other.get("k") == b"v"
 
     kept = redis.Redis(host="nobody.invalid")
-    akept = redis.asyncio.Redis(host="nobody.invalid")
     with replace():
         kept.set("k", "v")
         assert redis.from_url("redis://nobody.invalid").get("k") == b"v"
@@ -126,6 +125,7 @@ PROGRAM = textwrap.dedent(
         assert redis.Redis(connection_pool=pool).get("k") == b"v"
 
         async def main():
+            akept = redis.asyncio.Redis(host="nobody.invalid")
             assert await akept.get("k") == b"v"
             waiting = asyncio.ensure_future(akept.blpop(["queue"]))
             await asyncio.sleep(0)
