@@ -422,10 +422,15 @@ class Redis(Embedded, redis.client.Redis):
     _cleanup = close
 
     def __del__(self) -> None:
-        # The store goes with its last user, which need not be this one: pools, pipelines and subscriptions have it too.
+        # The store goes with its last user, which need not be this one: pools, pipelines and subscriptions have it too, and their
+        # connections are theirs.
         try:
-            if self._is_complete and "connection" in self.__dict__:
+            if not self._is_complete or "connection" not in self.__dict__:
+                return
+            if self._location is None:
                 redis.client.Redis.close(self)
+            elif self.connection is not None:
+                self.connection_pool.release(self.connection)
         except Exception:
             pass
 
