@@ -7,6 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use redlet::{Clock as _, ManualClock, SystemClock, UnixMs};
 
+use crate::inside::detached;
 use crate::registry::Opened;
 
 /// How many keys are reclaimed before the time is looked at again.
@@ -64,7 +65,7 @@ impl Clock {
         };
         let by = Duration::try_from_secs_f64(seconds)
             .map_err(|_| PyValueError::new_err("a clock moves forward by a number of seconds that is not negative"))?;
-        py.detach(|| {
+        detached(py, || {
             self.clock.advance(by);
             self.tick();
         });
@@ -74,7 +75,7 @@ impl Clock {
     /// Sets it to a moment in seconds since 1970, forward or back.
     fn set(&self, py: Python<'_>, now: f64) -> PyResult<()> {
         let now = milliseconds(now)?;
-        py.detach(|| {
+        detached(py, || {
             self.clock.set(now);
             self.tick();
         });

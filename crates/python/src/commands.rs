@@ -7,7 +7,7 @@ use std::ffi::CStr;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString, PyType};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 
 use crate::errors;
 use crate::fastcall::{Given, Method, add, add_to_clients};
@@ -71,25 +71,24 @@ impl<'a, 'py> Call<'_, 'a, 'py> {
         Ok(self)
     }
 
-    /// The same, or 1 if it was left out.
+    /// The same, or 1 if it was left out. `None` was not left out.
     fn amount(self, place: usize) -> PyResult<Self> {
-        if self.given.optional(place).is_none() { Ok(self.literal("1")) } else { self.integer(place) }
+        if self.given.is_given(place) { self.integer(place) } else { Ok(self.literal("1")) }
     }
 
-    /// Values that come as one, as a list of them, or both, as redis-py's `list_or_args` has them.
+    /// Values that come as one, as a list or tuple of them, or as one of those with more behind it: redis-py's `list_or_args`.
     fn list(mut self, place: usize) -> PyResult<Self> {
         let first = self.given.required(place);
-        let is_one = first.is_instance_of::<PyString>() || first.is_instance_of::<PyBytes>();
-        match first.try_iter() {
-            Ok(items) if !is_one => {
-                for item in items {
-                    let bytes = word(item?.as_borrowed(), &self.store.encoding)?.into_owned();
-                    self.words.push(Cow::Owned(bytes));
-                }
-                self.rest()
-            }
-            _ => self.value(first)?.rest(),
+        if first.is_instance_of::<PyString>() || first.is_instance_of::<PyBytes>() {
+            return self.value(first)?.rest();
         }
+        // A tuple of its own, which nobody else changes, keeps the values.
+        let Ok(values) = list_or_tuple(&first) else { return Err(self.long_way()) };
+        for value in values.iter() {
+            let bytes = word(value.as_borrowed(), &self.store.encoding)?.into_owned();
+            self.words.push(Cow::Owned(bytes));
+        }
+        self.rest()
     }
 
     /// The keys and values of a dictionary that has some, or with `values_first` the other way round.
@@ -114,8 +113,20 @@ impl<'a, 'py> Call<'_, 'a, 'py> {
     }
 }
 
+fn list_or_tuple<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>> {
+    match value.cast_exact::<PyList>() {
+        Ok(list) => Ok(list.to_tuple()),
+        Err(_) => Ok(value.cast_exact::<PyTuple>()?.clone()),
+    }
+}
+
 fn set<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
-    let (given, mut call) = (call.given, call.word(0)?.word(1)?);
+    let given = call.given;
+    let how_many = |places: &[usize]| places.iter().filter(|place| given.optional(**place).is_some()).count();
+    if how_many(&[4, 5]) > 1 || how_many(&[2, 3, 6]) > 1 {
+        return Err(call.long_way());
+    }
+    let mut call = call.word(0)?.word(1)?;
     for (word, place) in [("EX", 2), ("PX", 3)] {
         if given.optional(place).is_some() {
             call = call.literal(word).integer(place)?;
@@ -145,7 +156,7 @@ fn hset<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
 /// Defines the methods: the command, the method's name and parameters (those in brackets may be left out, a star means that more may follow), and how
 /// its words are written down.
 macro_rules! methods {
-    ($($command:literal $name:ident($($parameter:ident)+ $([$($optional:ident)+])? $(* $rest:ident)?) $body:expr;)*) => {
+    ($($command:literal $name:ident($($parameter:ident)+ $([$($optional:ident = $default:tt)+])? $(* $rest:ident)?) $body:expr;)*) => {
         /// A type for each method, named as the method is.
         #[allow(non_camel_case_types, reason = "they are methods")]
         mod method {
@@ -156,7 +167,7 @@ macro_rules! methods {
             const NAME: &'static CStr = text(concat!(stringify!($name), "\0"));
             const DOC: &'static CStr = text(concat!(
                 stringify!($name), "($self", $(", ", stringify!($parameter),)+
-                $($(", ", stringify!($optional), "=None",)+)? $(", *", stringify!($rest),)?
+                $($(", ", stringify!($optional), "=", stringify!($default),)+)? $(", *", stringify!($rest),)?
                 ")\n--\n\n", $command, ", as redis-py's method of this name.\0",
             ));
             const PARAMETERS: &'static [&'static str] = &[$(stringify!($parameter),)+ $($(stringify!($optional),)+)?];
@@ -208,17 +219,17 @@ const fn text(bytes: &'static str) -> &'static CStr {
 
 methods! {
     "GET" get(name) |call| call.word(0)?.run(Shape::Value);
-    "SET" set(name value [ex px nx xx keepttl get]) set;
+    "SET" set(name value [ex=None px=None nx=False xx=False keepttl=False get=False]) set;
     "MGET" mget(keys *args) |call| {
         let call = call.list(0)?;
         // Of nothing redis-py has an answer of its own.
         if call.words.len() == 1 { Err(call.long_way()) } else { call.run(Shape::Value) }
     };
     "MSET" mset(mapping) |call| { let mapping = call.given.required(0); call.pairs(mapping, false)?.run(Shape::Done) };
-    "INCRBY" incr(name [amount]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
-    "INCRBY" incrby(name [amount]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
-    "DECRBY" decr(name [amount]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
-    "DECRBY" decrby(name [amount]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "INCRBY" incr(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "INCRBY" incrby(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "DECRBY" decr(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "DECRBY" decrby(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
     "INCRBYFLOAT" incrbyfloat(name amount) |call| call.word(0)?.word(1)?.run(Shape::Number);
     "DEL" delete(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
     "UNLINK" unlink(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
@@ -229,12 +240,12 @@ methods! {
     "TTL" ttl(name) |call| call.word(0)?.run(Shape::Value);
     "PTTL" pttl(name) |call| call.word(0)?.run(Shape::Value);
     "HGET" hget(name key) |call| call.word(0)?.word(1)?.run(Shape::Value);
-    "HSET" hset(name [key value mapping]) hset;
+    "HSET" hset(name [key=None value=None mapping=None]) hset;
     "HMGET" hmget(name keys *args) |call| call.word(0)?.list(1)?.run(Shape::Value);
     "HGETALL" hgetall(name) |call| call.word(0)?.run(Shape::Pairs);
     "HDEL" hdel(name key *keys) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
     "HEXISTS" hexists(name key) |call| call.word(0)?.word(1)?.run(Shape::Truth);
-    "HINCRBY" hincrby(name key [amount]) |call| call.word(0)?.word(1)?.amount(2)?.run(Shape::Value);
+    "HINCRBY" hincrby(name key [amount=1]) |call| call.word(0)?.word(1)?.amount(2)?.run(Shape::Value);
     "HLEN" hlen(name) |call| call.word(0)?.run(Shape::Value);
     "HKEYS" hkeys(name) |call| call.word(0)?.run(Shape::Value);
     "HVALS" hvals(name) |call| call.word(0)?.run(Shape::Value);

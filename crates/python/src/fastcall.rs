@@ -62,6 +62,12 @@ impl<'a, 'py> Given<'a, 'py> {
         self.named[place].expect("what is required was looked for")
     }
 
+    /// Whether a parameter was not left out.
+    #[inline]
+    pub(crate) fn is_given(&self, place: usize) -> bool {
+        self.named[place].is_some()
+    }
+
     /// A parameter that may be left out, or be `None`, which is the same.
     #[inline]
     pub(crate) fn optional(&self, place: usize) -> Option<Borrowed<'a, 'py, PyAny>> {

@@ -4,6 +4,7 @@ mod clock;
 mod commands;
 mod errors;
 mod fastcall;
+mod inside;
 mod pollable;
 mod registry;
 mod reply;
@@ -20,6 +21,8 @@ mod _native {
     use crate::clock::Clock;
     #[pymodule_export]
     use crate::commands::{add_client_methods, method_names};
+    #[pymodule_export]
+    use crate::inside::before_fork;
     #[pymodule_export]
     use crate::registry::{after_fork_in_child, sync_all};
     #[pymodule_export]

@@ -16,6 +16,8 @@ use pyo3::prelude::*;
 use redlet::server::Server;
 use redlet::{Builder, Error, Redis};
 
+use crate::inside::{self, detached};
+
 /// How often this process was forked from one that had this module loaded.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 
@@ -37,6 +39,7 @@ pub(crate) fn after_fork_in_child() {
         std::mem::forget(table);
     }
     FORKS.fetch_add(1, Ordering::Relaxed);
+    inside::forget_all();
 }
 
 /// Where a store is.
@@ -233,7 +236,7 @@ pub(crate) fn noticed_socket(folder: &Path) -> Option<PathBuf> {
 /// Brings everything that was written to the disk: the interpreter ends.
 #[pyfunction]
 pub(crate) fn sync_all(py: Python<'_>) {
-    py.detach(|| {
+    detached(py, || {
         let opened: Vec<_> = table().lock().values().filter_map(Weak::upgrade).collect();
         for store in opened {
             // Whoever wants to know closes the store.

@@ -1,11 +1,11 @@
 //! What a connection of redis-py holds in the place of a socket: one caller by words, whose answers are read when they have come.
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, OnceLock, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use pyo3::exceptions::PyTimeoutError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
@@ -13,6 +13,7 @@ use redlet::Reply;
 use redlet::core::session::Protocol;
 use redlet_server::protocol::{Parsed, Parser, RequestLimits};
 
+use crate::inside::detached;
 use crate::pollable::Pollable;
 use crate::reply::{self, Decoding};
 use crate::store::{Gone, Store};
@@ -67,8 +68,13 @@ enum Sent<'a> {
 /// How a reader hears that something has come.
 #[derive(Debug, Default)]
 struct Bell {
+    /// Something happened that nobody has looked at.
     was_rung: AtomicBool,
-    lock: Mutex<()>,
+    /// There is something to read, or it is over.
+    is_full: AtomicBool,
+    sleepers: AtomicUsize,
+    /// The standard library's, which a fork leaves whole: who sleeps has nothing locked that others share.
+    lock: std::sync::Mutex<()>,
     rung: Condvar,
     /// For readers that wait in an event loop.
     pollable: OnceLock<Pollable>,
@@ -80,24 +86,35 @@ impl Bell {
         if let Some(pollable) = self.pollable.get() {
             pollable.set(|| true);
         }
-        // Whoever is about to sleep holds the lock from his last look until he sleeps.
-        drop(self.lock.lock());
-        self.rung.notify_all();
+        self.wake_sleepers();
     }
 
-    /// Waits until it rings, or until a moment.
-    fn wait(&self, until: Option<Instant>) {
-        let mut lock = self.lock.lock();
-        while !self.was_rung.load(Ordering::SeqCst) {
-            match until {
-                None => self.rung.wait(&mut lock),
-                Some(until) => {
-                    if self.rung.wait_until(&mut lock, until).timed_out() {
-                        return;
-                    }
-                }
-            }
+    fn wake_sleepers(&self) {
+        if self.sleepers.load(Ordering::SeqCst) > 0 {
+            // Whoever is about to sleep holds the lock from his last look until he sleeps.
+            drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner));
+            self.rung.notify_all();
         }
+    }
+
+    fn has_news(&self) -> bool {
+        self.was_rung.load(Ordering::SeqCst) || self.is_full.load(Ordering::SeqCst)
+    }
+
+    /// Waits until there are news, or until a moment.
+    fn wait(&self, until: Option<Instant>) {
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.has_news() {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            lock = match left {
+                Some(Duration::ZERO) => break,
+                Some(left) => self.rung.wait_timeout(lock, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.rung.wait(lock).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+        drop(lock);
+        self.sleepers.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -227,7 +244,7 @@ impl Session {
         if self.born != registry::forks() {
             return Err(Gone::Forked.raised(py));
         }
-        Ok(py.detach(|| {
+        Ok(detached(py, || {
             let mut state = self.state.lock();
             let result = body(&mut state);
             self.show(&mut state);
@@ -235,28 +252,26 @@ impl Session {
         }))
     }
 
-    /// The same for what is sent: another thread may wait for what comes of it.
-    fn act_and_ring<T: Send>(&self, py: Python<'_>, body: impl FnOnce(&mut State) -> T + Send) -> PyResult<T> {
-        self.act(py, |state| {
-            let result = body(state);
-            if !state.answers.is_empty() {
-                self.bell.ring();
-            }
-            result
-        })
-    }
-
-    /// The descriptor is readable exactly while there is something to read.
+    /// Others who read hear of what there is now, and the descriptor is readable exactly while there is something to read.
     fn show(&self, state: &mut State) {
-        let Some(pollable) = self.bell.pollable.get() else { return };
-        if state.answers.is_empty() && self.bell.was_rung.swap(false, Ordering::SeqCst) {
+        let pollable = self.bell.pollable.get();
+        if pollable.is_some() && state.answers.is_empty() {
+            // What has rung is looked at now, and a command that waits rings from now on.
+            self.bell.was_rung.store(false, Ordering::SeqCst);
             state.attend();
         }
-        if let Some(session) = &state.session {
-            session.wake_when_pushed(&state.waker);
-        }
         let is_over = state.session.as_ref().is_none_or(redlet::Session::is_closing);
-        pollable.set(|| is_over || !state.answers.is_empty() || self.bell.was_rung.load(Ordering::SeqCst));
+        let is_full = is_over || !state.answers.is_empty();
+        self.bell.is_full.store(is_full, Ordering::SeqCst);
+        if is_full {
+            self.bell.wake_sleepers();
+        }
+        if let Some(pollable) = pollable {
+            if let Some(session) = &state.session {
+                session.wake_when_pushed(&state.waker);
+            }
+            pollable.set(|| is_full || self.bell.was_rung.load(Ordering::SeqCst));
+        }
     }
 
     fn look(&self, state: &mut State) -> Found {
@@ -276,6 +291,20 @@ impl Session {
         }
     }
 
+    /// The same as [`Session::look`] at the state that nobody else has, with the interpreter's lock where that is not for long: nothing is run then,
+    /// and nothing waited for.
+    fn look_now(&self, py: Python<'_>) -> PyResult<Found> {
+        if self.born == registry::forks()
+            && let Some(mut state) = self.state.try_lock()
+            && state.session.as_ref().is_some_and(|session| !session.is_blocked())
+        {
+            let found = self.look(&mut state);
+            self.show(&mut state);
+            return Ok(found);
+        }
+        self.act(py, |state| self.look(state))
+    }
+
     /// Waits until there is something to read. False if the time is over before.
     fn wait(&self, py: Python<'_>, until: Option<Instant>) -> PyResult<bool> {
         let is_main = is_main_thread(py)?;
@@ -284,7 +313,7 @@ impl Session {
             py.detach(|| self.bell.wait(slice.into_iter().chain(until).min()));
             // Before anything is taken, which would be lost if Ctrl-C was pressed meanwhile.
             py.check_signals()?;
-            if self.bell.was_rung.load(Ordering::SeqCst) {
+            if self.bell.has_news() {
                 return Ok(true);
             }
             if until.is_some_and(|until| until <= Instant::now()) {
@@ -296,7 +325,7 @@ impl Session {
     fn next<'py>(&self, py: Python<'py>, timeout: Option<f64>, decoding: Decoding<'_>) -> PyResult<Bound<'py, PyAny>> {
         let mut until = None;
         loop {
-            match self.act(py, |state| self.look(state))? {
+            match self.look_now(py)? {
                 Found::Answer(answer, protocol) => return convert(py, answer, protocol, decoding),
                 Found::Closed => return Err(errors::connection_error(py, CLOSED)),
                 Found::Nothing => {
@@ -356,7 +385,7 @@ impl Session {
     #[pyo3(signature = (*words))]
     fn send(&self, py: Python<'_>, words: &Bound<'_, PyTuple>) -> PyResult<()> {
         let words = words::command(words, &self.encoding)?;
-        self.act_and_ring(py, |state| state.run(&words))
+        self.act(py, |state| state.run(&words))
     }
 
     /// Sends commands, each a tuple of its words or the bytes of requests as a server would get them. All of them are understood before
@@ -370,7 +399,7 @@ impl Session {
                 Err(_) => words::word(command.as_borrowed(), &self.encoding).map(Sent::Bytes),
             })
             .collect::<PyResult<_>>()?;
-        let refused = self.act_and_ring(py, |state| {
+        let refused = self.act(py, |state| {
             sent.iter().find_map(|one| match one {
                 Sent::Words(words) => {
                     state.run(words);
@@ -392,7 +421,7 @@ impl Session {
     #[pyo3(signature = (decode=false))]
     fn read_now<'py>(&self, py: Python<'py>, decode: bool) -> PyResult<Option<(Bound<'py, PyAny>,)>> {
         let decoding = if decode { Decoding::Text(&self.encoding) } else { Decoding::Bytes };
-        match self.act(py, |state| self.look(state))? {
+        match self.look_now(py)? {
             Found::Answer(answer, protocol) => Ok(Some((convert(py, answer, protocol, decoding)?,))),
             Found::Closed => Err(errors::connection_error(py, CLOSED)),
             Found::Nothing => Ok(None),
@@ -404,14 +433,14 @@ impl Session {
     fn can_read(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<bool> {
         let mut until = None;
         loop {
-            let found = self.act(py, |state| match self.look(state) {
+            let found = match self.look_now(py)? {
                 Found::Answer(answer, _) => {
-                    state.answers.push_front(answer);
+                    self.act(py, |state| state.answers.push_front(answer))?;
                     Some(true)
                 }
                 Found::Nothing => Some(false),
                 Found::Closed => None,
-            })?;
+            };
             match found {
                 Some(true) => return Ok(true),
                 None => return Err(errors::connection_error(py, CLOSED)),
@@ -435,7 +464,7 @@ impl Session {
             }
         };
         // A command that waits has to ring from now on.
-        self.act(py, State::attend)?;
+        self.act(py, |_| ())?;
         Ok(pollable.descriptor())
     }
 
@@ -455,7 +484,7 @@ impl Session {
         if self.born != registry::forks() {
             return;
         }
-        py.detach(|| {
+        detached(py, || {
             let session = {
                 let mut state = self.state.lock();
                 state.answers.clear();
@@ -463,6 +492,7 @@ impl Session {
                 state.session.take()
             };
             drop(session);
+            self.bell.is_full.store(true, Ordering::SeqCst);
             self.bell.ring();
         });
     }

@@ -9,6 +9,7 @@ use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 use redlet::server::Server;
 use redlet::{Commands, Error, Fsync, Redis, Reply};
 
+use crate::inside::detached;
 use crate::clock::Clock;
 use crate::registry::{self, Asked, Opened, Place};
 use crate::reply::{self, Decoding, Shape};
@@ -87,7 +88,7 @@ impl Store {
         if self.born != registry::forks() {
             return Err(Gone::Forked.raised(py));
         }
-        py.detach(|| self.handle.read().as_ref().map(|handle| body(&handle.redis)))
+        detached(py, || self.handle.read().as_ref().map(|handle| body(&handle.redis)))
             .ok_or_else(|| Gone::Closed.raised(py))
     }
 
@@ -96,7 +97,7 @@ impl Store {
         if self.born != registry::forks() {
             return Err(Gone::Forked.raised(py));
         }
-        let opened = py.detach(|| self.handle.read().as_ref().map(|handle| Arc::clone(&handle.opened)));
+        let opened = detached(py, || self.handle.read().as_ref().map(|handle| Arc::clone(&handle.opened)));
         opened.ok_or_else(|| Gone::Closed.raised(py))
     }
 
@@ -220,7 +221,7 @@ impl Store {
             return Err(PyValueError::new_err("a clock of one's own is for private stores: leave out path and name"));
         }
         let settings = Settings { decode_responses, encoding, encoding_errors, protocol };
-        let store = py.detach(|| {
+        let store = detached(py, || {
             let opened = match place {
                 None => Opened::private(builder)?,
                 Some(place) => Opened::shared(place, asked, builder)?,
@@ -279,7 +280,10 @@ impl Store {
     /// Whether it was closed.
     #[getter]
     fn closed(&self, py: Python<'_>) -> bool {
-        py.detach(|| self.handle.read().is_none())
+        if self.born != registry::forks() {
+            return true;
+        }
+        detached(py, || self.handle.read().is_none())
     }
 
     /// Runs a command and returns its reply, in the types of RESP3.
@@ -381,7 +385,7 @@ impl Store {
     /// The Unix socket at which other processes reach the store. It is opened when this is asked for the first time.
     fn socket(&self, py: Python<'_>) -> PyResult<PathBuf> {
         let opened = self.opened(py)?;
-        py.detach(|| opened.socket()).map_err(|error| errors::raised(py, &error))
+        detached(py, || opened.socket()).map_err(|error| errors::raised(py, &error))
     }
 
     /// The same if it is open.
@@ -394,7 +398,7 @@ impl Store {
     fn serve(&self, py: Python<'_>, address: &str) -> PyResult<Vec<String>> {
         let opened = self.opened(py)?;
         let (server, addresses) =
-            py.detach(|| opened.serve(address)).map_err(|error| errors::raised(py, &error))?;
+            detached(py, || opened.serve(address)).map_err(|error| errors::raised(py, &error))?;
         self.listeners.lock().push(server);
         Ok(addresses)
     }
@@ -402,7 +406,7 @@ impl Store {
     /// The same until the store is closed, whichever handle it was asked for with. Asked again for the same address it is the same listener.
     fn listen(&self, py: Python<'_>, address: &str) -> PyResult<Vec<String>> {
         let opened = self.opened(py)?;
-        py.detach(|| opened.listen(address)).map_err(|error| errors::raised(py, &error))
+        detached(py, || opened.listen(address)).map_err(|error| errors::raised(py, &error))
     }
 
     /// Returns when everything that was written so far is on the disk.
@@ -415,7 +419,7 @@ impl Store {
         if self.born != registry::forks() {
             return Ok(());
         }
-        let synced = py.detach(|| {
+        let synced = detached(py, || {
             self.listeners.lock().clear();
             self.handle.write().take().map(|handle| handle.redis.sync())
         });
@@ -438,6 +442,9 @@ impl Store {
     }
 
     fn __repr__(&self, py: Python<'_>) -> String {
+        if self.born != registry::forks() {
+            return "<redlet.Store of the process that this one was forked from>".to_owned();
+        }
         let described = self.with(py, |redis| redis.dbsize());
         let keys = match described {
             Ok(Ok(1)) => "1 key".to_owned(),
@@ -466,6 +473,7 @@ impl Store {
             settings.set_item("encoding", encoding)?;
             settings.set_item("encoding_errors", errors)?;
         }
-        (open, (store.identity(py)?, settings)).into_pyobject(py)
+        // Private memory and names mean something in this process only.
+        (open, (store.identity(py)?, settings, std::process::id())).into_pyobject(py)
     }
 }
