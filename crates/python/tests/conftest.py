@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -30,6 +31,12 @@ def server_program() -> Optional[str]:
     return os.environ.get("REDLET_ORACLE") or shutil.which("redis-server")
 
 
+def listens(path: Path) -> bool:
+    """Whether somebody takes connections at a Unix socket. It is there a moment before that."""
+    with socket.socket(socket.AF_UNIX) as caller:
+        return caller.connect_ex(str(path)) == 0
+
+
 @pytest.fixture(scope="session")
 def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The path of a Unix socket at which a real Redis listens."""
@@ -39,15 +46,15 @@ def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             pytest.fail("CI compares with a real server: set REDLET_ORACLE or put redis-server into PATH")
         pytest.skip("no Redis server here: set REDLET_ORACLE or put redis-server into PATH")
     folder = tmp_path_factory.mktemp("server")
-    socket = Path(folder) / "redis.sock"
-    command = [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)]
+    address = Path(folder) / "redis.sock"
+    command = [program, "--port", "0", "--unixsocket", str(address), "--save", "", "--dir", str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         for _ in range(1000):
-            if socket.exists():
+            if listens(address):
                 break
             time.sleep(0.01)
-        yield str(socket)
+        yield str(address)
     finally:
         process.kill()
         process.wait()

@@ -24,7 +24,7 @@ import redlet.asyncio
 import redlet.configuration
 import redlet.debug
 import redlet.patch
-from conftest import server_program
+from conftest import listens, server_program
 from redlet import Redis, StrictRedis
 from redlet.client import RedisLiteException, RedisLiteServerStartError
 
@@ -258,7 +258,7 @@ def test_with_a_host_or_a_port_it_is_a_client_of_redis_py(make: Any, named: Any,
     assert (client.redis_log, client.redis_log_tail(), client.server_config) == ("", [], {})
     if "port" in named:
         with pytest.raises(ConnectionError):
-            client.connection_pool.get_connection()
+            client.connection_pool.make_connection().connect()
     client._cleanup()
     assert list(tmp_path.iterdir()) == []
 
@@ -532,7 +532,7 @@ def test_a_file_of_a_server_is_opened_and_carried_over(tmp_path: Path) -> None:
     socket = tmp_path / "socket"
     server = subprocess.Popen([program, "--port", "0", "--unixsocket", str(socket), "--dir", str(tmp_path), "--dbfilename", "redis.db"], stdout=subprocess.DEVNULL)
     try:
-        until(socket.exists)
+        until(lambda: listens(socket))
         client = redis.Redis(unix_socket_path=str(socket))
         client.hset("hash", mapping={"a": 1, "b": 2})
         client.hpexpireat("hash", 4102444800000, "b")

@@ -82,6 +82,8 @@ class Connection(AbstractConnection):
             await getattr(base, "connect_check_health", base.connect)()
             if not self._has_owner and not self._is_told_how_to_retry:
                 self.retry = Retry(patience_with_owner(), ATTEMPTS_WITH_OWNER)
+                # redis-py 5 asks this too.
+                self.retry_on_error: Any = [ConnectionError]
             self._has_owner = True
             return
         self._has_owner, self.retry = False, self._own_retry
