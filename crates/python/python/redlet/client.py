@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, FrozenSet, List, Mapping,
 
 import redis
 import redis.client
+import redis.lock
 from redis.client import Pipeline as _Pipeline
 from redis.exceptions import DataError
 
@@ -289,6 +290,25 @@ def _embedded_pool_options(location: Location, options: Mapping[str, Any]) -> Di
     return {"location": location, **no_notifications(), **pooled}
 
 
+class OwnScripts:
+    """A lock with scripts of its own. redis-py's keep theirs at the class, and with them for ever the client, and the store, of whoever was
+    the first to have a lock."""
+
+    redis: Any
+    LUA_RELEASE_SCRIPT: str
+    LUA_EXTEND_SCRIPT: str
+    LUA_REACQUIRE_SCRIPT: str
+
+    def register_scripts(self) -> None:
+        self.lua_release = self.redis.register_script(self.LUA_RELEASE_SCRIPT)
+        self.lua_extend = self.redis.register_script(self.LUA_EXTEND_SCRIPT)
+        self.lua_reacquire = self.redis.register_script(self.LUA_REACQUIRE_SCRIPT)
+
+
+class Lock(OwnScripts, redis.lock.Lock):
+    """redis-py's lock."""
+
+
 class Redis(Embedded, redis.client.Redis):
     """redis-py's client on a store in this process.
 
@@ -406,6 +426,20 @@ class Redis(Embedded, redis.client.Redis):
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> "Pipeline":
         return Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint, self)
+
+    def lock(
+        self,
+        name: Any,
+        timeout: Optional[float] = None,
+        sleep: float = 0.1,
+        blocking: bool = True,
+        blocking_timeout: Optional[float] = None,
+        lock_class: Any = None,
+        *args: Any,
+        **options: Any,
+    ) -> Any:
+        """redis-py's lock by a name."""
+        return super().lock(name, timeout, sleep, blocking, blocking_timeout, lock_class or Lock, *args, **options)
 
     def client(self) -> "Redis":
         return type(self)(connection_pool=self.connection_pool, single_connection_client=True)

@@ -7,13 +7,14 @@ import os
 from typing import TYPE_CHECKING, Any, Callable, FrozenSet, List, Mapping, Optional, Type, TypeVar, Union
 
 import redis.asyncio
+import redis.asyncio.lock
 import redis.asyncio.client
 from redis.asyncio.client import Pipeline as _Pipeline
 
 from redlet import direct
 from redlet._native import Clock
 from redlet.asyncio.connection import Connection, PoolLock
-from redlet.client import _NETWORK_KEYWORDS, Embedded, check_keywords, talks_to_server
+from redlet.client import _NETWORK_KEYWORDS, Embedded, OwnScripts, check_keywords, talks_to_server
 from redlet.connection import _keywords, no_notifications
 from redlet.direct import LONG
 from redlet.exceptions import LongWay
@@ -39,6 +40,10 @@ _POOL_KEYWORDS: FrozenSet[str] = _CLIENT_KEYWORDS - {
 
 # After so many commands in a row that had nothing to wait for, the event loop has its turn: it must not starve under a loop of them.
 _TURN = 128
+
+
+class Lock(OwnScripts, redis.asyncio.lock.Lock):
+    """redis-py's lock."""
 
 
 class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
@@ -168,6 +173,20 @@ class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> "Pipeline":
         return Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint, self)
+
+    def lock(
+        self,
+        name: Any,
+        timeout: Optional[float] = None,
+        sleep: float = 0.1,
+        blocking: bool = True,
+        blocking_timeout: Optional[float] = None,
+        lock_class: Any = None,
+        *args: Any,
+        **options: Any,
+    ) -> Any:
+        """redis-py's lock by a name."""
+        return super().lock(name, timeout, sleep, blocking, blocking_timeout, lock_class or Lock, *args, **options)
 
     def client(self) -> "Redis":
         return type(self)(connection_pool=self.connection_pool, single_connection_client=True)
