@@ -25,6 +25,7 @@ from redis.retry import Retry
 import redlet
 import redlet.asyncio
 from redlet import direct
+from redlet.connection import no_notifications
 from redlet.exceptions import REDIS_PY, LongWay
 from redlet.location import Location
 
@@ -227,8 +228,14 @@ class Places:
                 pipeline.execute_command(*words)
             pipeline.execute()
 
+        # redis-py 7 wants to be notified of a move, which it cannot have at a Unix socket: then it raises, unless its pool is told not to.
+        quiet = no_notifications() if REDIS_PY[0] == 7 and not is_async else {}
+
         def make(**options: Any) -> Any:
-            return module.Redis(unix_socket_path=self._server, **options)
+            if not quiet:
+                return module.Redis(unix_socket_path=self._server, **options)
+            pool = {"connection_class": redis.UnixDomainSocketConnection, "path": self._server}
+            return redis.Redis(connection_pool=redis.ConnectionPool(**pool, **quiet, **options))
 
         return self._place("server", is_async, settings, make, prepare, f"unix://{self._server}")
 
