@@ -156,6 +156,35 @@ def test_a_store_can_be_served_at_a_socket_of_ones_choice(tmp_path: Path, monkey
     assert not os.path.exists("my.socket")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
+def test_a_socket_or_a_file_of_somebody_else_is_not_taken(tmp_path: Path) -> None:
+    import socket
+
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        with pytest.raises(RedisLiteServerStartError, match="another server listens"):
+            Redis(tmp_path / "redis.db", unix_socket_path=str(path))
+    with Redis(tmp_path / "redis.db", unix_socket_path=str(path)) as client:
+        assert client.socket_file == str(path), "what nobody listens at any more is free"
+    path.write_text("a file")
+    with pytest.raises(RedisLiteServerStartError, match="is no socket"):
+        Redis(tmp_path / "redis.db", unix_socket_path=str(path))
+    assert path.read_text() == "a file"
+
+
+def test_a_port_is_opened_to_other_machines_only_with_a_password() -> None:
+    public = {"port": free_port(), "bind": "0.0.0.0"}
+    with pytest.raises(RedisLiteServerStartError, match="requirepass"):
+        Redis(serverconfig=public)
+    with Redis(serverconfig={**public, "requirepass": "secret"}) as client:
+        client.set("key", "value")
+        assert redis.Redis(port=public["port"], password="secret").get("key") == b"value"
+        with pytest.raises(redis.AuthenticationError):
+            redis.Redis(port=public["port"]).get("key")
+
+
 OWNER = """
     import sys, redlet
     client = redlet.Redis(sys.argv[1], appendfsync="always")
