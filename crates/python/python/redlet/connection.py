@@ -185,6 +185,8 @@ class Connection(AbstractConnection):
         protocol = int(self.protocol)
         session: Any = Session(store, protocol if is_plain else 2, self.client_name if is_plain else None)
         self._session = self._sock = session
+        self._handshake: Any = None
+        self._note_health()
         self._reset_himport()
         try:
             if self.redis_connect_func is not None:
@@ -222,7 +224,10 @@ class Connection(AbstractConnection):
     def handshake_metadata(self) -> Any:
         """What HELLO says."""
         if self._session is not None:
-            return self._session.handshake()
+            # Asked for once, when nothing else can be there to be read: whoever caches asks again and again.
+            if self._handshake is None:
+                self._handshake = self._session.handshake()
+            return self._handshake
         return getattr(self, "_handshake_metadata", None)
 
     @handshake_metadata.setter
@@ -297,7 +302,8 @@ class Connection(AbstractConnection):
                 **keywords,
             )
         # A command that waits does so as long as it was told to: `socket_timeout` is about networks.
-        seconds = None if timeout is _UNSET else timeout
+        # redis-py has a mark of its own for a timeout that was not given.
+        seconds = timeout if isinstance(timeout, (int, float)) else None
         decode = self.encoder.decode_responses and not disable_decoding
         try:
             while True:

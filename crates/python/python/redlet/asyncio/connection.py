@@ -92,6 +92,7 @@ class Connection(AbstractConnection):
         store = target.select(database_number(self.db), encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
         protocol = int(self.protocol)
         self._session = Session(store, protocol if is_plain else 2, self.client_name if is_plain else None)
+        self._note_health()
         self._reset_himport()
         try:
             if self.redis_connect_func:
