@@ -20,6 +20,9 @@ from redlet.location import Location
 
 _UNSET: Any = object()
 
+#: Commands after which there are answers that nobody has asked for.
+_LISTENING = frozenset(["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "MONITOR"])
+
 
 def _keywords(function: Any) -> FrozenSet[str]:
     return frozenset(inspect.signature(function).parameters) - {"self"}
@@ -138,6 +141,7 @@ class Connection(AbstractConnection):
     ) -> None:
         self.location = place_of_connection(location, path)
         self._session: Optional[Session] = None
+        self._is_listening = False
         self._has_owner = False
         super().__init__(**keywords_of_connection(_KNOWN, _SPARED, keywords))
         self._own_retry = self.retry
@@ -237,6 +241,7 @@ class Connection(AbstractConnection):
     def disconnect(self, *args: Any, **keywords: Any) -> None:
         """Ends the session: what it waits for goes to others."""
         session, self._session = self._session, None
+        self._is_listening = False
         if session is not None:
             session.close()
         super().disconnect(*args, **keywords)
@@ -252,6 +257,8 @@ class Connection(AbstractConnection):
         if self.health_check_interval and keywords.get("check_health", True):
             self.check_health()
             session = self._session or session
+        if args[0] in _LISTENING:
+            self._is_listening = True
         session.send(*args)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -334,8 +341,8 @@ class Connection(AbstractConnection):
         base: Any = super()
         if getattr(base, "should_reconnect", bool)():
             return True
-        # Subscriptions and caches, who have callbacks of theirs called when it connects, leave messages unread.
-        is_listening = bool(self._connect_callbacks)
+        # Subscriptions leave messages unread, and so do caches, which have a callback of theirs called when it connects.
+        is_listening = self._is_listening or bool(self._connect_callbacks)
         try:
             return self._session is not None and not is_listening and self._session.can_read(0)
         except ConnectionError:
