@@ -12,7 +12,7 @@ import sys
 import tarfile
 import threading
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Callable, Dict, Iterator, List, NamedTuple
 
 import pytest
 from packages import package
