@@ -126,6 +126,12 @@ def handle_push(parser: Any, response: Any) -> Any:
         return response if handler is None else handler(response)
 
 
+def raise_first_of_list(response: Any) -> None:
+    """Raises what redis-py's parsers raise: a transaction has failed as a whole if its first answer says that the server is of no use."""
+    if type(response) is list and response and isinstance(response[0], ConnectionError):
+        raise response[0]
+
+
 class Connection(AbstractConnection):
     """A connection to a redlet store. Takes every keyword that redis-py's connections take; those about a network have no effect.
 
@@ -320,6 +326,7 @@ class Connection(AbstractConnection):
                 response = handle_push(self._parser, list(response))
                 if push_request:
                     break
+            raise_first_of_list(response)
         except ResponseError:
             self._note_health()
             raise

@@ -20,6 +20,7 @@ from redlet.connection import (
     keywords_of_connection,
     patience_with_owner,
     place_of_connection,
+    raise_first_of_list,
     says_how_to_retry,
 )
 from redlet.exceptions import Push
@@ -238,6 +239,7 @@ class Connection(AbstractConnection):
                     response = await response
                 if push_request:
                     break
+            raise_first_of_list(response)
         except ResponseError:
             self._note_health()
             raise
