@@ -56,3 +56,8 @@ def test_the_index_of_the_pages_has_them_all_and_no_others() -> None:
     linked = set(re.findall(r"\]\(([\w-]+\.md)\)", (folder / "README.md").read_text(encoding="utf-8")))
     there = {page.name for page in folder.glob("*.md")} - {"README.md"}
     assert linked == there
+
+
+def test_the_licences_are_those_of_the_project() -> None:
+    for name in ("LICENSE-MIT", "LICENSE-APACHE"):
+        assert (PROJECT / "crates" / "python" / name).read_bytes() == (PROJECT / name).read_bytes()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import importlib.util
 import threading
 import time
 import unittest
@@ -16,6 +15,7 @@ import redis
 import redis.asyncio
 import redis.asyncio.sentinel
 import redis.sentinel
+from packages import package
 from redis import Redis as ImportedBefore
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 
@@ -250,10 +250,8 @@ class TestSubclassesOfConnections:
             pass
         assert reference() is None
 
-    @pytest.mark.skipif(importlib.util.find_spec("kombu") is None, reason="kombu is not installed")
     def test_kombu_finds_its_messages(self, replaced: Replacement) -> None:
-        import kombu
-
+        kombu = package("kombu")
         with kombu.Connection(f"redis://{NOBODY}/0") as connection:
             queue = connection.SimpleQueue("work")
             queue.put({"n": 1})
@@ -261,6 +259,22 @@ class TestSubclassesOfConnections:
             assert message.payload == {"n": 1}
             message.ack()
             queue.close()
+
+    # Celery uses what redis-py wants to be rid of.
+    @pytest.mark.filterwarnings("default")
+    def test_a_worker_of_celery_does_its_tasks(self, replaced: Replacement) -> None:
+        celery = package("celery")
+        from celery.contrib.testing.worker import start_worker
+
+        app = celery.Celery("tasks", broker=f"redis://:secret@{NOBODY}/0", backend=f"redis://{NOBODY}/1")
+        app.conf.update(broker_connection_retry_on_startup=True, worker_hijack_root_logger=False)
+
+        @app.task(name="add")  # type: ignore[untyped-decorator]
+        def add(a: int, b: int) -> int:
+            return a + b
+
+        with start_worker(app, pool="threads", concurrency=2, perform_ping_check=False, shutdown_timeout=30, loglevel="ERROR"):
+            assert [add.delay(n, 1).get(timeout=30) for n in range(5)] == [1, 2, 3, 4, 5]
 
 
 class TestTheEnd:
