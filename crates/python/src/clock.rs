@@ -63,8 +63,9 @@ impl Clock {
             Ok(method) => method.call0()?.extract()?,
             Err(_) => by.extract()?,
         };
-        let by = Duration::try_from_secs_f64(seconds)
-            .map_err(|_| PyValueError::new_err("a clock moves forward by a number of seconds that is not negative"))?;
+        let by = Duration::try_from_secs_f64(seconds).map_err(|_| {
+            PyValueError::new_err("a clock moves forward by a number of seconds that is not negative")
+        })?;
         detached(py, || {
             self.clock.advance(by);
             self.tick();

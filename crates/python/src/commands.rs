@@ -33,7 +33,9 @@ impl<'a, 'py> Call<'_, 'a, 'py> {
         let method = self.method;
         errors::long_way(
             self.py,
-            format!("redlet.Store.{method} takes the plain forms of its arguments; redlet.Redis.{method} takes all that redis-py does"),
+            format!(
+                "redlet.Store.{method} takes the plain forms of its arguments; redlet.Redis.{method} takes all that redis-py does"
+            ),
         )
     }
 
@@ -99,7 +101,8 @@ impl<'a, 'py> Call<'_, 'a, 'py> {
         }
         for (key, value) in mapping.iter() {
             // The dictionary may be changed by others from now on, so its keys and values are not borrowed.
-            let both = [&key, &value].map(|one| word(one.as_borrowed(), &self.store.encoding).map(Cow::into_owned));
+            let both =
+                [&key, &value].map(|one| word(one.as_borrowed(), &self.store.encoding).map(Cow::into_owned));
             let [key, value] = both;
             let (key, value) = (Cow::Owned(key?), Cow::Owned(value?));
             self.words.extend(if values_first { [value, key] } else { [key, value] });
@@ -195,10 +198,14 @@ macro_rules! methods {
         }
 
         /// Gives a class of clients the same methods, which go to a client's `_thin` store if it has one, and otherwise to the methods of
-        /// `long`.
+        /// `long`. `describe` is called with each of those, for the documentation.
         #[pyfunction]
-        pub(crate) fn add_client_methods(class: &Bound<'_, PyType>, long: &Bound<'_, PyType>) -> PyResult<()> {
-            $(add_to_clients::<method::$name>(class, long)?;)*
+        pub(crate) fn add_client_methods(
+            class: &Bound<'_, PyType>,
+            long: &Bound<'_, PyType>,
+            describe: &Bound<'_, PyAny>,
+        ) -> PyResult<()> {
+            $(add_to_clients::<method::$name>(class, long, describe)?;)*
             Ok(())
         }
 

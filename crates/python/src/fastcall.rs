@@ -1,10 +1,10 @@
 //! Methods that take their arguments where the interpreter has them.
 //!
-//! Under the stable interface of Python 3.9, PyO3's methods are called with a tuple and a dictionary, which are made for each call and
+//! Under the stable interface of Python 3.9, methods of `PyO3` are called with a tuple and a dictionary, which are made for each call and
 //! taken apart again: a third of a GET's time. The other way of calling, with a pointer to the arguments, every Python since 3.7 has; the
 //! stable interface promises it since 3.10 under the same number, so it is written down here.
 #![allow(unsafe_code, reason = "the interpreter's way of calling; a GET takes 130 of 420 nanoseconds less")]
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, CString, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
@@ -89,18 +89,27 @@ fn bind<'a, 'py, M: Method>(
         if !M::IS_OPEN {
             let (most, got) = (M::PARAMETERS.len(), positional.len());
             let name = name();
-            return Err(PyTypeError::new_err(format!("{name}() takes {most} positional arguments but {got} were given")));
+            return Err(PyTypeError::new_err(format!(
+                "{name}() takes {most} positional arguments but {got} were given"
+            )));
         }
         given.rest.extend(positional[placed..].iter().copied());
     }
     if let Some((values, names)) = by_name {
         for (index, value) in values.iter().enumerate() {
             let keyword = names.get_borrowed_item(index)?.cast::<PyString>()?.to_string();
-            let place = M::PARAMETERS.iter().position(|parameter| *parameter == keyword).ok_or_else(|| {
-                PyTypeError::new_err(format!("{}() got an unexpected keyword argument '{keyword}'", name()))
-            })?;
+            let place =
+                M::PARAMETERS.iter().position(|parameter| *parameter == keyword).ok_or_else(|| {
+                    PyTypeError::new_err(format!(
+                        "{}() got an unexpected keyword argument '{keyword}'",
+                        name()
+                    ))
+                })?;
             if given.named[place].replace(*value).is_some() {
-                return Err(PyTypeError::new_err(format!("{}() got multiple values for argument '{keyword}'", name())));
+                return Err(PyTypeError::new_err(format!(
+                    "{}() got multiple values for argument '{keyword}'",
+                    name()
+                )));
             }
         }
     }
@@ -127,7 +136,8 @@ impl<'py> Arguments<'_, 'py> {
     #[cold]
     fn pass_on(&self, function: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = function.py();
-        let all: SmallVec<[_; MOST]> = std::iter::once(self.this).chain(self.positional.iter().copied()).collect();
+        let all: SmallVec<[_; MOST]> =
+            std::iter::once(self.this).chain(self.positional.iter().copied()).collect();
         let all = PyTuple::new(py, all)?;
         let Some((values, names)) = &self.by_name else { return function.call1(all) };
         let keywords = PyDict::new(py);
@@ -155,7 +165,9 @@ unsafe fn answer(
     let result = catch_unwind(AssertUnwindSafe(|| {
         let borrowed = |from: usize, count: usize| -> SmallVec<[Borrowed<'_, '_, PyAny>; MOST]> {
             // SAFETY: so many values are there.
-            (from..from + count).map(|place| unsafe { Borrowed::from_ptr(py, *arguments.add(place)) }).collect()
+            (from..from + count)
+                .map(|place| unsafe { Borrowed::from_ptr(py, *arguments.add(place)) })
+                .collect()
         };
         let placed = placed.cast_unsigned();
         // SAFETY: both are objects, or null for the names.
@@ -170,7 +182,8 @@ unsafe fn answer(
         let arguments = Arguments { this, positional: borrowed(0, placed), by_name };
         body(py, &arguments)
     }));
-    let result = result.unwrap_or_else(|_| Err(PyRuntimeError::new_err("redlet has a bug: it panicked; please report it")));
+    let result = result
+        .unwrap_or_else(|_| Err(PyRuntimeError::new_err("redlet has a bug: it panicked; please report it")));
     match result {
         Ok(value) => value.into_ptr(),
         Err(error) => {
@@ -222,7 +235,8 @@ unsafe extern "C" fn call_client<M: Method>(
                     result => return result,
                 }
             }
-            let long = M::long().get(py).ok_or_else(|| PyRuntimeError::new_err("the method was not added"))?;
+            let long =
+                M::long().get(py).ok_or_else(|| PyRuntimeError::new_err("the method was not added"))?;
             arguments.pass_on(long.bind(py))
         })
     }
@@ -238,25 +252,36 @@ fn is_observed(py: Python<'_>) -> PyResult<bool> {
 
 /// Gives a class the method. What the interpreter keeps of it is never freed, as the class is not.
 pub(crate) fn add<M: Method>(class: &Bound<'_, PyType>) -> PyResult<()> {
-    add_function::<M>(class, call::<M>)
+    add_function::<M>(class, call::<M>, M::DOC)
 }
 
 /// Gives a class of clients the method that goes to a client's store, and where there is none, or the arguments are none of a store's, to redis-py's
 /// own method.
-pub(crate) fn add_to_clients<M: Method>(class: &Bound<'_, PyType>, long: &Bound<'_, PyType>) -> PyResult<()> {
-    let py = class.py();
-    M::long().set(py, long.getattr(&*M::NAME.to_string_lossy())?.unbind()).ok();
-    add_function::<M>(class, call_client::<M>)
+/// `describe` makes of that one what `help` shows.
+pub(crate) fn add_to_clients<M: Method>(
+    class: &Bound<'_, PyType>,
+    long: &Bound<'_, PyType>,
+    describe: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let long = long.getattr(&*M::NAME.to_string_lossy())?;
+    let doc: String = describe.call1((&long,))?.extract()?;
+    let doc: &'static CStr = Box::leak(CString::new(doc)?.into_boxed_c_str());
+    M::long().set(class.py(), long.unbind()).ok();
+    add_function::<M>(class, call_client::<M>, doc)
 }
 
-fn add_function<M: Method>(class: &Bound<'_, PyType>, function: FastCall) -> PyResult<()> {
+fn add_function<M: Method>(
+    class: &Bound<'_, PyType>,
+    function: FastCall,
+    doc: &'static CStr,
+) -> PyResult<()> {
     // SAFETY: how it is called, the flags say. The type only has a place for it where the stable interface promises it.
     let function = unsafe { std::mem::transmute::<FastCall, ffi::PyCFunction>(function) };
     let definition = Box::leak(Box::new(ffi::PyMethodDef {
         ml_name: M::NAME.as_ptr(),
         ml_meth: ffi::PyMethodDefPointer { PyCFunction: function },
         ml_flags: FASTCALL_WITH_KEYWORDS,
-        ml_doc: M::DOC.as_ptr(),
+        ml_doc: doc.as_ptr(),
     }));
     // SAFETY: the class and the definition live as long as the process. `call` is a function as the flags say.
     let descriptor = unsafe {

@@ -66,7 +66,11 @@ impl Pollable {
             return;
         }
         // Neither can fail but for a process that is being taken apart: the sockets are each other's, and hold one byte at most.
-        let done = if is_wanted { level.writer.write(&[1]).map(drop) } else { (&self.reader).read(&mut [0]).map(drop) };
+        let done = if is_wanted {
+            level.writer.write(&[1]).map(drop)
+        } else {
+            (&self.reader).read(&mut [0]).map(drop)
+        };
         if done.is_ok() {
             level.is_high = is_wanted;
         }

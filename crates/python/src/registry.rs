@@ -6,12 +6,16 @@
 //!   afterwards is refused.
 //!
 //! A store is closed with its last handle.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the socket of an owner is told of by a file beside the store's own"
+)]
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use pyo3::prelude::*;
 use redlet::server::Server;
 use redlet::{Builder, Error, Redis};
@@ -31,7 +35,7 @@ pub(crate) fn forks() -> u32 {
 #[pyfunction]
 pub(crate) fn after_fork_in_child() {
     // A lock that was held in the moment of the fork is never let go here.
-    if let Some(table) = table().try_lock() {
+    if let Some(table) = stores().table.try_lock() {
         table.values().filter_map(Weak::upgrade).for_each(|opened| {
             opened.redis.abandon_after_fork();
             std::mem::forget(opened);
@@ -64,6 +68,23 @@ pub(crate) struct Opened {
     pub(crate) place: Place,
     /// What it was opened with, as far as others may ask for it too.
     asked: Asked,
+    /// Comes last: the store is closed then.
+    _leaving: Leaving,
+}
+
+/// Takes a store off the table when it is closed, and tells those who wait for that to open it again.
+#[derive(Debug)]
+struct Leaving(Place);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        let stores = stores();
+        let mut table = stores.table.lock();
+        if table.get(&self.0).is_some_and(|opened| opened.strong_count() == 0) {
+            table.remove(&self.0);
+        }
+        stores.closed.notify_all();
+    }
 }
 
 /// What can be asked for when a store is opened.
@@ -105,14 +126,20 @@ const LONGEST_SOCKET_PATH: usize = 100;
 /// A server, and where it can be reached.
 pub(crate) type Listening = (Server, Vec<String>);
 
-type Table = Mutex<HashMap<Place, Weak<Opened>>>;
+/// The stores that are open.
+#[derive(Default)]
+struct Stores {
+    table: Mutex<HashMap<Place, Weak<Opened>>>,
+    /// One of them was closed.
+    closed: Condvar,
+}
 
-/// The table of this process. Each generation of forks has one of its own, because the lock of its parent's may be held by a thread that does
+/// Those of this process. Each generation of forks has a table of its own, because the lock of its parent's may be held by a thread that does
 /// not exist any more.
-fn table() -> &'static Table {
+fn stores() -> &'static Stores {
     const GENERATIONS: usize = 64;
-    static TABLES: [OnceLock<Table>; GENERATIONS] = [const { OnceLock::new() }; GENERATIONS];
-    TABLES[(forks() as usize).min(GENERATIONS - 1)].get_or_init(Table::default)
+    static STORES: [OnceLock<Stores>; GENERATIONS] = [const { OnceLock::new() }; GENERATIONS];
+    STORES[(forks() as usize).min(GENERATIONS - 1)].get_or_init(Stores::default)
 }
 
 impl Opened {
@@ -121,20 +148,28 @@ impl Opened {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         let place = Place::Private(NUMBERS.fetch_add(1, Ordering::Relaxed));
         let opened = Self::new(builder.build()?, place.clone(), Asked::default());
-        table().lock().insert(place, Arc::downgrade(&opened));
+        stores().table.lock().insert(place, Arc::downgrade(&opened));
         Ok(opened)
     }
 
     /// A store that others in the process have too, if they ask for the same.
     pub(crate) fn shared(place: Place, asked: Asked, builder: Builder) -> Result<Arc<Self>, Error> {
+        let stores = stores();
         // Held while the store is opened: two threads that want the same one have it opened once.
-        let mut table = table().lock();
-        if let Some(opened) = table.get(&place).and_then(Weak::upgrade) {
+        let mut table = stores.table.lock();
+        while let Some(opened) = table.get(&place) {
+            let Some(opened) = opened.upgrade() else {
+                // Somebody is closing it just now.
+                stores.closed.wait(&mut table);
+                continue;
+            };
             let same = [
                 asked.fsync.is_none_or(|_| asked.fsync == opened.asked.fsync),
                 asked.databases.is_none_or(|wanted| wanted == opened.redis.databases()),
                 asked.parameters.iter().all(|one| opened.asked.parameters.contains(one)),
             ];
+            // Should this be its last handle, it is closed without the lock.
+            drop(table);
             if same != [true; 3] {
                 return Err(Error::Options(
                     "the store is open in this process with other options; open it with the same ones, or with none to share it",
@@ -142,7 +177,6 @@ impl Opened {
             }
             return Ok(opened);
         }
-        table.retain(|_, opened| opened.strong_count() > 0);
         let redis = match &place {
             Place::Path(path) => {
                 let redis = builder.path(path).build()?;
@@ -160,12 +194,20 @@ impl Opened {
     }
 
     fn new(redis: Redis, place: Place, asked: Asked) -> Arc<Self> {
-        Arc::new(Self { serving: Mutex::default(), listeners: Mutex::default(), redis, place, asked })
+        let leaving = Leaving(place.clone());
+        Arc::new(Self {
+            serving: Mutex::default(),
+            listeners: Mutex::default(),
+            redis,
+            place,
+            asked,
+            _leaving: leaving,
+        })
     }
 
     /// The private store of a number, if it is still open.
     pub(crate) fn numbered(number: u64) -> Option<Arc<Self>> {
-        table().lock().get(&Place::Private(number)).and_then(Weak::upgrade)
+        stores().table.lock().get(&Place::Private(number)).and_then(Weak::upgrade)
     }
 
     /// The Unix socket that other processes reach the store at; opened when it is asked for the first time.
@@ -182,10 +224,9 @@ impl Opened {
         let (socket, folder) = match near {
             Some(path) => (path, None),
             None => {
-                let folder = tempfile::Builder::new()
-                    .prefix("redlet-")
-                    .tempdir()
-                    .map_err(|_| Error::Options("no folder for a socket could be made where temporary files are"))?;
+                let folder = tempfile::Builder::new().prefix("redlet-").tempdir().map_err(|_| {
+                    Error::Options("no folder for a socket could be made where temporary files are")
+                })?;
                 (folder.path().join(SOCKET), Some(folder))
             }
         };
@@ -237,7 +278,7 @@ pub(crate) fn noticed_socket(folder: &Path) -> Option<PathBuf> {
 #[pyfunction]
 pub(crate) fn sync_all(py: Python<'_>) {
     detached(py, || {
-        let opened: Vec<_> = table().lock().values().filter_map(Weak::upgrade).collect();
+        let opened: Vec<_> = stores().table.lock().values().filter_map(Weak::upgrade).collect();
         for store in opened {
             // Whoever wants to know closes the store.
             let _ = store.redis.sync();

@@ -34,7 +34,11 @@ pub(crate) enum Shape {
 }
 
 #[inline]
-pub(crate) fn string<'py>(py: Python<'py>, bytes: &[u8], decoding: Decoding<'_>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn string<'py>(
+    py: Python<'py>,
+    bytes: &[u8],
+    decoding: Decoding<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
     Ok(match decoding {
         Decoding::Bytes => PyBytes::new(py, bytes).into_any(),
         Decoding::Text(Encoding { other: None }) => PyString::from_bytes(py, bytes)?.into_any(),
@@ -45,7 +49,11 @@ pub(crate) fn string<'py>(py: Python<'py>, bytes: &[u8], decoding: Decoding<'_>)
 }
 
 /// A reply in the types of RESP3, or after [`Reply::into_resp2`] in those of RESP2.
-pub(crate) fn to_python<'py>(py: Python<'py>, reply: &Reply, decoding: Decoding<'_>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn to_python<'py>(
+    py: Python<'py>,
+    reply: &Reply,
+    decoding: Decoding<'_>,
+) -> PyResult<Bound<'py, PyAny>> {
     let list = |items: &[Reply]| -> PyResult<Bound<'py, PyAny>> {
         let list = PyList::empty(py);
         for item in items {
@@ -53,9 +61,8 @@ pub(crate) fn to_python<'py>(py: Python<'py>, reply: &Reply, decoding: Decoding<
         }
         Ok(list.into_any())
     };
-    let pair = |(a, b): &(Reply, Reply)| {
-        PyList::new(py, [to_python(py, a, decoding)?, to_python(py, b, decoding)?])
-    };
+    let pair =
+        |(a, b): &(Reply, Reply)| PyList::new(py, [to_python(py, a, decoding)?, to_python(py, b, decoding)?]);
     Ok(match reply {
         Reply::Null | Reply::NullArray | Reply::Silence => py.None().into_bound(py),
         Reply::Status(word) => string(py, word.as_bytes(), decoding)?,

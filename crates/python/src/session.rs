@@ -1,4 +1,8 @@
 //! What a connection of redis-py holds in the place of a socket: one caller by words, whose answers are read when they have come.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "who waits for a number of seconds does so by the machine's clock"
+)]
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, OnceLock, PoisonError};
@@ -15,6 +19,7 @@ use redlet_server::protocol::{Parsed, Parser, RequestLimits};
 
 use crate::inside::detached;
 use crate::pollable::Pollable;
+use crate::registry::Opened;
 use crate::reply::{self, Decoding};
 use crate::store::{Gone, Store};
 use crate::words::{self, Encoding, Word, Words};
@@ -40,6 +45,8 @@ pub(crate) struct Session {
 struct State {
     /// `None` once it was closed.
     session: Option<redlet::Session>,
+    /// The store stays open for as long as it has a session.
+    opened: Option<Arc<Opened>>,
     /// Rings the bell.
     waker: Waker,
     /// Answered and not read.
@@ -211,11 +218,13 @@ enum Found {
 impl Session {
     /// A caller on a store, in its database.
     pub(crate) fn on(py: Python<'_>, store: &Store) -> PyResult<Self> {
-        let session = store.with(py, |redis| Ok(redis.session()))?.map_err(|error| errors::raised(py, &error))?;
+        let session =
+            store.with(py, |redis| Ok(redis.session()))?.map_err(|error| errors::raised(py, &error))?;
         let bell = Arc::new(Bell::default());
         Ok(Self {
             state: Mutex::new(State {
                 session: Some(session),
+                opened: Some(store.opened(py)?),
                 waker: Waker::from(Arc::clone(&bell)),
                 answers: VecDeque::new(),
                 backlog: VecDeque::new(),
@@ -322,7 +331,12 @@ impl Session {
         }
     }
 
-    fn next<'py>(&self, py: Python<'py>, timeout: Option<f64>, decoding: Decoding<'_>) -> PyResult<Bound<'py, PyAny>> {
+    fn next<'py>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        decoding: Decoding<'_>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let mut until = None;
         loop {
             match self.look_now(py)? {
@@ -408,7 +422,8 @@ impl Session {
                 Sent::Bytes(bytes) => state.run_bytes(bytes).err(),
             })
         })?;
-        refused.map_or(Ok(()), |refused| Err(errors::connection_error(py, format!("Protocol error: {refused}"))))
+        refused
+            .map_or(Ok(()), |refused| Err(errors::connection_error(py, format!("Protocol error: {refused}"))))
     }
 
     /// The next answer or message; waits for it, so many seconds at most. Refusals are raised.
@@ -489,7 +504,7 @@ impl Session {
                 let mut state = self.state.lock();
                 state.answers.clear();
                 state.backlog.clear();
-                state.session.take()
+                (state.session.take(), state.opened.take())
             };
             drop(session);
             self.bell.is_full.store(true, Ordering::SeqCst);
@@ -504,6 +519,7 @@ impl Session {
     }
 
     /// As a socket has it: nothing that a session does takes longer than it is told to wait.
+    #[expect(clippy::unused_self, reason = "a method of sockets")]
     fn settimeout(&self, _timeout: Option<f64>) {}
 
     /// As a socket has it.
@@ -516,7 +532,8 @@ impl Drop for Session {
     fn drop(&mut self) {
         if self.born != registry::forks() {
             // In the child of a fork it belongs to the parent, whose locks may be held for ever here.
-            std::mem::forget(self.state.get_mut().session.take());
+            let state = self.state.get_mut();
+            std::mem::forget((state.session.take(), state.opened.take()));
         }
     }
 }

@@ -9,13 +9,13 @@ use pyo3::types::{PyDict, PyList, PyTuple, PyType};
 use redlet::server::Server;
 use redlet::{Commands, Error, Fsync, Redis, Reply};
 
-use crate::inside::detached;
 use crate::clock::Clock;
+use crate::errors;
+use crate::inside::detached;
 use crate::registry::{self, Asked, Opened, Place};
 use crate::reply::{self, Decoding, Shape};
 use crate::session::Session;
 use crate::words::{self, Encoding};
-use crate::errors;
 
 /// A store: private memory, memory that is shared by name in the process, or a folder on disk.
 #[pyclass(frozen, subclass, weakref, module = "redlet")]
@@ -58,7 +58,9 @@ pub(crate) enum Gone {
 impl Gone {
     pub(crate) fn raised(self, py: Python<'_>) -> PyErr {
         match self {
-            Gone::Closed => errors::connection_error(py, "this redlet store is closed; open it again to go on"),
+            Gone::Closed => {
+                errors::connection_error(py, "this redlet store is closed; open it again to go on")
+            }
             Gone::Forked => errors::forked(
                 py,
                 "this store was opened before the process was forked, and its memory is the parent's; open a store in the child, or share \
@@ -192,7 +194,9 @@ impl Store {
             return Err(PyValueError::new_err("appendfsync is for a store on disk: give it a path"));
         }
         let parameters = parameters.map_or(Ok(Vec::new()), |dict| {
-            dict.iter().map(|(name, value)| Ok((name.str()?.to_string(), value.str()?.to_string()))).collect::<PyResult<_>>()
+            dict.iter()
+                .map(|(name, value)| Ok((name.str()?.to_string(), value.str()?.to_string())))
+                .collect::<PyResult<_>>()
         })?;
         let mut builder = Redis::builder();
         for (name, value) in &parameters {
@@ -218,7 +222,9 @@ impl Store {
             (None, None) => None,
         };
         if clock.is_some() && place.is_some() {
-            return Err(PyValueError::new_err("a clock of one's own is for private stores: leave out path and name"));
+            return Err(PyValueError::new_err(
+                "a clock of one's own is for private stores: leave out path and name",
+            ));
         }
         let settings = Settings { decode_responses, encoding, encoding_errors, protocol };
         let store = detached(py, || {
@@ -257,6 +263,7 @@ impl Store {
 
     /// The socket at which the owner of a store on disk serves other processes, if it does.
     #[staticmethod]
+    #[expect(clippy::needless_pass_by_value, reason = "arguments come so")]
     fn socket_of_owner(path: PathBuf) -> Option<PathBuf> {
         registry::noticed_socket(&registry::real_path(&path))
     }
@@ -300,7 +307,12 @@ impl Store {
 
     /// The same for a command of which [`Store::runs_directly`] has said that it can, its words in a tuple.
     #[pyo3(signature = (words, raw=false))]
-    fn run_directly<'py>(&self, py: Python<'py>, words: &Bound<'py, PyTuple>, raw: bool) -> PyResult<Bound<'py, PyAny>> {
+    fn run_directly<'py>(
+        &self,
+        py: Python<'py>,
+        words: &Bound<'py, PyTuple>,
+        raw: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
         let command = words::command(words, &self.encoding)?;
         self.run(py, &command, if raw { Decoding::Bytes } else { self.decoding() }, Shape::Value)
     }
@@ -341,8 +353,10 @@ impl Store {
             }
             commands.push((words, options, handler));
         }
-        let encoded: Vec<_> =
-            commands.iter().map(|(words, ..)| words::command(words, &self.encoding)).collect::<PyResult<_>>()?;
+        let encoded: Vec<_> = commands
+            .iter()
+            .map(|(words, ..)| words::command(words, &self.encoding))
+            .collect::<PyResult<_>>()?;
         let slices: Vec<_> = encoded.iter().map(|words| words::slices(words)).collect();
         let replies = self.with(py, |redis| {
             let is_fit = |words: &[&[u8]]| redis.needs_no_session(words) && redis.understands(words);
@@ -428,7 +442,10 @@ impl Store {
 
     /// `Store[str]` in annotations.
     #[classmethod]
-    fn __class_getitem__<'py>(class: &Bound<'py, PyType>, text: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn __class_getitem__<'py>(
+        class: &Bound<'py, PyType>,
+        text: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         class.py().import("types")?.getattr("GenericAlias")?.call1((class, text))
     }
 
@@ -445,7 +462,7 @@ impl Store {
         if self.born != registry::forks() {
             return "<redlet.Store of the process that this one was forked from>".to_owned();
         }
-        let described = self.with(py, |redis| redis.dbsize());
+        let described = self.with(py, Commands::dbsize);
         let keys = match described {
             Ok(Ok(1)) => "1 key".to_owned(),
             Ok(Ok(keys)) => format!("{keys} keys"),

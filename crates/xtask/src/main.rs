@@ -1,6 +1,7 @@
 //! What a developer runs by `cargo xtask`. Starts other programs and reads their exit status; knows nothing of redlet's
 //! inside but its command table.
 mod compatibility;
+mod python;
 mod steps;
 
 use std::process::ExitCode;
@@ -17,8 +18,14 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Runs every test: unit, documentation and integration tests, and each example once in its small mode.
+    /// Runs every test: unit, documentation and integration tests, each example once in its small mode, and the tests of the Python package.
     Test,
+    /// Builds the Python package into an environment of its own and runs its tests.
+    Python {
+        /// Those that take long, too.
+        #[arg(long)]
+        nightly: bool,
+    },
     /// Asks a real server every case again and writes down what it answers.
     Record {
         /// Only these groups of cases, such as `stream` or `sessions/streams`.
@@ -56,6 +63,8 @@ enum Bench {
     Compare(Passed),
     /// Bytes an element: redlet beside servers, in one table.
     Memory(Passed),
+    /// The Python package: redlet beside what else a Python program would use, in one table.
+    Python(Passed),
     /// Scripts: redlet beside Redis, in a table with what has to be reached, and that memory stays flat.
     Scripts(Passed),
     /// The listener: redlet beside Redis, asked by redis-benchmark, in tables with what has to be reached.
@@ -74,6 +83,8 @@ struct Passed {
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Test => steps::test(),
+        Task::Python { nightly } => python::test(nightly),
+        Task::Bench { what: Bench::Python(passed) } => python::bench(&passed.arguments),
         Task::Record { groups } => steps::record(&groups),
         Task::Nightly { commands, seed, fuzz_seconds } => steps::nightly(commands, seed, fuzz_seconds),
         Task::Bench { what: Bench::Compare(passed) } => steps::bench("compare", &passed.arguments),

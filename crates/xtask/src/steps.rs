@@ -18,9 +18,12 @@ fn cargo(words: &[&str]) -> Command {
     command
 }
 
-fn run(command: &mut Command) -> Result<(), String> {
+/// Starts a program, shows what, and fails when it does.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-    let shown = format!("cargo {}", words.join(" "));
+    let program =
+        Path::new(command.get_program()).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let shown = format!("{program} {}", words.join(" "));
     println!("\n$ {shown}");
     match command.status() {
         Ok(status) if status.success() => Ok(()),
@@ -45,7 +48,8 @@ pub(crate) fn test() -> Result<(), String> {
         run(&mut cargo(&["test", "--workspace", "--all-targets", "--", "--show-output"]))?;
         run(&mut cargo(&["test", "--workspace", "--doc"]))?;
         crate::compatibility::renew(true)?;
-        examples()
+        examples()?;
+        crate::python::test(false)
     })
 }
 
@@ -108,6 +112,7 @@ pub(crate) fn nightly(commands: u64, seed: Option<u64>, fuzz_seconds: u64) -> Re
         sanitized()?;
         thread_sanitized(&seed)?;
         under_valgrind()?;
+        crate::python::test(true)?;
         fuzz(fuzz_seconds)
     })
 }

@@ -469,7 +469,7 @@ def after_fork_in_child() -> None:
 def sync_all() -> None:
     """Brings everything that was written to the disk: the interpreter ends."""
 
-def add_client_methods(class_: type[Any], long: type[Any], /) -> None:
+def add_client_methods(class_: type[Any], long: type[Any], describe: Any, /) -> None:
     """Gives a class of clients the methods of ``Store``, which go to a client's store or else to those of ``long``."""
 
 def method_names() -> list[str]:

@@ -473,7 +473,7 @@ class Redis(Embedded, redis.client.Redis):
 
 
 # Native methods for what is called most, which go to the store of a client that has the fast way.
-add_client_methods(Redis, redis.Redis)
+add_client_methods(Redis, redis.Redis, direct.description)
 
 
 class StrictRedis(Redis):

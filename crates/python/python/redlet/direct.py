@@ -7,6 +7,7 @@ a connection class of somebody else, an overridden method), a command goes strai
 from __future__ import annotations
 
 import functools
+import inspect
 from types import SimpleNamespace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tuple, Type
 
@@ -224,6 +225,16 @@ def run_stack(
         if unknown and all(handlers.learn(store, name) is not LONG for name in unknown):
             results = store.run_stack(stack, handlers, transaction)
     return results
+
+
+def description(method: Any) -> str:
+    """The documentation of a method as native methods have theirs: the signature, without types, and the text."""
+    signature = inspect.signature(method)
+    plain = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
+    text = str(signature.replace(parameters=plain, return_annotation=signature.empty))
+    # A default that is no literal could not be read back.
+    head = "" if "<" in text else f"{method.__name__}($self{text[len('(self'):]}\n--\n\n"
+    return head + (method.__doc__ or "")
 
 
 def recorded(name: str, words: int, is_open: bool, long: Any) -> Callable[..., Any]:
