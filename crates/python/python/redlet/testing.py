@@ -46,7 +46,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0", ""})
 # The modules whose connections have another end that is in the process already.
 _EMBEDDED = ("redlet", "fakeredis")
 
-# Replacements that have started and not ended, the innermost last. Holding the lock, since threads make connections.
+# Replacements that have started and not ended, the innermost last. Looked at and changed with the lock held: any thread makes clients.
 _active: "List[Replacement]" = []
 _lock = threading.RLock()
 
