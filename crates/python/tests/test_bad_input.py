@@ -16,7 +16,7 @@ from redis.exceptions import AuthenticationError, ConnectionError, DataError, Re
 
 import redlet.asyncio
 from patience import until
-from programs import end, start
+from programs import end, run, start
 from redlet import Redis, Store, StoreInUse
 from redlet.exceptions import RedisLiteServerStartError
 
@@ -452,3 +452,39 @@ def test_a_store_that_is_closed_under_a_waiting_client_wakes_it() -> None:
     thread.join(10)
     assert not thread.is_alive()
     assert [type(error) for error in errors] == [ConnectionError]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows limits no files")
+def test_a_disk_that_fails_ends_the_writes_and_not_the_reads(tmp_path: Path) -> None:
+    output = run(
+        """
+        import resource, sys, redlet
+        client = redlet.Redis(sys.argv[1], appendfsync="always")
+        client.set("key", "value")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+        acknowledged = 0
+        try:
+            while acknowledged < 1000:
+                client.rpush("list", "x" * 1000)
+                acknowledged += 1
+        except redlet.ConnectionError as error:
+            reason = str(error)
+        for write in (lambda: client.set("key", "other"), lambda: client.pipeline().set("key", "other").execute(), lambda: client.client().set("key", "other")):
+            try:
+                write()
+            except redlet.ConnectionError as error:
+                assert str(error) == reason, (str(error), reason)
+            else:
+                raise AssertionError("it was acknowledged")
+        print(client.get("key"), 10 < acknowledged < 100, "too large" in reason, reason)
+        with open(sys.argv[1] + ".count", "w") as file:
+            file.write(str(acknowledged))
+        import os
+        os._exit(0)
+        """,
+        tmp_path / "store",
+    )
+    assert output.startswith("b'value' True True "), output
+    acknowledged = int((tmp_path / "store.count").read_text())
+    with Redis(tmp_path / "store") as client:
+        assert client.get("key") == b"value" and acknowledged <= client.llen("list") <= acknowledged + 1

@@ -15,6 +15,7 @@ PAGES = Path(__file__).parents[3] / "docs" / "python"
 #: Pages, and the packages without which they cannot be run.
 PACKAGES = {
     "cachetory": ["cachetory"],
+    "errors": [],
     "django": ["django", "django_redis"],
     "fastapi": ["fastapi", "fastapi_cache", "httpx"],
     "flask": ["flask_caching", "flask_session"],
@@ -24,6 +25,7 @@ PACKAGES = {
     "locks": ["redis_lock"],
     "requests-cache": ["requests_cache"],
     "sharing": [],
+    "waiting": [],
     "walrus": ["walrus"],
 }
 
