@@ -76,15 +76,15 @@ async def test_a_request_waits_for_what_another_brings() -> None:
     async def put(job: str) -> Any:
         return await client.rpush("jobs", job)
 
-    async def until_waiting(count: int) -> None:
+    async def until_polled(count: int) -> None:
         while (await client.info("clients"))["blocked_clients"] != count:
             await asyncio.sleep(0)
 
     async with visiting(app) as web:
         polls = [asyncio.ensure_future(web.get("/next")) for _ in range(2)]
-        await until_waiting(2)
+        await until_polled(2)
         polls[0].cancel()
-        await until_waiting(1)
+        await until_polled(1)
         await web.post("/jobs/one")
         assert (await polls[1]).json() == ["jobs", "one"]
         await web.post("/jobs/two")
