@@ -252,6 +252,40 @@ async def test_asyncio_goes_on_when_the_owner_ends(owner: Any, tmp_path: Path) -
     await client.aclose()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
+def test_of_several_that_were_served_one_takes_the_store_and_serves_the_others(owner: Any, tmp_path: Path) -> None:
+    pid, finish = owner
+    program = """
+        import sys, redlet
+        client = redlet.Redis(sys.argv[1])
+        client.sadd("members", f"{sys.argv[2]} began")
+        print(client.pid, flush=True)
+        sys.stdin.readline()
+        for number in range(30):
+            client.sadd("members", f"{sys.argv[2]} {number}")
+        print(client.pid, flush=True)
+        sys.stdin.readline()
+    """
+    others = [start(program, tmp_path / "redis.db", number) for number in range(3)]
+    for other in others:
+        assert other.stdin is not None and other.stdout is not None
+        assert other.stdout.readline() == f"{pid}\n"
+    finish()
+    owners = set()
+    for other in others:
+        other.stdin.write("\n")  # type: ignore[union-attr]
+        other.stdin.flush()  # type: ignore[union-attr]
+    for other in others:
+        owners.add(int(other.stdout.readline()))  # type: ignore[union-attr]
+    assert len(owners) == 1 and owners <= {other.pid for other in others}
+    with Redis(tmp_path / "redis.db") as client:
+        assert client.pid in owners
+        members = client.smembers("members")
+        assert {f"{other} {number}".encode() for other in range(3) for number in range(30)} <= members
+    for other in others:
+        assert end(other).code == 0
+
+
 def test_a_second_process_hears_what_to_do_if_nobody_serves_it(tmp_path: Path) -> None:
     with Redis(tmp_path / "redis.db"):
         ended = end(start("import redlet, sys; redlet.Redis(sys.argv[1])", tmp_path / "redis.db"))
