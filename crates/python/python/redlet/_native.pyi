@@ -9,7 +9,16 @@ from typing import Any, Generic, Literal, Union, final, overload
 
 from typing_extensions import Self, TypeAlias, TypeVar, disjoint_base
 
-__all__ = ["Clock", "Session", "Store", "add_client_methods", "after_fork_in_child", "method_names", "sync_all"]
+__all__ = [
+    "Clock",
+    "Session",
+    "Store",
+    "add_client_methods",
+    "after_fork_in_child",
+    "before_fork",
+    "method_names",
+    "sync_all",
+]
 
 _Text = TypeVar("_Text", bytes, str, default=bytes)
 _Path: TypeAlias = Union[str, os.PathLike[str]]
@@ -442,7 +451,15 @@ class Session:
         """Whether there is something to read; waits for it, so many seconds at most."""
 
     def fileno(self) -> int:
-        """A descriptor for event loops: readable while there is something to read."""
+        """A descriptor that is readable exactly while there is something to read. From now on an answer is taken as soon as it comes, and is lost, as in the
+        buffer of a socket, if the session is closed before it is read."""
+
+    def descriptor(self) -> int:
+        """A descriptor that is readable while there may be something to read; ``read_now`` says whether. An answer is taken by nobody else."""
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a command waits."""
 
     @property
     def db(self) -> int | None:
@@ -465,6 +482,9 @@ class Session:
 
 def after_fork_in_child() -> None:
     """In the child of a fork: has nothing use the stores of the parent any more."""
+
+def before_fork() -> None:
+    """Before a fork: waits until no thread is inside the engine, and has those that come wait."""
 
 def sync_all() -> None:
     """Brings everything that was written to the disk: the interpreter ends."""
