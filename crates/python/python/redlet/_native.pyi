@@ -484,7 +484,7 @@ def after_fork_in_child() -> None:
     """In the child of a fork: has nothing use the stores of the parent any more."""
 
 def before_fork() -> None:
-    """Before a fork: waits until no thread is inside the engine, and has those that come wait."""
+    """Before a fork: waits until no thread is inside the engine, for a second at most."""
 
 def sync_all() -> None:
     """Brings everything that was written to the disk: the interpreter ends."""
