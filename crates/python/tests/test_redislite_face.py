@@ -78,6 +78,7 @@ def test_what_stands_for_the_path_of_memory_shares_it() -> None:
     second, third = Redis(first.db), redlet.asyncio.Redis(first.db)
     first.set("key", "value")
     assert second.get("key") == asyncio.run(third.get("key")) == b"value"
+    assert Redis.from_url(first.db).get("key") == b"value"
     first.close()
     assert second.get("key") == b"value"
     assert Redis().get("key") is None

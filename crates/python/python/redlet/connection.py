@@ -49,8 +49,9 @@ _KNOWN, _SPARED = connection_keywords(AbstractConnection)
 
 def keywords_of_connection(known: FrozenSet[str], spared: Mapping[str, Any], given: Mapping[str, Any]) -> "dict[str, Any]":
     """What redis-py's own constructor is given."""
-    # Another process that serves a store is no network either: a command that waits there does so as long as it was told to.
-    return {"socket_timeout": None, **{name: value for name, value in given.items() if name in known}, **spared}
+    # Another process that serves a store is no network either: a command that waits there does so as long as it was told to. Only what comes
+    # from there is read into a buffer, which each connection makes, and a small one is made sooner.
+    return {"socket_timeout": None, "socket_read_size": 8192, **{name: value for name, value in given.items() if name in known}, **spared}
 
 
 def patience_with_owner() -> ExponentialBackoff:
@@ -151,7 +152,7 @@ class Connection(AbstractConnection):
         self._has_owner = False
         super().__init__(**keywords_of_connection(_KNOWN, _SPARED, keywords))
         self._own_retry = self.retry
-        self._is_told_how_to_retry = says_how_to_retry(keywords)
+        self._given = keywords
 
     def repr_pieces(self) -> "List[tuple[str, Any]]":
         pieces: "List[tuple[str, Any]]" = [("store", self.location), ("db", self.db)]
@@ -182,7 +183,7 @@ class Connection(AbstractConnection):
             base: Any = super()
             # The method of redis-py 6 and later ends in `_connect`; that of 5 is called `connect`.
             getattr(base, "connect_check_health", base.connect)()
-            if not self._has_owner and not self._is_told_how_to_retry:
+            if not self._has_owner and not says_how_to_retry(self._given):
                 self.retry = Retry(patience_with_owner(), ATTEMPTS_WITH_OWNER)
                 # redis-py 5 asks this too.
                 self.retry_on_error: Any = [ConnectionError]

@@ -6,7 +6,7 @@ import functools
 from typing import Any, Callable, Dict, Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from redlet.location import Location
+from redlet.location import Location, PlaceName
 
 SCHEME = "redlet"
 
@@ -59,6 +59,8 @@ def parse(url: str) -> Dict[str, Any]:
     def refuse(why: str) -> ValueError:
         return ValueError(f"{url!r} is no redlet URL: {why}")
 
+    if isinstance(url, PlaceName):
+        return {"location": url.location.again()}
     if not url.startswith(SCHEME + "://"):
         raise refuse(f"it must be {_FORMS}")
     split = urlsplit(url)

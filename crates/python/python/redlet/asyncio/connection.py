@@ -47,7 +47,7 @@ class Connection(AbstractConnection):
         self._has_owner = False
         super().__init__(**keywords_of_connection(_KNOWN, _SPARED, keywords))
         self._own_retry = self.retry
-        self._is_told_how_to_retry = says_how_to_retry(keywords)
+        self._given = keywords
 
     def repr_pieces(self) -> "List[tuple[str, Any]]":
         pieces: "List[tuple[str, Any]]" = [("store", self.location), ("db", self.db)]
@@ -81,7 +81,7 @@ class Connection(AbstractConnection):
             self._target = target
             base: Any = super()
             await getattr(base, "connect_check_health", base.connect)()
-            if not self._has_owner and not self._is_told_how_to_retry:
+            if not self._has_owner and not says_how_to_retry(self._given):
                 self.retry = Retry(patience_with_owner(), ATTEMPTS_WITH_OWNER)
                 # redis-py 5 asks this too.
                 self.retry_on_error: Any = [ConnectionError]
@@ -259,7 +259,7 @@ class Connection(AbstractConnection):
             await asyncio.sleep(0)
             return session.can_read()
         woken: "asyncio.Future[bool]" = loop.create_future()
-        descriptor = session.fileno()
+        descriptor = session.descriptor()
         if session.can_read():
             # It came just now, and is the reader's already: a wait that is cancelled would lose it.
             return True
