@@ -461,6 +461,23 @@ def test_answers_that_nobody_has_read_are_not_the_next_ones(places: Places) -> N
         assert place.run(outcome(c.get("int"), place.client)) == ("returns", b"10"), place.name
 
 
+def test_a_monitor_tells_of_commands_that_come_from_nowhere(places: Places) -> None:
+    async def watch(place: Place) -> Any:
+        client = place.fresh()
+        monitor = client.monitor()
+        await now(monitor.__aenter__() if hasattr(monitor, "__aenter__") else monitor.__enter__())
+        await now(place.client.set("k", "v w"))
+        told: Any = {}
+        while told.get("command") != "SET k v w":
+            told = await now(monitor.next_command())
+        await now(monitor.connection.disconnect())
+        return told["db"], told["client_type"], told["command"]
+
+    for is_async, way in itertools.product((False, True), WAYS):
+        place = places.get(way, is_async, {})
+        assert place.run(watch(place)) == (0, "unix", "SET k v w"), place.name
+
+
 # Methods that are more than a command.
 
 Say = Callable[..., None]

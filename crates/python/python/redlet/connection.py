@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import inspect
 import os
+import re
 import socket
 from typing import Any, FrozenSet, Iterable, List, Mapping, Optional, Union
 
@@ -133,6 +134,16 @@ def raise_first_of_list(response: Any) -> None:
         raise response[0]
 
 
+_NOWHERE = re.compile(r"^([\d.]+ \[\d+ )\]")
+
+
+def with_place(line: Any) -> Any:
+    """A line of MONITOR. Callers in the process have no address, without which redis-py cannot read it."""
+    if isinstance(line, bytes):
+        return with_place(line.decode("latin-1")).encode("latin-1")
+    return _NOWHERE.sub(r"\1unix:redlet]", line) if isinstance(line, str) else line
+
+
 class Connection(AbstractConnection):
     """A connection to a redlet store. Takes every keyword that redis-py's connections take; those about a network have no effect.
 
@@ -148,7 +159,8 @@ class Connection(AbstractConnection):
     ) -> None:
         self.location = place_of_connection(location, path)
         self._session: Optional[Session] = None
-        self._is_listening = False
+        #: The command that has brought messages, if one has.
+        self._listens_to: str = ""
         self._has_owner = False
         super().__init__(**keywords_of_connection(_KNOWN, _SPARED, keywords))
         self._own_retry = self.retry
@@ -248,7 +260,7 @@ class Connection(AbstractConnection):
     def disconnect(self, *args: Any, **keywords: Any) -> None:
         """Ends the session: what it waits for goes to others."""
         session, self._session = self._session, None
-        self._is_listening = False
+        self._listens_to = ""
         if session is not None:
             session.close()
         super().disconnect(*args, **keywords)
@@ -265,7 +277,7 @@ class Connection(AbstractConnection):
             self.check_health()
             session = self._session or session
         if args[0] in _LISTENING:
-            self._is_listening = True
+            self._listens_to = args[0]
         session.send(*args)
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -328,6 +340,8 @@ class Connection(AbstractConnection):
                 if push_request:
                     break
             raise_first_of_list(response)
+            if self._listens_to == "MONITOR":
+                response = with_place(response)
         except ResponseError:
             self._note_health()
             raise
@@ -350,7 +364,7 @@ class Connection(AbstractConnection):
         if getattr(base, "should_reconnect", bool)():
             return True
         # Subscriptions leave messages unread, and so do caches, which have a callback of theirs called when it connects.
-        is_listening = self._is_listening or bool(self._connect_callbacks)
+        is_listening = bool(self._listens_to or self._connect_callbacks)
         try:
             return self._session is not None and not is_listening and self._session.can_read(0)
         except ConnectionError:

@@ -22,6 +22,7 @@ from redlet.connection import (
     place_of_connection,
     raise_first_of_list,
     says_how_to_retry,
+    with_place,
 )
 from redlet.exceptions import Push
 from redlet.location import Location
@@ -44,6 +45,7 @@ class Connection(AbstractConnection):
     ) -> None:
         self.location = place_of_connection(location, path)
         self._session: Optional[Session] = None
+        self._is_monitoring = False
         self._has_owner = False
         super().__init__(**keywords_of_connection(_KNOWN, _SPARED, keywords))
         self._own_retry = self.retry
@@ -140,6 +142,7 @@ class Connection(AbstractConnection):
 
     def _close(self) -> None:
         session, self._session = self._session, None
+        self._is_monitoring = False
         if session is not None:
             session.close()
             return
@@ -173,6 +176,8 @@ class Connection(AbstractConnection):
         if self.health_check_interval and keywords.get("check_health", True):
             await self.check_health()
             session = self._session or session
+        if args[0] == "MONITOR":
+            self._is_monitoring = True
         session.send(*args)
 
     async def send_packed_command(
@@ -240,6 +245,8 @@ class Connection(AbstractConnection):
                 if push_request:
                     break
             raise_first_of_list(response)
+            if self._is_monitoring:
+                response = with_place(response)
         except ResponseError:
             self._note_health()
             raise
