@@ -40,7 +40,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
 def test_methods_answer_as_with_a_server_with_every_redis_py(
     version: str, hiredis: bool, installed: Callable[[str], Path], real_server: str
 ) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(installed(version))}
+    before = os.environ.get("PYTHONPATH", "")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(installed(version)), before]))}
     environment.pop("REDLET_NIGHTLY", None)
     program = ["-m", "pytest"] if hiredis else ["-c", _WITHOUT_HIREDIS]
     command = [sys.executable, *program, "-q", "-p", "no:cacheprovider", str(HERE / "test_methods.py")]
