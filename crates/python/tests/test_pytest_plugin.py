@@ -137,6 +137,7 @@ def test_the_asyncio_client_works_with_pytest_asyncio(outer: pytest.Pytester) ->
         async def test_a_wait(redlet_async, redlet_clock):
             waiting = asyncio.ensure_future(redlet_async.blpop(["queue"], timeout=60))
             while not (await redlet_async.info("clients"))["blocked_clients"]:
+                assert not waiting.done()
                 await asyncio.sleep(0)
             redlet_clock.advance(61)
             assert await waiting is None

@@ -351,6 +351,7 @@ class TestTheEnd:
         thread.start()
         watcher = redis.Redis(host=NOBODY)
         while not watcher.info("clients")["blocked_clients"]:
+            assert thread.is_alive()
             time.sleep(0.001)
         replacement.stop()
         thread.join(timeout=30)
@@ -463,6 +464,7 @@ class TestForms:
                 client = redis.asyncio.Redis(host=NOBODY)
                 waiting = asyncio.ensure_future(client.blpop(["queue"], timeout=3600))
                 while not (await client.info("clients"))["blocked_clients"]:
+                    assert not waiting.done()
                     await asyncio.sleep(0)
                 clock.advance(3601)
                 return await waiting
