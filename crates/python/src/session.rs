@@ -80,6 +80,8 @@ struct Bell {
     /// There is something to read, or it is over.
     is_full: AtomicBool,
     sleepers: AtomicUsize,
+    /// The descriptor has to say whether there is something, not only whether there may be.
+    is_exact: AtomicBool,
     /// The standard library's, which a fork leaves whole: who sleeps has nothing locked that others share.
     lock: std::sync::Mutex<()>,
     rung: Condvar,
@@ -261,10 +263,10 @@ impl Session {
         }))
     }
 
-    /// Others who read hear of what there is now, and the descriptor is readable exactly while there is something to read.
+    /// Others who read hear of what there is now, and the descriptor is readable while there is something to read.
     fn show(&self, state: &mut State) {
         let pollable = self.bell.pollable.get();
-        if pollable.is_some() && state.answers.is_empty() {
+        if self.bell.is_exact.load(Ordering::SeqCst) && state.answers.is_empty() {
             // What has rung is looked at now, and a command that waits rings from now on.
             self.bell.was_rung.store(false, Ordering::SeqCst);
             state.attend();
@@ -469,8 +471,15 @@ impl Session {
         }
     }
 
-    /// A descriptor for event loops: readable while there is something to read.
+    /// A descriptor that is readable exactly while there is something to read. From now on an answer is taken as soon as it comes, and is lost, as in the
+    /// buffer of a socket, if the session is closed before it is read.
     fn fileno(&self, py: Python<'_>) -> PyResult<i64> {
+        self.bell.is_exact.store(true, Ordering::SeqCst);
+        self.descriptor(py)
+    }
+
+    /// A descriptor that is readable while there may be something to read; [`Session::read_now`] says whether. An answer is taken by nobody else.
+    fn descriptor(&self, py: Python<'_>) -> PyResult<i64> {
         let pollable = match self.bell.pollable.get() {
             Some(pollable) => pollable,
             None => {
@@ -478,7 +487,6 @@ impl Session {
                 self.bell.pollable.get_or_init(|| pollable)
             }
         };
-        // A command that waits has to ring from now on.
         self.act(py, |_| ())?;
         Ok(pollable.descriptor())
     }
@@ -487,6 +495,12 @@ impl Session {
     #[getter]
     fn db(&self, py: Python<'_>) -> PyResult<Option<usize>> {
         self.act(py, |state| state.session.as_ref().map(redlet::Session::db))
+    }
+
+    /// Whether a command waits.
+    #[getter]
+    fn is_blocked(&self, py: Python<'_>) -> PyResult<bool> {
+        self.act(py, |state| state.session.as_ref().is_some_and(redlet::Session::is_blocked))
     }
 
     /// What a HELLO would tell.

@@ -362,9 +362,9 @@ async def test_an_element_that_comes_while_a_wait_begins_is_not_lost_by_its_canc
             def __getattr__(self, name: str) -> Any:
                 return getattr(session, name)
 
-            def fileno(self) -> int:
+            def descriptor(self) -> int:
                 r._direct.execute("RPUSH", "list", "element")
-                return session.fileno()
+                return int(session.descriptor())
 
         connection._session = Between()
         await connection.send_command("BLPOP", "list", 0)
