@@ -41,6 +41,7 @@ fn one_command_answers_and_says_by_its_status_if_it_was_refused() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the file is another program's")]
 fn the_keys_of_an_rdb_file_are_imported() {
     let folder = tempfile::tempdir().unwrap();
     let [file, store, nothing] =

@@ -88,7 +88,8 @@ impl<'a> Place<'a> {
     fn lock(&self) -> Result<Box<dyn FileLock>> {
         let path = self.workshop.join("LOCK");
         let lock = self.vfs.lock(&path).map_err(|error| failure("lock", &path)(error))?;
-        lock.ok_or_else(|| self.refusal("another process is just doing that; open it again when it is done"))
+        // Whoever has it is about to have the store open.
+        lock.ok_or_else(|| Error::Store(StoreError::AlreadyOpen { path: self.path.to_owned() }))
     }
 
     fn sync(&self, folder: &Path) -> Result<()> {

@@ -67,7 +67,7 @@ impl Engine {
         let now = self.clock().now();
         file::read(source, length, self.databases(), |batch| {
             for code in &batch.libraries {
-                function::load(code, self, |_| Ok(())).map_err(library)?;
+                function::load(code, self, |_| Ok(())).map_err(|error| library(&error))?;
             }
             // One shard says how values are kept.
             self.transaction(0, &[b""], |tx| {
@@ -94,7 +94,7 @@ impl Engine {
         let mut databases = BTreeSet::new();
         file::read(source, length, self.databases(), |batch| {
             for code in &batch.libraries {
-                self.write(0, &FunctionLoad { code, replace: true }).map_err(library)?;
+                self.write(0, &FunctionLoad { code, replace: true }).map_err(|error| library(&error))?;
                 report.libraries += 1;
             }
             if !batch.entries.is_empty() {
@@ -180,7 +180,7 @@ fn put(tx: &mut Tx<'_>, entry: &Entry<'_>, value: Value) -> Result<(), ImportErr
     Ok(())
 }
 
-fn library(error: Error) -> ImportError {
+fn library(error: &Error) -> ImportError {
     let text = error.to_string();
     ImportError::Library(text.strip_prefix("ERR ").unwrap_or(&text).to_owned())
 }

@@ -299,12 +299,8 @@ fn item<'a>(
             place.past_use = Some(PastUse::Idle(std::time::Duration::from_secs(seconds)));
         }
         opcode::FREQUENCY => place.past_use = Some(PastUse::Frequency(input.byte()?)),
-        opcode::RESIZE_DB => {
-            (input.length()?, input.length()?);
-        }
-        opcode::SLOT_INFO => {
-            (input.length()?, input.length()?, input.length()?);
-        }
+        opcode::RESIZE_DB => skip_lengths(input, 2)?,
+        opcode::SLOT_INFO => skip_lengths(input, 3)?,
         opcode::AUX => {
             let (name, text) = (input.string()?, input.string()?);
             let server = match &*name {
@@ -341,6 +337,10 @@ fn item<'a>(
         }
     }
     Ok(true)
+}
+
+fn skip_lengths(input: &mut Input<'_>, count: usize) -> Result<(), Corrupt> {
+    (0..count).try_for_each(|_| input.length().map(drop))
 }
 
 /// What a module wrote, part by part.
