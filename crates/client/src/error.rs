@@ -2,6 +2,8 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use redlet_core::rdb::ImportError;
+
 /// What the facade's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -21,6 +23,22 @@ pub enum Error {
         /// The store's folder.
         path: PathBuf,
         /// What it is.
+        why: String,
+    },
+    /// An RDB file that was not imported.
+    #[error("{} was not imported as an RDB file: {source}", path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: ImportError,
+    },
+    /// An RDB file in the place of a store that was not made one. It is as it was.
+    #[error("{} is an RDB file and was not made a store: {why}", path.display())]
+    Adoption {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
         why: String,
     },
     /// A URL that redlet does not understand.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../../../README.md")]
 mod acl_file;
+mod adoption;
 mod alarms;
 mod argument;
 mod blocking;
@@ -10,6 +11,7 @@ mod config_file;
 mod error;
 mod from_reply;
 mod housekeeping;
+mod import;
 mod lock;
 mod memory_log;
 mod native;
@@ -39,6 +41,7 @@ pub use changes::{Change, Changes, Position};
 pub use commands::{Commands, HScanIter, SScanIter, ScanIter, ZScanIter};
 pub use error::{Error, Result};
 pub use from_reply::{FromElements, FromReply};
+pub use import::ImportProgress;
 pub use lock::{Lock, LockError, LockGuard};
 pub use observe::Observer;
 pub use pipeline::Pipeline;
@@ -94,11 +97,12 @@ pub use redlet_core::cmd::zset::{
 pub use redlet_core::effect::Effect;
 pub use redlet_core::events::{Class, Classes, Event};
 pub use redlet_core::inbox::{Capacity, WhenFull};
+pub use redlet_core::rdb::ImportError;
 pub use redlet_core::script::{Function, LogLevel, ScriptFlags};
 pub use redlet_core::types::StreamId;
 pub use redlet_core::types::stream::{IdempotencySettings, TrimTo};
 pub use redlet_core::{
-    Bytes, Cause, Clock, EvictionPolicy, ManualClock, Native, Removal, Reply, Tick, UnixMs,
+    Bytes, Cause, Clock, EvictionPolicy, ImportReport, ManualClock, Native, Removal, Reply, Tick, UnixMs,
 };
 pub use redlet_persist::Error as StoreError;
 pub use redlet_persist::{Fsync, RealVfs, RecoveryReport, SimVfs, Vfs};

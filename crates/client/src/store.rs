@@ -94,6 +94,32 @@ impl Making {
 pub(crate) fn open(
     vfs: Arc<dyn Vfs>,
     path: &Path,
+    options: StoreOptions,
+    making: &Making,
+) -> Result<(Engine, Disk)> {
+    let (engine, disk) = rebuild(vfs, path, options, making)?;
+    engine.set_journal(Arc::new(LogJournal(disk.store())));
+    Ok((engine, disk))
+}
+
+/// Makes a store of what `fill` puts into an engine. There is no snapshot unless all is in it.
+pub(crate) fn make<T>(
+    vfs: Arc<dyn Vfs>,
+    path: &Path,
+    options: StoreOptions,
+    making: &Making,
+    fill: impl FnOnce(&Engine) -> Result<T>,
+) -> Result<T> {
+    let (engine, disk) = rebuild(vfs, path, options, making)?;
+    let filled = fill(&engine)?;
+    disk.checkpoint(&engine)?;
+    Ok(filled)
+}
+
+/// An engine as the store has it, whose changes do not go to the log.
+fn rebuild(
+    vfs: Arc<dyn Vfs>,
+    path: &Path,
     mut options: StoreOptions,
     making: &Making,
 ) -> Result<(Engine, Disk)> {
@@ -103,9 +129,8 @@ pub(crate) fn open(
     let (store, report) = Store::open(vfs, path, options, &target)?;
     let built =
         target.built.into_inner().ok_or(Error::Options("the store did not say how its engine is made"))?;
-    let store = Arc::new(store);
     let disk = Disk {
-        store: Arc::clone(&store),
+        store: Arc::new(store),
         report,
         snapshot: Mutex::new(None),
         is_copying: AtomicBool::new(false),
@@ -113,7 +138,6 @@ pub(crate) fn open(
         failures: Mutex::default(),
         saves: Saves::default(),
     };
-    built.engine.set_journal(Arc::new(LogJournal(store)));
     Ok((built.engine, disk))
 }
 

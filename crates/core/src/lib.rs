@@ -31,6 +31,7 @@ mod hash;
 mod heap;
 mod histogram;
 mod host;
+mod import;
 pub mod inbox;
 pub mod invalidation;
 pub mod journal;
@@ -68,6 +69,7 @@ pub use engine::{Alarm, Begun, Due, Engine, EngineOptions, Step, Tick, check_wor
 pub use error::{Error, Result};
 pub use hash::HashSeed;
 pub use host::{Process, ProcessFigures, Program, Shutdown};
+pub use import::ImportReport;
 pub use journal::{Journal, Keeper};
 pub use latency::LatencySample;
 pub use maxmemory::EvictionPolicy;

@@ -35,6 +35,8 @@ mod writer;
 pub use error::{Error, Result};
 pub use reader::LogReader;
 pub use sim::SimVfs;
-pub use store::{RecoveryReport, RecoveryTarget, SnapshotSource, Store, StoreOptions, TornTail};
-pub use vfs::{FileLock, Kind, Mapped, RealVfs, Vfs, VfsFile};
+pub use store::{
+    RecoveryReport, RecoveryTarget, SnapshotSource, Store, StoreOptions, TornTail, has_snapshot,
+};
+pub use vfs::{FileLock, Kind, Mapped, RealVfs, Source, Vfs, VfsFile};
 pub use writer::{Fsync, LogWriter};

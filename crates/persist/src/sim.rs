@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::vfs::{FileLock, Kind, Mapped, Vfs, VfsFile};
+use crate::vfs::{FileLock, Kind, Mapped, Source, Vfs, VfsFile};
 
 /// A file system in memory. It keeps apart what is there and what would survive a power cut, counts calls, and can be told to
 /// fail one of them.
@@ -24,6 +24,8 @@ struct State {
     /// The names as of the last sync of their folder.
     durable_names: BTreeMap<PathBuf, usize>,
     folders: BTreeSet<PathBuf>,
+    /// Folders that got another name, in order, while neither the folder they were in nor that they are in was synced.
+    moved: Vec<(PathBuf, PathBuf)>,
     locked: BTreeSet<PathBuf>,
     calls: u64,
     syncs: u64,
@@ -109,7 +111,10 @@ impl SimVfs {
             files,
             names: state.durable_names.clone(),
             durable_names: state.durable_names.clone(),
-            folders: state.folders.clone(),
+            // What was made is there after a power cut, but not what was moved.
+            folders: state.moved.iter().rev().fold(state.folders.clone(), |folders, (from, to)| {
+                folders.iter().map(|folder| moved(folder, to, from)).collect()
+            }),
             ..State::default()
         };
         Self(Arc::new(Mutex::new(state)), Arc::default())
@@ -143,8 +148,28 @@ impl State {
         if fails { Err(no_space()) } else { Ok(()) }
     }
 
+    /// Makes the moves of folders last that are in this one.
+    fn settle_moves(&mut self, path: &Path) {
+        let is_of = |place: &PathBuf| place.parent() == Some(path);
+        for (from, to) in self.moved.extract_if(.., |(from, to)| is_of(from) || is_of(to)) {
+            let names = std::mem::take(&mut self.durable_names);
+            self.durable_names =
+                names.into_iter().map(|(name, file)| (moved(&name, &from, &to), file)).collect();
+        }
+    }
+
     fn file(&self, path: &Path) -> io::Result<usize> {
         self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+/// Where a file or folder is after a folder got another name.
+fn moved(name: &Path, from: &Path, to: &Path) -> PathBuf {
+    match name.strip_prefix(from) {
+        // Joined, an empty rest would leave a slash.
+        Ok(rest) if rest.as_os_str().is_empty() => to.to_owned(),
+        Ok(rest) => to.join(rest),
+        Err(_) => name.to_owned(),
     }
 }
 
@@ -263,6 +288,13 @@ impl Vfs for SimVfs {
         Ok(Box::new(state.files[file].live.clone()))
     }
 
+    fn open_read(&self, path: &Path) -> io::Result<Source> {
+        let state = self.0.lock();
+        let content = state.files[state.file(path)?].live.clone();
+        let length = content.len() as u64;
+        Ok((Box::new(io::Cursor::new(content)), length))
+    }
+
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
         let mut state = self.0.lock();
         state.call()?;
@@ -276,7 +308,20 @@ impl Vfs for SimVfs {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.call()?;
+        if state.folders.contains(from) {
+            if state.names.contains_key(to) || state.folders.contains(to) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            let names = std::mem::take(&mut state.names);
+            state.names = names.into_iter().map(|(name, file)| (moved(&name, from, to), file)).collect();
+            state.folders = state.folders.iter().map(|folder| moved(folder, from, to)).collect();
+            state.moved.push((from.to_owned(), to.to_owned()));
+            return Ok(());
+        }
         let file = state.file(from)?;
+        if state.folders.contains(to) {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         state.names.remove(from);
         state.names.insert(to.to_owned(), file);
         Ok(())
@@ -293,9 +338,19 @@ impl Vfs for SimVfs {
         Ok(())
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.call()?;
+        if state.names.keys().chain(&state.folders).any(|name| name.parent() == Some(path)) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        if state.folders.remove(path) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.0.lock();
         state.call()?;
+        state.settle_moves(path);
         let is_inside = |name: &PathBuf| name.parent() == Some(path);
         let mut durable = state.durable_names.clone();
         durable.retain(|name, _| !is_inside(name));

@@ -406,6 +406,11 @@ impl Drop for Store {
     }
 }
 
+/// Whether a folder is a store that has a snapshot; false too where that cannot be seen.
+pub fn has_snapshot(vfs: &dyn Vfs, folder: &Path) -> bool {
+    Manifest::read(vfs, folder).is_ok_and(|manifest| manifest.snapshot.is_some())
+}
+
 /// Makes sure that the folder is one; true if it is empty and becomes a store.
 fn prepare_folder(vfs: &dyn Vfs, folder: &Path) -> Result<bool> {
     let refuse = |why| Err(Error::NotAStore { path: folder.to_owned(), why });

@@ -1,7 +1,7 @@
 //! The only door to files: a small trait, and the real file system behind it.
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 /// What is at a path.
@@ -15,6 +15,9 @@ pub enum Kind {
 
 /// The contents of a file, all there at once.
 pub type Mapped = Box<dyn AsRef<[u8]> + Send + Sync>;
+
+/// A file that is read from its beginning, and how many bytes it has.
+pub type Source = (Box<dyn Read + Send>, u64);
 
 /// A lock that ends when it is dropped.
 pub trait FileLock: Send + Sync + fmt::Debug {}
@@ -51,12 +54,16 @@ pub trait Vfs: Send + Sync + fmt::Debug {
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn VfsFile>>;
     /// The contents of a file as they are now. It may grow while they are held, and does not change otherwise.
     fn map(&self, path: &Path) -> io::Result<Mapped>;
+    /// Opens a file that others may change, to read it.
+    fn open_read(&self, path: &Path) -> io::Result<Source>;
     /// Cuts a file to a length and syncs it.
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()>;
-    /// Gives a file another name, in the place of one of that name.
+    /// Gives a file another name, in the place of one of that name; or a folder, where nothing has that name.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Removes an empty folder.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Returns when files that were made, renamed or removed in a folder survive a power cut.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
     /// Takes the lock that a file stands for, making the file; `None` if somebody has it.
@@ -120,6 +127,12 @@ impl Vfs for RealVfs {
         Ok(Box::new(map))
     }
 
+    fn open_read(&self, path: &Path) -> io::Result<Source> {
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        Ok((Box::new(file), length))
+    }
+
     fn truncate(&self, path: &Path, length: u64) -> io::Result<()> {
         let file = OpenOptions::new().write(true).open(path)?;
         file.set_len(length)?;
@@ -132,6 +145,10 @@ impl Vfs for RealVfs {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
     }
 
     fn sync_dir(&self, path: &Path) -> io::Result<()> {

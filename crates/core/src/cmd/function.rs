@@ -57,7 +57,11 @@ const FUNCTION: Spec = Spec {
 };
 
 /// Loads a library, without making it known.
-fn load(code: &[u8], engine: &Engine, check: impl FnOnce(&Library) -> Result<()>) -> Result<Arc<Library>> {
+pub(crate) fn load(
+    code: &[u8],
+    engine: &Engine,
+    check: impl FnOnce(&Library) -> Result<()>,
+) -> Result<Arc<Library>> {
     let library = Arc::new(Library::new(code)?);
     check(&library)?;
     let functions = engine.scripts().interpreter()?.load(&library, &mut Loading::new(engine))?;

@@ -36,6 +36,14 @@ pub(super) const HASH_TIMED_LISTPACK_EARLY: u8 = 23;
 pub(super) const HASH_TIMED: u8 = 24;
 pub(super) const HASH_TIMED_LISTPACK: u8 = 25;
 
+/// A module's, before 4.0.
+pub(super) const MODULE_EARLY: u8 = 6;
+/// A module's.
+pub(super) const MODULE: u8 = 7;
+
+/// In a file of Valkey 9: a hash whose fields have deadlines. Redis had the number for [`HASH_TIMED_EARLY`].
+pub(super) const HASH_TIMED_OF_VALKEY: u8 = 22;
+
 /// What a part of a [`LIST_QUICKLIST_2`] is.
 pub(super) mod part {
     /// One element.

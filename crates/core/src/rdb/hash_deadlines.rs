@@ -3,6 +3,7 @@
 //! ```text
 //! table     earliest: 8 | fields | (deadline - earliest + 1, or 0 for none | field | value) ...
 //! listpack  earliest: 8 | listpack of (field, value, deadline or 0) ...
+//! Valkey    fields | (field | value | deadline: 8, or -1 for none) ...
 //! ```
 //!
 //! Moments are milliseconds since 1970, little-endian; the deadline in a table is a length. In a listpack the earliest deadline comes first and
@@ -55,6 +56,18 @@ pub(super) fn read_table<'a>(input: &mut Input<'a>, earliest: Earliest) -> Resul
             (later, Some(earliest)) => Some(deadline(earliest.checked_add(later - 1).ok_or(Corrupt)?)?),
         };
         Ok((Blob(input.string()?), Blob(input.string()?), at))
+    })
+}
+
+/// As Valkey 9 writes it.
+pub(super) fn read_of_valkey<'a>(input: &mut Input<'a>) -> Result<Fields<'a>, Corrupt> {
+    input.many(|input| {
+        let (field, value) = (Blob(input.string()?), Blob(input.string()?));
+        let at = match i64::from_le_bytes(input.array()?) {
+            -1 => None,
+            at => Some(deadline(at as u64)?),
+        };
+        Ok((field, value, at))
     })
 }
 

@@ -5,7 +5,11 @@ use super::form::{length, special};
 use super::{Corrupt, lzf};
 
 /// What is still to be read.
-pub(super) struct Input<'a>(&'a [u8]);
+pub(super) struct Input<'a> {
+    rest: &'a [u8],
+    /// How many bytes more would have been taken than there were, the last time.
+    missing: usize,
+}
 
 /// What stands where a length is expected.
 enum Length {
@@ -15,21 +19,39 @@ enum Length {
 
 impl<'a> Input<'a> {
     pub(super) const fn new(bytes: &'a [u8]) -> Self {
-        Self(bytes)
+        Self { rest: bytes, missing: 0 }
+    }
+
+    /// How many bytes are still to be read.
+    pub(super) const fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// How many bytes there were too few of for what was read last; 0 if it failed for another reason.
+    pub(super) const fn missing(&self) -> usize {
+        self.missing
     }
 
     /// The next so many bytes.
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8], Corrupt> {
-        let (taken, rest) = self.0.split_at_checked(count).ok_or(Corrupt)?;
-        self.0 = rest;
-        Ok(taken)
+        if let Some((taken, rest)) = self.rest.split_at_checked(count) {
+            self.rest = rest;
+            Ok(taken)
+        } else {
+            self.missing = count - self.rest.len();
+            Err(Corrupt)
+        }
     }
 
     /// The next `N` bytes.
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Corrupt> {
-        let (taken, rest) = self.0.split_first_chunk().ok_or(Corrupt)?;
-        self.0 = rest;
-        Ok(*taken)
+        if let Some((taken, rest)) = self.rest.split_first_chunk() {
+            self.rest = rest;
+            Ok(*taken)
+        } else {
+            self.missing = N - self.rest.len();
+            Err(Corrupt)
+        }
     }
 
     pub(super) fn byte(&mut self) -> Result<u8, Corrupt> {
@@ -37,7 +59,7 @@ impl<'a> Input<'a> {
     }
 
     pub(super) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     fn length_or_special(&mut self) -> Result<Length, Corrupt> {

@@ -5,12 +5,13 @@
 //! ```
 //!
 //! The numbers at the end are little-endian. Redis has changed how it writes a value a dozen times; `form` has a number for each
-//! way, all of them are read, and what is written is what Redis 8.0 writes. Knows bytes and values, nothing of keys, deadlines of keys or
-//! replies.
+//! way, all of them are read, and what is written is what Redis 8.0 writes. Knows bytes and values, and in `file` the keys and deadlines
+//! around them; nothing of replies.
 //!
 //! The reader is fed by strangers. It takes no number at its word: it allocates by what is there, not by what is claimed, and a value
 //! that Redis could not have written is refused as a whole. What it returns takes at most some 40 times as many bytes as were read, or
 //! as they expand to, which is 88 times as many at most where they are compressed (`lzf`).
+pub(crate) mod file;
 mod form;
 mod hash_deadlines;
 mod input;
@@ -31,6 +32,7 @@ use crc::{CRC_64_REDIS, Crc, Table};
 use crate::effect::Image;
 use crate::types::ValueRef;
 
+pub use file::{ImportError, begins_as_rdb};
 use input::Input;
 use output::Output;
 

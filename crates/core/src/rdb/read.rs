@@ -38,8 +38,15 @@ macro_rules! unpack {
     };
 }
 
-/// A whole value. No collection is empty.
+/// A whole value after the number of its form. No collection is empty.
 pub(super) fn value<'a>(input: &mut Input<'a>) -> Result<Image<'a>, Corrupt> {
+    let form = input.byte()?;
+    let image = value_of(form, input)?;
+    if image.elements() == Some(0) { Err(Corrupt) } else { Ok(image) }
+}
+
+/// A whole value of a form.
+pub(super) fn value_of<'a>(form: u8, input: &mut Input<'a>) -> Result<Image<'a>, Corrupt> {
     /// The elements of the block that is next.
     macro_rules! packed {
         ($packed:ident) => {{
@@ -48,7 +55,7 @@ pub(super) fn value<'a>(input: &mut Input<'a>) -> Result<Image<'a>, Corrupt> {
             blobs
         }};
     }
-    let image = match input.byte()? {
+    Ok(match form {
         form::STRING => Image::String(blob(input)?),
         form::LIST => Image::List(input.many(blob)?),
         form::LIST_ZIPLIST => Image::List(packed!(Ziplist)),
@@ -74,8 +81,7 @@ pub(super) fn value<'a>(input: &mut Input<'a>) -> Result<Image<'a>, Corrupt> {
         form::HASH_TIMED_LISTPACK => Image::TimedHash(read_listpack(input, Earliest::Before)?),
         // Modules write in ways of their own.
         _ => return Err(Corrupt),
-    };
-    if image.elements() == Some(0) { Err(Corrupt) } else { Ok(image) }
+    })
 }
 
 fn blob<'a>(input: &mut Input<'a>) -> Result<Blob<'a>, Corrupt> {
