@@ -5,21 +5,16 @@ How many tests pass is what passes with a real server, less those that are named
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-import tarfile
 import threading
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, NamedTuple
+from typing import Callable, Dict, Iterator, NamedTuple
 
 import pytest
 from packages import package
+from upstream import environment, run_suite, source  # noqa: F401
 
 pytestmark = pytest.mark.nightly
-
-HERE = Path(__file__).parent
 
 
 class Suite(NamedTuple):
@@ -84,25 +79,6 @@ SUITES = {
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Gets the archive of a release; returns the folder that was in it."""
-
-    def unpacked(requirement: str) -> Path:
-        folder = tmp_path_factory.mktemp("source")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:", "--dest", str(folder)]
-        subprocess.run([*command, requirement], check=True, timeout=600)
-        (archive,) = folder.glob("*.tar.gz")
-        with tarfile.open(archive) as tar:
-            if hasattr(tarfile, "data_filter"):
-                tar.extractall(folder, filter="data")
-            else:
-                tar.extractall(folder)
-        return folder / archive.name[: -len(".tar.gz")]
-
-    return unpacked
-
-
-@pytest.fixture(scope="module")
 def httpbin() -> Iterator[str]:
     """What requests-cache's suite visits."""
     import werkzeug.serving
@@ -115,27 +91,8 @@ def httpbin() -> Iterator[str]:
     thread.join()
 
 
-def environment(**more: str) -> "Dict[str, str]":
-    paths = [str(HERE), os.environ.get("PYTHONPATH", "")]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **more}
-
-
-def run_suite(command: "List[str]", folder: Path, variables: "Dict[str, str]") -> str:
-    ran = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env=variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=1800,
-    )
-    assert ran.returncode == 0, ran.stdout[-20_000:]
-    return ran.stdout
-
-
 @pytest.mark.parametrize("name", list(SUITES))
-def test_a_suite_passes(name: str, source: Callable[[str], Path], httpbin: str) -> None:
+def test_a_suite_passes(name: str, source: Callable[[str], Path], httpbin: str) -> None:  # noqa: F811
     for needed in ("xdist", "xprocess", "pytest_mock", "requests_mock", "rich", "time_machine", "pyzstd", "django_redis", "flask_caching"):
         package(needed)
     suite = SUITES[name]
@@ -168,7 +125,7 @@ CACHES = {
 """
 
 
-def test_djangos_suite_passes(source: Callable[[str], Path]) -> None:
+def test_djangos_suite_passes(source: Callable[[str], Path]) -> None:  # noqa: F811
     django = package("django")
     tests = source(f"Django=={django.get_version()}") / "tests"
     (tests / "redlet_settings.py").write_text(DJANGO_SETTINGS)
