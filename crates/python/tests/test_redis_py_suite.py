@@ -67,6 +67,7 @@ LEFT_OUT_ASYNC: Dict[str, str] = {
     "tests/test_asyncio/test_pubsub.py::TestBaseException::test_base_exception": NO_PARSER,
     "tests/test_asyncio/test_pubsub.py::TestPubSubAutoReconnect::test_reconnect_socket_error": NO_PARSER,
     "tests/test_asyncio/test_connection_pool.py::TestConnectionPoolURLParsing": CLASSES,
+    "tests/test_asyncio/test_connection_pool.py::TestBlockingConnectionPoolURLParsing": CLASSES,
 }
 
 
