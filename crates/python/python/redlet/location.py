@@ -141,10 +141,13 @@ class Location:
             if self.is_served:
                 store.socket()
             return store
-        except StoreInUse as error:
+        except StoreInUse:
             socket = Store.socket_of_owner(self.place)
             if socket is None:
-                raise StoreInUse(f"{error}. Or its owner serves it to others, which it does from when `socket_file` of its client is asked for") from None
+                raise StoreInUse(
+                    f"the store at {self.place} is open in another process. Close it there; or have that process read `socket_file` of its "
+                    "client once, and from then on it serves the store to others"
+                ) from None
             # Whoever was served serves the others if the store becomes his.
             self.is_served = True
             return os.fspath(socket)
