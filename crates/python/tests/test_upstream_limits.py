@@ -11,7 +11,7 @@ from typing import Callable, Dict, List, NamedTuple
 
 import pytest
 from packages import package
-from test_upstream_caches import environment, run_suite, source  # noqa: F401
+from upstream import environment, run_suite, source  # noqa: F401
 
 pytestmark = pytest.mark.nightly
 
