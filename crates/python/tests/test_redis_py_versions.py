@@ -28,7 +28,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]
     def install(version: str) -> Path:
         target = folder / version
         if not target.exists():
-            command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), f"redis=={version}"]
+            command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), f"redis=={version}"]
             subprocess.run(command, check=True, timeout=300)
         return target
 
