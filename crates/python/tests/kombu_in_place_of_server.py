@@ -27,10 +27,10 @@ class StandIn(Connection):
         super().connect()
 
 
-def _stand_in(original: Any) -> Any:
+def _stand_in(original: Any, of_a_server: Any) -> Any:
     @functools.wraps(original)
-    def __init__(self: Any, connection_class: Any = redis.Connection, *args: Any, **keywords: Any) -> None:
-        original(self, StandIn if connection_class is redis.Connection else connection_class, *args, **keywords)
+    def __init__(self: Any, connection_class: Any = of_a_server, *args: Any, **keywords: Any) -> None:
+        original(self, StandIn if connection_class is of_a_server else connection_class, *args, **keywords)
 
     return __init__
 
@@ -38,4 +38,5 @@ def _stand_in(original: Any) -> Any:
 def pytest_configure() -> None:
     STORE.store()
     kombu.transport.redis.Channel.connection_class = StandIn
-    redis.ConnectionPool.__init__ = _stand_in(redis.ConnectionPool.__init__)
+    redis.ConnectionPool.__init__ = _stand_in(redis.ConnectionPool.__init__, redis.Connection)
+    redis.Connection = StandIn

