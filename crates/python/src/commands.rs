@@ -10,7 +10,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 
 use crate::errors;
-use crate::fastcall::{Given, Method, add, add_to_clients};
+use crate::fastcall::{Given, MOST, Method, add, add_to_clients};
 use crate::reply::Shape;
 use crate::store::Store;
 use crate::words::{Word, Words, word};
@@ -125,6 +125,9 @@ fn list_or_tuple<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>
 
 fn set<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
     let given = call.given;
+    if !(2..MOST).any(|place| given.is_given(place)) {
+        return call.word(0)?.word(1)?.run(Shape::Done);
+    }
     let how_many = |places: &[usize]| places.iter().filter(|place| given.optional(**place).is_some()).count();
     if how_many(&[4, 5]) > 1 || how_many(&[2, 3, 6]) > 1 {
         return Err(call.long_way());

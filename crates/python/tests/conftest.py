@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -14,7 +15,19 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Whoever starts tests in the background has Ctrl-C ignored for them and for all that they start; some of them are about it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "nightly: takes long; runs with REDLET_NIGHTLY=1")
+
+
+@pytest.fixture(autouse=True)
+def handlers_of_signals() -> Iterator[None]:
+    """Whatever a test runs, Ctrl-C is Python's again afterwards: a consumer of huey's keeps it for itself."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: "list[pytest.Item]") -> None:
