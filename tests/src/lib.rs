@@ -2,7 +2,7 @@
 //!
 //! `cases` has command lines to try, written compactly; `recording` what a server answered to each; `connection` and
 //! `oracle` reach a real server; `subject` is redlet; `comparison` says when two answers count as equal; `generate`
-//! draws random commands and `minimise` shrinks a sequence that fails; `events` hears what either tells of changes. `scripts` says
+//! draws random commands, `minimise` shrinks a sequence that fails, and `lasting` leaves out what the server's clock did; `events` hears what either tells of changes. `scripts` says
 //! who runs what when several callers meet, `stage` performs that on either side, and `transcripts` is what each of them saw.
 //! Nothing here knows how redlet works inside.
 pub mod cases;
@@ -13,6 +13,7 @@ pub mod connection;
 pub mod differences;
 pub mod events;
 pub mod generate;
+pub mod lasting;
 pub mod minimise;
 pub mod oracle;
 pub mod random_run;

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use redlet_tests::differences::Deliberate;
 use redlet_tests::events::{self, Message, Server, Told};
 use redlet_tests::generate::{self, Draw};
+use redlet_tests::lasting::lasting;
 use redlet_tests::minimise::minimise;
 use redlet_tests::oracle::Oracle;
 use redlet_tests::{cases, package_path, read_file, words};
@@ -75,10 +76,13 @@ fn every_case_tells_what_the_server_tells() {
             let waits = |words: &Vec<Vec<u8>>| words.iter().any(|word| word.eq_ignore_ascii_case(b"BLOCK"));
             let commands: Vec<_> =
                 section.cases.into_iter().map(|case| case.words).filter(|words| !waits(words)).collect();
-            let now = oracle.now().expect("the server answers");
-            let expected = server.run(&commands).expect("the server answers");
-            told += expected.by_command.iter().map(Vec::len).sum::<usize>();
-            if let Some(text) = difference(&commands, &expected, &events::run(now, &commands), &deliberate) {
+            let found = lasting(|| {
+                let now = oracle.now().expect("the server answers");
+                let expected = server.run(&commands).expect("the server answers");
+                told += expected.by_command.iter().map(Vec::len).sum::<usize>();
+                difference(&commands, &expected, &events::run(now, &commands), &deliberate)
+            });
+            if let Some(text) = found {
                 writeln!(failures, "{family}, {}: {text}", section.title).expect("a text takes text");
             }
         }
@@ -108,10 +112,12 @@ fn random_sequences_tell_what_the_server_tells() {
     };
     for _ in 0..SEQUENCES {
         let commands: Vec<_> = (0..SEQUENCE).map(|_| step()).collect();
-        let now = oracle.now().expect("the server answers");
         let mut differs = |commands: &[Vec<Vec<u8>>]| {
-            let expected = server.run(commands).expect("the server answers");
-            difference(commands, &expected, &events::run(now, commands), &deliberate)
+            lasting(|| {
+                let now = oracle.now().expect("the server answers");
+                let expected = server.run(commands).expect("the server answers");
+                difference(commands, &expected, &events::run(now, commands), &deliberate)
+            })
         };
         if differs(&commands).is_some() {
             let shortest = minimise(&commands, |commands| differs(commands).is_some());

@@ -4,6 +4,7 @@
 use redlet_tests::comparison::Comparison;
 use redlet_tests::connection::Protocol;
 use redlet_tests::generate::{self, Draw};
+use redlet_tests::lasting::lasting;
 use redlet_tests::minimise::minimise;
 use redlet_tests::oracle::Oracle;
 use redlet_tests::scripts::{Script, Step};
@@ -85,12 +86,14 @@ fn callers_see_of_each_other_what_those_of_the_server_see() {
     for group in MEETINGS {
         for script in scripts_of(group) {
             for protocol in PROTOCOLS {
-                let mut stage = ServerStage::open(&oracle, protocol, &callers(&script.steps))
-                    .expect("the server answers");
-                let expected = stage.perform_all(&script.steps);
-                let expected = expected.unwrap_or_else(|error| panic!("{}: {error}", script.title));
-                let got = on_redlet(protocol, &script.steps);
-                let difference = first_difference(&format!("{protocol:?}"), &script.steps, &expected, &got);
+                let difference = lasting(|| {
+                    let mut stage = ServerStage::open(&oracle, protocol, &callers(&script.steps))
+                        .expect("the server answers");
+                    let expected = stage.perform_all(&script.steps);
+                    let expected = expected.unwrap_or_else(|error| panic!("{}: {error}", script.title));
+                    let got = on_redlet(protocol, &script.steps);
+                    first_difference(&format!("{protocol:?}"), &script.steps, &expected, &got)
+                });
                 differences.extend(difference.map(|text| format!("{group}: {}\n{text}", script.title)));
             }
         }
@@ -189,9 +192,10 @@ fn compare_random_callers(file: &str) {
             Step::Run(caller, cases::Case { line: words::line(&words), words, comparison })
         };
         let drawn: Vec<Step> = (0..SEQUENCE).map(|_| next()).collect();
-        let Some(_) = random_difference(&mut oracle, protocol, &drawn) else { continue };
-        let shortest = minimise(&drawn, |steps| random_difference(&mut oracle, protocol, steps).is_some());
-        reports.extend(random_difference(&mut oracle, protocol, &shortest));
+        let mut difference = |steps: &[Step]| lasting(|| random_difference(&mut oracle, protocol, steps));
+        let Some(_) = difference(&drawn) else { continue };
+        let shortest = minimise(&drawn, |steps| difference(steps).is_some());
+        reports.extend(difference(&shortest));
         if reports.len() >= REPORTS {
             break;
         }
