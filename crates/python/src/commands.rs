@@ -5,15 +5,16 @@
 use std::borrow::Cow;
 use std::ffi::CStr;
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyList, PyString, PyTuple, PyType};
 
 use crate::errors;
-use crate::fastcall::{Given, MOST, Method, add, add_to_clients};
+use crate::fastcall::{Class, Given, MOST, Method, add, add_to_clients, add_to_pipelines};
 use crate::reply::Shape;
 use crate::store::Store;
-use crate::words::{Word, Words, word};
+use crate::words::{Word, Words, decimal, word};
 
 type Answer<'py> = PyResult<Bound<'py, PyAny>>;
 
@@ -39,47 +40,47 @@ impl<'a, 'py> Call<'_, 'a, 'py> {
         )
     }
 
-    fn literal(mut self, word: &'static str) -> Self {
+    fn literal(&mut self, word: &'static str) -> &mut Self {
         self.words.push(Cow::Borrowed(word.as_bytes()));
         self
     }
 
-    fn value(mut self, value: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+    fn value(&mut self, value: Borrowed<'a, 'py, PyAny>) -> PyResult<&mut Self> {
         self.words.push(word(value, &self.store.encoding)?);
         Ok(self)
     }
 
     /// A parameter that has to be there.
     #[inline]
-    fn word(self, place: usize) -> PyResult<Self> {
+    fn word(&mut self, place: usize) -> PyResult<&mut Self> {
         let value = self.given.required(place);
         self.value(value)
     }
 
     /// What follows the parameters.
-    fn rest(mut self) -> PyResult<Self> {
-        for value in &self.given.rest {
+    fn rest(&mut self) -> PyResult<&mut Self> {
+        for value in self.given.rest {
             self.words.push(word(*value, &self.store.encoding)?);
         }
         Ok(self)
     }
 
     /// A parameter that is a whole number and nothing like one.
-    fn integer(mut self, place: usize) -> PyResult<Self> {
+    fn integer(&mut self, place: usize) -> PyResult<&mut Self> {
         let value = self.given.required(place);
         let number = if value.is_exact_instance_of::<PyInt>() { value.extract::<i64>().ok() } else { None };
         let Some(number) = number else { return Err(self.long_way()) };
-        self.words.push(Cow::Owned(number.to_string().into_bytes()));
+        self.words.push(decimal(number));
         Ok(self)
     }
 
     /// The same, or 1 if it was left out. `None` was not left out.
-    fn amount(self, place: usize) -> PyResult<Self> {
+    fn amount(&mut self, place: usize) -> PyResult<&mut Self> {
         if self.given.is_given(place) { self.integer(place) } else { Ok(self.literal("1")) }
     }
 
     /// Values that come as one, as a list or tuple of them, or as one of those with more behind it: redis-py's `list_or_args`.
-    fn list(mut self, place: usize) -> PyResult<Self> {
+    fn list(&mut self, place: usize) -> PyResult<&mut Self> {
         let first = self.given.required(place);
         if first.is_instance_of::<PyString>() || first.is_instance_of::<PyBytes>() {
             return self.value(first)?.rest();
@@ -94,7 +95,7 @@ impl<'a, 'py> Call<'_, 'a, 'py> {
     }
 
     /// The keys and values of a dictionary that has some, or with `values_first` the other way round.
-    fn pairs(mut self, mapping: Borrowed<'a, 'py, PyAny>, values_first: bool) -> PyResult<Self> {
+    fn pairs(&mut self, mapping: Borrowed<'a, 'py, PyAny>, values_first: bool) -> PyResult<&mut Self> {
         let Ok(mapping) = mapping.cast_exact::<PyDict>() else { return Err(self.long_way()) };
         if mapping.is_empty() {
             return Err(self.long_way());
@@ -111,7 +112,7 @@ impl<'a, 'py> Call<'_, 'a, 'py> {
     }
 
     #[inline]
-    fn run(self, shape: Shape) -> Answer<'py> {
+    fn run(&self, shape: Shape) -> Answer<'py> {
         self.store.run(self.py, &self.words, self.store.decoding(), shape)
     }
 }
@@ -123,7 +124,7 @@ fn list_or_tuple<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyTuple>
     }
 }
 
-fn set<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
+fn set<'py>(call: &mut Call<'_, '_, 'py>) -> Answer<'py> {
     let given = call.given;
     if !(2..MOST).any(|place| given.is_given(place)) {
         return call.word(0)?.word(1)?.run(Shape::Done);
@@ -132,10 +133,10 @@ fn set<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
     if how_many(&[4, 5]) > 1 || how_many(&[2, 3, 6]) > 1 {
         return Err(call.long_way());
     }
-    let mut call = call.word(0)?.word(1)?;
+    call.word(0)?.word(1)?;
     for (word, place) in [("EX", 2), ("PX", 3)] {
         if given.optional(place).is_some() {
-            call = call.literal(word).integer(place)?;
+            call.literal(word).integer(place)?;
         }
     }
     let mut wants_old = false;
@@ -144,13 +145,13 @@ fn set<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
         let Ok(is_on) = option.cast::<PyBool>() else { return Err(call.long_way()) };
         if is_on.is_true() {
             wants_old = word == "GET";
-            call = call.literal(word);
+            call.literal(word);
         }
     }
     call.run(if wants_old { Shape::Value } else { Shape::Done })
 }
 
-fn hset<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
+fn hset<'py>(call: &mut Call<'_, '_, 'py>) -> Answer<'py> {
     let given = call.given;
     match (given.optional(1), given.optional(2), given.optional(3)) {
         (Some(_), Some(_), None) => call.word(0)?.word(1)?.word(2)?.run(Shape::Value),
@@ -159,10 +160,10 @@ fn hset<'py>(call: Call<'_, '_, 'py>) -> Answer<'py> {
     }
 }
 
-/// Defines the methods: the command, the method's name and parameters (those in brackets may be left out, a star means that more may follow), and how
-/// its words are written down.
+/// Defines the methods: the command, how many arguments it has where those are its words (no fewer, if more may follow), the method's name and
+/// parameters (those in brackets may be left out, a star means that more may follow), and how its words are written down.
 macro_rules! methods {
-    ($($command:literal $name:ident($($parameter:ident)+ $([$($optional:ident = $default:tt)+])? $(* $rest:ident)?) $body:expr;)*) => {
+    ($($command:literal $(@$words:literal)? $name:ident($($parameter:ident)+ $([$($optional:ident = $default:tt)+])? $(* $rest:ident)?) $body:expr;)*) => {
         /// A type for each method, named as the method is.
         #[allow(non_camel_case_types, reason = "they are methods")]
         mod method {
@@ -179,18 +180,23 @@ macro_rules! methods {
             const PARAMETERS: &'static [&'static str] = &[$(stringify!($parameter),)+ $($(stringify!($optional),)+)?];
             const REQUIRED: usize = [$(stringify!($parameter)),+].len();
             const IS_OPEN: bool = [$(stringify!($rest),)? ""].len() > 1;
+            const PLAIN_WORDS: Option<usize> = first(&[$($words)?]);
 
             #[inline]
             fn run<'py>(store: &Store, py: Python<'py>, given: &Given<'_, 'py>) -> Answer<'py> {
                 let mut words = Words::new();
                 words.push(Word::Borrowed($command.as_bytes()));
-                let body: for<'s, 'a> fn(Call<'s, 'a, 'py>) -> Answer<'py> = $body;
-                body(Call { store, py, given, method: stringify!($name), words })
+                let body: for<'s, 'a> fn(&mut Call<'s, 'a, 'py>) -> Answer<'py> = $body;
+                body(&mut Call { store, py, given, method: stringify!($name), words })
             }
 
-            fn long() -> &'static PyOnceLock<Py<PyAny>> {
-                static LONG: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-                &LONG
+            fn command(py: Python<'_>) -> &Bound<'_, PyString> {
+                intern!(py, $command)
+            }
+
+            fn long(class: Class) -> &'static PyOnceLock<Py<PyAny>> {
+                static LONG: [PyOnceLock<Py<PyAny>>; Class::COUNT] = [const { PyOnceLock::new() }; Class::COUNT];
+                &LONG[class as usize]
             }
         })*
 
@@ -212,12 +218,29 @@ macro_rules! methods {
             Ok(())
         }
 
+        /// Gives a class of pipelines those methods whose arguments are their words. They note a command; what they cannot, the methods of `long`
+        /// do.
+        #[pyfunction]
+        pub(crate) fn add_pipeline_methods(
+            is_async: bool,
+            class: &Bound<'_, PyType>,
+            long: &Bound<'_, PyType>,
+            describe: &Bound<'_, PyAny>,
+        ) -> PyResult<()> {
+            $(add_to_pipelines::<method::$name>(is_async, class, long, describe)?;)*
+            Ok(())
+        }
+
         /// The names of the methods.
         #[pyfunction]
         pub(crate) fn method_names() -> Vec<&'static str> {
             vec![$(stringify!($name)),*]
         }
     };
+}
+
+const fn first(numbers: &[usize]) -> Option<usize> {
+    if numbers.is_empty() { None } else { Some(numbers[0]) }
 }
 
 const fn text(bytes: &'static str) -> &'static CStr {
@@ -228,8 +251,8 @@ const fn text(bytes: &'static str) -> &'static CStr {
 }
 
 methods! {
-    "GET" get(name) |call| call.word(0)?.run(Shape::Value);
-    "SET" set(name value [ex=None px=None nx=False xx=False keepttl=False get=False]) set;
+    "GET" @1 get(name) |call| call.word(0)?.run(Shape::Value);
+    "SET" @2 set(name value [ex=None px=None nx=False xx=False keepttl=False get=False]) set;
     "MGET" mget(keys *args) |call| {
         let call = call.list(0)?;
         // Of nothing redis-py has an answer of its own.
@@ -237,45 +260,45 @@ methods! {
     };
     "MSET" mset(mapping) |call| { let mapping = call.given.required(0); call.pairs(mapping, false)?.run(Shape::Done) };
     "INCRBY" incr(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
-    "INCRBY" incrby(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "INCRBY" @2 incrby(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
     "DECRBY" decr(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
-    "DECRBY" decrby(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
+    "DECRBY" @2 decrby(name [amount=1]) |call| call.word(0)?.amount(1)?.run(Shape::Value);
     "INCRBYFLOAT" incrbyfloat(name amount) |call| call.word(0)?.word(1)?.run(Shape::Number);
-    "DEL" delete(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
-    "UNLINK" unlink(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
-    "EXISTS" exists(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
+    "DEL" @1 delete(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
+    "UNLINK" @1 unlink(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
+    "EXISTS" @1 exists(name *names) |call| call.word(0)?.rest()?.run(Shape::Value);
     "EXPIRE" expire(name time) |call| call.word(0)?.integer(1)?.run(Shape::Truth);
     "PEXPIRE" pexpire(name time) |call| call.word(0)?.integer(1)?.run(Shape::Truth);
-    "PERSIST" persist(name) |call| call.word(0)?.run(Shape::Truth);
-    "TTL" ttl(name) |call| call.word(0)?.run(Shape::Value);
-    "PTTL" pttl(name) |call| call.word(0)?.run(Shape::Value);
-    "HGET" hget(name key) |call| call.word(0)?.word(1)?.run(Shape::Value);
-    "HSET" hset(name [key=None value=None mapping=None]) hset;
+    "PERSIST" @1 persist(name) |call| call.word(0)?.run(Shape::Truth);
+    "TTL" @1 ttl(name) |call| call.word(0)?.run(Shape::Value);
+    "PTTL" @1 pttl(name) |call| call.word(0)?.run(Shape::Value);
+    "HGET" @2 hget(name key) |call| call.word(0)?.word(1)?.run(Shape::Value);
+    "HSET" @3 hset(name [key=None value=None mapping=None]) hset;
     "HMGET" hmget(name keys *args) |call| call.word(0)?.list(1)?.run(Shape::Value);
-    "HGETALL" hgetall(name) |call| call.word(0)?.run(Shape::Pairs);
-    "HDEL" hdel(name key *keys) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
-    "HEXISTS" hexists(name key) |call| call.word(0)?.word(1)?.run(Shape::Truth);
-    "HINCRBY" hincrby(name key [amount=1]) |call| call.word(0)?.word(1)?.amount(2)?.run(Shape::Value);
-    "HLEN" hlen(name) |call| call.word(0)?.run(Shape::Value);
-    "HKEYS" hkeys(name) |call| call.word(0)?.run(Shape::Value);
-    "HVALS" hvals(name) |call| call.word(0)?.run(Shape::Value);
-    "LPUSH" lpush(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
-    "RPUSH" rpush(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
-    "LPOP" lpop(name) |call| call.word(0)?.run(Shape::Value);
-    "RPOP" rpop(name) |call| call.word(0)?.run(Shape::Value);
-    "LRANGE" lrange(name start end) |call| call.word(0)?.integer(1)?.integer(2)?.run(Shape::Value);
-    "LLEN" llen(name) |call| call.word(0)?.run(Shape::Value);
-    "LINDEX" lindex(name index) |call| call.word(0)?.integer(1)?.run(Shape::Value);
-    "SADD" sadd(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
-    "SREM" srem(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
-    "SISMEMBER" sismember(name value) |call| call.word(0)?.word(1)?.run(Shape::Value);
-    "SMEMBERS" smembers(name) |call| call.word(0)?.run(Shape::Set);
-    "SCARD" scard(name) |call| call.word(0)?.run(Shape::Value);
+    "HGETALL" @1 hgetall(name) |call| call.word(0)?.run(Shape::Pairs);
+    "HDEL" @2 hdel(name key *keys) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "HEXISTS" @2 hexists(name key) |call| call.word(0)?.word(1)?.run(Shape::Truth);
+    "HINCRBY" @3 hincrby(name key [amount=1]) |call| call.word(0)?.word(1)?.amount(2)?.run(Shape::Value);
+    "HLEN" @1 hlen(name) |call| call.word(0)?.run(Shape::Value);
+    "HKEYS" @1 hkeys(name) |call| call.word(0)?.run(Shape::Value);
+    "HVALS" @1 hvals(name) |call| call.word(0)?.run(Shape::Value);
+    "LPUSH" @2 lpush(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "RPUSH" @2 rpush(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "LPOP" @1 lpop(name) |call| call.word(0)?.run(Shape::Value);
+    "RPOP" @1 rpop(name) |call| call.word(0)?.run(Shape::Value);
+    "LRANGE" @3 lrange(name start end) |call| call.word(0)?.integer(1)?.integer(2)?.run(Shape::Value);
+    "LLEN" @1 llen(name) |call| call.word(0)?.run(Shape::Value);
+    "LINDEX" @2 lindex(name index) |call| call.word(0)?.integer(1)?.run(Shape::Value);
+    "SADD" @2 sadd(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "SREM" @2 srem(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "SISMEMBER" @2 sismember(name value) |call| call.word(0)?.word(1)?.run(Shape::Value);
+    "SMEMBERS" @1 smembers(name) |call| call.word(0)?.run(Shape::Set);
+    "SCARD" @1 scard(name) |call| call.word(0)?.run(Shape::Value);
     "ZADD" zadd(name mapping) |call| { let mapping = call.given.required(1); call.word(0)?.pairs(mapping, true)?.run(Shape::Value) };
-    "ZSCORE" zscore(name value) |call| call.word(0)?.word(1)?.run(Shape::Number);
+    "ZSCORE" @2 zscore(name value) |call| call.word(0)?.word(1)?.run(Shape::Number);
     "ZRANK" zrank(name value) |call| call.word(0)?.word(1)?.run(Shape::Value);
     "ZRANGE" zrange(name start end) |call| call.word(0)?.integer(1)?.integer(2)?.run(Shape::Value);
-    "ZREM" zrem(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
-    "ZCARD" zcard(name) |call| call.word(0)?.run(Shape::Value);
-    "ZINCRBY" zincrby(name amount value) |call| call.word(0)?.word(1)?.word(2)?.run(Shape::Number);
+    "ZREM" @2 zrem(name value *values) |call| call.word(0)?.word(1)?.rest()?.run(Shape::Value);
+    "ZCARD" @1 zcard(name) |call| call.word(0)?.run(Shape::Value);
+    "ZINCRBY" @3 zincrby(name amount value) |call| call.word(0)?.word(1)?.word(2)?.run(Shape::Number);
 }

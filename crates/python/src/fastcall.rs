@@ -12,7 +12,7 @@ use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyList, PyString, PyTuple, PyType};
 use smallvec::SmallVec;
 
 use crate::errors;
@@ -41,18 +41,37 @@ pub(crate) trait Method {
     const REQUIRED: usize;
     /// Whether more may follow by place.
     const IS_OPEN: bool;
+    /// How many arguments it has where they are the command's words as they stand; no fewer, if more may follow. `None` if redis-py makes
+    /// something else of them.
+    const PLAIN_WORDS: Option<usize>;
 
     fn run<'py>(store: &Store, py: Python<'py>, given: &Given<'_, 'py>) -> PyResult<Bound<'py, PyAny>>;
 
+    /// The command's name.
+    fn command(py: Python<'_>) -> &Bound<'_, PyString>;
+
     /// redis-py's method of that name.
-    fn long() -> &'static PyOnceLock<Py<PyAny>>;
+    fn long(class: Class) -> &'static PyOnceLock<Py<PyAny>>;
+}
+
+/// The classes of redis-py in whose place there are classes with native methods.
+#[derive(Clone, Copy)]
+pub(crate) enum Class {
+    Client,
+    Pipeline,
+    AsyncPipeline,
+}
+
+impl Class {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 3;
 }
 
 /// What a method was given.
 pub(crate) struct Given<'a, 'py> {
     named: [Option<Borrowed<'a, 'py, PyAny>>; MOST],
     /// What follows the parameters that have names.
-    pub(crate) rest: SmallVec<[Borrowed<'a, 'py, PyAny>; 4]>,
+    pub(crate) rest: &'a [Borrowed<'a, 'py, PyAny>],
 }
 
 impl<'a, 'py> Given<'a, 'py> {
@@ -76,26 +95,22 @@ impl<'a, 'py> Given<'a, 'py> {
 }
 
 fn bind<'a, 'py, M: Method>(
-    positional: &[Borrowed<'a, 'py, PyAny>],
-    by_name: Option<(&[Borrowed<'a, 'py, PyAny>], Borrowed<'a, 'py, PyTuple>)>,
+    positional: &'a [Borrowed<'a, 'py, PyAny>],
+    by_name: Option<ByName<'a, 'py>>,
 ) -> PyResult<Given<'a, 'py>> {
     let name = || M::NAME.to_string_lossy();
-    let mut given = Given { named: [None; MOST], rest: SmallVec::new() };
     let placed = positional.len().min(M::PARAMETERS.len());
+    let mut given = Given { named: [None; MOST], rest: &positional[placed..] };
     for (place, value) in given.named.iter_mut().zip(&positional[..placed]) {
         *place = Some(*value);
     }
-    if positional.len() > placed {
-        if !M::IS_OPEN {
-            let (most, got) = (M::PARAMETERS.len(), positional.len());
-            let name = name();
-            return Err(PyTypeError::new_err(format!(
-                "{name}() takes {most} positional arguments but {got} were given"
-            )));
-        }
-        given.rest.extend(positional[placed..].iter().copied());
+    if !given.rest.is_empty() && !M::IS_OPEN {
+        let (name, most, got) = (name(), M::PARAMETERS.len(), positional.len());
+        return Err(PyTypeError::new_err(format!(
+            "{name}() takes {most} positional arguments but {got} were given"
+        )));
     }
-    if let Some((values, names)) = by_name {
+    if let Some(ByName { values, names }) = by_name {
         for (index, value) in values.iter().enumerate() {
             let keyword = names.get_borrowed_item(index)?.cast::<PyString>()?.to_string();
             let place =
@@ -120,16 +135,33 @@ fn bind<'a, 'py, M: Method>(
     Ok(given)
 }
 
-/// What a call was made with, as the interpreter has it.
-struct Arguments<'a, 'py> {
-    this: Borrowed<'a, 'py, PyAny>,
-    positional: SmallVec<[Borrowed<'a, 'py, PyAny>; MOST]>,
-    by_name: Option<(SmallVec<[Borrowed<'a, 'py, PyAny>; MOST]>, Borrowed<'a, 'py, PyTuple>)>,
+/// Values that were given by name.
+#[derive(Clone, Copy)]
+struct ByName<'a, 'py> {
+    values: &'a [Borrowed<'a, 'py, PyAny>],
+    names: Borrowed<'a, 'py, PyTuple>,
 }
 
-impl<'py> Arguments<'_, 'py> {
-    fn bind<M: Method>(&self) -> PyResult<Given<'_, 'py>> {
-        bind::<M>(&self.positional, self.by_name.as_ref().map(|(values, names)| (&values[..], *names)))
+/// What a call was made with, where the interpreter has it.
+struct Arguments<'a, 'py> {
+    this: Borrowed<'a, 'py, PyAny>,
+    positional: &'a [Borrowed<'a, 'py, PyAny>],
+    by_name: Option<ByName<'a, 'py>>,
+}
+
+impl<'a, 'py> Arguments<'a, 'py> {
+    #[inline]
+    fn bind<M: Method>(&self) -> PyResult<Given<'a, 'py>> {
+        bind::<M>(self.positional, self.by_name)
+    }
+
+    /// Whether they are the words of a method's command as they stand. `None` is no word; redis-py has something to say about it.
+    #[inline]
+    fn are_plain_words<M: Method>(&self) -> bool {
+        let count = self.positional.len();
+        M::PLAIN_WORDS.is_some_and(|plain| if M::IS_OPEN { count >= plain } else { count == plain })
+            && self.by_name.is_none()
+            && !self.positional.iter().any(|value| value.is_none())
     }
 
     /// Calls a function with the same arguments.
@@ -139,7 +171,7 @@ impl<'py> Arguments<'_, 'py> {
         let all: SmallVec<[_; MOST]> =
             std::iter::once(self.this).chain(self.positional.iter().copied()).collect();
         let all = PyTuple::new(py, all)?;
-        let Some((values, names)) = &self.by_name else { return function.call1(all) };
+        let Some(ByName { values, names }) = self.by_name else { return function.call1(all) };
         let keywords = PyDict::new(py);
         for (name, value) in names.iter().zip(values) {
             keywords.set_item(name, value)?;
@@ -163,11 +195,12 @@ unsafe fn answer(
     // SAFETY: see above.
     let py = unsafe { Python::assume_attached() };
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let borrowed = |from: usize, count: usize| -> SmallVec<[Borrowed<'_, '_, PyAny>; MOST]> {
-            // SAFETY: so many values are there.
-            (from..from + count)
-                .map(|place| unsafe { Borrowed::from_ptr(py, *arguments.add(place)) })
-                .collect()
+        let borrowed = |from: usize, count: usize| -> &[Borrowed<'_, '_, PyAny>] {
+            if count == 0 {
+                return &[];
+            }
+            // SAFETY: so many values are there, none is null, and `Borrowed` is a pointer to one (`repr(transparent)`).
+            unsafe { std::slice::from_raw_parts(arguments.add(from).cast(), count) }
         };
         let placed = placed.cast_unsigned();
         // SAFETY: both are objects, or null for the names.
@@ -176,11 +209,10 @@ unsafe fn answer(
             None => None,
             Some(names) => {
                 let names = names.cast::<PyTuple>()?;
-                Some((borrowed(placed, names.len()), names))
+                Some(ByName { values: borrowed(placed, names.len()), names })
             }
         };
-        let arguments = Arguments { this, positional: borrowed(0, placed), by_name };
-        body(py, &arguments)
+        body(py, &Arguments { this, positional: borrowed(0, placed), by_name })
     }));
     let result = result
         .unwrap_or_else(|_| Err(PyRuntimeError::new_err("redlet has a bug: it panicked; please report it")));
@@ -235,11 +267,43 @@ unsafe extern "C" fn call_client<M: Method>(
                     result => return result,
                 }
             }
-            let long =
-                M::long().get(py).ok_or_else(|| PyRuntimeError::new_err("the method was not added"))?;
-            arguments.pass_on(long.bind(py))
+            arguments.pass_on(long::<M>(py, Class::Client)?)
         })
     }
+}
+
+/// A method of a pipeline as the interpreter calls it: the command is noted.
+///
+/// # Safety
+/// See [`answer`].
+unsafe extern "C" fn call_pipeline<M: Method, const IS_ASYNC: bool>(
+    this: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    placed: ffi::Py_ssize_t,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: the caller's.
+    unsafe {
+        answer(this, arguments, placed, names, |py, arguments| {
+            let this = arguments.this;
+            // What is watched, redis-py asks for at once.
+            if arguments.are_plain_words::<M>() && !this.getattr(intern!(py, "watching"))?.is_truthy()? {
+                let stack = this.getattr(intern!(py, "command_stack"))?;
+                let command = M::command(py).as_any().as_borrowed();
+                let words: SmallVec<[_; MOST]> =
+                    std::iter::once(command).chain(arguments.positional.iter().copied()).collect();
+                stack.cast::<PyList>()?.append((PyTuple::new(py, words)?, PyDict::new(py)))?;
+                return Ok(this.to_owned());
+            }
+            let class = if IS_ASYNC { Class::AsyncPipeline } else { Class::Pipeline };
+            arguments.pass_on(long::<M>(py, class)?)
+        })
+    }
+}
+
+fn long<M: Method>(py: Python<'_>, class: Class) -> PyResult<&Bound<'_, PyAny>> {
+    let long = M::long(class).get(py).ok_or_else(|| PyRuntimeError::new_err("the method was not added"))?;
+    Ok(long.bind(py))
 }
 
 /// Whether redis-py collects metrics, which it does where its connections are.
@@ -263,11 +327,39 @@ pub(crate) fn add_to_clients<M: Method>(
     long: &Bound<'_, PyType>,
     describe: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
+    add_in_place_of::<M>(Class::Client, call_client::<M>, class, long, describe)
+}
+
+/// Gives a class of pipelines the method that notes its arguments as a command, and where they are not its words, leaves them to redis-py's own
+/// method.
+pub(crate) fn add_to_pipelines<M: Method>(
+    is_async: bool,
+    class: &Bound<'_, PyType>,
+    long: &Bound<'_, PyType>,
+    describe: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    if M::PLAIN_WORDS.is_none() {
+        return Ok(());
+    }
+    if is_async {
+        add_in_place_of::<M>(Class::AsyncPipeline, call_pipeline::<M, true>, class, long, describe)
+    } else {
+        add_in_place_of::<M>(Class::Pipeline, call_pipeline::<M, false>, class, long, describe)
+    }
+}
+
+fn add_in_place_of<M: Method>(
+    kind: Class,
+    function: FastCall,
+    class: &Bound<'_, PyType>,
+    long: &Bound<'_, PyType>,
+    describe: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     let long = long.getattr(&*M::NAME.to_string_lossy())?;
     let doc: String = describe.call1((&long,))?.extract()?;
     let doc: &'static CStr = Box::leak(CString::new(doc)?.into_boxed_c_str());
-    M::long().set(class.py(), long.unbind()).ok();
-    add_function::<M>(class, call_client::<M>, doc)
+    M::long(kind).set(class.py(), long.unbind()).ok();
+    add_function::<M>(class, function, doc)
 }
 
 fn add_function<M: Method>(

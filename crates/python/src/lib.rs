@@ -20,7 +20,7 @@ mod _native {
     #[pymodule_export]
     use crate::clock::Clock;
     #[pymodule_export]
-    use crate::commands::{add_client_methods, method_names};
+    use crate::commands::{add_client_methods, add_pipeline_methods, method_names};
     #[pymodule_export]
     use crate::inside::before_fork;
     #[pymodule_export]

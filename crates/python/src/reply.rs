@@ -1,7 +1,7 @@
 //! Replies as the Python values that redis-py's parsers make of them.
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyType};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PySet, PyString, PyTuple, PyType};
 use redlet::Reply;
 
 use crate::errors;
@@ -114,6 +114,31 @@ fn set<'py>(py: Python<'py>, list: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
 fn push<'py>(py: Python<'py>, list: Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     static PUSH: PyOnceLock<Py<PyType>> = PyOnceLock::new();
     PUSH.import(py, "redlet.exceptions", "Push")?.call1((list,))
+}
+
+impl Shape {
+    /// What a callback makes of a reply if it is called with nothing else, as far as that is known.
+    pub(crate) fn of_callback(callback: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        static OF_OK: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
+        if callback.is_none() {
+            return Ok(Some(Shape::Value));
+        }
+        let py = callback.py();
+        if callback.is(py.get_type::<PyBool>()) {
+            return Ok(Some(Shape::Truth));
+        }
+        let of_ok = OF_OK.import(py, "redlet.direct", "OK_CALLBACKS")?;
+        Ok(of_ok.iter().any(|known| callback.is(&known)).then_some(Shape::Done))
+    }
+
+    /// Whether it says what becomes of this reply.
+    pub(crate) fn fits(self, reply: &Reply) -> bool {
+        match self {
+            Shape::Done => matches!(reply, Reply::Status(_)),
+            Shape::Truth => matches!(reply, Reply::Integer(_)),
+            _ => true,
+        }
+    }
 }
 
 /// What a method returns.

@@ -352,7 +352,9 @@ impl Store {
                     options.del_item("keys")?;
                 }
             }
-            commands.push((words, options, handler));
+            // A callback may look at the options.
+            let shape = if options.is_empty() { Shape::of_callback(&handler)? } else { None };
+            commands.push((words, options, handler, shape));
         }
         let encoded: Vec<_> = commands
             .iter()
@@ -368,9 +370,15 @@ impl Store {
         })?;
         let Some(replies) = replies.map_err(|error| errors::raised(py, &error))? else { return Ok(None) };
         let (list, mut has_refusal) = (PyList::empty(py), false);
-        for (reply, (_, options, handler)) in replies.into_iter().zip(&commands) {
+        for (reply, (_, options, handler, shape)) in replies.into_iter().zip(&commands) {
             let reply = match reply {
-                Ok(reply) => self.answer(py, Ok(reply), self.decoding(), Shape::Value)?,
+                Ok(reply) => {
+                    if let Some(shape) = shape.filter(|shape| shape.fits(&reply)) {
+                        list.append(self.answer(py, Ok(reply), self.decoding(), shape)?)?;
+                        continue;
+                    }
+                    self.answer(py, Ok(reply), self.decoding(), Shape::Value)?
+                }
                 Err(error) => {
                     has_refusal = true;
                     list.append(errors::raised(py, &error).into_value(py))?;

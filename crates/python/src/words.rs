@@ -43,6 +43,11 @@ pub(crate) fn word<'a>(value: Borrowed<'a, '_, PyAny>, encoding: &Encoding) -> P
     rarer_word(value)
 }
 
+/// A whole number as a word.
+pub(crate) fn decimal(number: i64) -> Word<'static> {
+    Cow::Owned(itoa::Buffer::new().format(number).into())
+}
+
 fn encode<'a>(text: Borrowed<'a, '_, PyString>, encoding: &str, errors: &str) -> PyResult<Word<'a>> {
     let encoded = text.call_method1("encode", (encoding, errors))?;
     Ok(Cow::Owned(encoded.cast::<PyBytes>()?.as_bytes().to_vec()))
@@ -52,7 +57,7 @@ fn rarer_word<'a>(value: Borrowed<'a, '_, PyAny>) -> PyResult<Word<'a>> {
     if value.is_exact_instance_of::<PyInt>()
         && let Ok(number) = value.extract::<i64>()
     {
-        return Ok(Cow::Owned(number.to_string().into_bytes()));
+        return Ok(decimal(number));
     }
     let is_bool = value.is_instance_of::<PyBool>();
     if !is_bool && (value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>()) {

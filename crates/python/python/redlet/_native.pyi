@@ -14,6 +14,7 @@ __all__ = [
     "Session",
     "Store",
     "add_client_methods",
+    "add_pipeline_methods",
     "after_fork_in_child",
     "before_fork",
     "method_names",
@@ -491,6 +492,9 @@ def sync_all() -> None:
 
 def add_client_methods(class_: type[Any], long: type[Any], describe: Any, /) -> None:
     """Gives a class of clients the methods of ``Store``, which go to a client's store or else to those of ``long``."""
+
+def add_pipeline_methods(is_async: bool, class_: type[Any], long: type[Any], describe: Any, /) -> None:
+    """Gives a class of pipelines those of the methods that note their arguments as a command, or else leave them to those of ``long``."""
 
 def method_names() -> list[str]:
     """The names of those methods."""

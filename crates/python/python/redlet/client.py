@@ -14,7 +14,7 @@ from redis.client import Pipeline as _Pipeline
 from redis.exceptions import DataError
 
 from redlet import direct
-from redlet._native import add_client_methods, Clock, Store
+from redlet._native import add_client_methods, add_pipeline_methods, Clock, Store
 from redlet.connection import Connection, _keywords, database_number, no_notifications, protocol_number
 from redlet.direct import LONG, Callbacks, Handlers
 from redlet.exceptions import ForkedError, LongWay, RedisLiteException, RedisLiteServerStartError, StoreInUse
@@ -513,9 +513,7 @@ class Pipeline(_Pipeline):
             self.reset()
 
 
-for _name, (_command, _words, _is_open) in direct.RECORDED.items():
-    _long = getattr(_Pipeline, _name)
-    setattr(Pipeline, _name, direct.named_as(_long, direct.recorded(_command, _words, _is_open, _long)))
+add_pipeline_methods(False, Pipeline, _Pipeline, direct.description)
 
 
 def _after_fork() -> None:

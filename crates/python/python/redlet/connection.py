@@ -7,6 +7,7 @@ import inspect
 import os
 import re
 import socket
+import time
 from typing import Any, FrozenSet, Iterable, List, Mapping, Optional, Union
 
 import redis.connection
@@ -46,6 +47,9 @@ def connection_keywords(base: Any) -> "tuple[FrozenSet[str], dict[str, Any]]":
 
 
 _KNOWN, _SPARED = connection_keywords(AbstractConnection)
+
+#: Whether redis-py itself wants a connection closed; it may since version 6.
+_is_to_reconnect: Any = getattr(AbstractConnection, "should_reconnect", lambda connection: False)
 
 
 def keywords_of_connection(known: FrozenSet[str], spared: Mapping[str, Any], given: Mapping[str, Any]) -> "dict[str, Any]":
@@ -209,7 +213,8 @@ class Connection(AbstractConnection):
         session: Any = Session(store, protocol if is_plain else 2, self.client_name if is_plain else None)
         self._session = self._sock = session
         self._handshake: Any = None
-        self._note_health()
+        if self.health_check_interval:
+            self._note_health()
         self._reset_himport()
         try:
             if self.redis_connect_func is not None:
@@ -339,11 +344,13 @@ class Connection(AbstractConnection):
                 response = handle_push(self._parser, list(response))
                 if push_request:
                     break
-            raise_first_of_list(response)
+            if type(response) is list:
+                raise_first_of_list(response)
             if self._listens_to == "MONITOR":
                 response = with_place(response)
         except ResponseError:
-            self._note_health()
+            if self.health_check_interval:
+                self._note_health()
             raise
         except builtins.TimeoutError:
             if disconnect_on_error:
@@ -353,29 +360,28 @@ class Connection(AbstractConnection):
             if disconnect_on_error:
                 self.disconnect()
             raise
-        self._note_health()
+        if self.health_check_interval:
+            self._note_health()
         return response
 
     def should_reconnect(self) -> bool:
         """Whether the pool that gets it back closes it. It does so if there is an answer that nobody has read, because a callback has failed
         between two of a pipeline: whoever has the connection next would take it for his. Pools of redis-py 8 look for that with servers that
         tell of no maintenance only."""
-        base: Any = super()
-        if getattr(base, "should_reconnect", bool)():
+        if _is_to_reconnect(self):
             return True
+        session = self._session
         # Subscriptions leave messages unread, and so do caches, which have a callback of theirs called when it connects.
-        is_listening = bool(self._listens_to or self._connect_callbacks)
+        if session is None or self._listens_to or self._connect_callbacks:
+            return False
         try:
-            return self._session is not None and not is_listening and self._session.can_read(0)
+            return session.can_read(0)
         except ConnectionError:
             return True
 
     def _note_health(self) -> None:
-        if self.health_check_interval:
-            import time
-
-            now: Any = time.monotonic()
-            self.next_health_check = now + self.health_check_interval
+        now: Any = time.monotonic()
+        self.next_health_check = now + self.health_check_interval
 
     def __del__(self) -> None:
         try:

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Tupl
 
 import redis
 import redis.client
+from redis._parsers import helpers
 from redis.client import EMPTY_RESPONSE, NEVER_DECODE, CaseInsensitiveDict
 from redis.connection import DefaultParser
 
@@ -34,6 +35,9 @@ _LONG_KEYWORDS: FrozenSet[str] = frozenset(
     "retry retry_on_error retry_on_timeout username password credential_provider redis_connect_func cache cache_config event_dispatcher "
     "command_packer single_connection_client".split()
 )
+
+#: Callbacks that make `True` of OK.
+OK_CALLBACKS: Tuple[Any, ...] = (helpers.bool_ok, helpers.parse_set_result)
 
 #: A handler that is none: the command needs a session.
 LONG: Any = NotImplemented
@@ -169,46 +173,6 @@ def thin_methods(base: Type[Any], make: Callable[[Any, Any], Any]) -> Dict[str, 
     return methods
 
 
-#: The methods of pipelines whose words are their arguments: command, how many, whether there may be more.
-RECORDED: Dict[str, Tuple[str, int, bool]] = {
-    "get": ("GET", 1, False),
-    "set": ("SET", 2, False),
-    "incrby": ("INCRBY", 2, False),
-    "decrby": ("DECRBY", 2, False),
-    "delete": ("DEL", 1, True),
-    "unlink": ("UNLINK", 1, True),
-    "exists": ("EXISTS", 1, True),
-    "persist": ("PERSIST", 1, False),
-    "ttl": ("TTL", 1, False),
-    "pttl": ("PTTL", 1, False),
-    "hget": ("HGET", 2, False),
-    "hset": ("HSET", 3, False),
-    "hgetall": ("HGETALL", 1, False),
-    "hdel": ("HDEL", 2, True),
-    "hexists": ("HEXISTS", 2, False),
-    "hincrby": ("HINCRBY", 3, False),
-    "hlen": ("HLEN", 1, False),
-    "hkeys": ("HKEYS", 1, False),
-    "hvals": ("HVALS", 1, False),
-    "lpush": ("LPUSH", 2, True),
-    "rpush": ("RPUSH", 2, True),
-    "lpop": ("LPOP", 1, False),
-    "rpop": ("RPOP", 1, False),
-    "lrange": ("LRANGE", 3, False),
-    "llen": ("LLEN", 1, False),
-    "lindex": ("LINDEX", 2, False),
-    "sadd": ("SADD", 2, True),
-    "srem": ("SREM", 2, True),
-    "sismember": ("SISMEMBER", 2, False),
-    "smembers": ("SMEMBERS", 1, False),
-    "scard": ("SCARD", 1, False),
-    "zscore": ("ZSCORE", 2, False),
-    "zrem": ("ZREM", 2, True),
-    "zcard": ("ZCARD", 1, False),
-    "zincrby": ("ZINCRBY", 3, False),
-}
-
-
 def named_as(original: Any, method: Callable[..., Any]) -> Callable[..., Any]:
     """A method with the name, the signature and the documentation of the one in whose place it is."""
     return functools.wraps(original)(method)
@@ -235,19 +199,3 @@ def description(method: Any) -> str:
     # A default that is no literal could not be read back.
     head = "" if "<" in text else f"{method.__name__}($self{text[len('(self'):]}\n--\n\n"
     return head + (method.__doc__ or "")
-
-
-def recorded(name: str, words: int, is_open: bool, long: Any) -> Callable[..., Any]:
-    """A method of a pipeline that notes its command without further ado, where its arguments are its words."""
-
-    # HSET's field may be left out, which is None.
-    may_lack_word = name == "HSET"
-
-    def method(self: Any, *args: Any, **options: Any) -> Any:
-        given = len(args)
-        if options or (given < words if is_open else given != words) or self.watching or (may_lack_word and None in args):
-            return long(self, *args, **options)
-        self.command_stack.append(((name, *args), {}))
-        return self
-
-    return method

@@ -12,7 +12,7 @@ import redis.asyncio.client
 from redis.asyncio.client import Pipeline as _Pipeline
 
 from redlet import direct
-from redlet._native import Clock
+from redlet._native import add_pipeline_methods, Clock
 from redlet.asyncio.connection import Connection, PoolLock
 from redlet.client import _NETWORK_KEYWORDS, Embedded, OwnScripts, check_keywords, talks_to_server
 from redlet.connection import _keywords, no_notifications
@@ -281,7 +281,5 @@ class Pipeline(_Pipeline):
             await self.reset()
 
 
-for _name, (_command, _words, _is_open) in direct.RECORDED.items():
-    _long = getattr(_Pipeline, _name)
-    setattr(Pipeline, _name, direct.named_as(_long, direct.recorded(_command, _words, _is_open, _long)))
+add_pipeline_methods(True, Pipeline, _Pipeline, direct.description)
 
