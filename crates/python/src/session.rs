@@ -143,12 +143,20 @@ impl State {
         let Some(session) = self.session.as_mut().filter(|session| !session.is_closing()) else { return };
         if session.is_blocked() || !self.backlog.is_empty() {
             self.backlog.push_back(words.iter().map(|word| word.as_ref().to_vec()).collect());
-            return;
+        } else {
+            self.begin(words);
         }
-        if let Some(answer) = session.begin(words) {
+    }
+
+    fn begin<W: AsRef<[u8]>>(&mut self, words: &[W]) {
+        if let Some(answer) = self.session.as_mut().and_then(|session| session.begin(words)) {
             self.keep(answer);
         }
         self.collect();
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.session.as_ref().is_some_and(redlet::Session::is_blocked)
     }
 
     fn keep(&mut self, answer: redlet::Result<Reply>) {
@@ -169,15 +177,10 @@ impl State {
         while let Some(session) = self.session.as_mut().filter(|session| session.is_blocked()) {
             let Some(answer) = session.poll(&self.waker) else { break };
             self.keep(answer);
-            while let Some(words) = self.backlog.pop_front() {
-                let Some(session) = self.session.as_mut() else { break };
-                if let Some(answer) = session.begin(&words) {
-                    self.keep(answer);
-                }
-                self.collect();
-                if self.session.as_ref().is_some_and(redlet::Session::is_blocked) {
-                    break;
-                }
+            while !self.is_blocked()
+                && let Some(words) = self.backlog.pop_front()
+            {
+                self.begin(&words);
             }
         }
         self.collect();

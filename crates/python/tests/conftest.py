@@ -13,6 +13,8 @@ from typing import Iterator, Optional
 
 import pytest
 
+import redlet
+
 
 def pytest_configure(config: pytest.Config) -> None:
     # Whoever starts tests in the background has Ctrl-C ignored for them and for all that they start; some of them are about it.
@@ -28,6 +30,18 @@ def handlers_of_signals() -> Iterator[None]:
     for number, handler in before.items():
         if signal.getsignal(number) is not handler:
             signal.signal(number, handler)
+
+
+@pytest.fixture
+def url_scheme() -> Iterator[None]:
+    """redlet's URLs where redis-py reads its own."""
+    import redis.asyncio.connection
+    import redis.connection
+
+    before = redis.connection.parse_url, redis.asyncio.connection.parse_url
+    redlet.install_url_scheme()
+    yield
+    redis.connection.parse_url, redis.asyncio.connection.parse_url = before
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: "list[pytest.Item]") -> None:

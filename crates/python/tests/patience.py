@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
-from typing import Any, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, List
 
 _LONGEST = 30.0
+
+THREADS = 32
 
 
 def until(condition: Callable[[], Any], what: str = "it") -> None:
@@ -33,3 +37,15 @@ def waiting(client: Any) -> int:
 def until_waiting(client: Any, count: int = 1) -> None:
     """Returns when so many clients wait in a blocking command."""
     until(lambda: waiting(client) == count, f"{count} waiting clients")
+
+
+def in_threads(act: Callable[[int], Any], count: int = THREADS) -> List[Any]:
+    """What an act returns in each of many threads, which begin together."""
+    barrier = threading.Barrier(count)
+
+    def run(number: int) -> Any:
+        barrier.wait(30)
+        return act(number)
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(run, range(count)))

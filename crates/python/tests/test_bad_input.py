@@ -12,11 +12,11 @@ from typing import Any, Callable, Iterator
 
 import pytest
 import redis
+from patience import until
+from programs import end, run, start
 from redis.exceptions import AuthenticationError, ConnectionError, DataError, ResponseError
 
 import redlet.asyncio
-from patience import until
-from programs import end, run, start
 from redlet import Redis, Store, StoreInUse
 from redlet.exceptions import RedisLiteServerStartError
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 from packages import package
+from patience import in_threads
 from programs import run
 
 import redlet
@@ -154,27 +154,18 @@ async def test_tasks_share_a_cache() -> None:
 
 
 def test_threads_share_a_cache() -> None:
-    failures: "list[BaseException]" = []
     backend = RedisBackend(Redis())
     winners: "list[int]" = []
     with Cache(serializer=JSON, backend=backend) as cache:
 
         def work(number: int) -> None:
-            try:
-                for turn in range(100):
-                    cache.set(f"{number}:{turn}", turn)
-                    assert cache.get(f"{number}:{turn}") == turn
-                    if backend.set(f"once:{turn}", b"1", if_not_exists=True):
-                        winners.append(turn)
-            except BaseException as error:
-                failures.append(error)
+            for turn in range(100):
+                cache.set(f"{number}:{turn}", turn)
+                assert cache.get(f"{number}:{turn}") == turn
+                if backend.set(f"once:{turn}", b"1", if_not_exists=True):
+                    winners.append(turn)
 
-        threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert failures == []
+        in_threads(work, 8)
     assert sorted(winners) == list(range(100))
 
 
@@ -270,17 +261,6 @@ def test_processes_share_a_cache_through_its_owner(tmp_path: Path) -> None:
         cache.set("mine", 1)
         assert run(program, tmp_path / "cache") == "1\n"
         assert cache.get("theirs") == 2
-
-
-@pytest.fixture
-def url_scheme() -> Iterator[None]:
-    import redis.asyncio.connection
-    import redis.connection
-
-    before = redis.connection.parse_url, redis.asyncio.connection.parse_url
-    redlet.url.install_url_scheme()
-    yield
-    redis.connection.parse_url, redis.asyncio.connection.parse_url = before
 
 
 @pytest.mark.usefixtures("url_scheme")

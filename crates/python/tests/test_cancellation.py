@@ -9,8 +9,8 @@ import threading
 from typing import Any, Awaitable, Callable, Dict, List
 
 import pytest
-
 from patience import until_in_loop
+
 from redlet.asyncio import Redis
 
 #: Of each kind here, and of each kind at night.

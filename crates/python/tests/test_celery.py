@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, Iterator
 
 import pytest
 from celery_application import application
 from packages import package
+from patience import in_threads
 
 import redlet
 from redlet import Redis
@@ -98,21 +98,11 @@ def test_results_are_forgotten_and_expire(app: Any, url: str) -> None:
 
 
 def test_threads_wait_for_results_of_their_own(app: Any) -> None:
-    failures: "list[BaseException]" = []
-
     def ask(offset: int) -> None:
-        try:
-            for number in range(20):
-                assert app.tasks["add"].delay(offset, number).get(timeout=30) == offset + number
-        except BaseException as error:
-            failures.append(error)
+        for number in range(20):
+            assert app.tasks["add"].delay(offset, number).get(timeout=30) == offset + number
 
-    threads = [threading.Thread(target=ask, args=(1000 * offset,)) for offset in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    in_threads(lambda offset: ask(1000 * offset), 6)
 
 
 def test_a_private_url_is_refused() -> None:

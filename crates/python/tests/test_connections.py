@@ -155,7 +155,10 @@ def test_values_are_cached_on_this_side_until_they_change() -> None:
     with Redis(cache_config=CacheConfig(), protocol=3, decode_responses=True) as client:
         other = Redis(location=client._location)
         client.set("key", "first")
-        calls = lambda: int(other.info("commandstats").get("cmdstat_get", {}).get("calls", 0))
+
+        def calls() -> int:
+            return int(other.info("commandstats").get("cmdstat_get", {}).get("calls", 0))
+
         assert client.get("key") == "first"
         before = calls()
         assert [client.get("key") for _ in range(5)] == ["first"] * 5
@@ -202,7 +205,11 @@ def test_a_connection_by_itself_is_one_of_redis_py(tmp_path: Path) -> None:
 
 
 def test_a_client_that_is_pickled_is_on_the_same_store(tmp_path: Path) -> None:
-    for client in (Redis(db=1, decode_responses=True), Redis.from_url("redlet://pickled?db=1&decode_responses=true"), Redis(tmp_path / "store", db=1, decode_responses=True)):
+    for client in (
+        Redis(db=1, decode_responses=True),
+        Redis.from_url("redlet://pickled?db=1&decode_responses=true"),
+        Redis(tmp_path / "store", db=1, decode_responses=True),
+    ):
         client.set("key", "value")
         client.client_id()
         again = pickle.loads(pickle.dumps(client))

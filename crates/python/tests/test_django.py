@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterator
 import pytest
 import redis
 from packages import package
+from patience import in_threads
 from programs import end, run, start
 
 import redlet
@@ -38,16 +39,7 @@ from django_redis.pool import ConnectionFactory  # noqa: E402
 
 Configure = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def url_scheme() -> Iterator[None]:
-    import redis.asyncio.connection
-    import redis.connection
-
-    before = redis.connection.parse_url, redis.asyncio.connection.parse_url
-    redlet.url.install_url_scheme()
-    yield
-    redis.connection.parse_url, redis.asyncio.connection.parse_url = before
+pytestmark = pytest.mark.usefixtures("url_scheme")
 
 
 @pytest.fixture
@@ -190,24 +182,15 @@ async def test_the_methods_for_tasks(configure: Configure, backend: str) -> None
 def test_threads_share_a_cache(configure: Configure, tmp_path: Path, way: str) -> None:
     default = configure(ways(tmp_path)[way])
     default.set("count", 0)
-    failures: "list[BaseException]" = []
 
     def work(number: int) -> None:
-        try:
-            # Each thread has a cache of its own: Django's `caches` makes them.
-            for turn in range(50):
-                cache.incr("count")
-                cache.set(f"{number}:{turn}", turn, 60)
-                assert cache.get(f"{number}:{turn}") == turn
-        except BaseException as error:
-            failures.append(error)
+        # Each thread has a cache of its own: Django's `caches` makes them.
+        for turn in range(50):
+            cache.incr("count")
+            cache.set(f"{number}:{turn}", turn, 60)
+            assert cache.get(f"{number}:{turn}") == turn
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    in_threads(work, 6)
     assert default.get("count") == 300
     assert default.get("5:49") == 49
 
@@ -323,11 +306,7 @@ def test_threads_wait_for_a_lock(extended: Any) -> None:
             time.sleep(0.001)
             inside.pop()
 
-    threads = [threading.Thread(target=work) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: work(), 8)
     assert most == [1] * 8
 
 

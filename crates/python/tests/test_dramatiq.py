@@ -8,7 +8,7 @@ from typing import Any, Iterator, List
 
 import pytest
 from packages import package
-from patience import until
+from patience import in_threads, until
 from programs import run, start
 
 import redlet
@@ -143,11 +143,7 @@ def test_rate_limiters_are_shared_by_threads() -> None:
                     most.append(len(inside))
                     inside.pop()
 
-    threads = [threading.Thread(target=enter) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: enter(), 4)
     assert max(most) == 1
     window = rate_limits.WindowRateLimiter(backend, "window", limit=3, window=60)
     passed = []

@@ -17,7 +17,7 @@ from typing import Any, AsyncIterator, Dict, Iterator
 
 import pytest
 from packages import package
-from patience import until, until_waiting
+from patience import until
 
 import redlet
 import redlet.asyncio

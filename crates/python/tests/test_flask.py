@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple
 
 import pytest
 from packages import package
+from patience import in_threads
 from programs import end, run, start
 
 import redlet
@@ -103,36 +103,15 @@ def test_a_function_is_called_once(cached: Cached) -> None:
 
 
 def test_threads_share_a_cache(cached: Cached) -> None:
-    failures: "list[BaseException]" = []
-
     def work(number: int) -> None:
-        try:
-            with cached.app.app_context():
-                for turn in range(50):
-                    cached.cache.set(f"{number}:{turn}", turn)
-                    assert cached.cache.get(f"{number}:{turn}") == turn
-                    cached.cache.cache.inc("count")
-        except BaseException as error:
-            failures.append(error)
+        with cached.app.app_context():
+            for turn in range(50):
+                cached.cache.set(f"{number}:{turn}", turn)
+                assert cached.cache.get(f"{number}:{turn}") == turn
+                cached.cache.cache.inc("count")
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    in_threads(work, 8)
     assert cached.cache.get("count") == 400
-
-
-@pytest.fixture
-def url_scheme() -> Iterator[None]:
-    import redis.asyncio.connection
-    import redis.connection
-
-    before = redis.connection.parse_url, redis.asyncio.connection.parse_url
-    redlet.url.install_url_scheme()
-    yield
-    redis.connection.parse_url, redis.asyncio.connection.parse_url = before
 
 
 @pytest.mark.usefixtures("url_scheme")
@@ -202,11 +181,7 @@ def test_many_visitors_at_once() -> None:
             text = web.get("/").text
         last.append(text)
 
-    threads = [threading.Thread(target=come) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: come(), 8)
     assert last == ["20"] * 8
 
 

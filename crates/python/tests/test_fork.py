@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from programs import end, run, start
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

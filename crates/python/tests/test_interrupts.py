@@ -13,10 +13,10 @@ import time
 from typing import Any, Callable, Dict, Iterator, List
 
 import pytest
+from patience import until, until_in_loop, until_waiting
 from redis.exceptions import ConnectionError, LockError, ResponseError
 
 import redlet.asyncio
-from patience import until, until_in_loop, until_waiting
 from redlet import Redis
 
 signals = pytest.mark.skipif(sys.platform == "win32", reason="os.kill ends the process on Windows")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Callable, Dict, NamedTuple
 
 import pytest
+from patience import until
 from redis.exceptions import ConnectionError
 
 import redlet
 import redlet.asyncio
-from patience import until
 from redlet import Redis, Store
 
 

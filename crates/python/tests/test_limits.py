@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from pathlib import Path
 from typing import Any, Iterator, List
 
 import pytest
 from packages import package
+from patience import in_threads
 from programs import run
 
 import redlet.asyncio
@@ -16,12 +16,13 @@ import redlet.asyncio
 limits = package("limits")
 package("limits.aio.strategies")
 
-import redlet.limits  # noqa: E402
 from limits import parse  # noqa: E402
 from limits.aio.strategies import STRATEGIES as ASYNC_STRATEGIES  # noqa: E402
 from limits.errors import StorageError  # noqa: E402
 from limits.storage import storage_from_string  # noqa: E402
 from limits.strategies import STRATEGIES  # noqa: E402
+
+import redlet.limits  # noqa: E402
 
 
 @pytest.fixture
@@ -64,11 +65,7 @@ def test_threads_together_are_let_through_as_often_as_one(strategy: str) -> None
     limiter = STRATEGIES[strategy](storage_from_string("redlet://"))
     limit = parse("50/hour")
     hits: List[bool] = []
-    threads = [threading.Thread(target=lambda: hits.extend(limiter.hit(limit, "all") for _ in range(20))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: hits.extend(limiter.hit(limit, "all") for _ in range(20)), 8)
     assert (len(hits), sum(hits)) == (160, 50)
 
 

@@ -9,7 +9,7 @@ from typing import Any, List
 
 import pytest
 from packages import package
-from patience import until, until_waiting
+from patience import in_threads, until, until_waiting
 from programs import end, start
 from redis.exceptions import LockError, LockNotOwnedError
 
@@ -55,11 +55,7 @@ def test_threads_with_a_lock_do_not_lose_what_they_count() -> None:
             with client.lock("lock", timeout=60, sleep=0.0005):
                 client.set("count", int(client.get("count") or 0) + 1)
 
-    threads = [threading.Thread(target=count) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: count(), 8)
     assert client.get("count") == b"160"
 
 
@@ -171,9 +167,5 @@ def test_threads_with_a_python_redis_lock_do_not_lose_what_they_count(redis_lock
             with redis_lock.Lock(client, "name"):
                 client.set("count", int(client.get("count") or 0) + 1)
 
-    threads = [threading.Thread(target=count) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: count(), 8)
     assert client.get("count") == b"160"

@@ -12,7 +12,7 @@ import dataclasses
 import inspect
 import itertools
 import os
-from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, List, Sequence, Tuple
 
 import method_cases
 import pytest

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 import redis.asyncio
+from patience import in_threads
 from redis.connection import DefaultParser
 
 import redlet
@@ -50,11 +50,7 @@ def test_a_client_on_a_pool_with_a_parser_of_its_own_goes_the_long_way() -> None
 def test_connections_of_a_pool_on_a_path_share_its_store(tmp_path: Path) -> None:
     pool = redis.ConnectionPool(connection_class=redlet.Connection, path=str(tmp_path / "store"))
     client = redis.Redis(connection_pool=pool)
-    threads = [threading.Thread(target=client.incr, args=("count",)) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: client.incr("count"), 16)
     assert client.get("count") == b"16"
     client.close()
     pool.disconnect()

@@ -13,6 +13,7 @@ from typing import Any, Iterator, List
 
 import pytest
 import redis
+from conftest import listens, server_program
 from patience import until
 from programs import end, run, start
 from redis.backoff import NoBackoff
@@ -24,7 +25,6 @@ import redlet.asyncio
 import redlet.configuration
 import redlet.debug
 import redlet.patch
-from conftest import listens, server_program
 from redlet import Redis, StrictRedis
 from redlet.client import RedisLiteException, RedisLiteServerStartError
 

@@ -11,6 +11,7 @@ from typing import Any, Iterator
 
 import pytest
 from packages import package
+from patience import in_threads
 from programs import end, run, start
 
 import redlet
@@ -171,29 +172,20 @@ def test_namespaces_keep_apart(origin: Origin) -> None:
 
 def test_threads_share_a_session(origin: Origin) -> None:
     client = Redis()
-    failures: "list[BaseException]" = []
     with CachedSession(backend=RedisCache(connection=client)) as session:
         # Fetched once before: requests-cache lets several threads fetch what none has yet.
         pages = [origin.url(f"/{number}") for number in range(5)]
         texts = {page: session.get(page).text for page in pages}
 
         def read(offset: int) -> None:
-            try:
-                for turn in range(40):
-                    page = pages[(offset + turn) % 5]
-                    response = session.get(page)
-                    assert response.from_cache
-                    assert response.text == texts[page]
-                    session.get(origin.url(f"/{offset}/{turn % 4}"))
-            except BaseException as error:
-                failures.append(error)
+            for turn in range(40):
+                page = pages[(offset + turn) % 5]
+                response = session.get(page)
+                assert response.from_cache
+                assert response.text == texts[page]
+                session.get(origin.url(f"/{offset}/{turn % 4}"))
 
-        threads = [threading.Thread(target=read, args=(offset,)) for offset in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert failures == []
+        in_threads(read, 8)
         assert len(session.cache.responses) == 5 + 8 * 4
         assert sum(origin.asked.values()) == 5 + 8 * 4
 

@@ -10,7 +10,7 @@ from typing import Any, Iterator
 
 import pytest
 from packages import package
-from patience import until, until_waiting
+from patience import in_threads, until, until_waiting
 from programs import end, start
 
 import redlet
@@ -198,11 +198,7 @@ def test_several_workers_do_each_job_once(client: Redis) -> None:
     def run_worker() -> None:
         ThreadWorker([queue], connection=client).work(burst=True, logging_level="CRITICAL")
 
-    threads = [threading.Thread(target=run_worker) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda _: run_worker(), 4)
     assert sorted(int(number) for number in client.lrange("done", 0, -1)) == list(range(100))
 
 

@@ -16,6 +16,7 @@ import redis.asyncio
 import redis.asyncio.sentinel
 import redis.sentinel
 from packages import package
+from patience import in_threads
 from redis import Redis as ImportedBefore
 from redis.asyncio import BlockingConnectionPool as AsyncBlockingConnectionPool
 
@@ -172,11 +173,7 @@ class TestClients:
             for _ in range(100):
                 client.incr("n")
 
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(lambda _: work(), 4)
         assert redis.Redis(host=NOBODY).get("n") == b"400"
 
 

@@ -8,36 +8,22 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Callable, Iterator, List
+from typing import Any, Iterator, List
 
 import pytest
 import redis
 import redis.asyncio
+from patience import THREADS, in_threads, until, until_in_loop, until_waiting
 from redis.exceptions import ConnectionError, MaxConnectionsError, WatchError
 
 import redlet.asyncio
-from patience import until, until_in_loop, until_waiting
 from redlet import Redis, Store
-
-THREADS = 32
 
 
 @pytest.fixture(params=["memory", "disk"])
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Redis]:
     with Redis(tmp_path / "store" if request.param == "disk" else None) as client:
         yield client
-
-
-def in_threads(act: Callable[[int], Any], count: int = THREADS) -> List[Any]:
-    """What an act returns in each of many threads, which begin together."""
-    barrier = threading.Barrier(count)
-
-    def run(number: int) -> Any:
-        barrier.wait(30)
-        return act(number)
-
-    with ThreadPoolExecutor(count) as threads:
-        return list(threads.map(run, range(count)))
 
 
 def _same(client: Redis, number: int) -> Redis:

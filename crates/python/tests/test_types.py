@@ -47,6 +47,11 @@ def needs(module: str) -> None:
         pytest.skip(f"{module} is not installed")
 
 
+def test_ruff_has_nothing_to_say_about_the_package_and_its_tests() -> None:
+    needs("ruff")
+    run(sys.executable, "-m", "ruff", "check", "--no-cache", "python", "tests", "benches")
+
+
 def test_mypy_has_nothing_to_say_about_the_package_and_understands_the_examples(tmp_path: Path) -> None:
     needs("mypy")
     run(sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path), "python/redlet", str(EXAMPLES))

@@ -118,7 +118,8 @@ def use_redlet_in_redis_lock(folder: Path) -> None:
 
 def use_redlet_in_walrus(folder: Path) -> None:
     path = folder / "walrus" / "tests" / "base.py"
-    text = re.sub(r"^db = Database\(.*$", "import redlet\n\n\nclass Database(Database, redlet.Redis):\n    pass\n\n\ndb = Database(db=15)", path.read_text(), flags=re.MULTILINE)
+    ours = "import redlet\n\n\nclass Database(Database, redlet.Redis):\n    pass\n\n\ndb = Database(db=15)"
+    text = re.sub(r"^db = Database\(.*$", ours, path.read_text(), flags=re.MULTILINE)
     path.write_text(text)
 
 

@@ -111,7 +111,7 @@ def test_autocompletion_counters_and_graphs(db: Any) -> None:
     names = db.autocomplete()
     names.store(1, title="Redis as a library")
     names.store(2, title="A library of tapes")
-    assert len(list(names.search("libr"))) == 2 and [one for one in names.search("red")] == ["Redis as a library"]
+    assert len(list(names.search("libr"))) == 2 and list(names.search("red")) == ["Redis as a library"]
     assert [db.counter("counter").incr(), db.counter("counter").incr(3)] == [1, 4]
     graph = db.graph("graph")
     graph.store_many([("ann", "likes", "tea"), ("bob", "likes", "tea"), ("bob", "likes", "milk")])

@@ -8,7 +8,7 @@ import os
 import re
 import socket
 import time
-from typing import Any, FrozenSet, Iterable, List, Mapping, Optional, Union
+from typing import Any, FrozenSet, Iterable, List, Mapping, Optional
 
 import redis.connection
 from redis.backoff import ExponentialBackoff
@@ -16,7 +16,7 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError, DataError, ResponseError, TimeoutError
 from redis.retry import Retry
 
-from redlet._native import Session
+from redlet._native import Session, Store
 from redlet.exceptions import Push
 from redlet.location import Location
 
@@ -26,13 +26,14 @@ _UNSET: Any = object()
 _LISTENING = frozenset(["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "MONITOR"])
 
 
-def _keywords(function: Any) -> FrozenSet[str]:
+def keywords_of(function: Any) -> FrozenSet[str]:
+    """What a method can be given by name."""
     return frozenset(inspect.signature(function).parameters) - {"self"}
 
 
 def connection_keywords(base: Any) -> "tuple[FrozenSet[str], dict[str, Any]]":
     """Which keywords a version of redis-py knows for its connections, and those that spare work that only a network needs."""
-    known = _keywords(base.__init__)
+    known = keywords_of(base.__init__)
     spared: "dict[str, Any]" = {}
     if "driver_info" in known:
         # Reading it takes half a millisecond.
@@ -148,25 +149,35 @@ def with_place(line: Any) -> Any:
     return _NOWHERE.sub(r"\1unix:redlet]", line) if isinstance(line, str) else line
 
 
-class Connection(AbstractConnection):
-    """A connection to a redlet store. Takes every keyword that redis-py's connections take; those about a network have no effect.
-
-    Its ``_sock`` is a session in the process. Where the store belongs to another process that serves it, it is a real socket, and everything
-    is as in redis-py.
-    """
+class EmbeddedConnection:
+    """What both connections, that for threads and that for asyncio, have of a session, beside redis-py's connection, which comes after it among their
+    bases."""
 
     host: Any = "redlet"
     port = 0
 
-    def __init__(
-        self, location: Optional[Location] = None, path: Optional[str] = None, **keywords: Any
-    ) -> None:
+    # What redis-py's connection knows and is spared, and its kind of retries.
+    _known: FrozenSet[str]
+    _spared: Mapping[str, Any]
+    _retry_class: Any
+
+    db: Any
+    username: Any
+    password: Any
+    credential_provider: Any
+    client_name: Any
+    encoder: Any
+    protocol: Any
+    health_check_interval: Any
+    retry: Any
+    _connect_callbacks: List[Any]
+
+    def __init__(self, location: Optional[Location], path: Optional[str], keywords: Mapping[str, Any]) -> None:
         self.location = place_of_connection(location, path)
         self._session: Optional[Session] = None
-        #: The command that has brought messages, if one has.
-        self._listens_to: str = ""
         self._has_owner = False
-        super().__init__(**keywords_of_connection(_KNOWN, _SPARED, keywords))
+        base: Any = super()
+        base.__init__(**keywords_of_connection(self._known, self._spared, keywords))
         self._own_retry = self.retry
         self._given = keywords
 
@@ -178,6 +189,57 @@ class Connection(AbstractConnection):
 
     def _host_error(self) -> str:
         return repr(self.location)
+
+    def _begin_with_owner(self) -> None:
+        """Another process has the store: there is a socket now, with which to have patience."""
+        if not self._has_owner and not says_how_to_retry(self._given):
+            self.retry = self._retry_class(patience_with_owner(), ATTEMPTS_WITH_OWNER)
+            # redis-py 5 asks this too.
+            self.retry_on_error: Any = [ConnectionError]
+        self._has_owner = True
+
+    def _begin_session(self, opened: Store[Any]) -> bool:
+        """This process has the store: opens a session. Whether somebody has yet to log in."""
+        self._has_owner, self.retry = False, self._own_retry
+        encoder = self.encoder
+        store = opened.select(database_number(self.db), encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
+        logs_in = bool(self.username or self.password or self.credential_provider)
+        self._session = Session(store, 2 if logs_in else int(self.protocol), None if logs_in else self.client_name)
+        if self.health_check_interval:
+            self._note_health()
+        self._reset_himport()
+        return logs_in
+
+    def _note_health(self) -> None:
+        raise NotImplementedError
+
+    def _reset_himport(self) -> None:
+        reset = getattr(self, "_reset_himport_state", None)
+        if reset is not None:
+            reset()
+
+    def _living_callbacks(self) -> List[Any]:
+        """Who wants to know that it is connected."""
+        self._connect_callbacks = [one for one in self._connect_callbacks if one()]
+        return [callback for callback in (one() for one in self._connect_callbacks) if callback]
+
+
+class Connection(EmbeddedConnection, AbstractConnection):
+    """A connection to a redlet store. Takes every keyword that redis-py's connections take; those about a network have no effect.
+
+    Its ``_sock`` is a session in the process. Where the store belongs to another process that serves it, it is a real socket, and everything
+    is as in redis-py.
+    """
+
+    _known, _spared = _KNOWN, _SPARED
+    _retry_class = Retry
+
+    def __init__(
+        self, location: Optional[Location] = None, path: Optional[str] = None, **keywords: Any
+    ) -> None:
+        #: The command that has brought messages, if one has.
+        self._listens_to: str = ""
+        super().__init__(location, path, keywords)
 
     def connect(self) -> None:
         """Opens the store if it is not open, and a session on it."""
@@ -199,42 +261,22 @@ class Connection(AbstractConnection):
             base: Any = super()
             # The method of redis-py 6 and later ends in `_connect`; that of 5 is called `connect`.
             getattr(base, "connect_check_health", base.connect)()
-            if not self._has_owner and not says_how_to_retry(self._given):
-                self.retry = Retry(patience_with_owner(), ATTEMPTS_WITH_OWNER)
-                # redis-py 5 asks this too.
-                self.retry_on_error: Any = [ConnectionError]
-            self._has_owner = True
+            self._begin_with_owner()
             return
-        self._has_owner, self.retry = False, self._own_retry
-        is_plain = not (self.username or self.password or self.credential_provider)
-        encoder = self.encoder
-        store = target.select(database_number(self.db), encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
-        protocol = int(self.protocol)
-        session: Any = Session(store, protocol if is_plain else 2, self.client_name if is_plain else None)
-        self._session = self._sock = session
+        logs_in = self._begin_session(target)
+        self._sock: Any = self._session
         self._handshake: Any = None
-        if self.health_check_interval:
-            self._note_health()
-        self._reset_himport()
         try:
             if self.redis_connect_func is not None:
                 on_connect: Any = self.redis_connect_func
                 on_connect(self)
-            elif not is_plain:
+            elif logs_in:
                 self.on_connect()
         except Exception:
             self.disconnect()
             raise
-        self._connect_callbacks = [one for one in self._connect_callbacks if one()]
-        for reference in self._connect_callbacks:
-            callback = reference()
-            if callback:
-                callback(self)
-
-    def _reset_himport(self) -> None:
-        reset = getattr(self, "_reset_himport_state", None)
-        if reset is not None:
-            reset()
+        for callback in self._living_callbacks():
+            callback(self)
 
     def _connect(self) -> socket.socket:
         """A socket to the process that has the store."""

@@ -22,13 +22,11 @@ from typing import Any, Callable, Dict, List, Optional, Tuple, TypeVar, Union
 import redis
 import redis.client
 
-from redlet import _native
-from redlet._native import Store, after_fork_in_child
+from redlet._native import Store, after_fork_in_child, before_fork
 from redlet.exceptions import ConnectionError, ForkedError, SettingRefused, StoreInUse, StoreNotOpened
 
 _locations: "weakref.WeakSet[Location]" = weakref.WeakSet()
 _forked_hooks: "list[Any]" = []
-_quiesce: Any = getattr(_native, "before_fork", None)
 
 #: What a handle is opened with, beside its place.
 Options = Dict[str, Any]
@@ -310,8 +308,7 @@ def _before_fork() -> None:
             # The child hears of it when it wants the store.
             continue
     # The last that is done here: whoever is in the engine comes out of it, and nobody enters it before the fork.
-    if _quiesce is not None:
-        _quiesce()
+    before_fork()
 
 
 def _after_fork_in_child() -> None:

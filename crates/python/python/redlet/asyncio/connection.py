@@ -5,60 +5,33 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from typing import Any, Iterable, List, Optional, Union
+from typing import Any, Iterable, List, Optional
 
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.exceptions import ConnectionError, ResponseError
 
 from redlet._native import Session
-from redlet.connection import (
-    ATTEMPTS_WITH_OWNER,
-    connection_keywords,
-    database_number,
-    handle_push,
-    keywords_of_connection,
-    patience_with_owner,
-    place_of_connection,
-    raise_first_of_list,
-    says_how_to_retry,
-    with_place,
-)
+from redlet.connection import EmbeddedConnection, connection_keywords, handle_push, raise_first_of_list, with_place
 from redlet.exceptions import Push
 from redlet.location import Location
 
-_KNOWN, _SPARED = connection_keywords(AbstractConnection)
 
-
-class Connection(AbstractConnection):
+class Connection(EmbeddedConnection, AbstractConnection):
     """A connection to a redlet store. Takes every keyword that redis-py's connections take; those about a network have no effect.
 
     It belongs to no event loop: whichever loop reads from it waits for it. Where the store belongs to another process that serves it, it is
     a stream of a real socket, and everything is as in redis-py.
     """
 
-    host = "redlet"
-    port = 0
+    _known, _spared = connection_keywords(AbstractConnection)
+    _retry_class = Retry
 
     def __init__(
         self, *, location: Optional[Location] = None, path: Optional[str] = None, **keywords: Any
     ) -> None:
-        self.location = place_of_connection(location, path)
-        self._session: Optional[Session] = None
         self._is_monitoring = False
-        self._has_owner = False
-        super().__init__(**keywords_of_connection(_KNOWN, _SPARED, keywords))
-        self._own_retry = self.retry
-        self._given = keywords
-
-    def repr_pieces(self) -> "List[tuple[str, Any]]":
-        pieces: "List[tuple[str, Any]]" = [("store", self.location), ("db", self.db)]
-        if self.client_name:
-            pieces.append(("client_name", self.client_name))
-        return pieces
-
-    def _host_error(self) -> str:
-        return repr(self.location)
+        super().__init__(location, path, keywords)
 
     @property
     def is_connected(self) -> bool:
@@ -83,34 +56,21 @@ class Connection(AbstractConnection):
             self._target = target
             base: Any = super()
             await getattr(base, "connect_check_health", base.connect)()
-            if not self._has_owner and not says_how_to_retry(self._given):
-                self.retry = Retry(patience_with_owner(), ATTEMPTS_WITH_OWNER)
-                # redis-py 5 asks this too.
-                self.retry_on_error: Any = [ConnectionError]
-            self._has_owner = True
+            self._begin_with_owner()
             return
-        self._has_owner, self.retry = False, self._own_retry
-        is_plain = not (self.username or self.password or self.credential_provider)
-        encoder = self.encoder
-        store = target.select(database_number(self.db), encoding=encoder.encoding, encoding_errors=encoder.encoding_errors)
-        protocol = int(self.protocol)
-        self._session = Session(store, protocol if is_plain else 2, self.client_name if is_plain else None)
-        self._note_health()
-        self._reset_himport()
+        logs_in = self._begin_session(target)
         try:
             if self.redis_connect_func:
                 result = self.redis_connect_func(self)
                 if asyncio.iscoroutine(result):
                     await result
-            elif not is_plain:
+            elif logs_in:
                 await self._log_in()
         except BaseException:
             await self.disconnect(nowait=True)
             raise
-        self._connect_callbacks = [one for one in self._connect_callbacks if one()]
-        for reference in self._connect_callbacks:
-            callback = reference()
-            task = callback(self) if callback else None
+        for callback in self._living_callbacks():
+            task = callback(self)
             if asyncio.iscoroutine(task):
                 await task
 
@@ -130,11 +90,6 @@ class Connection(AbstractConnection):
         if self.client_name:
             await self.send_command("CLIENT", "SETNAME", self.client_name, check_health=False)
             await self.read_response()
-
-    def _reset_himport(self) -> None:
-        reset = getattr(self, "_reset_himport_state", None)
-        if reset is not None:
-            reset()
 
     async def _connect(self) -> None:
         """A socket to the process that has the store."""
@@ -244,17 +199,20 @@ class Connection(AbstractConnection):
                     response = await response
                 if push_request:
                     break
-            raise_first_of_list(response)
+            if type(response) is list:
+                raise_first_of_list(response)
             if self._is_monitoring:
                 response = with_place(response)
         except ResponseError:
-            self._note_health()
+            if self.health_check_interval:
+                self._note_health()
             raise
         except BaseException:
             if disconnect_on_error:
                 await self.disconnect(nowait=True)
             raise
-        self._note_health()
+        if self.health_check_interval:
+            self._note_health()
         return response
 
     async def _wait(self, session: Session, ends: Optional[float]) -> bool:
@@ -267,9 +225,6 @@ class Connection(AbstractConnection):
             return session.can_read()
         woken: "asyncio.Future[bool]" = loop.create_future()
         descriptor = session.descriptor()
-        if session.can_read():
-            # It came just now, and is the reader's already: a wait that is cancelled would lose it.
-            return True
         try:
             loop.add_reader(descriptor, _settle, woken, True)
         except NotImplementedError:
@@ -284,8 +239,7 @@ class Connection(AbstractConnection):
                 timer.cancel()
 
     def _note_health(self) -> None:
-        if self.health_check_interval:
-            self.next_health_check = asyncio.get_running_loop().time() + self.health_check_interval
+        self.next_health_check = asyncio.get_running_loop().time() + self.health_check_interval
 
     async def check_health(self) -> None:
         if self.health_check_interval and asyncio.get_running_loop().time() > self.next_health_check:
