@@ -152,7 +152,6 @@ pub(crate) fn run(
     let source = Source { input: io::stdin().lock(), replies: &replies, work: &mut work };
     let mut commands = Commands { reader: BufReader::with_capacity(1 << 16, source), line: 0, bytes: 0 };
     let went_well = run_all(session, arguments, interrupts, &mut commands, &replies, progress.as_ref());
-    let line = commands.line;
     if let Some(progress) = progress {
         progress.finish_and_clear();
     }
@@ -160,7 +159,7 @@ pub(crate) fn run(
     let mut replies = replies.into_inner();
     replies.flush();
     if let Some(signal) = interrupts.signal() {
-        return Err(Failure::Signal { signal, line });
+        return Err(Failure::Signal { signal, ending: interrupts.ending() });
     }
     match replies.lost.filter(|_| went_well.is_ok()) {
         Some(error) => Err(Failure::Unread(error)),
@@ -199,6 +198,7 @@ fn run_all<R: BufRead, W: Write>(
                 session.execute(&words, || interrupts.signal().is_some(), &mut show)?;
             }
         }
+        interrupts.reach(commands.line);
         if is_refused {
             went_well = false;
             if arguments.strict {

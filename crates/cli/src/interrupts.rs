@@ -1,5 +1,5 @@
 //! Signals: what runs is finished, the store closed, the terminal left as it was, and the status says which signal it was.
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redlet::Redis;
@@ -9,6 +9,8 @@ use redlet::Redis;
 pub(crate) struct Interrupts {
     /// The last signal, or 0.
     signal: AtomicI32,
+    /// The line of the input up to which commands were run.
+    line: AtomicU64,
     /// Held by the program except while it waits for input. Whoever holds it may close the store.
     store: Mutex<Option<Redis>>,
 }
@@ -23,7 +25,11 @@ pub(crate) struct Work<'i> {
 impl Interrupts {
     /// Waits for signals from now on. In a shell Ctrl-C ends what runs and not the program.
     pub(crate) fn watch(redis: &Redis, is_shell: bool) -> Arc<Self> {
-        let interrupts = Arc::new(Self { signal: AtomicI32::new(0), store: Mutex::new(Some(redis.clone())) });
+        let interrupts = Arc::new(Self {
+            signal: AtomicI32::new(0),
+            line: AtomicU64::new(0),
+            store: Mutex::new(Some(redis.clone())),
+        });
         #[cfg(unix)]
         unix::watch(Arc::clone(&interrupts), is_shell);
         #[cfg(not(unix))]
@@ -43,6 +49,19 @@ impl Interrupts {
     /// Forgets a signal that only a command was to end by.
     pub(crate) fn forget(&self, signal: i32) {
         let _ = self.signal.compare_exchange(signal, 0, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Notes that the input was run up to a line.
+    pub(crate) fn reach(&self, line: u64) {
+        self.line.store(line, Ordering::SeqCst);
+    }
+
+    /// That a signal has ended the program, and up to which line its input was run.
+    pub(crate) fn ending(&self) -> String {
+        match self.line.load(Ordering::SeqCst) {
+            0 => "ended by a signal".to_owned(),
+            line => format!("ended by a signal after line {line}"),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Redis>> {
@@ -103,7 +122,7 @@ mod unix {
                         let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, terminal);
                     }
                     let failure = redis.close().err().map_or_else(String::new, |error| format!(": {error}"));
-                    complain(&format!("redlet: ended by a signal{failure}"));
+                    complain(&format!("redlet: {}{failure}", interrupts.ending()));
                     std::process::exit(128 + signal);
                 }
             }

@@ -62,10 +62,10 @@ pub(crate) enum Failure {
     Output(io::Error),
     /// Replies were lost, but the commands went on.
     Unread(io::Error),
-    /// A signal came after what was read up to this line was run.
     Signal {
         signal: i32,
-        line: u64,
+        /// What is said of it.
+        ending: String,
     },
 }
 
@@ -75,7 +75,7 @@ impl std::fmt::Display for Failure {
             Failure::Store(error) => error.fmt(f),
             Failure::Input(text) => f.write_str(text),
             Failure::Output(error) => write!(f, "cannot write the output: {error}"),
-            Failure::Signal { line, .. } => write!(f, "ended by a signal after line {line}"),
+            Failure::Signal { ending, .. } => f.write_str(ending),
             Failure::Unread(error) => {
                 write!(f, "cannot write the replies: {error}; the commands were carried out all the same")
             }

@@ -133,7 +133,7 @@ pub(crate) fn run(session: &mut Session, arguments: &Arguments) -> Result<bool, 
     }
     work.end();
     match interrupts.signal() {
-        Some(signal) => Err(Failure::Signal { signal, line: 0 }),
+        Some(signal) => Err(Failure::Signal { signal, ending: interrupts.ending() }),
         None => Ok(true),
     }
 }

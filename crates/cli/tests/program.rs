@@ -256,7 +256,7 @@ fn ctrl_c_while_input_is_waited_for_closes_the_store_and_runs_no_half_line() {
     interrupt(&child);
     let output = child.wait_with_output().unwrap();
     drop(input);
-    assert!(text(&output.stderr).starts_with("redlet: ended by a signal"), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr), "redlet: ended by a signal after line 1\n");
     assert_eq!(output.status.code(), Some(130));
     assert_eq!(text(&redlet(&[path.to_str().unwrap(), "GET", "k"], b"").stdout), "whole\n");
 }
