@@ -33,8 +33,8 @@ impl Functions {
         Self { lua, globals_at_load, loaded: HashMap::new() }
     }
 
-    pub(crate) fn used_bytes(&self) -> usize {
-        self.lua.used_bytes()
+    pub(crate) fn held_bytes(&mut self) -> usize {
+        self.lua.held_bytes()
     }
 
     /// Loads a library: runs its code.

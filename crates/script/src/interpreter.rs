@@ -71,7 +71,9 @@ impl Furnished {
         Self { state, sandbox, report, collect_at_bytes: IDLE_BYTES }
     }
 
-    pub(crate) fn used_bytes(&self) -> usize {
+    /// What it holds once its garbage is collected.
+    pub(crate) fn held_bytes(&mut self) -> usize {
+        self.state.stack().collect_garbage();
         self.state.used_bytes()
     }
 
@@ -167,8 +169,8 @@ impl Scripts {
         Self { lua, compiled: HashMap::default(), sweep_at: COMPILED_AT_LEAST }
     }
 
-    pub(crate) fn used_bytes(&self) -> usize {
-        self.lua.used_bytes()
+    pub(crate) fn held_bytes(&mut self) -> usize {
+        self.lua.held_bytes()
     }
 
     /// Compiles a script unless it is compiled.

@@ -127,10 +127,11 @@ impl Interpreter for Lua {
         *self.functions.lock() = None;
     }
 
-    fn used_bytes(&self) -> [usize; 2] {
+    fn held_bytes(&self) -> [usize; 2] {
         // A function that runs has its interpreter.
         let functions = self.functions.try_lock();
-        let function_bytes = functions.and_then(|functions| functions.as_ref().map(Functions::used_bytes));
-        [self.idle.lock().iter().map(Scripts::used_bytes).sum(), function_bytes.unwrap_or_default()]
+        let function_bytes =
+            functions.and_then(|mut functions| functions.as_mut().map(Functions::held_bytes));
+        [self.idle.lock().iter_mut().map(Scripts::held_bytes).sum(), function_bytes.unwrap_or_default()]
     }
 }

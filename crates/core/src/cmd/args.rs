@@ -7,18 +7,29 @@ use crate::{Error, Result};
 pub struct Args<'a> {
     words: &'a [&'a [u8]],
     all: &'a [&'a [u8]],
+    is_from_script: bool,
 }
 
 impl<'a> Args<'a> {
     /// A cursor at the first of `words`.
     pub const fn new(words: &'a [&'a [u8]]) -> Self {
-        Self { words, all: words }
+        Self { words, all: words, is_from_script: false }
     }
 
     /// The words of a command, at the first after its name, which has so many.
     #[inline]
     pub fn of_command(all: &'a [&'a [u8]], name_words: usize) -> Self {
-        Self { words: &all[name_words..], all }
+        Self { words: &all[name_words..], all, is_from_script: false }
+    }
+
+    /// The same, of a command that a script calls.
+    pub(crate) fn of_call_by_script(all: &'a [&'a [u8]], name_words: usize) -> Self {
+        Self { is_from_script: true, ..Self::of_command(all, name_words) }
+    }
+
+    /// Whether a script calls the command.
+    pub const fn is_from_script(&self) -> bool {
+        self.is_from_script
     }
 
     /// All words, those too that were read; those of [`Args::of_command`] begin with the name.

@@ -81,6 +81,9 @@ pub struct SortOptions<'a> {
     pub descending: bool,
     /// `ALPHA`: in the order of their bytes, not as numbers.
     pub alpha: bool,
+    /// Whether a set comes in the order of its bytes where [`SortBy::Nothing`] leaves it without one: for whoever must be told the same of
+    /// equal sets, as scripts are. What is stored has an order anyway.
+    pub orders_sets: bool,
 }
 
 impl Default for SortOptions<'_> {
@@ -92,6 +95,7 @@ impl Default for SortOptions<'_> {
             count: usize::MAX,
             descending: false,
             alpha: false,
+            orders_sets: false,
         }
     }
 }
@@ -169,7 +173,7 @@ impl<'a> SortOptions<'a> {
         let elements = Elements::of(db, value)?;
         // A set has no order of its own that could be stored.
         let (by, alpha) = match (self.by, elements) {
-            (SortBy::Nothing, Elements::Set(_)) if stores => (SortBy::Element, true),
+            (SortBy::Nothing, Elements::Set(_)) if stores || self.orders_sets => (SortBy::Element, true),
             (by, _) => (by, self.alpha),
         };
         let numbers = |a: &(f64, Spelled<'v>), b: &(f64, Spelled<'v>)| {
@@ -376,7 +380,8 @@ fn parse_options<'a>(
     may_store: bool,
     patterns: impl Fn(&'static str) -> Result<()>,
 ) -> Result<(SortOptions<'a>, Option<&'a [u8]>)> {
-    let (mut options, mut destination) = (SortOptions::default(), None);
+    let mut options = SortOptions { orders_sets: args.is_from_script(), ..SortOptions::default() };
+    let mut destination = None;
     while !args.is_empty() {
         if args.take("ASC") {
             options.descending = false;

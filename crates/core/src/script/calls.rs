@@ -168,7 +168,7 @@ impl<'e> Calls<'_, 'e> {
         }
         let run = |calls: &mut Self| {
             let session = calls.session.as_deref_mut();
-            (parse.inside)(&mut Args::of_command(words, name_words), calls.tx, session)
+            (parse.inside)(&mut Args::of_call_by_script(words, name_words), calls.tx, session)
         };
         match run(self) {
             Err(Error::UndeclaredKey) if self.rules.has_declared_all => Err(Error::refused(
@@ -193,7 +193,7 @@ impl<'e> Calls<'_, 'e> {
         let Some(parse) = &row.parse else { return Err(crate::cmd::wrong_arity(row.spec.name)) };
         let own = self.own.get_or_insert_with(|| Session::new(engine, Origin::in_process()));
         own.select(db);
-        let reply = (parse.inside)(&mut Args::of_command(words, name_words), self.tx, Some(own));
+        let reply = (parse.inside)(&mut Args::of_call_by_script(words, name_words), self.tx, Some(own));
         self.tx.select(own.db());
         reply
     }

@@ -55,8 +55,8 @@ pub trait Interpreter: Send + Sync + fmt::Debug {
     /// Holds on to nothing of libraries.
     fn forget_libraries(&self);
 
-    /// What it holds for scripts, and what for functions, in bytes.
-    fn used_bytes(&self) -> [usize; 2];
+    /// What it holds for scripts, and what for functions, in bytes, once their garbage is collected.
+    fn held_bytes(&self) -> [usize; 2];
 }
 
 /// Code that can be run.
@@ -377,7 +377,7 @@ impl Scripts {
         let (cache, libraries) = (self.cache.read(), self.libraries());
         let interpreter = self.interpreter.get();
         let [script_bytes, function_bytes] =
-            interpreter.map_or([0; 2], |interpreter| interpreter.used_bytes());
+            interpreter.map_or([0; 2], |interpreter| interpreter.held_bytes());
         let (library_count, functions) = libraries.counts();
         ScriptFigures {
             scripts: cache.len(),
