@@ -118,15 +118,16 @@ impl Redis {
         self.engine().meant(words).is_some_and(redlet_core::cmd::Row::needs_no_session)
     }
 
-    /// Whether some words name a command and can be so many, which is all that `MULTI` asks before `EXEC`.
+    /// Whether some words name a command that needs no session, and can be so many, which is all that `MULTI` asks before `EXEC`.
     ///
     /// ```
     /// let redis = redlet::Redis::memory();
-    /// assert!(redis.understands(&[b"GET", b"k"]));
-    /// assert!(!redis.understands(&[b"GET"]));
+    /// assert!(redis.runs_directly(&[b"GET", b"k"]));
+    /// assert!(!redis.runs_directly(&[b"GET"]));
+    /// assert!(!redis.runs_directly(&[b"BLPOP", b"k", b"0"]));
     /// ```
-    pub fn understands(&self, words: &[&[u8]]) -> bool {
-        self.engine().lookup(words).is_ok()
+    pub fn runs_directly(&self, words: &[&[u8]]) -> bool {
+        self.engine().lookup(words).is_ok_and(|(row, _)| row.needs_no_session())
     }
 
     /// Whether callers by words should use a [`Session`](crate::Session) now even for commands that do not need one: somebody monitors

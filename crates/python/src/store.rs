@@ -362,8 +362,7 @@ impl Store {
             .collect::<PyResult<_>>()?;
         let slices: Vec<_> = encoded.iter().map(|words| words::slices(words)).collect();
         let replies = self.with(py, |redis| {
-            let is_fit = |words: &[&[u8]]| redis.needs_no_session(words) && redis.understands(words);
-            if redis.wants_sessions() || !slices.iter().all(|words| is_fit(words)) {
+            if redis.wants_sessions() || !slices.iter().all(|words| redis.runs_directly(words)) {
                 return Ok(None);
             }
             redis.execute_many(&slices, transaction).map(Some)
