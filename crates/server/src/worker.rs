@@ -166,6 +166,8 @@ impl Worker {
             self.wait()?;
             self.round(shared.engine());
         }
+        // Whoever sees his connection end finds nobody listening any more.
+        self.listeners.clear();
         self.close_all(shared.engine());
         Ok(())
     }
