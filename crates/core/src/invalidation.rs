@@ -111,8 +111,12 @@ impl State {
             None => drop(self.readers.insert(key.into(), BTreeSet::from([id]))),
         }
         self.items += usize::from(is_new);
+        self.keep_limit(telling);
+    }
+
+    /// Gives up keys where there are too many, but for the one that was read last.
+    fn keep_limit(&mut self, telling: &mut Telling<'_>) {
         while telling.limit > 0 && self.readers.len() > telling.limit {
-            // Not the last, which is the one that was just read.
             let others = (self.readers.len() - 1).max(1) as u64;
             let victim = self.readers.get_index((telling.random.next_u64() % others) as usize);
             let Some(victim) = victim.map(|(key, _)| key.clone()) else { break };
@@ -250,6 +254,11 @@ impl Invalidation {
     /// told as if these had changed.
     pub(crate) fn remember(&self, id: u64, key: &[u8], telling: &mut Telling<'_>) {
         self.state.lock().remember(id, key, telling);
+    }
+
+    /// The limit may be a lower one now.
+    pub(crate) fn keep_limit(&self, telling: &mut Telling<'_>) {
+        self.state.lock().keep_limit(telling);
     }
 
     /// Tells those who have read what changed. The shards that the news are about are still locked. `writer` is the caller whose
@@ -423,6 +432,20 @@ mod tests {
         all.dedup();
         assert_eq!(all.len(), 100, "each key was told of, once");
         assert_eq!(engine.invalidation().remembered(), Remembered { clients: 1, ..Remembered::default() });
+    }
+
+    /// Redis 8.0.2 tells of them as soon as it looks at its limits.
+    #[test]
+    fn a_lower_limit_is_kept_at_once() {
+        let engine = engine();
+        let (mut reader, mut other) = (caller(&engine), caller(&engine));
+        run(&engine, &mut reader, "CLIENT TRACKING ON");
+        run(&engine, &mut reader, "MGET a b c");
+        run(&engine, &mut other, "CONFIG SET tracking-table-max-keys 1");
+        assert_eq!(told(&reader).concat().len(), 2);
+        assert_eq!(engine.invalidation().remembered().keys, 1);
+        run(&engine, &mut other, "CONFIG SET tracking-table-max-keys 0");
+        assert_eq!(engine.invalidation().remembered().keys, 1, "0 is no limit");
     }
 
     #[test]

@@ -158,7 +158,10 @@ fn a_script_that_has_written_ends_with_the_server() {
     let (mut runner, mut other) = busy_with(address, "redis.call('SET', 'k', 'v') while true do end");
     other.send("SCRIPT KILL\r\n").expect(UNKILLABLE).send("FUNCTION KILL\r\n").expect(UNKILLABLE);
     other.send("SHUTDOWN NOSAVE\r\n").expect_end();
-    assert!(std::net::TcpStream::connect(address).is_err(), "nobody listens any more once a connection has ended");
+    assert!(
+        std::net::TcpStream::connect(address).is_err(),
+        "nobody listens any more once a connection has ended"
+    );
     assert_eq!(server.wait().unwrap().save, Some(false));
     drop(runner.rest());
     assert_eq!(redis.get("k").unwrap().unwrap(), "v", "the store is open, and not locked");

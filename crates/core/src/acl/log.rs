@@ -189,6 +189,8 @@ impl AclLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::{Origin, Session};
+    use crate::{Engine, EngineOptions, ManualClock};
 
     fn note(log: &AclLog, at: i64, object: &str) {
         log.note(UnixMs(at), Reason::Key, Context::TopLevel, object.as_bytes(), b"user", String::new());
@@ -197,6 +199,19 @@ mod tests {
     fn objects(log: &AclLog) -> Vec<(String, u64, u64)> {
         let text = |entry: Entry| (String::from_utf8(entry.object.into()).unwrap(), entry.count, entry.id);
         log.latest(usize::MAX).into_iter().map(text).collect()
+    }
+
+    /// Redis 8.0.2 shows the command's name as the caller wrote it.
+    #[test]
+    fn a_failed_login_is_noted_by_the_word_that_was_said() {
+        let clock = std::sync::Arc::new(ManualClock::at(UnixMs(1_700_000_000_000)));
+        let engine = Engine::new(EngineOptions { clock, seed: 7, databases: 1, shards: 4 });
+        let mut session = Session::new(&engine, Origin::in_process());
+        for words in [&[&b"AuTh"[..], b"nobody", b"x"][..], &[b"hellO", b"3", b"AUTH", b"nobody", b"x"]] {
+            session.execute(&engine, words).expect_err("there is no such user");
+        }
+        let noted = objects(engine.acl().log());
+        assert_eq!(noted, [("hellO".into(), 1, 1), ("AuTh".into(), 1, 0)]);
     }
 
     #[test]

@@ -37,6 +37,11 @@ impl<'a> Args<'a> {
         self.all
     }
 
+    /// The first of all words: of [`Args::of_command`], the command's name as it was written.
+    pub fn called(&self) -> &'a [u8] {
+        self.all.first().copied().unwrap_or_default()
+    }
+
     /// How many words are left.
     pub const fn remaining(&self) -> usize {
         self.words.len()

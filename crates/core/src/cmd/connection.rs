@@ -201,6 +201,8 @@ pub struct Auth<'a> {
     pub user: Option<&'a [u8]>,
     /// With which password.
     pub password: &'a [u8],
+    /// The word by which it was called, for the log of refusals.
+    pub called: &'a [u8],
 }
 
 impl<'a> Command<'a> for Auth<'a> {
@@ -219,7 +221,7 @@ impl<'a> Command<'a> for Auth<'a> {
         let user = if args.remaining() > 1 { Some(args.bytes()?) } else { None };
         let password = args.bytes()?;
         args.finish()?;
-        Ok(Auth { user, password })
+        Ok(Auth { user, password, called: args.called() })
     }
 }
 
@@ -233,7 +235,7 @@ impl<'a> Talk<'a> for Auth<'a> {
                  configuration is correct?",
             ));
         }
-        session.log_in(engine, self.user.unwrap_or(DEFAULT_USER.as_bytes()), self.password)
+        session.log_in(engine, self.called, (self.user.unwrap_or(DEFAULT_USER.as_bytes()), self.password))
     }
 }
 
@@ -246,6 +248,8 @@ pub struct Hello<'a> {
     pub login: Option<(&'a [u8], &'a [u8])>,
     /// `SETNAME`
     pub name: Option<&'a [u8]>,
+    /// The word by which it was called, for the log of refusals.
+    pub called: &'a [u8],
 }
 
 /// `HELLO`'s answer.
@@ -304,14 +308,14 @@ impl<'a> Command<'a> for Hello<'a> {
                 return Err(Error::Refused(format!("ERR Syntax error in HELLO option '{option}'").into()));
             }
         }
-        Ok(Hello { protocol, login, name })
+        Ok(Hello { protocol, login, name, called: args.called() })
     }
 }
 
 impl<'a> Talk<'a> for Hello<'a> {
     fn talk(&self, engine: &Engine, session: &mut Session) -> Result<HelloReply> {
-        if let Some((user, password)) = self.login {
-            session.log_in(engine, user, password)?;
+        if let Some(login) = self.login {
+            session.log_in(engine, self.called, login)?;
         }
         if session.needs_login(engine) {
             return Err(Error::Refused(

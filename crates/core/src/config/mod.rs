@@ -434,6 +434,9 @@ fn settle(tx: &mut Tx<'_>, made: &[Made]) {
             (Home::Events, Value::Text(classes)) => {
                 engine.events().set_notifications(Notifications::parse(&classes).unwrap_or_default());
             }
+            (Home::Readers, _) => {
+                tx.wake_all_later(|wakers| engine.invalidation().keep_limit(&mut engine.telling(wakers)));
+            }
             _ => {}
         }
     }

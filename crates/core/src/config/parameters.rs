@@ -43,6 +43,8 @@ pub(crate) enum Home {
     Memory(fn(i64) -> MemoryChange),
     Tracking(fn(&Tracking) -> &AtomicU32),
     Events,
+    /// Who has read which keys, for client-side caching.
+    Readers,
 }
 
 impl std::fmt::Debug for Home {
@@ -53,6 +55,7 @@ impl std::fmt::Debug for Home {
             Home::Memory(_) => "Memory",
             Home::Tracking(_) => "Tracking",
             Home::Events => "Events",
+            Home::Readers => "Readers",
         })
     }
 }
@@ -105,6 +108,10 @@ impl Parameter {
 
     const fn events(self) -> Self {
         Self { home: Home::Events, ..self }
+    }
+
+    const fn readers(self) -> Self {
+        Self { home: Home::Readers, ..self }
     }
 
     const fn does(self, what: &'static str) -> Self {
@@ -432,6 +439,7 @@ pub(crate) const PARAMETERS: &[Parameter] = &[
     integer("tls-session-cache-timeout", 0, INT, "300"),
     boolean("tls-session-caching", "yes"),
     integer("tracking-table-max-keys", 0, LONG, "1000000")
+        .readers()
         .does("how many keys are remembered for client-side caching"),
     text("unixsocket", "").fixed().does("says on which Unix socket the listener listens"),
     Parameter::new("unixsocketperm", Kind::Octal, "0").fixed().does("who may use the Unix socket"),

@@ -625,14 +625,18 @@ impl Session {
         self.user.as_ref().unwrap_or(engine.acl().default_user())
     }
 
-    /// `AUTH`: logs in as somebody.
+    /// `AUTH`: logs in as somebody. `called` is what the command was called.
     ///
     /// # Errors
     /// The refusal of a wrong password, of users that are off or do not exist; the log of refusals has it.
-    pub(crate) fn log_in(&mut self, engine: &Engine, name: &[u8], password: &[u8]) -> Result<()> {
+    pub(crate) fn log_in(
+        &mut self,
+        engine: &Engine,
+        called: &[u8],
+        (name, password): (&[u8], &[u8]),
+    ) -> Result<()> {
         let Some(user) = engine.acl().authenticate(name, password) else {
-            let command = self.client.shown().command.map(Row::listed_name).unwrap_or_default();
-            self.client.note_refusal(engine, (Reason::Auth, self.context()), command.as_bytes(), name);
+            self.client.note_refusal(engine, (Reason::Auth, self.context()), called, name);
             return Err(Error::Refused(
                 "WRONGPASS invalid username-password pair or user is disabled.".into(),
             ));
