@@ -410,14 +410,21 @@ impl Keeper for StoreKeeper {
         let seconds = |ms: Option<i64>| ms.map_or(-1, |ms| ms.max(0) / 1000).to_string();
         let (saves, now) = (&disk.saves, core.engine.clock().now().0);
         let took = Some(load(&saves.took_ms)).filter(|took| *took >= 0);
+        let count = saves.count.load(Ordering::Relaxed).to_string();
+        let is_copying = u8::from(disk.is_copying.load(Ordering::SeqCst)).to_string();
         let runs_for = Some(load(&saves.began_ms)).filter(|began| *began >= 0).map(|began| now - began);
         vec![
             ("loading", "0".into()),
             ("rdb_changes_since_last_save", disk.unsaved_changes(&core.engine).to_string()),
-            ("rdb_saves", saves.count.load(Ordering::Relaxed).to_string()),
+            // A snapshot takes the place of the log too.
+            ("rdb_saves", count.clone()),
+            ("aof_rewrites", count),
             ("rdb_last_bgsave_time_sec", seconds(took)),
+            ("aof_last_rewrite_time_sec", seconds(took)),
             ("rdb_current_bgsave_time_sec", seconds(runs_for)),
-            ("rdb_bgsave_in_progress", u8::from(disk.is_copying.load(Ordering::SeqCst)).to_string()),
+            ("aof_current_rewrite_time_sec", seconds(runs_for)),
+            ("rdb_bgsave_in_progress", is_copying.clone()),
+            ("aof_rewrite_in_progress", is_copying),
             ("rdb_last_save_time", self.last_save_seconds().to_string()),
             ("rdb_last_bgsave_status", is_ok(snapshots_succeed)),
             ("aof_enabled", "1".into()),

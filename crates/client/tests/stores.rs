@@ -264,6 +264,20 @@ fn a_snapshot_is_made_when_a_save_point_is_reached() {
     assert_eq!(redis.dbsize().unwrap(), 4);
 }
 
+/// Redis's own tests wait so; the report said that no log was being rewritten, whatever was.
+#[test]
+fn who_waits_for_the_end_of_a_rewrite_may_begin_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let redis = Redis::open(folder.path().join("store")).unwrap();
+    for round in 1..=20 {
+        redis.set("k", round).unwrap();
+        redis.execute(&["BGREWRITEAOF"]).unwrap_or_else(|refusal| panic!("round {round}: {refusal}"));
+        until("the end of it", || persistence(&redis, "aof_rewrite_in_progress") == "0");
+        assert_eq!(persistence(&redis, "aof_rewrites"), round.to_string());
+        assert_eq!(persistence(&redis, "rdb_saves"), round.to_string());
+    }
+}
+
 /// Nobody looked: writers that sync by themselves told nobody that the log had grown.
 #[test]
 fn a_log_that_writers_sync_is_replaced_by_a_snapshot_too() {
