@@ -1,4 +1,5 @@
-"""A plugin of pytest for redis-py's own tests: pools of connections to localhost:6379 get connections to one store on disk in the process."""
+"""A plugin of pytest for redis-py's own tests: pools of connections to localhost:6379 get connections to one store on disk in the process. Who makes
+a connection without a pool finds the same store's listener there."""
 
 from __future__ import annotations
 
@@ -32,6 +33,7 @@ def _wrap(module: Any, embedded: Any) -> None:
 
 
 def pytest_configure(config: Any) -> None:
+    _location.listen("127.0.0.1:6379")
     _wrap(redis.connection, redlet.Connection)
     _wrap(redis.asyncio.connection, redlet.asyncio.Connection)
 

