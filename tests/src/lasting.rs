@@ -6,7 +6,7 @@ const ROUNDS: usize = 4;
 /// What `compare` finds each of four times; what it found last.
 ///
 /// The server's clock goes on between two commands, on a busy machine by more than the shortest deadlines of the cases; redlet's
-/// stands still, and what redlet does wrong is wrong each time.
+/// stands still, and what redlet does wrong is wrong each time. Random commands have no such deadlines and do not need it.
 pub fn lasting<T>(mut compare: impl FnMut() -> Option<T>) -> Option<T> {
     (1..ROUNDS).try_for_each(|_| compare().map(drop))?;
     compare()

@@ -2,8 +2,9 @@
 //!
 //! `cases` has command lines to try, written compactly; `recording` what a server answered to each; `connection` and
 //! `oracle` reach a real server; `subject` is redlet; `comparison` says when two answers count as equal; `generate`
-//! draws random commands, `minimise` shrinks a sequence that fails, and `lasting` leaves out what the server's clock did; `events` hears what either tells of changes. `scripts` says
-//! who runs what when several callers meet, `stage` performs that on either side, and `transcripts` is what each of them saw.
+//! draws random commands, `minimise` shrinks a sequence that fails, and `lasting` leaves out what the server's clock did; `events`
+//! hears what either tells of changes. `scripts` says who runs what when several callers meet, `stage` performs that on either side,
+//! and `transcripts` is what each of them saw.
 //! Nothing here knows how redlet works inside.
 pub mod cases;
 pub mod command_docs;

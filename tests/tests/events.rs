@@ -112,12 +112,10 @@ fn random_sequences_tell_what_the_server_tells() {
     };
     for _ in 0..SEQUENCES {
         let commands: Vec<_> = (0..SEQUENCE).map(|_| step()).collect();
+        let now = oracle.now().expect("the server answers");
         let mut differs = |commands: &[Vec<Vec<u8>>]| {
-            lasting(|| {
-                let now = oracle.now().expect("the server answers");
-                let expected = server.run(commands).expect("the server answers");
-                difference(commands, &expected, &events::run(now, commands), &deliberate)
-            })
+            let expected = server.run(commands).expect("the server answers");
+            difference(commands, &expected, &events::run(now, commands), &deliberate)
         };
         if differs(&commands).is_some() {
             let shortest = minimise(&commands, |commands| differs(commands).is_some());

@@ -3,7 +3,6 @@
 //! `REDLET_RANDOM_COMMANDS` sets how many, `REDLET_SEED` which ones.
 use redlet_tests::differences::Deliberate;
 use redlet_tests::generate::{self, Draw, Step};
-use redlet_tests::lasting::lasting;
 use redlet_tests::minimise::minimise;
 use redlet_tests::oracle::Oracle;
 use redlet_tests::random_run::first_difference;
@@ -26,9 +25,8 @@ fn random_sequences_are_answered_as_the_server_answers_them() {
     let mut reports: Vec<(String, String)> = Vec::new();
     for _ in 0..commands.div_ceil(SEQUENCE as u64) {
         let steps: Vec<Step> = (0..SEQUENCE).map(|_| generate::step(&templates, &mut draw)).collect();
-        let mut difference = |steps: &[Step]| {
-            lasting(|| first_difference(&mut oracle, steps, &deliberate).expect("the server answers"))
-        };
+        let mut difference =
+            |steps: &[Step]| first_difference(&mut oracle, steps, &deliberate).expect("the server answers");
         let Some(found) = difference(&steps) else { continue };
         // One report for each command is enough, and shrinking takes its time.
         let name = found.line.split(' ').next().unwrap_or_default().to_ascii_uppercase();

@@ -192,10 +192,9 @@ fn compare_random_callers(file: &str) {
             Step::Run(caller, cases::Case { line: words::line(&words), words, comparison })
         };
         let drawn: Vec<Step> = (0..SEQUENCE).map(|_| next()).collect();
-        let mut difference = |steps: &[Step]| lasting(|| random_difference(&mut oracle, protocol, steps));
-        let Some(_) = difference(&drawn) else { continue };
-        let shortest = minimise(&drawn, |steps| difference(steps).is_some());
-        reports.extend(difference(&shortest));
+        let Some(_) = random_difference(&mut oracle, protocol, &drawn) else { continue };
+        let shortest = minimise(&drawn, |steps| random_difference(&mut oracle, protocol, steps).is_some());
+        reports.extend(random_difference(&mut oracle, protocol, &shortest));
         if reports.len() >= REPORTS {
             break;
         }
