@@ -242,8 +242,7 @@ fn memory(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
     ]);
     lines.add_bytes("total_system_memory", figures.system_bytes);
     let scripts = engine.scripts().figures();
-    let vm_bytes = scripts.script_bytes + scripts.function_bytes;
-    let of_scripts = scripts.script_bytes as u64;
+    let [of_scripts, of_functions] = engine.scripts().held_bytes().map(|bytes| bytes as u64);
     lines.add_all([("used_memory_lua", of_scripts), ("used_memory_vm_eval", of_scripts)]);
     lines.add("used_memory_lua_human", human_bytes(of_scripts));
     lines.add_all([
@@ -251,9 +250,9 @@ fn memory(db: &Tx<'_>, lines: &mut Lines<'_>) -> Result<()> {
         ("number_of_cached_scripts", scripts.scripts as u64),
         ("number_of_functions", scripts.functions as u64),
         ("number_of_libraries", scripts.libraries as u64),
-        ("used_memory_vm_functions", scripts.function_bytes as u64),
+        ("used_memory_vm_functions", of_functions),
     ]);
-    lines.add_bytes("used_memory_vm_total", vm_bytes as u64);
+    lines.add_bytes("used_memory_vm_total", of_scripts + of_functions);
     lines.add("used_memory_functions", scripts.code_bytes);
     lines.add_bytes("used_memory_scripts", (scripts.source_bytes + scripts.code_bytes) as u64);
     lines.add_bytes("maxmemory", report.limit_bytes as u64);

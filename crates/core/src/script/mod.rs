@@ -375,20 +375,20 @@ impl Scripts {
     /// What INFO says of them.
     pub(crate) fn figures(&self) -> ScriptFigures {
         let (cache, libraries) = (self.cache.read(), self.libraries());
-        let interpreter = self.interpreter.get();
-        let [script_bytes, function_bytes] =
-            interpreter.map_or([0; 2], |interpreter| interpreter.held_bytes());
         let (library_count, functions) = libraries.counts();
         ScriptFigures {
             scripts: cache.len(),
             source_bytes: cache.bytes(),
-            script_bytes,
             evicted: cache.evicted(),
             libraries: library_count,
             functions,
             code_bytes: libraries.code_bytes(),
-            function_bytes,
         }
+    }
+
+    /// What interpreters hold for scripts, and what for functions, in bytes. Their garbage is collected first.
+    pub(crate) fn held_bytes(&self) -> [usize; 2] {
+        self.interpreter.get().map_or([0; 2], |interpreter| interpreter.held_bytes())
     }
 }
 
@@ -399,8 +399,6 @@ pub(crate) struct ScriptFigures {
     pub(crate) scripts: usize,
     /// What their sources take.
     pub(crate) source_bytes: usize,
-    /// What interpreters take that run scripts.
-    pub(crate) script_bytes: usize,
     /// How many scripts had to make room for others so far.
     pub(crate) evicted: u64,
     /// How many libraries there are.
@@ -409,8 +407,6 @@ pub(crate) struct ScriptFigures {
     pub(crate) functions: usize,
     /// What their code takes.
     pub(crate) code_bytes: usize,
-    /// What the interpreter takes that runs functions.
-    pub(crate) function_bytes: usize,
 }
 
 #[cfg(test)]
