@@ -117,12 +117,9 @@ fn push<'py>(py: Python<'py>, list: Bound<'py, PyAny>) -> PyResult<Bound<'py, Py
 }
 
 impl Shape {
-    /// What a callback makes of a reply if it is called with nothing else, as far as that is known.
+    /// What a callback of redis-py's makes of a reply where nothing else is given to it, as far as that is known.
     pub(crate) fn of_callback(callback: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
         static OF_OK: PyOnceLock<Py<PyTuple>> = PyOnceLock::new();
-        if callback.is_none() {
-            return Ok(Some(Shape::Value));
-        }
         let py = callback.py();
         if callback.is(py.get_type::<PyBool>()) {
             return Ok(Some(Shape::Truth));
@@ -130,15 +127,16 @@ impl Shape {
         let of_ok = OF_OK.import(py, "redlet.direct", "OK_CALLBACKS")?;
         Ok(of_ok.iter().any(|known| callback.is(&known)).then_some(Shape::Done))
     }
+}
 
-    /// Whether it says what becomes of this reply.
-    pub(crate) fn fits(self, reply: &Reply) -> bool {
-        match self {
-            Shape::Done => matches!(reply, Reply::Status(_)),
-            Shape::Truth => matches!(reply, Reply::Integer(_)),
-            _ => true,
-        }
-    }
+/// The yes or no that a method or a callback makes of a reply, which is the same in both protocols.
+pub(crate) fn yes_or_no<'py>(py: Python<'py>, reply: &Reply, shape: Shape) -> Option<Bound<'py, PyAny>> {
+    let yes = match (shape, reply) {
+        (Shape::Done, Reply::Status(word)) => word == "OK",
+        (Shape::Truth, Reply::Integer(number)) => *number != 0,
+        _ => return None,
+    };
+    Some(PyBool::new(py, yes).to_owned().into_any())
 }
 
 /// What a method returns.
@@ -148,9 +146,10 @@ pub(crate) fn shaped<'py>(
     decoding: Decoding<'_>,
     shape: Shape,
 ) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(answer) = yes_or_no(py, reply, shape) {
+        return Ok(answer);
+    }
     match (shape, reply) {
-        (Shape::Done, Reply::Status(word)) => Ok(PyBool::new(py, word == "OK").to_owned().into_any()),
-        (Shape::Truth, Reply::Integer(number)) => Ok(PyBool::new(py, *number != 0).to_owned().into_any()),
         (Shape::Number, Reply::Bulk(text)) => {
             let number = text.to_str().ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
             Ok(PyFloat::new(py, number).into_any())

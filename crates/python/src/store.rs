@@ -371,19 +371,18 @@ impl Store {
         let (list, mut has_refusal) = (PyList::empty(py), false);
         for (reply, (_, options, handler, shape)) in replies.into_iter().zip(&commands) {
             let reply = match reply {
-                Ok(reply) => {
-                    if let Some(shape) = shape.filter(|shape| shape.fits(&reply)) {
-                        list.append(self.answer(py, Ok(reply), self.decoding(), shape)?)?;
-                        continue;
-                    }
-                    self.answer(py, Ok(reply), self.decoding(), Shape::Value)?
-                }
+                Ok(reply) => reply,
                 Err(error) => {
                     has_refusal = true;
                     list.append(errors::raised(py, &error).into_value(py))?;
                     continue;
                 }
             };
+            if let Some(answer) = shape.and_then(|shape| reply::yes_or_no(py, &reply, shape)) {
+                list.append(answer)?;
+                continue;
+            }
+            let reply = self.answer(py, Ok(reply), self.decoding(), Shape::Value)?;
             list.append(if handler.is_none() { reply } else { handler.call((reply,), Some(options))? })?;
         }
         Ok(Some((list, has_refusal)))

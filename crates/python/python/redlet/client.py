@@ -67,19 +67,11 @@ class Redis(Embedded, redis.client.Redis):
             appendfsync=appendfsync,
         )
 
-    @staticmethod
-    def _new_pool(options: Mapping[str, Any]) -> Any:
-        connection_class: Any = Connection
-        return redis.ConnectionPool(connection_class=connection_class, **options)
-
     @classmethod
     def from_url(cls: Type[_Client], url: str, single_connection_client: bool = False, **keywords: Any) -> _Client:
         """A client of what a URL names: ``redlet://`` (private memory), ``redlet://name`` (memory that the process shares),
         ``redlet:///path?db=1&appendfsync=always`` (a store on disk). Other URLs are redis-py's."""
-        client, is_of_server = cls._of_url(url, single_connection_client, keywords)
-        if is_of_server:
-            client.auto_close_connection_pool = True
-        return client
+        return cls._of_url(url, single_connection_client, True, keywords)
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
         store, handler = self._fast_way(args[0])

@@ -145,10 +145,9 @@ class Embedded:
                 return  # The connections say so, or know another way.
             self._choose_way(store, pool.connection_kwargs)
 
-    @staticmethod
-    def _new_pool(options: Mapping[str, Any]) -> Any:
+    def _new_pool(self, options: Mapping[str, Any]) -> Any:
         """A pool of connections with these keywords."""
-        raise NotImplementedError
+        return self._pool_class(connection_class=self._connection_class, **options)
 
     def _construct(self) -> None:
         """Runs redis-py's own constructor."""
@@ -241,18 +240,21 @@ class Embedded:
         self.__dict__["_pool"] = pool
 
     @classmethod
-    def _of_url(cls: "Type[_Client]", url: str, is_single: bool, keywords: "Dict[str, Any]") -> "Tuple[_Client, bool]":
-        """A client of what a URL names, and whether that is a server."""
+    def _of_url(cls: "Type[_Client]", url: str, is_single: bool, closes_pool: bool, keywords: "Dict[str, Any]") -> _Client:
+        """A client of what a URL names. One of a server closes its pool if it is told to."""
         from redlet.url import client_options, is_ours
 
         make: Any = cls
+        client: _Client
         if is_ours(url):
             client = make(single_connection_client=is_single, **client_options(url, keywords))
             # The URL was read for this client alone.
             client._owns_location = True
-            return client, False
-        pool = cls._pool_class.from_url(url, **keywords)
-        return make(connection_pool=pool, single_connection_client=is_single), True
+        else:
+            pool = cls._pool_class.from_url(url, **keywords)
+            client = make(connection_pool=pool, single_connection_client=is_single)
+            client.auto_close_connection_pool = closes_pool
+        return client
 
     def lock(
         self,

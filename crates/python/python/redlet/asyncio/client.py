@@ -68,9 +68,8 @@ class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
             appendfsync=appendfsync,
         )
 
-    @staticmethod
-    def _new_pool(options: Mapping[str, Any]) -> Any:
-        pool: Any = redis.asyncio.ConnectionPool(connection_class=Connection, **options)
+    def _new_pool(self, options: Mapping[str, Any]) -> Any:
+        pool = super()._new_pool(options)
         pool._lock = PoolLock()
         return pool
 
@@ -83,10 +82,8 @@ class Redis(Embedded, redis.asyncio.client.Redis):  # type: ignore[misc]
         **keywords: Any,
     ) -> _Client:
         """A client of what a URL names; see ``redlet.Redis.from_url``."""
-        client, is_of_server = cls._of_url(url, single_connection_client, keywords)
-        if is_of_server:
-            client.auto_close_connection_pool = True if auto_close_connection_pool is None else auto_close_connection_pool
-        return client
+        closes_pool = True if auto_close_connection_pool is None else auto_close_connection_pool
+        return cls._of_url(url, single_connection_client, closes_pool, keywords)
 
     def _is_turn(self) -> bool:
         """Whether the event loop has its turn, before the next command: so nothing that was done is lost if the task is cancelled."""
